@@ -1,0 +1,85 @@
+//! Quantities with their unit in the type: instants and shares.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An instant: milliseconds since 1970-01-01 UTC.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// Returns the instant `milliseconds` later.
+    #[must_use]
+    pub fn plus(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// Returns the milliseconds that passed from `earlier` to this instant; negative if it is later.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Returns the whole second that this instant lies in, since 1970-01-01 UTC.
+    pub fn second(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+}
+
+/// A share of traffic in basis points: 10 000 is all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "u16", try_from = "u16")]
+pub struct Share(u16);
+
+/// A number that is no share: more than 10 000 basis points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a share is 0 to 10000 basis points, not {0}")]
+pub struct NotAShare(pub u16);
+
+impl Share {
+    /// No traffic.
+    pub const NONE: Self = Self(0);
+    /// All traffic.
+    pub const ALL: Self = Self(10_000);
+
+    /// Returns the share of `basis_points`, if it is at most 10 000.
+    pub fn from_basis_points(basis_points: u16) -> Result<Self, NotAShare> {
+        if basis_points <= 10_000 { Ok(Self(basis_points)) } else { Err(NotAShare(basis_points)) }
+    }
+
+    /// Returns this share in basis points.
+    pub fn basis_points(self) -> u16 {
+        self.0
+    }
+
+    /// Returns what is left of all traffic beside this share.
+    #[must_use]
+    pub fn rest(self) -> Self {
+        Self(10_000 - self.0)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 100, self.0 % 100) {
+            (whole, 0) => write!(f, "{whole} %"),
+            (whole, rest) => write!(f, "{whole}.{rest:02} %"),
+        }
+    }
+}
+
+impl From<Share> for u16 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+impl TryFrom<u16> for Share {
+    type Error = NotAShare;
+    fn try_from(basis_points: u16) -> Result<Self, NotAShare> {
+        Self::from_basis_points(basis_points)
+    }
+}

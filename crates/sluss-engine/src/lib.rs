@@ -1,0 +1,1 @@
+//! The running system: input loop, reconcilers, executors, targets.

@@ -1,0 +1,1 @@
+//! Folds for people: board and where.

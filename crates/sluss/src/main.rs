@@ -1,0 +1,2 @@
+//! Sluss takes a change from idea to production through gates, on evidence.
+fn main() {}
