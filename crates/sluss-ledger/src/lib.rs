@@ -1,0 +1,47 @@
+//! The transparency log: Merkle tree, tiles, checkpoints, proofs, event leaves and their audit.
+//!
+//! Everything here is a function of bytes: the crate has no I/O, no clock and no source of
+//! randomness. Keys come in as bytes, files and HTTP are the caller's.
+//!
+//! # Invariants
+//!
+//! - The bytes of a leaf as written are the truth: nothing here canonicalises before it hashes.
+//! - Tree and proofs are those of RFC 6962 section 2.1 with SHA-256, and no other.
+//! - Files and notes are those of C2SP `tlog-tiles`, `signed-note`, `tlog-checkpoint` and
+//!   `tlog-proof`, so that other people's programs can check them.
+//!
+//! Not here: attestation envelopes (DSSE), dossiers, witness cosignatures.
+
+mod audit;
+mod checkpoint;
+mod envelope;
+mod hash;
+mod leaf;
+mod note;
+mod tile;
+mod tlog_proof;
+mod tree;
+
+pub use audit::{AuditError, Audited, StreamChecker, StreamHead};
+pub use checkpoint::{Checkpoint, CheckpointError, Origin, VerifiedCheckpoint};
+pub use envelope::{
+    Actor, ActorKind, AttestationRef, Envelope, OpenError, Ref, SealError, Subject, SubjectDigest,
+};
+pub use hash::{Hash, HashError};
+pub use leaf::{
+    ATTESTATION_PREFIX, EVENT_PREFIX, Fault, LeafKind, LintError, MAX_DEPTH, MAX_LEAF_BYTES,
+    lint_json, lint_leaf,
+};
+pub use note::{
+    KeyId, KeyName, LogKey, LogVerifier, MAX_NOTE_BYTES, MAX_SIGNATURES, Note, NoteError,
+    NoteSignature, VerifiedNote,
+};
+pub use tile::{
+    Bundle, FULL_WIDTH, Tile, TileEdge, TileError, TileReader, bundles_between, decode_entries,
+    encode_entries, encode_hashes, tiles_between, tiles_of,
+};
+pub use tlog_proof::{TlogProof, TlogProofError};
+pub use tree::{
+    Frontier, HashReader, MemoryTree, ProofError, TreeHead, consistency_proof, inclusion_proof,
+    verify_consistency, verify_inclusion,
+};
