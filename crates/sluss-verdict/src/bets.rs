@@ -1,0 +1,215 @@
+//! The bets on one block: log factors whose exponentials have expectation at
+//! most 1 when the release is harmless.
+//!
+//! A block in which one release had no request yields no bet (factor 1), which
+//! is the limit of every formula below: nothing was compared.
+
+use crate::block::Block;
+use crate::math::grid;
+use crate::mixture::OnsetMixture;
+
+/// Number of alternatives of the share bet.
+pub(crate) const SHARE_ALTERNATIVES: usize = 7;
+/// Number of alternatives of the fast bets on events.
+pub(crate) const FAST_ALTERNATIVES: usize = 9;
+
+/// Returns rho_k = exp(0.25 * 1.7^k): 1.28 to 416 times as bad (specification §2.1).
+fn share_grid() -> [f64; SHARE_ALTERNATIVES] {
+    grid(0.25, 1.7)
+}
+
+/// Returns rho_k = exp(0.15 * 1.5^k): 1.16 to 46.7 times as bad (specification §2.2).
+fn fast_grid() -> [f64; FAST_ALTERNATIVES] {
+    grid(0.15, 1.5)
+}
+
+/// Robust: one bounded bet per block and kind of badness (specification §2.1).
+///
+/// `f_k = (1 + (rho_k - 1) y_c / y) / (1 + pi (rho_k - 1))`, and 1 where y = 0.
+///
+/// Given both numbers of requests and all outcomes, the requests of the
+/// candidate are a uniformly random subset, so y_c / y has expectation pi and
+/// f_k has expectation exactly 1, whatever bursts or drift the outcomes have.
+pub(crate) fn share(block: &Block) -> Vec<f64> {
+    let kinds = block.candidate.bad.iter().zip(&block.incumbent.bad);
+    let Some(pi) = block.realised_share() else {
+        return vec![0.0; SHARE_ALTERNATIVES * block.candidate.bad.len()];
+    };
+    let grid = share_grid();
+    kinds
+        .flat_map(|(candidate, incumbent)| {
+            let total = candidate + incumbent;
+            let fell = if total > 0.0 { candidate / total } else { pi };
+            grid.map(|rho| libm::log1p((rho - 1.0) * fell) - libm::log1p(pi * (rho - 1.0)))
+        })
+        .collect()
+}
+
+/// Fast: independent rare events (specification §2.2, "rare events", rho0 = 1).
+///
+/// `f_k = rho_k^{y_c} / (1 + pi (rho_k - 1))^y`.
+pub(crate) fn rare(block: &Block) -> Vec<f64> {
+    let Some(pi) = block.realised_share() else {
+        return vec![0.0; FAST_ALTERNATIVES];
+    };
+    let (candidate, incumbent) = (block.candidate.bad[0], block.incumbent.bad[0]);
+    let log_factor = |rho: f64| {
+        candidate * libm::log(rho) - (candidate + incumbent) * libm::log1p(pi * (rho - 1.0))
+    };
+    fast_grid().map(log_factor).to_vec()
+}
+
+/// Returns log of what a likelihood ratio with logarithm `log_ratio` costs an event whose
+/// release is unknown: log(1 + pi (r - 1)).
+pub(crate) fn log_price(pi: f64, log_ratio: f64) -> f64 {
+    libm::log1p(pi * libm::expm1(log_ratio))
+}
+
+/// Failures among unique transactions at any base rate (specification §2.2, "any base rate",
+/// and §2.3).
+///
+/// `f_k = prod over x in {bad, ok} of r_x^{#candidate x} / (1 + pi (r_x - 1))^{#x}` with
+/// `r_bad = OR / (1 - p + OR p)` and `r_ok = 1 / (1 - p + OR p)`; p is the rate of the
+/// incumbent in past blocks, so a poor estimate costs power and never validity.
+///
+/// f_k has expectation at most 1 where outcomes within a block are independent and equally
+/// likely (by the inequality of arithmetic and geometric means: Turner, Ly and Grünwald,
+/// "Generic E-variables for exact sequential k-sample tests", 2021). Unlike [`share`] it needs
+/// that: given all outcomes, random routing alone leaves it slightly above 1 in small blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Binary {
+    pub(crate) mixture: OnsetMixture,
+    requests: f64,
+    failures: f64,
+}
+
+impl Binary {
+    /// Returns the process, given what the incumbent did before.
+    pub(crate) fn new(past_requests: u64, past_failures: u64) -> Self {
+        Self {
+            mixture: OnsetMixture::uniform(FAST_ALTERNATIVES),
+            requests: past_requests as f64 + 1.0,
+            failures: past_failures as f64 + 0.5,
+        }
+    }
+
+    /// Settles one block.
+    pub(crate) fn settle(&mut self, block: &Block) {
+        if let Some(pi) = block.realised_share() {
+            let log_factors = self.log_factors(block, pi);
+            self.mixture.multiply(&log_factors);
+        }
+        self.requests += block.incumbent.requests;
+        self.failures += block.incumbent.bad[0];
+    }
+
+    fn log_factors(&self, block: &Block, pi: f64) -> [f64; FAST_ALTERNATIVES] {
+        let p = self.failures / self.requests;
+        let candidate_bad = block.candidate.bad[0];
+        let candidate_ok = block.candidate.requests - candidate_bad;
+        let bad = candidate_bad + block.incumbent.bad[0];
+        let ok = block.requests() - bad;
+        fast_grid().map(|odds_ratio| {
+            let log_norm = libm::log(1.0 - p + odds_ratio * p);
+            let log_bad = libm::log(odds_ratio) - log_norm;
+            let log_ok = -log_norm;
+            candidate_bad * log_bad + candidate_ok * log_ok
+                - bad * log_price(pi, log_bad)
+                - ok * log_price(pi, log_ok)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::Load;
+
+    /// A block over requests of which `on_candidate` says where each went.
+    fn block(badness: &[f64], on_candidate: u32) -> Block {
+        let mut block = Block::open(0, 0.1, 1);
+        for (unit, bad) in badness.iter().enumerate() {
+            let one = Load { requests: 1.0, bad: vec![*bad] };
+            let none = Load { requests: 0.0, bad: vec![0.0] };
+            match on_candidate >> unit & 1 {
+                1 => block.add(&none, &one),
+                _ => block.add(&one, &none),
+            }
+        }
+        block
+    }
+
+    /// The mean of each factor over all ways to give `size` of the units to the candidate.
+    fn mean_factors(badness: &[f64], size: u32, bet: impl Fn(&Block) -> Vec<f64>) -> Vec<f64> {
+        let subsets = (0..1u32 << badness.len()).filter(|subset| subset.count_ones() == size);
+        let factors: Vec<Vec<f64>> = subsets.map(|subset| bet(&block(badness, subset))).collect();
+        (0..factors[0].len())
+            .map(|k| factors.iter().map(|f| libm::exp(f[k])).sum::<f64>() / factors.len() as f64)
+            .collect()
+    }
+
+    #[test]
+    fn the_share_bet_has_expectation_one_under_every_random_assignment() {
+        for badness in [
+            &[0.0, 0.0, 0.0, 0.0, 0.0][..],
+            &[1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            &[1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0],
+            &[0.02, 7.5, 1.0, 54.6, 0.3, 0.3, 0.0, 2.0],
+        ] {
+            for size in 1..badness.len() as u32 {
+                for mean in mean_factors(badness, size, share) {
+                    assert!((mean - 1.0).abs() < 1e-12, "{badness:?}, {size}: {mean}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_rare_bet_has_expectation_at_most_one_under_every_random_assignment() {
+        let badness = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        for size in 1..badness.len() as u32 {
+            for mean in mean_factors(&badness, size, rare) {
+                assert!(mean <= 1.0 + 1e-12, "{size}: {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_binary_bet_has_expectation_at_most_one_for_equal_independent_outcomes() {
+        const REQUESTS: u32 = 8;
+        for (rate, past_failures) in [(0.5, 20), (0.01, 20), (0.9, 0), (0.2, 8)] {
+            let binary = Binary::new(40, past_failures);
+            for size in 1..REQUESTS {
+                let mut means = [0.0; FAST_ALTERNATIVES];
+                for outcomes in 0..1_u32 << REQUESTS {
+                    let badness: Vec<f64> =
+                        (0..REQUESTS).map(|unit| f64::from(outcomes >> unit & 1)).collect();
+                    let block = block(&badness, (1 << size) - 1);
+                    let log_factors = binary.log_factors(&block, block.realised_share().unwrap());
+                    let bad = outcomes.count_ones() as i32;
+                    let chance =
+                        f64::powi(rate, bad) * f64::powi(1.0 - rate, REQUESTS as i32 - bad);
+                    for (mean, log_factor) in means.iter_mut().zip(log_factors) {
+                        *mean += chance * libm::exp(log_factor);
+                    }
+                }
+                assert!(means.iter().all(|mean| *mean <= 1.0 + 1e-12), "{rate}, {size}: {means:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_better_candidate_lowers_every_factor() {
+        let worse = share(&block(&[1.0, 0.0, 0.0, 0.0], 0b0001));
+        let better = share(&block(&[1.0, 0.0, 0.0, 0.0], 0b0010));
+        assert!(worse.iter().all(|f| *f > 0.0) && better.iter().all(|f| *f < 0.0));
+    }
+
+    #[test]
+    fn a_block_without_one_of_the_releases_is_no_bet() {
+        for subset in [0b00, 0b11] {
+            let block = block(&[1.0, 0.0], subset);
+            assert!(share(&block).iter().chain(&rare(&block)).all(|factor| *factor == 0.0));
+        }
+    }
+}

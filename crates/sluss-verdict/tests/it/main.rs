@@ -1,0 +1,9 @@
+//! What the crate promises to its callers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod golden;
+mod judge;
+mod simulation;
+mod trace;
+mod traffic;
