@@ -243,7 +243,8 @@ fn a_reading_has_a_stable_form() {
             "requests": 180,
             "errors": 0
           }
-        }"#]].assert_eq(&json);
+        }"#]]
+    .assert_eq(&json);
 }
 
 fn any_counts() -> impl Strategy<Value = Counts> {
