@@ -3,6 +3,20 @@
 //! Pure: `decide` says what happened, `apply` folds that, `wanted` says what should be so. There
 //! is no clock, no randomness and no I/O here, and no float in anything that is stored.
 
+mod apply;
+pub mod approval;
+pub mod config;
+pub mod decide;
+pub mod deployment;
+pub mod event;
+pub mod follow;
+pub mod gate;
 pub mod ids;
+pub mod incident;
+pub mod pipeline;
+pub mod rollout;
+pub mod state;
+pub mod steps;
 pub mod target;
 pub mod units;
+pub mod wanted;

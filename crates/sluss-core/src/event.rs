@@ -1,0 +1,415 @@
+//! The vocabulary: everything that can happen, as one enum.
+//!
+//! # Invariants
+//!
+//! - An event says what happened and can't fail to be applied.
+//! - No names of people, no free text, no floats: people are references, texts are digests of
+//!   blobs, rates are integers.
+//! - Each event belongs to exactly one stream.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::approval::{Asked, Subject};
+use crate::config::Organisation;
+use crate::deployment::{Cause, HoldReason, RefusalReason};
+use crate::gate::GateOutcome;
+use crate::ids::{
+    ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId,
+    PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+};
+use crate::pipeline::{GateKind, Pipeline};
+use crate::rollout::{Observation, Reading};
+use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
+use crate::target::JournalEntry;
+use crate::units::{Millis, Share};
+
+/// An artifact of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifact {
+    /// Its name.
+    pub name: ArtifactName,
+    /// The digest of its OCI manifest.
+    pub digest: Digest,
+    /// Its bytes, unpacked size included.
+    pub bytes: u64,
+}
+
+/// Why a change ends without having been delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithdrawnReason {
+    /// The push that announced it did not complete.
+    PushIncomplete,
+    /// Its branch was deleted before it was merged.
+    BranchDeleted,
+    /// A newer push to the same branch replaced it.
+    Replaced,
+}
+
+/// A refusal that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedWhy {
+    /// Who decides contributed to what is decided.
+    Contributor,
+    /// Lacks the role that the act needs.
+    MissingRole,
+    /// What was decided is not what stands there now.
+    StatementMoved,
+    /// An approval is only given by a person.
+    NotAPerson,
+    /// Wrong password, or none, where it is asked again.
+    NotReauthenticated,
+    /// The form was not ours, or was used before.
+    ForgedForm,
+    /// Sign-in failed.
+    SignIn,
+    /// Nobody is signed in.
+    SignedOut,
+}
+
+/// What a change is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    /// The branch.
+    pub branch: String,
+    /// Whether it is the branch that is delivered.
+    pub trunk: bool,
+    /// The branch's commit before.
+    pub old: Option<CommitId>,
+    /// The branch's commit now.
+    pub commit: CommitId,
+    /// How many commits came.
+    pub commits: u32,
+    /// When the earliest of them was written, as far as Git says.
+    pub written: Millis,
+    /// Everyone who contributed: authors, committers, co-authors and who pushed.
+    pub contributors: BTreeSet<PersonRef>,
+    /// Work items that it names, like `PAY-123`.
+    pub work_items: BTreeSet<String>,
+    /// The first line of its message, as a private text.
+    pub title: Digest,
+    /// What is to be done with it.
+    pub pipeline: Pipeline,
+    /// Steps whose condition does not hold for its branch and paths.
+    pub left_out: BTreeSet<StepName>,
+}
+
+/// Everything that can happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "fields say by name and type what the variant's sentence leaves open"
+)]
+#[expect(clippy::large_enum_variant, reason = "one event is in flight at a time")]
+pub enum Event {
+    /// The log begins. A demo says so in its first leaf, for ever.
+    #[serde(rename = "log.opened")]
+    LogOpened { origin: String, demo: bool },
+    /// The wall clock left the monotonic clock; forward gates are shut until it returns.
+    #[serde(rename = "log.gap")]
+    LogGap { milliseconds: i64 },
+    /// The clock is trusted again.
+    #[serde(rename = "log.gap_ended")]
+    LogGapEnded { confirmed: bool },
+    /// The platform repository was pushed with this content.
+    #[serde(rename = "config.proposed")]
+    ConfigProposed {
+        number: u64,
+        commit: CommitId,
+        organisation: Organisation,
+        contributors: BTreeSet<PersonRef>,
+        nonce: String,
+    },
+    /// From now on this content decides.
+    #[serde(rename = "config.activated")]
+    ConfigActivated { number: u64, commit: CommitId },
+    /// This content will not be activated.
+    #[serde(rename = "config.refused")]
+    ConfigRefused { number: u64 },
+    /// A service is known from now on.
+    #[serde(rename = "service.registered")]
+    ServiceRegistered { service: ServiceName, product: ProductName },
+    /// Someone pushed commits; the ref has not moved yet.
+    #[serde(rename = "change.pushed")]
+    ChangePushed { change: ChangeId, service: ServiceName, push: Push },
+    /// The ref has moved.
+    #[serde(rename = "change.received")]
+    ChangeReceived { change: ChangeId },
+    /// A change that was proposed on a branch is part of the trunk now.
+    #[serde(rename = "change.merged")]
+    ChangeMerged { change: ChangeId, into: ChangeId },
+    /// Customers have it.
+    #[serde(rename = "change.delivered")]
+    ChangeDelivered { change: ChangeId, deployment: DeploymentId },
+    /// It ended without having been delivered.
+    #[serde(rename = "change.withdrawn")]
+    ChangeWithdrawn { change: ChangeId, why: WithdrawnReason },
+    /// A pipeline is to be executed for a change.
+    #[serde(rename = "run.queued")]
+    RunQueued { run: RunId, change: ChangeId },
+    /// An attempt of a step is claimed, and begins.
+    #[serde(rename = "step.started")]
+    StepStarted { owner: StepOwner, step: StepName, attempt: u16 },
+    /// An attempt of a step ended.
+    #[serde(rename = "step.finished")]
+    StepFinished {
+        owner: StepOwner,
+        step: StepName,
+        attempt: u16,
+        outcome: StepOutcome,
+        isolation: Isolation,
+        log: Option<Digest>,
+        tests: Option<TestCounts>,
+    },
+    /// Somebody asked for the run to end.
+    #[serde(rename = "run.cancelled")]
+    RunCancelled { run: RunId },
+    /// All steps that could be executed are done, and all succeeded.
+    #[serde(rename = "run.succeeded")]
+    RunSucceeded { run: RunId },
+    /// A step did not succeed.
+    #[serde(rename = "run.failed")]
+    RunFailed { run: RunId, step: Option<StepName> },
+    /// A release exists.
+    #[serde(rename = "release.created")]
+    ReleaseCreated {
+        release: ReleaseId,
+        run: RunId,
+        artifacts: Vec<Artifact>,
+        configuration: Digest,
+    },
+    /// The outputs that a release is made of could not be packed.
+    #[serde(rename = "release.failed")]
+    ReleaseFailed { run: RunId, why: Digest },
+    /// A release must not go to an environment until someone lifts that.
+    #[serde(rename = "release.barred")]
+    ReleaseBarred { release: ReleaseId },
+    /// It may go there again.
+    #[serde(rename = "release.unbarred")]
+    ReleaseUnbarred { release: ReleaseId },
+    /// A release is to be live in an environment.
+    #[serde(rename = "deployment.requested")]
+    DeploymentRequested {
+        deployment: DeploymentId,
+        release: ReleaseId,
+        stage: usize,
+        environment: EnvironmentName,
+        nonce: String,
+    },
+    /// A gate saw something new.
+    #[serde(rename = "gate.decided")]
+    GateDecided { deployment: DeploymentId, gate: GateKind, outcome: GateOutcome },
+    /// A second person is asked.
+    #[serde(rename = "approval.requested")]
+    ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
+    /// A second person agreed.
+    #[serde(rename = "approval.granted")]
+    ApprovalGranted { subject: Subject, statement: Digest, by: PersonRef },
+    /// A second person did not agree.
+    #[serde(rename = "approval.refused")]
+    ApprovalRefused { subject: Subject, statement: Digest, by: PersonRef, reason: Option<Digest> },
+    /// What was to be approved is no longer what it was.
+    #[serde(rename = "approval.invalidated")]
+    ApprovalInvalidated { subject: Subject, statement: Digest },
+    /// All gates are clear.
+    #[serde(rename = "deployment.cleared")]
+    DeploymentCleared { deployment: DeploymentId },
+    /// It will not be made.
+    #[serde(rename = "deployment.refused")]
+    DeploymentRefused { deployment: DeploymentId, why: RefusalReason },
+    /// The target is about to be asked.
+    #[serde(rename = "deployment.started")]
+    DeploymentStarted { deployment: DeploymentId },
+    /// The candidate is ready and gets this share from now on.
+    #[serde(rename = "rollout.shifted")]
+    RolloutShifted { deployment: DeploymentId, leg: usize, share: Share },
+    /// One second of evidence, and what it says.
+    #[serde(rename = "rollout.observed")]
+    RolloutObserved { deployment: DeploymentId, observation: Observation, reading: Reading },
+    /// It stays at its share until a person decides.
+    #[serde(rename = "rollout.held")]
+    RolloutHeld { deployment: DeploymentId, why: HoldReason },
+    /// A person let it go on.
+    #[serde(rename = "rollout.resumed")]
+    RolloutResumed { deployment: DeploymentId },
+    /// Customers have it.
+    #[serde(rename = "deployment.live")]
+    DeploymentLive { deployment: DeploymentId },
+    /// It gets no request any more; what was live before has all of them.
+    #[serde(rename = "deployment.rolled_back")]
+    DeploymentRolledBack { deployment: DeploymentId, cause: Cause, to: Option<DeploymentId> },
+    /// Another one took its place.
+    #[serde(rename = "deployment.superseded")]
+    DeploymentSuperseded { deployment: DeploymentId, by: DeploymentId },
+    /// A test environment is to be set up for this deployment.
+    #[serde(rename = "environment.created")]
+    EnvironmentCreated { deployment: DeploymentId, environment: EnvironmentName },
+    /// A test environment is to be removed.
+    #[serde(rename = "environment.removed")]
+    EnvironmentRemoved { deployment: DeploymentId, accepted: bool },
+    /// The data plane did something by itself.
+    #[serde(rename = "instance.observed")]
+    InstanceObserved { deployment: DeploymentId, number: u64, at: Millis, what: JournalEntry },
+    /// A degradation began.
+    #[serde(rename = "incident.opened")]
+    IncidentOpened { incident: IncidentId, deployment: DeploymentId, cause: Cause },
+    /// Customers are no longer affected: the target confirmed that no request goes there.
+    #[serde(rename = "incident.mitigated")]
+    IncidentMitigated { incident: IncidentId },
+    /// It is over.
+    #[serde(rename = "incident.closed")]
+    IncidentClosed { incident: IncidentId, by_deployment: Option<DeploymentId> },
+    /// A gate stays shut for a time.
+    #[serde(rename = "freeze.set")]
+    FreezeSet {
+        freeze: FreezeId,
+        service: Option<ServiceName>,
+        environment: Option<EnvironmentName>,
+        from: Millis,
+        until: Millis,
+        reason: Digest,
+    },
+    /// It does not, any more.
+    #[serde(rename = "freeze.lifted")]
+    FreezeLifted { freeze: FreezeId },
+    /// Somebody signed in.
+    #[serde(rename = "access.login")]
+    AccessLogin { person: PersonRef },
+    /// A signed-in person or token was refused something.
+    #[serde(rename = "access.refused")]
+    AccessRefused { subject: Option<Subject>, act: String, why: RefusedWhy },
+    /// Callers who are not signed in were refused, counted per route and minute.
+    #[serde(rename = "access.refused_counted")]
+    AccessRefusedCounted { route: String, why: RefusedWhy, count: u32, minute: i64 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tagged<'a> {
+    #[serde(rename = "type")]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// A stored event that this program can't read.
+#[derive(Debug, thiserror::Error)]
+#[error("an event of type `{kind}` can't be read: {source}")]
+pub struct Unreadable {
+    /// Its type.
+    pub kind: String,
+    /// Why.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+impl Event {
+    /// Returns the event's type and its data as strict JSON, as they are stored.
+    pub fn to_parts(&self) -> (String, Box<RawValue>) {
+        let text = serde_json::to_string(self).expect("BUG: an event has a JSON form");
+        let parts: Tagged<'_> =
+            serde_json::from_str(&text).expect("BUG: an event's JSON has a type and data");
+        (parts.kind.into_owned(), parts.data.to_owned())
+    }
+
+    /// Makes the event again from its stored parts.
+    pub fn from_parts(kind: &str, data: &RawValue) -> Result<Self, Unreadable> {
+        let unreadable = |source| Unreadable { kind: kind.to_owned(), source };
+        let text =
+            serde_json::to_string(&Tagged { kind: kind.into(), data }).map_err(unreadable)?;
+        serde_json::from_str(&text).map_err(unreadable)
+    }
+
+    /// Returns the stream that the event belongs to.
+    pub fn stream(&self) -> Stream {
+        use Event as E;
+        match self {
+            E::LogOpened { .. } | E::LogGap { .. } | E::LogGapEnded { .. } => Stream::Log,
+            E::ConfigProposed { .. }
+            | E::ConfigActivated { .. }
+            | E::ConfigRefused { .. }
+            | E::ServiceRegistered { .. } => Stream::Config,
+            E::ChangePushed { change, .. }
+            | E::ChangeReceived { change }
+            | E::ChangeMerged { change, .. }
+            | E::ChangeDelivered { change, .. }
+            | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
+            E::RunQueued { run, .. }
+            | E::RunCancelled { run }
+            | E::RunSucceeded { run }
+            | E::RunFailed { run, .. }
+            | E::ReleaseFailed { run, .. } => Stream::Run(*run),
+            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
+                StepOwner::Run(run) => Stream::Run(*run),
+                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
+            },
+            E::ReleaseCreated { release, .. }
+            | E::ReleaseBarred { release }
+            | E::ReleaseUnbarred { release } => Stream::Release(*release),
+            E::DeploymentRequested { deployment, .. }
+            | E::GateDecided { deployment, .. }
+            | E::DeploymentCleared { deployment }
+            | E::DeploymentRefused { deployment, .. }
+            | E::DeploymentStarted { deployment }
+            | E::RolloutShifted { deployment, .. }
+            | E::RolloutObserved { deployment, .. }
+            | E::RolloutHeld { deployment, .. }
+            | E::RolloutResumed { deployment }
+            | E::DeploymentLive { deployment }
+            | E::DeploymentRolledBack { deployment, .. }
+            | E::DeploymentSuperseded { deployment, .. }
+            | E::EnvironmentCreated { deployment, .. }
+            | E::EnvironmentRemoved { deployment, .. }
+            | E::InstanceObserved { deployment, .. } => Stream::Deployment(*deployment),
+            E::ApprovalRequested { subject, .. }
+            | E::ApprovalGranted { subject, .. }
+            | E::ApprovalRefused { subject, .. }
+            | E::ApprovalInvalidated { subject, .. } => subject.stream(),
+            E::IncidentOpened { incident, .. }
+            | E::IncidentMitigated { incident }
+            | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
+            E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
+            E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {
+                Stream::Access
+            }
+        }
+    }
+}
+
+/// A stream: the events of one thing, numbered and chained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
+pub enum Stream {
+    Log,
+    Config,
+    Calendar,
+    Access,
+    Change(ChangeId),
+    Run(RunId),
+    Release(ReleaseId),
+    Deployment(DeploymentId),
+    Incident(IncidentId),
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log => f.write_str("log"),
+            Self::Config => f.write_str("config"),
+            Self::Calendar => f.write_str("calendar"),
+            Self::Access => f.write_str("access"),
+            Self::Change(id) => write!(f, "change/{id}"),
+            Self::Run(id) => write!(f, "run/{id}"),
+            Self::Release(id) => write!(f, "release/{id}"),
+            Self::Deployment(id) => write!(f, "deployment/{id}"),
+            Self::Incident(id) => write!(f, "incident/{id}"),
+        }
+    }
+}

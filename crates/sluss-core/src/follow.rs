@@ -1,0 +1,431 @@
+//! What follows from what is true: the events that nobody has to ask for.
+//!
+//! Pure, and a function of state and time alone: after a crash the same state gives the same
+//! events. Each call returns what follows next; the engine appends it and asks again, until
+//! nothing follows.
+
+use std::collections::BTreeSet;
+
+use crate::approval::{Asked, Decision, Request, Subject};
+use crate::config::FourEyes;
+use crate::deployment::{Cause, Deployment, Phase, RefusalReason};
+use crate::event::Event;
+use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
+use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
+use crate::pipeline::{EnvironmentKind, GateKind, Stage};
+use crate::rollout::{Next, Rollout, Verdict};
+use crate::state::{ChangePhase, RunEnd, State};
+use crate::steps::Progress;
+use crate::units::Millis;
+
+/// Returns what follows next from `state` at `now`; empty when nothing does. `nonce` is random and
+/// makes a statement to approve unlike any other.
+pub fn follow_up(state: &State, now: Millis, nonce: &str) -> Vec<Event> {
+    configuration(state)
+        .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
+        .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
+        .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
+        .or_else(|| state.open.deployments.iter().find_map(|id| of_deployment(state, *id, now)))
+        .unwrap_or_default()
+}
+
+fn configuration(state: &State) -> Option<Vec<Event>> {
+    let (number, proposal) = state.proposals.iter().next_back()?;
+    if proposal.over {
+        return None;
+    }
+    let subject = Subject::Configuration(*number);
+    let asked = match state.organisation.as_ref().map(|now| now.four_eyes) {
+        // Nobody is there yet who could be a second person.
+        None | Some(FourEyes::Never) => false,
+        Some(FourEyes::FirstRelease | FourEyes::Always) => true,
+    };
+    let activated = Event::ConfigActivated { number: *number, commit: proposal.commit.clone() };
+    match (asked, state.requests.get(&subject)) {
+        (false, _) => Some(vec![activated]),
+        (true, None) => ask(state, subject, Asked::PlatformChange),
+        (true, Some(request)) => match &request.decision {
+            Decision::Granted { .. } => {
+                Some(moved(state, subject, request).unwrap_or_else(|| vec![activated]))
+            }
+            Decision::Refused { .. } => Some(vec![Event::ConfigRefused { number: *number }]),
+            Decision::Open => moved(state, subject, request),
+            Decision::Invalidated { .. } => ask(state, subject, Asked::PlatformChange),
+        },
+    }
+}
+
+/// Returns the request for a second person over what stands there now.
+fn ask(state: &State, subject: Subject, why: Asked) -> Option<Vec<Event>> {
+    let statement = state.statement(subject)?;
+    Some(vec![Event::ApprovalRequested { subject, statement, why }])
+}
+
+/// Returns the end of `request` if what it asks about has moved.
+fn moved(state: &State, subject: Subject, request: &Request) -> Option<Vec<Event>> {
+    let statement = request.statement.clone();
+    (state.statement(subject).as_ref() != Some(&request.statement))
+        .then(|| vec![Event::ApprovalInvalidated { subject, statement }])
+}
+
+fn of_change(state: &State, id: ChangeId) -> Option<Vec<Event>> {
+    let change = state.changes.get(&id)?;
+    match change.phase {
+        ChangePhase::Proposed | ChangePhase::Merged if change.run.is_none() => {
+            Some(vec![Event::RunQueued { run: state.next_run(), change: id }])
+        }
+        ChangePhase::Announced
+        | ChangePhase::Proposed
+        | ChangePhase::Merged
+        | ChangePhase::MergedInto { .. }
+        | ChangePhase::Delivered { .. }
+        | ChangePhase::Withdrawn { .. } => None,
+    }
+}
+
+fn of_run(state: &State, id: crate::ids::RunId) -> Option<Vec<Event>> {
+    match state.runs.get(&id)?.steps.progress() {
+        Progress::Going => None,
+        Progress::Succeeded => Some(vec![Event::RunSucceeded { run: id }]),
+        Progress::Failed(step) => Some(vec![Event::RunFailed { run: id, step: Some(step) }]),
+    }
+}
+
+/// Requests the deployment of a release into the next stage, once the stage before let it on.
+fn of_release(state: &State, id: ReleaseId, nonce: &str) -> Option<Vec<Event>> {
+    let release = state.releases.get(&id)?;
+    let pipeline = state.pipeline_of(id)?;
+    if release.barred.is_some() {
+        return None;
+    }
+    let last = release.deployments.iter().filter_map(|id| state.deployments.get(id)).next_back();
+    let index = match last {
+        None => 0,
+        Some(last) if last.lets_on() => last.stage_index + 1,
+        Some(_) => return None,
+    };
+    let stage = pipeline.deliver.get(index)?;
+    if stage.by_hand || newer_is_there(state, release.change, id, stage) {
+        return None;
+    }
+    Some(vec![request(state, id, index, stage, nonce)])
+}
+
+/// Returns the request for a deployment of `release` into `stage`.
+pub(crate) fn request(
+    state: &State,
+    release: ReleaseId,
+    index: usize,
+    stage: &Stage,
+    nonce: &str,
+) -> Event {
+    let deployment = state.next_deployment();
+    let environment = match stage.kind {
+        EnvironmentKind::Lasting => stage.environment.clone(),
+        EnvironmentKind::Ephemeral => numbered(&stage.environment, deployment),
+    };
+    let nonce = nonce.to_owned();
+    Event::DeploymentRequested { deployment, release, stage: index, environment, nonce }
+}
+
+fn numbered(stem: &EnvironmentName, deployment: DeploymentId) -> EnvironmentName {
+    let name = format!("{:.48}-{}", stem.as_str(), deployment.0);
+    name.parse().unwrap_or_else(|_| stem.clone())
+}
+
+/// Returns whether a newer change than `change` is live where `stage` leads, or on its way there.
+fn newer_is_there(state: &State, change: ChangeId, release: ReleaseId, stage: &Stage) -> bool {
+    if stage.kind == EnvironmentKind::Ephemeral {
+        return false;
+    }
+    let Some(release) = state.releases.get(&release) else { return false };
+    let newer = |deployment: &Deployment| {
+        deployment.service == release.service
+            && deployment.environment == stage.environment
+            && state.releases.get(&deployment.release).is_some_and(|other| other.change > change)
+    };
+    state.open.deployments.iter().filter_map(|id| state.deployments.get(id)).any(newer)
+}
+
+impl Deployment {
+    /// Returns whether its release may go to the next stage.
+    pub fn lets_on(&self) -> bool {
+        match self.phase {
+            Phase::Removed { accepted, .. } => accepted,
+            Phase::Live { .. } => {
+                self.stage.kind == EnvironmentKind::Lasting
+                    && self.acceptance.progress() == Progress::Succeeded
+            }
+            Phase::Requested
+            | Phase::Cleared
+            | Phase::RollingOut(_)
+            | Phase::RolledBack { .. }
+            | Phase::Superseded { .. }
+            | Phase::Refused { .. } => false,
+        }
+    }
+}
+
+fn of_deployment(state: &State, id: DeploymentId, now: Millis) -> Option<Vec<Event>> {
+    let deployment = state.deployments.get(&id)?;
+    match &deployment.phase {
+        Phase::Requested | Phase::Cleared => at_the_gates(state, id, deployment, now),
+        Phase::RollingOut(rollout) => {
+            let silent = Verdict::Undecided { needs_requests: None };
+            let verdict = rollout.reading.map_or(silent, |reading| match reading.verdict {
+                Verdict::NoData { seconds } => Verdict::NoData { seconds },
+                Verdict::Favourable | Verdict::Unfavourable | Verdict::Undecided { .. } => silent,
+            });
+            let events = carry_out(state, id, rollout, rollout.judge(verdict, now));
+            (!events.is_empty()).then_some(events)
+        }
+        Phase::Live { .. } => when_live(state, id, deployment),
+        Phase::RolledBack { .. }
+        | Phase::Superseded { .. }
+        | Phase::Refused { .. }
+        | Phase::Removed { .. } => None,
+    }
+}
+
+fn at_the_gates(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    now: Millis,
+) -> Option<Vec<Event>> {
+    if let Some(by) = newer_request(state, id, deployment) {
+        return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
+    }
+    if state.releases.get(&deployment.release).is_some_and(|release| release.barred.is_some()) {
+        return Some(vec![Event::DeploymentRefused { deployment: id, why: RefusalReason::Barred }]);
+    }
+    let mut refused = None;
+    let mut shut = false;
+    for gate in &deployment.stage.gates {
+        let outcome = match decide_gate(state, id, deployment, *gate, now) {
+            Ok(outcome) => outcome,
+            Err(first) => return Some(first),
+        };
+        shut |= !outcome.is_cleared();
+        if let GateOutcome::Refused { .. } = outcome {
+            refused = refused.or(Some(*gate));
+        }
+        if deployment.gates.get(gate) != Some(&outcome) {
+            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome }]);
+        }
+    }
+    if let Some(gate) = refused {
+        let why = match gate {
+            GateKind::Tests => RefusalReason::Tests,
+            GateKind::FourEyes | GateKind::Freeze => RefusalReason::Approval,
+        };
+        return Some(vec![Event::DeploymentRefused { deployment: id, why }]);
+    }
+    match &deployment.phase {
+        Phase::Requested if !shut => Some(vec![Event::DeploymentCleared { deployment: id }]),
+        Phase::Cleared if !shut => start(state, id, deployment),
+        _waits => None,
+    }
+}
+
+/// Returns the newest other deployment into the same place that has not begun, if it is of a
+/// newer change.
+fn newer_request(state: &State, id: DeploymentId, of: &Deployment) -> Option<DeploymentId> {
+    let waits = |other: &Deployment| matches!(other.phase, Phase::Requested | Phase::Cleared);
+    state.open.deployments.range(id..).copied().rfind(|other| {
+        *other != id && {
+            state.deployments.get(other).is_some_and(|other| {
+                waits(other) && other.service == of.service && other.environment == of.environment
+            })
+        }
+    })
+}
+
+/// Decides one gate; an error holds the events that must come before it can be decided.
+fn decide_gate(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    gate: GateKind,
+    now: Millis,
+) -> Result<GateOutcome, Vec<Event>> {
+    match gate {
+        GateKind::Tests => Ok(tests(state, deployment)),
+        GateKind::FourEyes => four_eyes(state, id, deployment),
+        GateKind::Freeze if state.gap => Ok(GateOutcome::Waiting { on: WaitingOn::Clock }),
+        GateKind::Freeze => {
+            let over = state.freeze_over(&deployment.service, &deployment.environment, now);
+            Ok(match over {
+                Some((freeze, set)) => {
+                    let until = set.until;
+                    GateOutcome::Waiting { on: WaitingOn::Freeze { freeze, until } }
+                }
+                None => GateOutcome::Cleared { why: ClearedWhy::NoFreeze },
+            })
+        }
+    }
+}
+
+fn tests(state: &State, deployment: &Deployment) -> GateOutcome {
+    let run = state.releases.get(&deployment.release).and_then(|r| state.runs.get(&r.run));
+    let counts = run
+        .filter(|run| run.ended.is_some_and(|(_, end)| end == RunEnd::Succeeded))
+        .and_then(|run| run.steps.tests());
+    match counts {
+        Some(tests) if tests.failed > 0 => {
+            GateOutcome::Refused { why: RefusedWhy::TestsFailed(tests) }
+        }
+        Some(tests) if tests.passed > 0 => {
+            GateOutcome::Cleared { why: ClearedWhy::TestsPassed(tests) }
+        }
+        Some(_) | None => GateOutcome::Refused { why: RefusedWhy::NoTests },
+    }
+}
+
+fn four_eyes(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+) -> Result<GateOutcome, Vec<Event>> {
+    let subject = Subject::Deployment(id);
+    let Some(why) = asked(state, deployment) else {
+        return Ok(GateOutcome::Cleared { why: ClearedWhy::NobodyAsked });
+    };
+    let waiting = GateOutcome::Waiting { on: WaitingOn::SecondPerson };
+    let Some(request) = state.requests.get(&subject) else {
+        return ask(state, subject, why).map_or(Ok(waiting), Err);
+    };
+    match &request.decision {
+        Decision::Open | Decision::Granted { .. } => {
+            if let Some(events) = moved(state, subject, request) {
+                return Err(events);
+            }
+        }
+        Decision::Refused { .. } | Decision::Invalidated { .. } => {}
+    }
+    match &request.decision {
+        Decision::Open => Ok(waiting),
+        Decision::Granted { .. } => Ok(GateOutcome::Cleared { why: ClearedWhy::Approved }),
+        Decision::Refused { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotApproved }),
+        Decision::Invalidated { .. } => ask(state, subject, why).map_or(Ok(waiting), Err),
+    }
+}
+
+/// Returns why the policy asks for a second person, if it does. Without an activated policy it
+/// does.
+fn asked(state: &State, deployment: &Deployment) -> Option<Asked> {
+    let place = state.place(&deployment.service, &deployment.environment);
+    let first = place.is_none_or(|place| place.live.is_none());
+    let unisolated = state
+        .releases
+        .get(&deployment.release)
+        .and_then(|release| state.runs.get(&release.run))
+        .is_none_or(|run| run.steps.unisolated());
+    match state.organisation.as_ref().map(|organisation| organisation.four_eyes) {
+        Some(FourEyes::Never) => None,
+        None | Some(FourEyes::Always) => Some(Asked::EachRelease),
+        Some(FourEyes::FirstRelease) if first => Some(Asked::FirstRelease),
+        Some(FourEyes::FirstRelease) => unisolated.then_some(Asked::Unisolated),
+    }
+}
+
+/// Starts a cleared deployment when nothing else is rolling out there.
+fn start(state: &State, id: DeploymentId, deployment: &Deployment) -> Option<Vec<Event>> {
+    let place = state.place(&deployment.service, &deployment.environment);
+    if place.is_some_and(|place| place.rolling.is_some()) {
+        return None;
+    }
+    let started = Event::DeploymentStarted { deployment: id };
+    Some(match deployment.stage.kind {
+        EnvironmentKind::Lasting => vec![started],
+        EnvironmentKind::Ephemeral => {
+            let environment = deployment.environment.clone();
+            vec![Event::EnvironmentCreated { deployment: id, environment }, started]
+        }
+    })
+}
+
+fn when_live(state: &State, id: DeploymentId, deployment: &Deployment) -> Option<Vec<Event>> {
+    let progress = deployment.acceptance.progress();
+    match deployment.stage.kind {
+        EnvironmentKind::Ephemeral => match progress {
+            Progress::Going => None,
+            Progress::Succeeded => {
+                Some(vec![Event::EnvironmentRemoved { deployment: id, accepted: true }])
+            }
+            Progress::Failed(_) => {
+                Some(vec![Event::EnvironmentRemoved { deployment: id, accepted: false }])
+            }
+        },
+        EnvironmentKind::Lasting => {
+            let stages = state.pipeline_of(deployment.release)?.deliver.len();
+            if deployment.stage_index + 1 != stages || progress != Progress::Succeeded {
+                return None;
+            }
+            let release = state.releases.get(&deployment.release)?;
+            let trunk = &state.services.get(&deployment.service)?.trunk;
+            let open: BTreeSet<_> = trunk
+                .iter()
+                .filter(|change| **change <= release.change)
+                .filter(|change| state.open.changes.contains(change))
+                .collect();
+            let delivered =
+                |change: &&ChangeId| Event::ChangeDelivered { change: **change, deployment: id };
+            (!open.is_empty()).then(|| open.iter().map(delivered).collect())
+        }
+    }
+}
+
+/// Returns the events that `next` means for the rollout of `id`.
+pub(crate) fn carry_out(
+    state: &State,
+    id: DeploymentId,
+    rollout: &Rollout,
+    next: Next,
+) -> Vec<Event> {
+    match next {
+        Next::Stay => vec![],
+        Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
+        Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
+        Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),
+        Next::Live => {
+            let mut events = vec![Event::DeploymentLive { deployment: id }];
+            if let Some(before) = rollout.incumbent {
+                events.push(Event::DeploymentSuperseded { deployment: before, by: id });
+            }
+            if let Some(deployment) = state.deployments.get(&id) {
+                let here = |incident: &&crate::ids::IncidentId| {
+                    state.incidents.get(incident).is_some_and(|incident| {
+                        incident.service == deployment.service
+                            && incident.environment == deployment.environment
+                    })
+                };
+                events.extend(state.open.incidents.iter().filter(here).map(|incident| {
+                    Event::IncidentClosed { incident: *incident, by_deployment: Some(id) }
+                }));
+            }
+            events
+        }
+    }
+}
+
+/// Returns the events that take `id` back: no request for it from now on, its release barred, and
+/// an incident that names the cause. A test environment is removed instead; no customer was there.
+pub(crate) fn take_back(
+    state: &State,
+    id: DeploymentId,
+    cause: Cause,
+    to: Option<DeploymentId>,
+) -> Vec<Event> {
+    let Some(deployment) = state.deployments.get(&id) else { return vec![] };
+    match deployment.stage.kind {
+        EnvironmentKind::Ephemeral => {
+            vec![Event::EnvironmentRemoved { deployment: id, accepted: false }]
+        }
+        EnvironmentKind::Lasting => vec![
+            Event::DeploymentRolledBack { deployment: id, cause, to },
+            Event::ReleaseBarred { release: deployment.release },
+            Event::IncidentOpened { incident: state.next_incident(), deployment: id, cause },
+        ],
+    }
+}

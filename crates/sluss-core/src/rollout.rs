@@ -1,0 +1,220 @@
+//! A rollout moves traffic from the incumbent release to the candidate, one judged share at a time.
+//!
+//! Pure: it is told the time and what was observed. **This is where a rollback by evidence is
+//! decided**: [`Rollout::judge`].
+//!
+//! # Invariants
+//!
+//! - The candidate's share never grows without a verdict in its favour.
+//! - A verdict against it takes its share to zero in the same append.
+//! - What is wanted depends on the state alone, so it is the same after a crash.
+
+use serde::{Deserialize, Serialize};
+
+use crate::deployment::{Cause, HoldReason};
+use crate::ids::DeploymentId;
+use crate::pipeline::{Replacement, RolloutPlan};
+use crate::units::{Millis, Share};
+
+/// What one arm did in one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Requests that ended.
+    pub requests: u64,
+    /// Of these, how many failed.
+    pub errors: u64,
+}
+
+impl Counts {
+    /// Returns both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { requests: self.requests + other.requests, errors: self.errors + other.errors }
+    }
+}
+
+/// One second of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    /// The second, since 1970-01-01 UTC.
+    pub second: i64,
+    /// The share that the candidate was configured to get.
+    pub share: Share,
+    /// What the incumbent did.
+    pub incumbent: Counts,
+    /// What the candidate did.
+    pub candidate: Counts,
+}
+
+/// What the evidence says of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Verdict {
+    /// Proven to be not worse than the tolerance.
+    Favourable,
+    /// Worse than the incumbent.
+    Unfavourable,
+    /// Neither, so far.
+    Undecided {
+        /// About how many more requests a proof in its favour needs.
+        needs_requests: Option<u64>,
+    },
+    /// Nothing came back from it.
+    NoData {
+        /// For how many seconds.
+        seconds: u32,
+    },
+}
+
+/// What the statistics read from all observations so far, in micro-nats (10⁻⁶ of a natural
+/// logarithm), so that folding gives the same bytes everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// Log evidence that it is worse.
+    pub against_micronats: i64,
+    /// Where that takes it back.
+    pub against_at_micronats: i64,
+    /// Log evidence that it is not worse than the tolerance, on this leg.
+    pub favour_micronats: i64,
+    /// Where that lets it go on.
+    pub favour_at_micronats: i64,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// Where a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// The candidate starts and gets no traffic.
+    Baking {
+        /// Since when.
+        since: Millis,
+    },
+    /// The candidate has a share, and is judged.
+    Judging {
+        /// Which of the plan's shares, from 0.
+        leg: usize,
+        /// Since when it has that share.
+        since: Millis,
+    },
+    /// The candidate keeps its share until a person decides.
+    Held {
+        /// Which of the plan's shares, from 0.
+        leg: usize,
+        /// Since when it is held.
+        since: Millis,
+        /// Why.
+        why: HoldReason,
+    },
+}
+
+/// A rollout under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// How the candidate takes over.
+    pub plan: Replacement,
+    /// What customers had before; nothing on the first deployment into an environment.
+    pub incumbent: Option<DeploymentId>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// When the candidate got its first share.
+    pub first_share: Option<Millis>,
+    /// All evidence so far.
+    pub observations: Vec<Observation>,
+    /// What was read from it last.
+    pub reading: Option<Reading>,
+}
+
+/// What a rollout does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Stay,
+    /// The candidate gets the share of this leg.
+    Shift {
+        /// Which of the plan's shares, from 0.
+        leg: usize,
+        /// The share.
+        share: Share,
+    },
+    /// The candidate gets all traffic, and the rollout is over.
+    Live,
+    /// The candidate gets no traffic, and the rollout is over.
+    TakeBack(Cause),
+    /// The candidate keeps its share and a person is called.
+    Hold(HoldReason),
+}
+
+impl Rollout {
+    /// Returns a rollout at its beginning.
+    pub fn new(plan: Replacement, incumbent: Option<DeploymentId>, since: Millis) -> Self {
+        let phase = Phase::Baking { since };
+        Self { plan, incumbent, phase, first_share: None, observations: Vec::new(), reading: None }
+    }
+
+    /// Returns the share that the candidate should have now.
+    pub fn share(&self) -> Share {
+        match &self.phase {
+            Phase::Baking { .. } => Share::NONE,
+            Phase::Judging { leg, .. } | Phase::Held { leg, .. } => self.leg_share(*leg),
+        }
+    }
+
+    fn leg_share(&self, leg: usize) -> Share {
+        match &self.plan {
+            Replacement::Progressive(plan) => plan.shares.get(leg).copied().unwrap_or(Share::ALL),
+            Replacement::AtOnce => Share::ALL,
+        }
+    }
+
+    /// Says what follows from the candidate being ready. Without an incumbent there is nothing to
+    /// compare it with, and nobody has the service yet: it gets all traffic.
+    pub fn ready(&self) -> Next {
+        match (&self.phase, &self.plan, self.incumbent) {
+            (Phase::Baking { .. }, Replacement::AtOnce, _)
+            | (Phase::Baking { .. }, Replacement::Progressive(_), None) => Next::Live,
+            (Phase::Baking { .. }, Replacement::Progressive(plan), Some(_)) => after(plan, None),
+            (Phase::Judging { .. } | Phase::Held { .. }, _, _) => Next::Stay,
+        }
+    }
+
+    /// Says what follows from a verdict.
+    pub fn judge(&self, verdict: Verdict, now: Millis) -> Next {
+        let Replacement::Progressive(plan) = &self.plan else { return Next::Stay };
+        match (&self.phase, verdict) {
+            (Phase::Baking { .. }, _) => Next::Stay,
+            (Phase::Judging { .. } | Phase::Held { .. }, Verdict::Unfavourable) => {
+                Next::TakeBack(Cause::Verdict)
+            }
+            (Phase::Judging { .. } | Phase::Held { .. }, Verdict::NoData { seconds })
+                if seconds >= plan.silence_seconds =>
+            {
+                Next::TakeBack(Cause::Silence)
+            }
+            (Phase::Judging { leg, .. }, Verdict::Favourable) => after(plan, Some(*leg)),
+            (Phase::Judging { since, .. }, Verdict::Undecided { .. } | Verdict::NoData { .. })
+                if now.since(*since) >= i64::from(plan.deadline_seconds) * 1000 =>
+            {
+                Next::Hold(HoldReason::NoProofInTime)
+            }
+            (Phase::Judging { .. }, Verdict::Undecided { .. } | Verdict::NoData { .. })
+            | (
+                Phase::Held { .. },
+                Verdict::Favourable | Verdict::Undecided { .. } | Verdict::NoData { .. },
+            ) => Next::Stay,
+        }
+    }
+}
+
+/// Returns what comes after `leg` of `plan`, or at its start.
+fn after(plan: &RolloutPlan, leg: Option<usize>) -> Next {
+    let next = leg.map_or(0, |leg| leg + 1);
+    match plan.shares.get(next) {
+        Some(share) if *share < Share::ALL => Next::Shift { leg: next, share: *share },
+        Some(_) | None => Next::Live,
+    }
+}

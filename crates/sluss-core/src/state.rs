@@ -1,0 +1,324 @@
+//! What is true now: the fold of the log.
+//!
+//! # Invariants
+//!
+//! - [`State::apply`] is total: no event is refused, and the same events give the same bytes.
+//! - Nothing here is known that the log does not say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::{Request, Statement, Subject};
+use crate::config::Organisation;
+use crate::deployment::Deployment;
+use crate::event::{Artifact, Event, Push, WithdrawnReason};
+use crate::ids::{
+    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, PersonRef,
+    ProductName, ReleaseId, RunId, ServiceName,
+};
+use crate::incident::{Freeze, Incident};
+use crate::pipeline::{EnvironmentKind, Pipeline};
+use crate::steps::Steps;
+use crate::units::Millis;
+
+/// A proposed configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct Proposal {
+    pub commit: CommitId,
+    pub organisation: Organisation,
+    pub contributors: BTreeSet<PersonRef>,
+    pub nonce: String,
+    pub at: Millis,
+    /// Whether it was activated or refused, or replaced by a later one.
+    pub over: bool,
+}
+
+/// One environment of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Place {
+    /// What has all traffic, but for a rollout's share.
+    pub live: Option<DeploymentId>,
+    /// What was live before, and runs without traffic so that going back takes no start.
+    pub standby: Option<DeploymentId>,
+    /// What is taking over.
+    pub rolling: Option<DeploymentId>,
+    /// The position of the last event that changed any of these.
+    pub generation: u64,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its product.
+    pub product: ProductName,
+    /// Where it is, or was, or is about to be.
+    pub places: BTreeMap<EnvironmentName, Place>,
+    /// Changes of the branch that is delivered, oldest first.
+    pub trunk: Vec<ChangeId>,
+}
+
+/// Where a change stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum ChangePhase {
+    /// Its push is under way.
+    Announced,
+    /// It is on a branch that is not delivered.
+    Proposed,
+    /// It is on the branch that is delivered.
+    Merged,
+    /// It became part of a later change.
+    MergedInto {
+        /// Which.
+        into: ChangeId,
+    },
+    /// Customers have it.
+    Delivered {
+        /// Since when.
+        at: Millis,
+        /// By which deployment.
+        deployment: DeploymentId,
+    },
+    /// It ended otherwise.
+    Withdrawn {
+        /// Why.
+        why: WithdrawnReason,
+    },
+}
+
+/// What someone wants in production.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Of which service.
+    pub service: ServiceName,
+    /// What it is made of.
+    pub push: Push,
+    /// When it was pushed.
+    pub at: Millis,
+    /// Where it stands.
+    pub phase: ChangePhase,
+    /// Its run.
+    pub run: Option<RunId>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// All its steps succeeded or were left out.
+    Succeeded,
+    /// One did not.
+    Failed,
+    /// Somebody asked for its end.
+    Cancelled,
+}
+
+/// One execution of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// For which change.
+    pub change: ChangeId,
+    /// When it was queued.
+    pub queued: Millis,
+    /// When its first step began.
+    pub started: Option<Millis>,
+    /// When and how it ended.
+    pub ended: Option<(Millis, RunEnd)>,
+    /// Its steps.
+    pub steps: Steps,
+    /// What came of it.
+    pub release: Option<ReleaseId>,
+    /// Why nothing came of it although it succeeded: a private text.
+    pub not_packed: Option<Digest>,
+}
+
+/// An immutable set of artifacts and configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct Release {
+    pub service: ServiceName,
+    pub change: ChangeId,
+    pub run: RunId,
+    pub artifacts: Vec<Artifact>,
+    pub configuration: Digest,
+    pub created: Millis,
+    /// Since when it must not be promoted.
+    pub barred: Option<Millis>,
+    pub deployments: Vec<DeploymentId>,
+}
+
+/// What may still go on by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct Open {
+    pub changes: BTreeSet<ChangeId>,
+    pub runs: BTreeSet<RunId>,
+    pub releases: BTreeSet<ReleaseId>,
+    pub deployments: BTreeSet<DeploymentId>,
+    pub incidents: BTreeSet<IncidentId>,
+}
+
+/// What is true now.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct State {
+    /// How many events were folded: the position of the next one.
+    pub size: u64,
+    /// The time of the last event.
+    pub time: Millis,
+    pub origin: String,
+    pub demo: bool,
+    /// Whether the clock can't be trusted.
+    pub gap: bool,
+    /// The number of the next event of each stream.
+    pub heads: BTreeMap<String, u64>,
+    pub organisation: Option<Organisation>,
+    pub proposals: BTreeMap<u64, Proposal>,
+    pub services: BTreeMap<ServiceName, Service>,
+    pub changes: BTreeMap<ChangeId, Change>,
+    pub runs: BTreeMap<RunId, Run>,
+    pub releases: BTreeMap<ReleaseId, Release>,
+    pub deployments: BTreeMap<DeploymentId, Deployment>,
+    pub requests: BTreeMap<Subject, Request>,
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    pub freezes: BTreeMap<FreezeId, Freeze>,
+    pub open: Open,
+}
+
+impl State {
+    /// Folds the event at the log's end.
+    pub fn apply(&mut self, time: Millis, event: &Event) {
+        let position = self.size;
+        self.size += 1;
+        self.time = time;
+        *self.heads.entry(event.stream().to_string()).or_insert(0) += 1;
+        crate::apply::apply(self, position, time, event);
+    }
+
+    /// Returns the number of the next event of `stream`.
+    pub fn head(&self, stream: &str) -> u64 {
+        self.heads.get(stream).copied().unwrap_or(0)
+    }
+
+    /// Returns the place of `service` in `environment`.
+    pub fn place(&self, service: &ServiceName, environment: &EnvironmentName) -> Option<&Place> {
+        self.services.get(service)?.places.get(environment)
+    }
+
+    /// Returns the change that `release` was made of.
+    pub fn change_of(&self, release: ReleaseId) -> Option<&Change> {
+        self.changes.get(&self.releases.get(&release)?.change)
+    }
+
+    /// Returns the pipeline that `release` was made by.
+    pub fn pipeline_of(&self, release: ReleaseId) -> Option<&Pipeline> {
+        Some(&self.change_of(release)?.push.pipeline)
+    }
+
+    /// Returns the first freeze that covers `service` in `environment` at `now`.
+    pub fn freeze_over(
+        &self,
+        service: &ServiceName,
+        environment: &EnvironmentName,
+        now: Millis,
+    ) -> Option<(FreezeId, &Freeze)> {
+        let covering =
+            |(_, freeze): &(&FreezeId, &Freeze)| freeze.covers(service, environment, now);
+        self.freezes.iter().find(covering).map(|(id, freeze)| (*id, freeze))
+    }
+
+    /// Returns everyone who contributed to what `deployment` would bring there: to its change, and
+    /// to each earlier change that what is live now does not hold.
+    pub fn contributors(&self, deployment: DeploymentId) -> BTreeSet<PersonRef> {
+        let Some(deployment) = self.deployments.get(&deployment) else { return BTreeSet::new() };
+        let Some(release) = self.releases.get(&deployment.release) else { return BTreeSet::new() };
+        let live = self
+            .place(&deployment.service, &deployment.environment)
+            .and_then(|place| self.deployments.get(&place.live?))
+            .and_then(|live| self.releases.get(&live.release))
+            .map(|release| release.change);
+        let trunk = self.services.get(&deployment.service).map_or(&[][..], |s| &s.trunk);
+        trunk
+            .iter()
+            .filter(|id| **id <= release.change && live.is_none_or(|live| **id > live))
+            .chain([&release.change])
+            .filter_map(|id| self.changes.get(id))
+            .flat_map(|change| change.push.contributors.iter().cloned())
+            .collect()
+    }
+
+    /// Returns the digest of the statement that an approval of `subject` is bound to as things
+    /// stand now.
+    pub fn statement(&self, subject: Subject) -> Option<Digest> {
+        match subject {
+            Subject::Deployment(id) => {
+                let deployment = self.deployments.get(&id)?;
+                let release = self.releases.get(&deployment.release)?;
+                let change = self.changes.get(&release.change)?;
+                let policy = self.organisation.as_ref()?.policy_digest();
+                let statement = Statement {
+                    subject,
+                    service: &deployment.service,
+                    release: deployment.release,
+                    commit: &change.push.commit,
+                    artifacts: &release.artifacts,
+                    configuration: &release.configuration,
+                    environment: &deployment.environment,
+                    policy: &policy,
+                    template: &change.push.pipeline.template,
+                    template_digest: &change.push.pipeline.template_digest,
+                    nonce: &deployment.nonce,
+                };
+                Some(statement.digest())
+            }
+            Subject::Configuration(number) => {
+                let proposal = self.proposals.get(&number)?;
+                let policy = self.organisation.as_ref().map(Organisation::policy_digest);
+                let parts =
+                    (subject, &proposal.commit, &proposal.organisation, policy, &proposal.nonce);
+                let text = serde_json::to_vec(&parts).expect("BUG: plain data has a JSON form");
+                Some(Digest::of(&text))
+            }
+        }
+    }
+
+    /// Returns the number that the next proposed configuration gets.
+    pub fn next_proposal(&self) -> u64 {
+        self.proposals.keys().next_back().map_or(1, |last| last + 1)
+    }
+
+    /// Returns the lasting environments in the order in which releases of `service` pass them, by
+    /// its newest delivered or merged change.
+    pub fn lasting_environments(&self, service: &ServiceName) -> Vec<EnvironmentName> {
+        let newest = self.services.get(service).and_then(|s| s.trunk.last());
+        let stages = newest.and_then(|id| self.changes.get(id)).map(|c| &c.push.pipeline.deliver);
+        stages
+            .into_iter()
+            .flatten()
+            .filter(|stage| stage.kind == EnvironmentKind::Lasting)
+            .map(|stage| stage.environment.clone())
+            .collect()
+    }
+}
+
+macro_rules! next_id {
+    ($($method:ident -> $id:ident in $map:ident, $what:literal);+ $(;)?) => {
+        impl State {$(
+            #[doc = concat!("Returns the id that the next ", $what, " gets.")]
+            pub fn $method(&self) -> $id {
+                $id(self.$map.keys().next_back().map_or(1, |last| last.0 + 1))
+            }
+        )+}
+    };
+}
+
+next_id!(
+    next_change -> ChangeId in changes, "change";
+    next_run -> RunId in runs, "run";
+    next_release -> ReleaseId in releases, "release";
+    next_deployment -> DeploymentId in deployments, "deployment";
+    next_incident -> IncidentId in incidents, "incident";
+    next_freeze -> FreezeId in freezes, "freeze";
+);
