@@ -1,0 +1,233 @@
+//! The host's data folder: what it remembers between two lives, and where services keep theirs.
+//!
+//! ```text
+//! token                    what a caller must bring, 0600
+//! host.sock                where callers come in, 0600
+//! lock                     held by the one running host
+//! id                       told to every service process, so that lost ones can be found
+//! journal.jsonl            what happened by itself
+//! routes/S@E.json          what is wanted of service S in environment E
+//! instances/….json         one running process each
+//! secrets/S@E/….json       what a process reads its secrets from, 0600
+//! state/S@E/               what a service keeps, shared by its releases
+//! output/S@E/….out, ….err  what its processes wrote
+//! ```
+//!
+//! # Invariants
+//!
+//! - A file is replaced whole: after a crash it is the old or the new one.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FlockOperation;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sluss_core::ids::ReleaseId;
+use sluss_core::target::{Desired, RouteKey};
+
+/// What is remembered of a route.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Remembered {
+    /// What is wanted.
+    pub(crate) desired: Desired,
+    /// Whether its lease lapsed; a newer generation forgets that.
+    pub(crate) lapsed: bool,
+    /// The port that was chosen for it, where none was given.
+    pub(crate) chosen_port: Option<u16>,
+}
+
+/// The data folder, locked for this host.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    /// Names this folder to the processes that are started from it.
+    pub(crate) id: String,
+    _lock: Arc<File>,
+}
+
+impl Folder {
+    /// Opens the folder, makes what is missing in it, and locks it.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        make_private_folder(root)?;
+        let root = root.canonicalize()?;
+        let lock = private().create(true).append(true).open(root.join("lock"))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        for name in ["routes", "instances", "secrets", "state", "output"] {
+            make_private_folder(&root.join(name))?;
+        }
+        let id = read_or_make(&root.join("id"))?;
+        read_or_make(&root.join("token"))?;
+        Ok(Self { root, id, _lock: Arc::new(lock) })
+    }
+
+    /// Returns the token that callers must bring.
+    pub(crate) fn token(&self) -> io::Result<String> {
+        Ok(fs::read_to_string(self.root.join("token"))?.trim().to_owned())
+    }
+
+    /// Returns where callers come in.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.root.join("host.sock")
+    }
+
+    /// Returns where the journal is.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal.jsonl")
+    }
+
+    /// Returns the state folder of a route, made if missing.
+    pub(crate) fn state(&self, key: &RouteKey) -> io::Result<PathBuf> {
+        self.made("state", key)
+    }
+
+    /// Writes the secrets of an instance to a private file and returns its path.
+    pub(crate) fn write_secrets(
+        &self,
+        key: &RouteKey,
+        instance: &str,
+        secrets: &impl Serialize,
+    ) -> io::Result<PathBuf> {
+        let path = self.made("secrets", key)?.join(format!("{instance}.json"));
+        replace(&path, &serde_json::to_vec(secrets)?, Durability::Process)?;
+        Ok(path)
+    }
+
+    /// Opens the files that an instance writes its output and its errors to.
+    pub(crate) fn output(&self, key: &RouteKey, instance: &str) -> io::Result<(File, File)> {
+        let folder = self.made("output", key)?;
+        let open = |suffix: &str| {
+            let path = folder.join(format!("{instance}.{suffix}"));
+            if fs::metadata(&path).is_ok_and(|found| found.len() > LARGEST_OUTPUT) {
+                fs::rename(&path, folder.join(format!("{instance}.{suffix}.old")))?;
+            }
+            private().create(true).append(true).open(path)
+        };
+        Ok((open("out")?, open("err")?))
+    }
+
+    /// Remembers a route, durably.
+    pub(crate) fn remember(&self, route: &Remembered) -> io::Result<()> {
+        let name = format!("{}.json", name_of(&route.desired.key));
+        let bytes = serde_json::to_vec(route)?;
+        replace(&self.root.join("routes").join(name), &bytes, Durability::Power)
+    }
+
+    /// Returns all routes that are remembered.
+    pub(crate) fn routes(&self) -> io::Result<Vec<Remembered>> {
+        Ok(read_all(&self.root.join("routes"))?.into_iter().map(|(_, route)| route).collect())
+    }
+
+    /// Remembers a process, as long as the machine runs.
+    pub(crate) fn remember_process(&self, name: &str, record: &impl Serialize) -> io::Result<()> {
+        replace(&self.process_file(name), &serde_json::to_vec(record)?, Durability::Process)
+    }
+
+    /// Forgets a process.
+    pub(crate) fn forget_process(&self, name: &str) {
+        if let Err(error) = fs::remove_file(self.process_file(name)) {
+            tracing::warn!(%error, name, "the record of an ended process stays");
+        }
+    }
+
+    /// Returns the processes that are remembered, by name.
+    pub(crate) fn processes<T: DeserializeOwned>(&self) -> io::Result<Vec<(String, T)>> {
+        read_all(&self.root.join("instances"))
+    }
+
+    fn process_file(&self, name: &str) -> PathBuf {
+        self.root.join("instances").join(format!("{name}.json"))
+    }
+
+    fn made(&self, kind: &str, key: &RouteKey) -> io::Result<PathBuf> {
+        let path = self.root.join(kind).join(name_of(key));
+        make_private_folder(&path)?;
+        Ok(path)
+    }
+}
+
+/// Returns the name of an instance's files.
+pub(crate) fn instance_name(release: ReleaseId, index: u16) -> String {
+    format!("{release}.{index}")
+}
+
+/// Returns the name of a route's files; `@` is in no name of a service or environment.
+pub(crate) fn name_of(key: &RouteKey) -> String {
+    format!("{}@{}", key.service, key.environment)
+}
+
+/// What a written file must survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// The end of this process.
+    Process,
+    /// A power failure.
+    Power,
+}
+
+fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = private().create(true).write(true).truncate(true).open(&fresh)?;
+    file.write_all(bytes)?;
+    if durability == Durability::Power {
+        file.sync_all()?;
+    }
+    fs::rename(&fresh, path)?;
+    match (durability, path.parent()) {
+        (Durability::Power, Some(parent)) => File::open(parent)?.sync_all(),
+        (Durability::Power, None) | (Durability::Process, _) => Ok(()),
+    }
+}
+
+fn read_all<T: DeserializeOwned>(folder: &Path) -> io::Result<Vec<(String, T)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
+        let (Some(name), true) = (name, path.extension().is_some_and(|e| e == "json")) else {
+            continue;
+        };
+        match serde_json::from_slice(&fs::read(&path)?) {
+            Ok(value) => found.push((name, value)),
+            Err(error) => {
+                // Left in place: it is evidence, and the next generation replaces it.
+                tracing::error!(%error, path = %path.display(), "a file cannot be read; skipped");
+            }
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
+}
+
+fn read_or_make(path: &Path) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Ok(_) => make_random(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_random(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn make_random(path: &Path) -> io::Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    let text = hex::encode(bytes);
+    replace(path, text.as_bytes(), Durability::Power)?;
+    Ok(text)
+}
+
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+const LARGEST_OUTPUT: u64 = 16 << 20;

@@ -1,0 +1,268 @@
+//! The host as a whole: takes in what is wanted, takes over what runs, and tends the routes.
+//!
+//! # Invariants
+//!
+//! - What is wanted is durable before it is done; only a lapse takes effect first.
+//! - A generation older than the one that is in force changes nothing. The same generation with
+//!   another content is answered as stale too: one log position means one thing.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sluss_core::ids::ReleaseId;
+use sluss_core::target::{Applied, CounterRow, Desired, JournalEntry, RouteKey, RouteStatus};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::door::{Door, Ports};
+use crate::folder::{Folder, Remembered};
+use crate::journal::Journal;
+use crate::keeper::{self, Kept};
+use crate::process::{self, Record, Running, UNKNOWN_CODE};
+use crate::route::{Lapse, Route};
+use crate::serve::HostOptions;
+use crate::slot::Slot;
+use crate::wanted::{self, Refused};
+
+/// The host.
+pub(crate) struct Host {
+    pub(crate) options: HostOptions,
+    pub(crate) folder: Folder,
+    pub(crate) journal: Journal,
+    pub(crate) ports: Ports,
+    routes: Mutex<BTreeMap<RouteKey, Arc<Route>>>,
+    /// Held while what is wanted changes; the doors that are open.
+    doors: tokio::sync::Mutex<BTreeMap<RouteKey, Door>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Host {
+    /// Returns a host that remembers nothing yet.
+    pub(crate) fn new(options: HostOptions, folder: Folder, journal: Journal) -> Arc<Self> {
+        Arc::new(Self {
+            options,
+            folder,
+            journal,
+            ports: Ports::default(),
+            routes: Mutex::default(),
+            doors: tokio::sync::Mutex::default(),
+            tasks: Mutex::default(),
+        })
+    }
+
+    /// Takes up again what an earlier host was doing.
+    pub(crate) async fn restore(self: &Arc<Self>) -> io::Result<()> {
+        for remembered in self.folder.routes()? {
+            if let Some(port) = remembered.chosen_port {
+                self.ports.keep(port);
+            }
+            let route = Arc::new(Route::new(remembered));
+            self.routes().insert(route.key.clone(), route);
+        }
+        let records: Vec<(String, Record)> = self.folder.processes()?;
+        let known: Vec<u64> = records.iter().map(|(_, record)| record.id).collect();
+        for (name, record) in records {
+            self.adopt(&name, record);
+        }
+        let lost = process::end_lost(&self.folder, &known);
+        if lost > 0 {
+            tracing::warn!(lost, "ended processes that were started but never written down");
+        }
+        let mut doors = self.doors.lock().await;
+        for route in self.all() {
+            self.start_all(&route, route.take_in(route.remembered()));
+            self.open_door(&mut doors, &route);
+        }
+        Ok(())
+    }
+
+    fn adopt(self: &Arc<Self>, name: &str, record: Record) {
+        let (key, release) = (record.key.clone(), record.arm.release);
+        let route = self.route(&key, || Remembered {
+            desired: wanted::nothing(&key),
+            lapsed: false,
+            chosen_port: None,
+        });
+        let Some(running) = Running::adopt(record.identity.clone()) else {
+            self.folder.forget_process(name);
+            route.note_exit(release);
+            let what = JournalEntry::Exited { instance: record.index, code: UNKNOWN_CODE };
+            self.journal.note(&key, release, what);
+            return;
+        };
+        self.ports.keep(record.port);
+        let (instance, pid) = (record.index, record.identity.pid);
+        self.journal.note(&key, release, JournalEntry::Adopted { instance, pid });
+        // Whether it is still wanted is decided with the others', in `Route::take_in`.
+        let slot = Arc::new(Slot::new(record.arm.clone(), record.index));
+        route.add(Arc::clone(&slot));
+        self.start(&route, slot, Some(Kept { running, record }));
+    }
+
+    /// Takes in what is wanted of one route.
+    pub(crate) async fn apply(self: &Arc<Self>, desired: Desired) -> Result<Applied, Refused> {
+        wanted::check(&desired)?;
+        let mut doors = self.doors.lock().await;
+        let known = self.routes().get(&desired.key).cloned();
+        let mut chosen_port = None;
+        if let Some(route) = &known {
+            let has = route.remembered();
+            if has.desired == desired {
+                route.renew();
+                return Ok(Applied::Accepted);
+            }
+            if desired.generation <= has.desired.generation && has.desired.generation > 0 {
+                return Ok(Applied::Stale { has: has.desired.generation });
+            }
+            chosen_port = has.chosen_port;
+        }
+        if desired.port.is_none() && chosen_port.is_none() && !desired.arms.is_empty() {
+            chosen_port = Some(self.ports.take().map_err(Refused::no_port)?);
+        }
+        let remembered = Remembered { desired, lapsed: false, chosen_port };
+        self.remember(&remembered).await.map_err(Refused::not_durable)?;
+        let route = self.route(&remembered.desired.key, || remembered.clone());
+        self.start_all(&route, route.take_in(remembered));
+        self.open_door(&mut doors, &route);
+        Ok(Applied::Accepted)
+    }
+
+    /// Renews the lease of a route.
+    pub(crate) fn renew(&self, key: &RouteKey, generation: u64) -> Result<Applied, Refused> {
+        let route = self.routes().get(key).cloned().ok_or_else(|| Refused::no_route(key))?;
+        let has = route.desired().generation;
+        if generation != has {
+            return Ok(Applied::Stale { has });
+        }
+        match route.renew() {
+            Lapse::Running => Ok(Applied::Accepted),
+            Lapse::Lapsed => Err(Refused::lapsed(key)),
+        }
+    }
+
+    /// Returns how all routes stand.
+    pub(crate) fn status(&self) -> Vec<RouteStatus> {
+        self.all().iter().filter_map(|route| route.status()).collect()
+    }
+
+    /// Returns the counters of a route after a second.
+    pub(crate) fn counters(&self, key: &RouteKey, after: i64) -> Result<Vec<CounterRow>, Refused> {
+        let route = self.routes().get(key).cloned().ok_or_else(|| Refused::no_route(key))?;
+        Ok(route.counters(after))
+    }
+
+    /// Looks after leases, doors that could not be opened, and what is long over; never returns.
+    pub(crate) async fn tend(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(TEND_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for tick in 0u64.. {
+            ticks.tick().await;
+            let mut doors = self.doors.lock().await;
+            for route in self.all() {
+                if let Some((candidate, remembered)) = route.lapse_if_due() {
+                    self.lapse(candidate, remembered).await;
+                }
+                if tick % TICKS_PER_DOOR == 0 {
+                    self.open_door(&mut doors, &route);
+                }
+                if tick % TICKS_PER_TIDYING == 0 {
+                    route.tidy();
+                }
+            }
+            drop(doors);
+            while self.tasks().try_join_next().is_some() {}
+        }
+    }
+
+    async fn lapse(&self, candidate: ReleaseId, remembered: Remembered) {
+        if let Err(error) = self.remember(&remembered).await {
+            tracing::error!(%error, "a lapse cannot be written down; free disk space");
+        }
+        self.journal.note(&remembered.desired.key, candidate, JournalEntry::Lapsed);
+    }
+
+    /// Closes all doors and forgets the processes, which go on without us.
+    pub(crate) async fn leave(&self) {
+        let doors = std::mem::take(&mut *self.doors.lock().await);
+        let patience = self.options.shutdown_grace;
+        let mut closing = JoinSet::new();
+        for door in doors.into_values() {
+            closing.spawn(door.close(patience));
+        }
+        while closing.join_next().await.is_some() {}
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        tasks.shutdown().await;
+    }
+
+    fn open_door(&self, doors: &mut BTreeMap<RouteKey, Door>, route: &Arc<Route>) {
+        let remembered = route.remembered();
+        let open = doors.get(&route.key).map(|door| door.port);
+        let wanted = match remembered.desired.arms.is_empty() {
+            true => None,
+            false => remembered.desired.port.or(remembered.chosen_port),
+        };
+        let opened = match wanted {
+            wanted if wanted == open => return route.set_port(open, None),
+            None => None,
+            Some(port) => match Door::open(SocketAddr::new(self.options.bind, port), route) {
+                Ok(door) => Some(door),
+                Err(error) => {
+                    let what = format!(
+                        "port {port} cannot be opened: {error}; free it or give another one"
+                    );
+                    route.set_port(open, Some(what));
+                    return;
+                }
+            },
+        };
+        let former = doors.remove(&route.key);
+        route.set_port(opened.as_ref().map(|door| door.port), None);
+        if let Some(door) = opened {
+            doors.insert(route.key.clone(), door);
+        }
+        if let Some(door) = former {
+            self.tasks().spawn(door.close(self.options.shutdown_grace));
+        }
+    }
+
+    fn start_all(self: &Arc<Self>, route: &Arc<Route>, slots: Vec<Arc<Slot>>) {
+        for slot in slots {
+            self.start(route, slot, None);
+        }
+    }
+
+    fn start(self: &Arc<Self>, route: &Arc<Route>, slot: Arc<Slot>, kept: Option<Kept>) {
+        self.tasks().spawn(keeper::keep(Arc::clone(self), Arc::clone(route), slot, kept));
+    }
+
+    async fn remember(&self, remembered: &Remembered) -> io::Result<()> {
+        let (folder, remembered) = (self.folder.clone(), remembered.clone());
+        tokio::task::spawn_blocking(move || folder.remember(&remembered))
+            .await
+            .map_err(io::Error::other)?
+    }
+
+    fn route(&self, key: &RouteKey, new: impl FnOnce() -> Remembered) -> Arc<Route> {
+        let mut routes = self.routes();
+        Arc::clone(routes.entry(key.clone()).or_insert_with(|| Arc::new(Route::new(new()))))
+    }
+
+    fn all(&self) -> Vec<Arc<Route>> {
+        self.routes().values().cloned().collect()
+    }
+
+    fn routes(&self) -> MutexGuard<'_, BTreeMap<RouteKey, Arc<Route>>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const TEND_INTERVAL: Duration = Duration::from_millis(100);
+const TICKS_PER_DOOR: u64 = 10;
+const TICKS_PER_TIDYING: u64 = 600;

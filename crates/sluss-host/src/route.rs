@@ -1,0 +1,337 @@
+//! One service in one environment: what is wanted of it, its table, and the slots of its arms.
+//!
+//! # Invariants
+//!
+//! - The table follows from what is wanted, whether the lease lapsed, and the slots' instances;
+//!   it is only ever replaced by [`Route::refresh`].
+//! - A route that retires a release keeps it as a last resort until another one is ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use sluss_core::ids::ReleaseId;
+use sluss_core::target::{
+    Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
+};
+use sluss_core::units::{Millis, Share};
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::counters::Meter;
+use crate::folder::Remembered;
+use crate::slot::Slot;
+use crate::table::{Flight, Table, TableArm};
+
+/// A route.
+pub(crate) struct Route {
+    pub(crate) key: RouteKey,
+    table: ArcSwap<Table>,
+    meters: Mutex<BTreeMap<ReleaseId, Arc<Meter>>>,
+    /// Requests that no instance was there for; they say nothing about a release.
+    unserved: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    remembered: Remembered,
+    /// When the lease was last renewed.
+    renewed: Instant,
+    slots: Vec<Arc<Slot>>,
+    /// Exits that nobody asked for.
+    exits: Vec<(ReleaseId, Millis)>,
+    failed_starts: BTreeMap<ReleaseId, u16>,
+    open_port: Option<u16>,
+    problem: Option<String>,
+}
+
+impl Route {
+    /// Returns a route as it is remembered, without any process yet.
+    pub(crate) fn new(remembered: Remembered) -> Self {
+        Self {
+            key: remembered.desired.key.clone(),
+            table: ArcSwap::default(),
+            meters: Mutex::default(),
+            unserved: AtomicU64::new(0),
+            inner: Mutex::new(Inner {
+                remembered,
+                renewed: Instant::now(),
+                slots: Vec::new(),
+                exits: Vec::new(),
+                failed_starts: BTreeMap::new(),
+                open_port: None,
+                problem: None,
+            }),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Boards an instance for a request. `drawn` is the arm that its coin fell on, if it was
+    /// tossed before; instances in `tried` are left out.
+    pub(crate) fn board(&self, drawn: &mut Option<ReleaseId>, tried: &[u64]) -> Option<Flight> {
+        // An instance may become unready between being chosen and boarded; then the table is asked
+        // again, at most as often as there can be instances going away at once.
+        for _ in 0..BOARDING_ATTEMPTS {
+            let table = self.table.load();
+            let arm = table.drawn(*drawn)?;
+            *drawn = Some(table.arms[arm].release);
+            if let Some(flight) = table.board(arm, tried) {
+                return Some(flight);
+            }
+        }
+        None
+    }
+
+    /// Counts a request that no instance was there for.
+    pub(crate) fn count_unserved(&self) {
+        self.unserved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the counters of a release, made if missing.
+    pub(crate) fn meter(&self, release: ReleaseId) -> Arc<Meter> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(meters.entry(release).or_default())
+    }
+
+    /// Returns the counters of all releases after a second.
+    pub(crate) fn counters(&self, after: i64) -> Vec<CounterRow> {
+        let meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows: Vec<CounterRow> =
+            meters.iter().flat_map(|(release, meter)| meter.rows(*release, after)).collect();
+        rows.sort_by_key(|row| (row.second, row.release));
+        rows
+    }
+
+    /// Returns what is remembered of it.
+    pub(crate) fn remembered(&self) -> Remembered {
+        self.inner().remembered.clone()
+    }
+
+    /// Returns what is wanted.
+    pub(crate) fn desired(&self) -> Desired {
+        self.inner().remembered.desired.clone()
+    }
+
+    /// Takes in what is to be remembered and renews the lease. Slots that are no longer wanted
+    /// are asked to stop; those that are missing are returned, to be started.
+    pub(crate) fn take_in(&self, remembered: Remembered) -> Vec<Arc<Slot>> {
+        let fresh = {
+            let mut inner = self.inner();
+            inner.renewed = Instant::now();
+            let arms = &remembered.desired.arms;
+            inner.failed_starts.retain(|release, _| arms.iter().any(|a| a.release == *release));
+            inner.remembered = remembered;
+            inner.reconcile()
+        };
+        self.refresh();
+        fresh
+    }
+
+    /// Adds a slot for a process that was taken over.
+    pub(crate) fn add(&self, slot: Arc<Slot>) {
+        self.inner().slots.push(slot);
+    }
+
+    /// Forgets a slot that has ended.
+    pub(crate) fn remove(&self, slot: &Arc<Slot>) {
+        self.inner().slots.retain(|kept| !Arc::ptr_eq(kept, slot));
+        self.refresh();
+    }
+
+    /// Puts the table in force that follows from what is now so.
+    pub(crate) fn refresh(&self) {
+        let inner = self.inner();
+        let instances_of = |release: ReleaseId| {
+            let of_arm = inner.slots.iter().filter(|slot| slot.release == release);
+            of_arm.filter_map(|slot| slot.instance()).collect::<Vec<_>>()
+        };
+        let wanted = &inner.remembered.desired.arms;
+        let mut arms: Vec<TableArm> = wanted
+            .iter()
+            .map(|arm| TableArm {
+                release: arm.release,
+                share: inner.share(arm),
+                instances: instances_of(arm.release),
+            })
+            .collect();
+        for slot in &inner.slots {
+            if !arms.iter().any(|arm| arm.release == slot.release) {
+                arms.push(TableArm {
+                    release: slot.release,
+                    share: Share::NONE,
+                    instances: instances_of(slot.release),
+                });
+            }
+        }
+        // Stored under the lock, so that an older table never replaces a newer one.
+        self.table.store(Arc::new(Table { arms }));
+    }
+
+    /// Returns whether a slot that is to stop may do so without leaving customers alone.
+    pub(crate) fn may_retire(&self, slot: &Arc<Slot>) -> bool {
+        let inner = self.inner();
+        let mut others = inner.slots.iter().filter(|other| !Arc::ptr_eq(other, slot));
+        inner.remembered.desired.arms.is_empty()
+            || !slot.is_ready()
+            || others.any(|other| !other.is_to_stop() && other.is_ready())
+    }
+
+    /// Notes an exit that nobody asked for.
+    pub(crate) fn note_exit(&self, release: ReleaseId) {
+        let now = clock::now();
+        let mut inner = self.inner();
+        inner.exits.retain(|(_, at)| now.since(*at) < EXITS_ARE_RECENT_MS);
+        inner.exits.push((release, now));
+    }
+
+    /// Notes an instance that did not become ready in time.
+    pub(crate) fn note_failed_start(&self, release: ReleaseId) {
+        let mut inner = self.inner();
+        let count = inner.failed_starts.entry(release).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Says which port is open, and why the wanted one is not, if so.
+    pub(crate) fn set_port(&self, open: Option<u16>, problem: Option<String>) {
+        let mut inner = self.inner();
+        inner.open_port = open;
+        inner.problem = problem;
+    }
+
+    /// Renews the lease; says whether it had lapsed before.
+    pub(crate) fn renew(&self) -> Lapse {
+        let mut inner = self.inner();
+        inner.renewed = Instant::now();
+        if inner.remembered.lapsed { Lapse::Lapsed } else { Lapse::Running }
+    }
+
+    /// Ends the candidate's share if its lease has run out and another arm is ready; returns the
+    /// candidate and what must be remembered.
+    pub(crate) fn lapse_if_due(&self) -> Option<(ReleaseId, Remembered)> {
+        let lapsed = {
+            let mut inner = self.inner();
+            let lease = inner.remembered.desired.lease.clone()?;
+            let lasts = Duration::from_millis(u64::from(lease.lasts_ms));
+            if inner.remembered.lapsed || inner.renewed.elapsed() < lasts {
+                return None;
+            }
+            let stands_in = |slot: &&Arc<Slot>| {
+                slot.release != lease.candidate && !slot.is_to_stop() && slot.is_ready()
+            };
+            inner.slots.iter().find(stands_in)?;
+            inner.remembered.lapsed = true;
+            (lease.candidate, inner.remembered.clone())
+        };
+        self.refresh();
+        Some(lapsed)
+    }
+
+    /// Forgets counters and instances of releases that are long gone.
+    pub(crate) fn tidy(&self) {
+        let now = clock::now();
+        let wanted: Vec<ReleaseId> = {
+            let inner = self.inner();
+            let arms = inner.remembered.desired.arms.iter().map(|arm| arm.release);
+            arms.chain(inner.slots.iter().map(|slot| slot.release)).collect()
+        };
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        meters.retain(|release, meter| wanted.contains(release) || !meter.is_empty(now));
+    }
+
+    /// Returns how it stands; nothing if it was taken down and nothing of it is left.
+    pub(crate) fn status(&self) -> Option<RouteStatus> {
+        let table = self.table.load_full();
+        let effective = table.effective();
+        let inner = self.inner();
+        let arms: Vec<ArmStatus> = table
+            .arms
+            .iter()
+            .zip(effective)
+            .map(|(arm, effective)| inner.arm_status(arm, effective))
+            .collect();
+        if inner.remembered.desired.arms.is_empty() && arms.is_empty() {
+            return None;
+        }
+        Some(RouteStatus {
+            key: self.key.clone(),
+            generation: inner.remembered.desired.generation,
+            port: inner.open_port,
+            arms,
+            problem: inner.problem.clone(),
+        })
+    }
+}
+
+impl Inner {
+    /// Returns the share that an arm is configured to get, after a lapse too.
+    fn share(&self, arm: &Arm) -> Share {
+        match (&self.remembered.desired.lease, self.remembered.lapsed) {
+            (Some(lease), true) if lease.candidate == arm.release => Share::NONE,
+            (Some(_), true) => Share::ALL,
+            (Some(_), false) | (None, _) => arm.share,
+        }
+    }
+
+    fn reconcile(&mut self) -> Vec<Arc<Slot>> {
+        let arms = &self.remembered.desired.arms;
+        let arm_of = |slot: &Slot| arms.iter().find(|arm| arm.release == slot.release);
+        let mut filled = BTreeSet::new();
+        for slot in &self.slots {
+            let arm = arm_of(slot).filter(|arm| slot.index < arm.instances);
+            match arm.filter(|_| slot.drains() || filled.insert((slot.release, slot.index))) {
+                Some(arm) => slot.want(arm.clone()),
+                None => slot.stop(),
+            }
+        }
+        let mut fresh = Vec::new();
+        for arm in arms {
+            for index in 0..arm.instances {
+                let serves = |slot: &&Arc<Slot>| {
+                    slot.release == arm.release && slot.index == index && !slot.is_to_stop()
+                };
+                if self.slots.iter().find(serves).is_none() {
+                    fresh.push(Arc::new(Slot::new(arm.clone(), index)));
+                }
+            }
+        }
+        self.slots.extend(fresh.iter().cloned());
+        fresh
+    }
+
+    fn arm_status(&self, arm: &TableArm, effective: Share) -> ArmStatus {
+        let now = clock::now();
+        let of_arm = self.slots.iter().filter(|slot| slot.release == arm.release);
+        let mut instances: Vec<InstanceStatus> = of_arm.map(|slot| slot.status()).collect();
+        instances.sort_by_key(|instance| {
+            (instance.state == InstanceState::Draining, instance.index, instance.pid)
+        });
+        let recent = self.exits.iter().filter(|(release, at)| {
+            *release == arm.release && now.since(*at) < EXITS_ARE_RECENT_MS
+        });
+        ArmStatus {
+            release: arm.release,
+            share: arm.share,
+            effective,
+            instances,
+            recent_exits: u16::try_from(recent.count()).unwrap_or(u16::MAX),
+            failed_starts: self.failed_starts.get(&arm.release).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// Whether a lease still runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lapse {
+    /// It runs.
+    Running,
+    /// It lapsed; only a newer generation gives the candidate a share again.
+    Lapsed,
+}
+
+const BOARDING_ATTEMPTS: usize = 64;
+const EXITS_ARE_RECENT_MS: i64 = 60_000;

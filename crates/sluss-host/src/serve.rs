@@ -1,0 +1,91 @@
+//! Runs the host: what `sluss host --data DIR` does.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::control;
+use crate::folder::Folder;
+use crate::host::Host;
+use crate::journal::Journal;
+use crate::process;
+
+/// How a host is run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostOptions {
+    /// The data folder; made if missing. Its path may have 90 characters, since the socket in it
+    /// may have no more than 107.
+    pub data: PathBuf,
+    /// The address that routes are opened on.
+    pub bind: IpAddr,
+    /// How long an instance may take to accept a connection.
+    pub connect_timeout: Duration,
+    /// How long an instance may be silent within a request.
+    pub request_timeout: Duration,
+    /// How long requests may go on when the host or a route is shut down.
+    pub shutdown_grace: Duration,
+}
+
+impl HostOptions {
+    /// Returns the usual options: routes on 127.0.0.1, two seconds to connect, a minute of silence.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            connect_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(60),
+            shutdown_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a host cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Another one runs from the same folder.
+    #[error("a host is already running from {}; stop it or give another folder", .0.display())]
+    AlreadyRuns(PathBuf),
+    /// The data folder, or something in it, cannot be used.
+    #[error("{what} in the data folder {} cannot be used; check its owner and its free space", data.display())]
+    Unusable {
+        /// What in it.
+        what: &'static str,
+        /// The data folder.
+        data: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs a host until `shutdown` is done: takes over what an earlier one left running, opens the
+/// routes and serves. Services go on when it returns; the next host takes them over.
+pub async fn serve(
+    options: HostOptions,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), HostError> {
+    let data = options.data.clone();
+    let unusable = |what, source| HostError::Unusable { what, data: data.clone(), source };
+    process::raise_open_files();
+    let folder = Folder::open(&data).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => HostError::AlreadyRuns(data.clone()),
+        _ => unusable("something", error),
+    })?;
+    let token = folder.token().map_err(|error| unusable("`token`", error))?;
+    let journal = Journal::open(&folder.journal());
+    let journal = journal.map_err(|error| unusable("`journal.jsonl`", error))?;
+    let socket = folder.socket();
+    let host = Host::new(options, folder, journal);
+    host.restore().await.map_err(|error| unusable("`routes` or `instances`", error))?;
+    // Opened last: whoever can call sees what was taken over.
+    let listener = control::open(&socket).map_err(|error| unusable("`host.sock`", error))?;
+    tokio::select! {
+        () = shutdown => {}
+        () = control::serve(listener, host.clone(), token) => {}
+        () = host.clone().tend() => {}
+    }
+    host.leave().await;
+    Ok(())
+}

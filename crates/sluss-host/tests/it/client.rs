@@ -1,0 +1,87 @@
+//! A customer: keeps one connection, and asks.
+
+use std::convert::Infallible;
+
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+pub(crate) type Body = BoxBody<Bytes, Infallible>;
+
+/// A customer's connection; opened anew when the other side closed it in between.
+pub(crate) struct Customer {
+    port: u16,
+    connection: Option<SendRequest<Body>>,
+}
+
+impl Customer {
+    pub(crate) fn new(port: u16) -> Self {
+        Self { port, connection: None }
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Result<(u16, String), String> {
+        self.ask(Method::GET, path, Empty::new().boxed()).await
+    }
+
+    /// Sends `chunks` times 16 KiB in chunks, without saying how long it will be.
+    pub(crate) async fn upload(&mut self, chunks: usize) -> Result<(u16, String), String> {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, Infallible>>(1);
+        tokio::spawn(async move {
+            for _ in 0..chunks {
+                let chunk = Frame::data(Bytes::from_static(&[b'x'; 16 << 10]));
+                if sender.send(Ok(chunk)).await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let stream = futures_util::stream::unfold(receiver, async |mut receiver| {
+            receiver.recv().await.map(|frame| (frame, receiver))
+        });
+        self.ask(Method::POST, "/upload", BoxBody::new(StreamBody::new(stream))).await
+    }
+
+    pub(crate) async fn post(&mut self, path: &str) -> Result<(u16, String), String> {
+        self.ask(Method::POST, path, Full::from("body").boxed()).await
+    }
+
+    async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<(u16, String), String> {
+        let kept = match self.connection.take() {
+            Some(mut kept) => kept.ready().await.is_ok().then_some(kept),
+            None => None,
+        };
+        let mut connection = match kept {
+            Some(kept) => kept,
+            None => self.connect().await?,
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "test")
+            .body(body)
+            .map_err(|error| error.to_string())?;
+        let response = connection.send_request(request).await.map_err(|e| format!("{e:?}"))?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map_err(|error| format!("{error:?}"))?;
+        self.connection = Some(connection);
+        Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Body>, String> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await;
+        let stream = stream.map_err(|error| format!("connect: {error}"))?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| format!("{error:?}"))?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}

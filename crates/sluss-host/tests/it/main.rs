@@ -1,0 +1,13 @@
+//! The host with real processes and real sockets, called as the control plane calls it.
+
+mod client;
+mod crash;
+mod lease;
+mod release;
+mod restart;
+mod wishes;
+mod world;
+
+/// The engine's own client, so that both ends of the socket are tested together.
+#[path = "../../../sluss-engine/src/target/mod.rs"]
+mod target;

@@ -1,0 +1,56 @@
+//! The host ends, is killed and comes back; services go on.
+
+use sluss_core::target::{InstanceState, JournalEntry};
+
+use crate::world::{World, answer, arm, kill, runs};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_survive_a_killed_host_and_the_next_one_takes_them_over() {
+    let mut world = World::start_process().await;
+    world.want(1, vec![arm(1, 90), arm(2, 10)]).await;
+    let port = world.ready(&[1, 2]).await;
+    assert_eq!(answer(port, "/").await.0, 200);
+    let before = (world.pids(1).await, world.pids(2).await);
+
+    world.kill_host();
+    assert!(runs(before.0[0]) && runs(before.1[0]));
+    world.serve_process().await;
+    assert_eq!(world.route().await.unwrap().port, Some(port));
+    for _ in 0..20 {
+        assert_eq!(answer(port, "/").await.0, 200, "from the first request on");
+    }
+    assert_eq!((world.pids(1).await, world.pids(2).await), before);
+    let pid = before.0[0];
+    world.noted(1, |what| *what == JournalEntry::Adopted { instance: 0, pid }).await;
+
+    // It is looked after as if it were our own child.
+    kill(pid);
+    world.noted(1, |what| matches!(what, JournalEntry::Exited { .. })).await;
+    world.ready(&[1]).await;
+    assert_ne!(world.pids(1).await[0], pid);
+
+    // What is no longer wanted is stopped, whoever started it.
+    world.want(2, vec![arm(1, 100)]).await;
+    world.gone(2).await;
+    assert!(!runs(before.1[0]));
+    world.noted(2, |what| matches!(what, JournalEntry::Stopped { .. })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_died_while_no_host_was_there_is_noticed_and_replaced() {
+    let mut world = World::start_process().await;
+    world.want(1, vec![arm(1, 100)]).await;
+    world.ready(&[1]).await;
+    let pid = world.pids(1).await[0];
+    world.kill_host();
+    kill(pid);
+    world.until("it is gone", async |_| (!runs(pid)).then_some(())).await;
+    world.serve_process().await;
+    world.noted(1, |what| matches!(what, JournalEntry::Exited { .. })).await;
+    world
+        .until("it is replaced", async |world| {
+            let instance = world.arm(1).await?.instances.into_iter().next()?;
+            (instance.state == InstanceState::Ready && instance.pid != pid).then_some(())
+        })
+        .await;
+}
