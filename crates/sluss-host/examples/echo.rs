@@ -78,7 +78,11 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             text(std::fs::read_to_string(variable("SLUSS_SECRETS_FILE")).unwrap_or_default())
         }
         "/websocket" => Ok(upgrade(request)),
-        _ => text(variable("RELEASE")),
+        _ => {
+            // Read first: who answers before the body has come breaks the connection.
+            let _all = request.into_body().collect().await;
+            text(variable("RELEASE"))
+        }
     }
 }
 

@@ -13,9 +13,11 @@
 //!
 //! # Invariants
 //!
-//! - A request is tried again only if the instance cannot have seen it whole: it could not be
-//!   reached, or its head could not be written; or, on a kept connection that the instance closed
-//!   meanwhile, if doing it twice is harmless and its body is still at hand.
+//! - A request is tried again if the instance cannot have seen it whole: it could not be reached,
+//!   or its head could not be written.
+//! - Otherwise only if its connection broke before any answer, doing it twice is harmless and its
+//!   body is still at hand; on a kept connection, which the instance may have closed meanwhile,
+//!   any number of times, on a fresh one once: a request that kills who gets it kills two.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,6 +68,8 @@ pub(crate) struct Exchange {
     tried: Vec<u64>,
     /// Whether the request's head has been written to the instance.
     head_is_sent: bool,
+    /// Whether a fresh connection broke under it.
+    broke_fresh: bool,
     marked_failed: bool,
     upgraded_after: Option<Duration>,
 }
@@ -92,6 +96,7 @@ impl ProxyHttp for RouteProxy {
             given_up: Vec::new(),
             tried: Vec::new(),
             head_is_sent: false,
+            broke_fresh: false,
             marked_failed: false,
             upgraded_after: None,
         }
@@ -179,18 +184,16 @@ impl ProxyHttp for RouteProxy {
         exchange: &mut Exchange,
         client_reused: bool,
     ) -> Box<Error> {
-        let answered = session.response_written().is_some();
-        let twice_is_harmless = session.req_header().method.is_idempotent()
-            && !session.as_ref().retry_buffer_truncated();
-        if answered {
-            error.set_retry(false);
-        } else if !exchange.head_is_sent && *error.etype() == ErrorType::WriteError {
-            error.set_retry(true);
-        } else if twice_is_harmless {
-            error.retry.decide_reuse(client_reused);
-        } else {
-            error.set_retry(false);
-        }
+        let again = match Broken::of(&error, session, exchange, client_reused) {
+            Broken::Answered | Broken::Unrepeatable => false,
+            Broken::Unseen | Broken::Stale => true,
+            Broken::Fresh => {
+                let is_first = !exchange.broke_fresh;
+                exchange.broke_fresh = true;
+                is_first
+            }
+        };
+        error.set_retry(again);
         if error.retry()
             && let Some(flight) = exchange.flight.take()
         {
@@ -236,6 +239,42 @@ impl ProxyHttp for RouteProxy {
     fn suppress_error_log(&self, _: &Session, _: &Exchange, _: &Error) -> bool {
         // A failing service would fill the host's log; the counters say it.
         true
+    }
+}
+
+/// What a try that broke means for the request.
+enum Broken {
+    /// The customer has part of an answer.
+    Answered,
+    /// The instance cannot have seen it whole.
+    Unseen,
+    /// It may be done twice, and its kept connection may have been closed before it was sent.
+    Stale,
+    /// It may be done twice, but the instance had a fresh connection when it broke.
+    Fresh,
+    /// It may have been done, and may not be done twice.
+    Unrepeatable,
+}
+
+impl Broken {
+    fn of(error: &Error, session: &Session, exchange: &Exchange, client_reused: bool) -> Self {
+        let connection_broke = matches!(
+            error.etype(),
+            ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError
+        ) && *error.esource() == ErrorSource::Upstream;
+        let twice_is_harmless = session.req_header().method.is_idempotent()
+            && !session.as_ref().retry_buffer_truncated();
+        if session.response_written().is_some() {
+            Self::Answered
+        } else if !exchange.head_is_sent && *error.etype() == ErrorType::WriteError {
+            Self::Unseen
+        } else if !connection_broke || !twice_is_harmless {
+            Self::Unrepeatable
+        } else if client_reused {
+            Self::Stale
+        } else {
+            Self::Fresh
+        }
     }
 }
 
