@@ -31,6 +31,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sluss_core::target::RouteKey;
 use tokio::net::UnixListener;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::host::Host;
@@ -61,7 +62,10 @@ pub(crate) fn open(path: &Path) -> io::Result<UnixListener> {
 /// Serves callers; never returns.
 pub(crate) async fn serve(listener: UnixListener, host: Arc<Host>, token: String) {
     let expected: Arc<str> = format!("Bearer {token}").into();
+    // Dropped with this future, and with it all that they hold.
+    let mut callers = JoinSet::new();
     loop {
+        while callers.try_join_next().is_some() {}
         let stream = match listener.accept().await {
             Ok((stream, _caller)) => stream,
             Err(error) => {
@@ -71,7 +75,7 @@ pub(crate) async fn serve(listener: UnixListener, host: Arc<Host>, token: String
             }
         };
         let (host, expected) = (Arc::clone(&host), Arc::clone(&expected));
-        tokio::spawn(async move {
+        callers.spawn(async move {
             let service = service_fn(move |request| {
                 let (host, expected) = (Arc::clone(&host), Arc::clone(&expected));
                 async move { answer(&host, &expected, request).await }

@@ -71,6 +71,12 @@ impl Door {
     }
 }
 
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
 async fn accept(
     listener: TcpListener,
     proxy: Arc<HttpProxy<RouteProxy>>,

@@ -22,6 +22,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use serde::Serialize;
@@ -47,7 +48,7 @@ pub(crate) struct Folder {
     root: PathBuf,
     /// Names this folder to the processes that are started from it.
     pub(crate) id: String,
-    _lock: Arc<File>,
+    lock: Arc<File>,
 }
 
 impl Folder {
@@ -56,13 +57,21 @@ impl Folder {
         make_private_folder(root)?;
         let root = root.canonicalize()?;
         let lock = private().create(true).append(true).open(root.join("lock"))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        lock_within(&lock, LOCKED_WITHIN)?;
         for name in ["routes", "instances", "secrets", "state", "output"] {
             make_private_folder(&root.join(name))?;
         }
         let id = read_or_make(&root.join("id"))?;
         read_or_make(&root.join("token"))?;
-        Ok(Self { root, id, _lock: Arc::new(lock) })
+        Ok(Self { root, id, lock: Arc::new(lock) })
+    }
+
+    /// Lets another host have the folder. Said, not left to the end of the last file descriptor:
+    /// a process that is just being started holds one too.
+    pub(crate) fn unlock(&self) {
+        if let Err(error) = rustix::fs::flock(&*self.lock, FlockOperation::Unlock) {
+            tracing::warn!(%error, "the data folder stays locked until this process ends");
+        }
     }
 
     /// Returns the token that callers must bring.
@@ -230,4 +239,17 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Locks at once, or when a process has got its own program that a killed host was just starting.
+fn lock_within(lock: &File, patience: Duration) -> io::Result<()> {
+    for _ in 0..patience.as_millis() / LOCK_INTERVAL.as_millis() {
+        match rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(LOCK_INTERVAL),
+            done => return Ok(done?),
+        }
+    }
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+const LOCKED_WITHIN: Duration = Duration::from_secs(1);
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LARGEST_OUTPUT: u64 = 16 << 20;

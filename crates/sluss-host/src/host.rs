@@ -184,7 +184,13 @@ impl Host {
         self.journal.note(&remembered.desired.key, candidate, JournalEntry::Lapsed);
     }
 
-    /// Closes all doors and forgets the processes, which go on without us.
+    /// Stops keeping the processes, which go on without us, and gives the folder back.
+    pub(crate) fn abandon(&self) {
+        drop(std::mem::take(&mut *self.tasks()));
+        self.folder.unlock();
+    }
+
+    /// Closes all doors and lets the processes go on without us.
     pub(crate) async fn leave(&self) {
         let doors = std::mem::take(&mut *self.doors.lock().await);
         let patience = self.options.shutdown_grace;

@@ -199,7 +199,12 @@ impl Keeper {
                     arm = self.slot.arm();
                     let ready = checks.take_in(found, arm.readiness.after, instance.is_ready());
                     self.say_ready(kept, instance, life, ready);
-                    let pause = Duration::from_millis(u64::from(arm.readiness.interval_ms));
+                    let interval = Duration::from_millis(u64::from(arm.readiness.interval_ms));
+                    let pause = match (found, life.ready_since) {
+                        // Nobody listens yet: this costs it nothing, and customers wait.
+                        (Found::Gone, None) => interval.min(START_INTERVAL),
+                        (Found::Gone, Some(_)) | (Found::Ready | Found::Unready, _) => interval,
+                    };
                     check = Box::pin(checked(Arc::clone(instance), arm.clone(), pause));
                 }
                 () = self.slot.changed() => {}
@@ -311,6 +316,7 @@ const BAD_CHECKS_ALLOWED: u16 = 1;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const STABLE_AFTER: Duration = Duration::from_secs(10);
+const START_INTERVAL: Duration = Duration::from_millis(50);
 const RETIRE_INTERVAL: Duration = Duration::from_millis(20);
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const KILLED_WITHIN: Duration = Duration::from_secs(5);

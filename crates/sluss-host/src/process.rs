@@ -217,7 +217,7 @@ fn limit(pid: u32, limits: Limits) {
                 Rlimit { current: Some(most), maximum: Some(most) }
             }
             // Not what the host raised for itself: programs that use `select` break beyond 1024.
-            (Resource::Nofile, 0, Some(at_start)) => at_start.clone(),
+            (Resource::Nofile, 0, Some(at_start)) => *at_start,
             (_, 0, _) => continue,
         };
         match rustix::process::prlimit(Some(pid), resource, rlimit) {

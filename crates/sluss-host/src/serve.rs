@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::control;
@@ -69,15 +70,20 @@ pub async fn serve(
     let data = options.data.clone();
     let unusable = |what, source| HostError::Unusable { what, data: data.clone(), source };
     process::raise_open_files();
-    let folder = Folder::open(&data).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => HostError::AlreadyRuns(data.clone()),
-        _ => unusable("something", error),
-    })?;
+    let path = data.clone();
+    let opened = tokio::task::spawn_blocking(move || Folder::open(&path)).await;
+    let folder =
+        opened.map_err(io::Error::other).flatten().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => HostError::AlreadyRuns(data.clone()),
+            _ => unusable("something", error),
+        })?;
     let token = folder.token().map_err(|error| unusable("`token`", error))?;
     let journal = Journal::open(&folder.journal());
     let journal = journal.map_err(|error| unusable("`journal.jsonl`", error))?;
     let socket = folder.socket();
     let host = Host::new(options, folder, journal);
+    // However this ends, also when it is cancelled, nobody may go on in its name.
+    let _abandoned = Abandoned(Arc::clone(&host));
     host.restore().await.map_err(|error| unusable("`routes` or `instances`", error))?;
     // Opened last: whoever can call sees what was taken over.
     let listener = control::open(&socket).map_err(|error| unusable("`host.sock`", error))?;
@@ -88,4 +94,13 @@ pub async fn serve(
     }
     host.leave().await;
     Ok(())
+}
+
+/// Stops what a host does by itself when it is dropped.
+struct Abandoned(Arc<Host>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }

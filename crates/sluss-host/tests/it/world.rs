@@ -191,12 +191,23 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Running::Process(child) = &mut self.running {
-            let _already_ended = child.kill();
-            let _already_reaped = child.wait();
+        match &mut self.running {
+            Running::Nothing => {}
+            Running::Here(_, host) => host.abort(),
+            Running::Process(child) => {
+                let _already_ended = child.kill();
+                let _already_reaped = child.wait();
+            }
         }
-        for pid in pids_with(self.folder.path()) {
-            let _already_ended = kill_process(pid, Signal::KILL);
+        // Until the aborted host is gone, it may start another one.
+        let mut calm = 0;
+        while calm < 5 {
+            let found = pids_with(self.folder.path());
+            calm = if found.is_empty() { calm + 1 } else { 0 };
+            for pid in found {
+                let _already_ended = kill_process(pid, Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
