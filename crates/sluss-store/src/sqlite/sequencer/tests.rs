@@ -1,0 +1,1 @@
+//! The sequencer when a commit reports an error.
