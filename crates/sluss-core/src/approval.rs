@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Artifact, Stream};
 use crate::ids::{
     CommitId, DeploymentId, Digest, EnvironmentName, Malformed, PersonRef, ReleaseId, ServiceName,
-    TemplateRef,
+    TemplateRef, counted,
 };
 use crate::units::Millis;
 
@@ -55,7 +55,7 @@ impl FromStr for Subject {
             expected: "something to approve, like `dep-7` or `cfg-2`",
         };
         match text.strip_prefix("cfg-") {
-            Some(number) => number.parse().map(Self::Configuration).map_err(|_| wrong()),
+            Some(number) => counted(number).map(Self::Configuration).ok_or_else(wrong),
             None => text.parse().map(Self::Deployment).map_err(|_| wrong()),
         }
     }

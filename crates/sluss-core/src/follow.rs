@@ -61,11 +61,13 @@ fn ask(state: &State, subject: Subject, why: Asked) -> Option<Vec<Event>> {
     Some(vec![Event::ApprovalRequested { subject, statement, why }])
 }
 
-/// Returns the end of `request` if what it asks about has moved.
+/// Returns the end of `request` if what it asks about has moved, or if more people contributed to
+/// that than were known: after a rollback a release may bring changes that were live before.
 fn moved(state: &State, subject: Subject, request: &Request) -> Option<Vec<Event>> {
     let statement = request.statement.clone();
-    (state.statement(subject).as_ref() != Some(&request.statement))
-        .then(|| vec![Event::ApprovalInvalidated { subject, statement }])
+    let same = state.statement(subject).as_ref() == Some(&request.statement)
+        && state.contributors_to(subject).is_subset(&request.contributors);
+    (!same).then(|| vec![Event::ApprovalInvalidated { subject, statement }])
 }
 
 fn of_change(state: &State, id: ChangeId) -> Option<Vec<Event>> {
@@ -105,6 +107,13 @@ fn of_release(state: &State, id: ReleaseId, nonce: &str) -> Option<Vec<Event>> {
         Some(_) => return None,
     };
     let stage = pipeline.deliver.get(index)?;
+    let there = |id: &DeploymentId| {
+        state.deployments.get(id).is_some_and(|d| d.stage_index == index && !d.is_over())
+    };
+    // Asked for by hand once more, it may still be where it would go next.
+    if release.deployments.iter().any(there) {
+        return None;
+    }
     if stage.by_hand || newer_is_there(state, release.change, id, stage) {
         return None;
     }
@@ -171,6 +180,9 @@ fn of_deployment(state: &State, id: DeploymentId, now: Millis) -> Option<Vec<Eve
     match &deployment.phase {
         Phase::Requested | Phase::Cleared => at_the_gates(state, id, deployment, now),
         Phase::RollingOut(rollout) => {
+            if let Some(cause) = barred_elsewhere(state, deployment) {
+                return Some(take_back(state, id, cause, rollout.incumbent));
+            }
             let silent = Verdict::Undecided { needs_requests: None };
             let verdict = rollout.reading.map_or(silent, |reading| match reading.verdict {
                 Verdict::NoData { seconds } => Verdict::NoData { seconds },
@@ -187,6 +199,23 @@ fn of_deployment(state: &State, id: DeploymentId, now: Millis) -> Option<Vec<Eve
     }
 }
 
+/// Returns why the release of `deployment` was taken back from another place and is barred, if so.
+fn barred_elsewhere(state: &State, deployment: &Deployment) -> Option<Cause> {
+    let release = state.releases.get(&deployment.release)?;
+    release.barred?;
+    let cause = |id: &DeploymentId| match state.deployments.get(id)?.phase {
+        Phase::RolledBack { cause, .. } => Some(cause),
+        Phase::Requested
+        | Phase::Cleared
+        | Phase::RollingOut(_)
+        | Phase::Live { .. }
+        | Phase::Superseded { .. }
+        | Phase::Refused { .. }
+        | Phase::Removed { .. } => None,
+    };
+    Some(release.deployments.iter().rev().find_map(cause).unwrap_or(Cause::ByHand))
+}
+
 fn at_the_gates(
     state: &State,
     id: DeploymentId,
@@ -199,7 +228,6 @@ fn at_the_gates(
     if state.releases.get(&deployment.release).is_some_and(|release| release.barred.is_some()) {
         return Some(vec![Event::DeploymentRefused { deployment: id, why: RefusalReason::Barred }]);
     }
-    let mut refused = None;
     let mut shut = false;
     for gate in &deployment.stage.gates {
         let outcome = match decide_gate(state, id, deployment, *gate, now) {
@@ -207,29 +235,33 @@ fn at_the_gates(
             Err(first) => return Some(first),
         };
         shut |= !outcome.is_cleared();
-        if let GateOutcome::Refused { .. } = outcome {
-            refused = refused.or(Some(*gate));
-        }
+        let refused = matches!(outcome, GateOutcome::Refused { .. });
         if deployment.gates.get(gate) != Some(&outcome) {
             return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome }]);
         }
+        if refused {
+            // Nobody is asked about what will not be made anyway.
+            return Some(vec![Event::DeploymentRefused { deployment: id, why: refusal(*gate) }]);
+        }
     }
-    if let Some(gate) = refused {
-        let why = match gate {
-            GateKind::Tests => RefusalReason::Tests,
-            GateKind::FourEyes | GateKind::Freeze => RefusalReason::Approval,
-        };
-        return Some(vec![Event::DeploymentRefused { deployment: id, why }]);
-    }
-    match &deployment.phase {
-        Phase::Requested if !shut => Some(vec![Event::DeploymentCleared { deployment: id }]),
-        Phase::Cleared if !shut => start(state, id, deployment),
-        _waits => None,
+    if shut {
+        None
+    } else if deployment.phase == Phase::Cleared {
+        start(state, id, deployment)
+    } else {
+        Some(vec![Event::DeploymentCleared { deployment: id }])
     }
 }
 
-/// Returns the newest other deployment into the same place that has not begun, if it is of a
-/// newer change.
+fn refusal(gate: GateKind) -> RefusalReason {
+    match gate {
+        GateKind::Tests => RefusalReason::Tests,
+        GateKind::FourEyes | GateKind::Freeze => RefusalReason::Approval,
+    }
+}
+
+/// Returns the newest deployment into the same place that was requested after `id` and has not
+/// begun. What a person asked for last goes, also when it is of an older change.
 fn newer_request(state: &State, id: DeploymentId, of: &Deployment) -> Option<DeploymentId> {
     let waits = |other: &Deployment| matches!(other.phase, Phase::Requested | Phase::Cleared);
     state.open.deployments.range(id..).copied().rfind(|other| {
@@ -422,10 +454,16 @@ pub(crate) fn take_back(
         EnvironmentKind::Ephemeral => {
             vec![Event::EnvironmentRemoved { deployment: id, accepted: false }]
         }
-        EnvironmentKind::Lasting => vec![
-            Event::DeploymentRolledBack { deployment: id, cause, to },
-            Event::ReleaseBarred { release: deployment.release },
-            Event::IncidentOpened { incident: state.next_incident(), deployment: id, cause },
-        ],
+        EnvironmentKind::Lasting => {
+            let release = deployment.release;
+            let barred = state.releases.get(&release).is_some_and(|found| found.barred.is_some());
+            let bar = (!barred).then_some(Event::ReleaseBarred { release });
+            let incident = state.next_incident();
+            [Event::DeploymentRolledBack { deployment: id, cause, to }]
+                .into_iter()
+                .chain(bar)
+                .chain([Event::IncidentOpened { incident, deployment: id, cause }])
+                .collect()
+        }
     }
 }

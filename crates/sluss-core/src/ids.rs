@@ -36,8 +36,8 @@ macro_rules! numbered {
             type Err = Malformed;
             fn from_str(text: &str) -> Result<Self, Malformed> {
                 text.strip_prefix(concat!($prefix, "-"))
-                    .filter(|digits| digits.len() < 16 && !digits.starts_with('+'))
-                    .and_then(|digits| digits.parse().ok())
+                    .filter(|digits| digits.len() < 16)
+                    .and_then(counted)
                     .map(Self)
                     .ok_or_else(|| Malformed {
                         found: text.to_owned(),
@@ -79,6 +79,11 @@ numbered!(
 numbered!(
     /// Identifies a freeze.
     FreezeId, "frz");
+
+/// Returns the number that `digits` is the one way to write.
+pub(crate) fn counted(digits: &str) -> Option<u64> {
+    digits.parse().ok().filter(|number: &u64| number.to_string() == digits)
+}
 
 fn is_slug(text: &str, longest: usize) -> bool {
     !text.is_empty()

@@ -119,7 +119,8 @@ pub struct Rollout {
     pub plan: Replacement,
     /// What customers had before; nothing on the first deployment into an environment.
     pub incumbent: Option<DeploymentId>,
-    /// Where it stands.
+    /// Where it stands. (A deployment's phase, which holds this, is tagged `phase` itself.)
+    #[serde(rename = "stands")]
     pub phase: Phase,
     /// When the candidate got its first share.
     pub first_share: Option<Millis>,

@@ -15,11 +15,11 @@ use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, PersonRef,
-    ProductName, ReleaseId, RunId, ServiceName,
+    ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::{Freeze, Incident};
-use crate::pipeline::{EnvironmentKind, Pipeline};
-use crate::steps::Steps;
+use crate::pipeline::{EnvironmentKind, Pipeline, Step};
+use crate::steps::{StepOwner, Steps};
 use crate::units::Millis;
 
 /// A proposed configuration.
@@ -229,8 +229,8 @@ impl State {
         self.freezes.iter().find(covering).map(|(id, freeze)| (*id, freeze))
     }
 
-    /// Returns everyone who contributed to what `deployment` would bring there: to its change, and
-    /// to each earlier change that what is live now does not hold.
+    /// Returns everyone who contributed to what `deployment` would bring there: to its change, to
+    /// each earlier change that what is live now does not hold, and to what became part of these.
     pub fn contributors(&self, deployment: DeploymentId) -> BTreeSet<PersonRef> {
         let Some(deployment) = self.deployments.get(&deployment) else { return BTreeSet::new() };
         let Some(release) = self.releases.get(&deployment.release) else { return BTreeSet::new() };
@@ -240,13 +240,36 @@ impl State {
             .and_then(|live| self.releases.get(&live.release))
             .map(|release| release.change);
         let trunk = self.services.get(&deployment.service).map_or(&[][..], |s| &s.trunk);
-        trunk
+        let brought: BTreeSet<ChangeId> = trunk
             .iter()
-            .filter(|id| **id <= release.change && live.is_none_or(|live| **id > live))
-            .chain([&release.change])
-            .filter_map(|id| self.changes.get(id))
-            .flat_map(|change| change.push.contributors.iter().cloned())
-            .collect()
+            .copied()
+            .filter(|id| *id <= release.change && live.is_none_or(|live| *id > live))
+            .chain([release.change])
+            .collect();
+        // Who pushed a branch contributed to what it became part of.
+        let parts = self.changes.iter().filter(|(_, change)| match change.phase {
+            ChangePhase::MergedInto { into } => brought.contains(&into),
+            ChangePhase::Announced
+            | ChangePhase::Proposed
+            | ChangePhase::Merged
+            | ChangePhase::Delivered { .. }
+            | ChangePhase::Withdrawn { .. } => false,
+        });
+        let parts = parts.map(|(_, change)| change);
+        let whole = brought.iter().filter_map(|id| self.changes.get(id));
+        whole.chain(parts).flat_map(|change| change.push.contributors.iter().cloned()).collect()
+    }
+
+    /// Returns everyone who contributed to `subject` as it stands now, and so does not decide over
+    /// it.
+    pub fn contributors_to(&self, subject: Subject) -> BTreeSet<PersonRef> {
+        match subject {
+            Subject::Deployment(id) => self.contributors(id),
+            Subject::Configuration(number) => self
+                .proposals
+                .get(&number)
+                .map_or_else(BTreeSet::new, |proposal| proposal.contributors.clone()),
+        }
     }
 
     /// Returns the digest of the statement that an approval of `subject` is bound to as things
@@ -282,6 +305,40 @@ impl State {
                 Some(Digest::of(&text))
             }
         }
+    }
+
+    /// Returns the steps that `owner` consists of, as defined.
+    pub fn definitions(&self, owner: StepOwner) -> &[Step] {
+        match owner {
+            StepOwner::Run(run) => self
+                .runs
+                .get(&run)
+                .and_then(|run| self.changes.get(&run.change))
+                .map_or(&[], |change| change.push.pipeline.steps()),
+            StepOwner::Deployment(deployment) => {
+                self.deployments.get(&deployment).map_or(&[], |d| &d.stage.acceptance)
+            }
+        }
+    }
+
+    /// Returns one step of `owner`, as defined.
+    pub fn step(&self, owner: StepOwner, name: &StepName) -> Option<&Step> {
+        self.definitions(owner).iter().find(|step| step.name == *name)
+    }
+
+    /// Returns where the steps of `owner` stand.
+    pub fn steps(&self, owner: StepOwner) -> Option<&Steps> {
+        match owner {
+            StepOwner::Run(run) => Some(&self.runs.get(&run)?.steps),
+            StepOwner::Deployment(id) => Some(&self.deployments.get(&id)?.acceptance),
+        }
+    }
+
+    /// Returns the commit of the platform repository whose content decides now.
+    pub fn active_commit(&self) -> Option<CommitId> {
+        let organisation = self.organisation.as_ref()?;
+        let active = |proposal: &&Proposal| proposal.over && proposal.organisation == *organisation;
+        self.proposals.values().rev().find(active).map(|proposal| proposal.commit.clone())
     }
 
     /// Returns the number that the next proposed configuration gets.

@@ -1,0 +1,177 @@
+//! The fold of deployments and their rollouts, and of the places that they take.
+
+use std::collections::BTreeSet;
+
+use crate::deployment::{Deployment, Phase};
+use crate::event::Event;
+use crate::ids::DeploymentId;
+use crate::rollout::{self, Rollout};
+use crate::state::{Place, State};
+use crate::steps::Steps;
+use crate::units::Millis;
+
+pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) {
+    let Event::DeploymentRequested { deployment: id, release: release_id, .. } = event else {
+        unreachable!("BUG: not a request for a deployment")
+    };
+    let Event::DeploymentRequested { stage: stage_index, environment, nonce, .. } = event else {
+        return;
+    };
+    let Some(pipeline) = state.pipeline_of(*release_id) else { return };
+    let Some(stage) = pipeline.deliver.get(*stage_index).cloned() else { return };
+    let Some(release) = state.releases.get_mut(release_id) else { return };
+    release.deployments.push(*id);
+    let deployment = Deployment {
+        release: *release_id,
+        service: release.service.clone(),
+        environment: environment.clone(),
+        stage_index: *stage_index,
+        acceptance: Steps::new(&stage.acceptance, &BTreeSet::new()),
+        stage,
+        nonce: nonce.clone(),
+        requested: now,
+        started: None,
+        live: None,
+        gates: Default::default(),
+        before: None,
+        phase: Phase::Requested,
+        facts: Vec::new(),
+    };
+    state.deployments.insert(*id, deployment);
+    state.open.deployments.insert(*id);
+}
+
+pub(super) fn with(state: &mut State, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
+    if let Some(deployment) = state.deployments.get_mut(&id) {
+        change(deployment);
+        if deployment.is_over() {
+            state.open.deployments.remove(&id);
+        }
+    }
+}
+
+/// Changes the place that `id` is deployed to, and stamps it with `position`.
+fn with_place(state: &mut State, id: DeploymentId, position: u64, change: impl FnOnce(&mut Place)) {
+    let Some(deployment) = state.deployments.get(&id) else { return };
+    let Some(service) = state.services.get_mut(&deployment.service) else { return };
+    let place = service.places.entry(deployment.environment.clone()).or_default();
+    change(place);
+    place.generation = position;
+}
+
+fn live_again(state: &mut State, id: DeploymentId, now: Millis) {
+    state.open.deployments.insert(id);
+    with(state, id, |d| match d.phase {
+        Phase::Live { .. } => {}
+        Phase::Requested
+        | Phase::Cleared
+        | Phase::RollingOut(_)
+        | Phase::RolledBack { .. }
+        | Phase::Superseded { .. }
+        | Phase::Refused { .. }
+        | Phase::Removed { .. } => d.phase = Phase::Live { since: now },
+    });
+}
+
+pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, event: &Event) {
+    match event {
+        Event::GateDecided { deployment, gate, outcome } => {
+            with(state, *deployment, |d| {
+                d.gates.insert(*gate, outcome.clone());
+                if !outcome.is_cleared() && d.phase == Phase::Cleared {
+                    d.phase = Phase::Requested;
+                }
+            });
+        }
+        Event::DeploymentCleared { deployment } => {
+            with(state, *deployment, |d| d.phase = Phase::Cleared);
+        }
+        Event::DeploymentRefused { deployment, why } => {
+            with(state, *deployment, |d| d.phase = Phase::Refused { since: now, why: *why });
+        }
+        Event::DeploymentStarted { deployment: id } => {
+            let mut incumbent = None;
+            with_place(state, *id, position, |place| {
+                incumbent = place.live;
+                place.rolling = Some(*id);
+                place.standby = None;
+            });
+            with(state, *id, |d| {
+                d.started = Some(now);
+                let rollout = Rollout::new(d.stage.replacement.clone(), incumbent, now);
+                d.phase = Phase::RollingOut(Box::new(rollout));
+            });
+        }
+        Event::DeploymentLive { deployment: id } => {
+            let mut before = None;
+            with_place(state, *id, position, |place| {
+                before = place.live;
+                *place = Place { live: Some(*id), standby: before, ..Place::default() };
+            });
+            with(state, *id, |d| {
+                d.before = before;
+                d.live = Some(now);
+                d.phase = Phase::Live { since: now };
+            });
+        }
+        Event::DeploymentRolledBack { deployment: id, cause, to } => {
+            with_place(state, *id, position, |place| {
+                *place = Place { live: *to, ..Place::default() };
+            });
+            with(state, *id, |d| d.phase = Phase::RolledBack { since: now, cause: *cause });
+            if let Some(to) = to {
+                live_again(state, *to, now);
+            }
+        }
+        Event::DeploymentSuperseded { deployment, by } => {
+            with(state, *deployment, |d| d.phase = Phase::Superseded { since: now, by: *by });
+        }
+        Event::EnvironmentCreated { deployment, .. } => {
+            with_place(state, *deployment, position, |_place| {});
+        }
+        Event::EnvironmentRemoved { deployment: id, accepted } => {
+            let Some(deployment) = state.deployments.get(id) else { return };
+            if let Some(service) = state.services.get_mut(&deployment.service) {
+                service.places.remove(&deployment.environment);
+            }
+            with(state, *id, |d| d.phase = Phase::Removed { since: now, accepted: *accepted });
+        }
+        _other => unreachable!("BUG: not an event of a deployment"),
+    }
+}
+
+pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event: &Event) {
+    let mut rolling = |id: &DeploymentId, change: &dyn Fn(&mut Rollout)| {
+        if let Some(deployment) = state.deployments.get_mut(id)
+            && let Phase::RollingOut(rollout) = &mut deployment.phase
+        {
+            change(rollout);
+        }
+    };
+    match event {
+        Event::RolloutShifted { deployment, leg, .. } => {
+            rolling(deployment, &|rollout| {
+                rollout.phase = rollout::Phase::Judging { leg: *leg, since: now };
+                rollout.first_share = rollout.first_share.or(Some(now));
+            });
+            with_place(state, *deployment, position, |_place| {});
+        }
+        Event::RolloutObserved { deployment, observation, reading } => {
+            rolling(deployment, &|rollout| {
+                rollout.observations.push(*observation);
+                rollout.reading = Some(*reading);
+            });
+        }
+        Event::RolloutHeld { deployment, why } => rolling(deployment, &|rollout| {
+            if let rollout::Phase::Judging { leg, .. } = rollout.phase {
+                rollout.phase = rollout::Phase::Held { leg, since: now, why: *why };
+            }
+        }),
+        Event::RolloutResumed { deployment } => rolling(deployment, &|rollout| {
+            if let rollout::Phase::Held { leg, .. } = rollout.phase {
+                rollout.phase = rollout::Phase::Judging { leg, since: now };
+            }
+        }),
+        _other => unreachable!("BUG: not an event of a rollout"),
+    }
+}

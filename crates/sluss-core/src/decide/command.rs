@@ -1,0 +1,200 @@
+//! Who can want something, and what: the commands that [`decide`](super::decide) answers.
+
+use std::collections::BTreeSet;
+
+use crate::approval::Subject;
+use crate::config::Organisation;
+use crate::deployment::Cause;
+use crate::event::{Artifact, Push, RefusedWhy};
+use crate::ids::{
+    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, PersonRef,
+    ProductName, ReleaseId, RunId, ServiceName,
+};
+use crate::rollout::{Observation, Reading};
+use crate::steps::{Isolation, StepOutcome, TestCounts};
+use crate::target::{JournalRow, RouteKey};
+use crate::units::Millis;
+use crate::wanted::AttemptKey;
+
+/// Who wants something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// Sluss itself.
+    System,
+    /// A person in a session of their own.
+    Person {
+        /// Who.
+        who: PersonRef,
+        /// Whether they have just given their password again.
+        reauthenticated: bool,
+    },
+    /// A program that holds a person's token.
+    Agent {
+        /// For whom it acts.
+        who: PersonRef,
+    },
+}
+
+impl Actor {
+    /// Returns the person, or for whom the program acts.
+    pub fn who(&self) -> Option<&PersonRef> {
+        match self {
+            Self::System => None,
+            Self::Person { who, .. } | Self::Agent { who } => Some(who),
+        }
+    }
+}
+
+/// What anybody can want.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+#[expect(clippy::large_enum_variant, reason = "one command is in flight at a time")]
+pub enum Command {
+    /// Begin the log.
+    Open {
+        origin: String,
+        demo: bool,
+    },
+    /// The wall clock left the monotonic clock, or came back.
+    ClockJumped {
+        milliseconds: i64,
+    },
+    ClockReturned {
+        confirmed: bool,
+    },
+    /// The platform repository was pushed with this content.
+    Propose {
+        commit: CommitId,
+        organisation: Organisation,
+        contributors: BTreeSet<PersonRef>,
+        nonce: String,
+    },
+    /// Someone pushes commits.
+    Push {
+        service: ServiceName,
+        product: ProductName,
+        push: Push,
+    },
+    /// The ref has moved.
+    Received {
+        change: ChangeId,
+    },
+    /// The ref did not move.
+    Lost {
+        change: ChangeId,
+    },
+    /// Commits of a proposed change are part of what was pushed as `into`.
+    Merged {
+        change: ChangeId,
+        into: ChangeId,
+    },
+    /// A branch that is not delivered is gone.
+    BranchDeleted {
+        service: ServiceName,
+        branch: String,
+    },
+    /// The engine takes on an attempt.
+    Claim(AttemptKey),
+    /// An attempt ended.
+    Finish {
+        attempt: AttemptKey,
+        outcome: StepOutcome,
+        isolation: Isolation,
+        log: Option<Digest>,
+        tests: Option<TestCounts>,
+    },
+    /// Outputs were packed, or could not be.
+    Packed {
+        run: RunId,
+        artifacts: Vec<Artifact>,
+    },
+    NotPacked {
+        run: RunId,
+        why: Digest,
+    },
+    /// The target says that all instances of the candidate are ready.
+    Ready {
+        deployment: DeploymentId,
+    },
+    /// A second of evidence is in.
+    Observe {
+        deployment: DeploymentId,
+        observation: Observation,
+        reading: Reading,
+    },
+    /// The target says that a candidate can't be kept.
+    Fail {
+        deployment: DeploymentId,
+        cause: Cause,
+    },
+    /// The target's journal has a new row.
+    Instance {
+        deployment: DeploymentId,
+        row: JournalRow,
+    },
+    /// The target confirmed a generation.
+    Applied {
+        key: RouteKey,
+        generation: u64,
+    },
+    /// A second person decides.
+    Approve {
+        subject: Subject,
+        statement: Digest,
+    },
+    Refuse {
+        subject: Subject,
+        statement: Digest,
+        reason: Option<Digest>,
+    },
+    /// Somebody asks for a deployment into the next environment, or the one named.
+    Promote {
+        release: ReleaseId,
+        environment: Option<EnvironmentName>,
+        nonce: String,
+    },
+    /// Somebody takes back what is rolling out or live.
+    Rollback {
+        service: ServiceName,
+        environment: EnvironmentName,
+    },
+    Hold {
+        deployment: DeploymentId,
+    },
+    Resume {
+        deployment: DeploymentId,
+    },
+    Freeze {
+        service: Option<ServiceName>,
+        environment: Option<EnvironmentName>,
+        from: Millis,
+        until: Millis,
+        reason: Digest,
+    },
+    Lift {
+        freeze: FreezeId,
+    },
+    Cancel {
+        run: RunId,
+    },
+    Unbar {
+        release: ReleaseId,
+    },
+    Close {
+        incident: IncidentId,
+    },
+    /// Somebody signed in, or was refused.
+    SignedIn {
+        person: PersonRef,
+    },
+    Denied {
+        act: String,
+        why: RefusedWhy,
+    },
+    DeniedCounted {
+        route: String,
+        why: RefusedWhy,
+        count: u32,
+        minute: i64,
+    },
+}

@@ -1,0 +1,124 @@
+//! What the running system reports: it either fits the state, or means nothing any more.
+
+use super::change::{lost, merged, received, withdraw};
+use super::{Command, rolling};
+use crate::deployment::Cause;
+use crate::event::{Artifact, Event, WithdrawnReason};
+use crate::follow::{carry_out, take_back};
+use crate::ids::{DeploymentId, IncidentId, RunId};
+use crate::rollout::{Observation, Reading};
+use crate::state::State;
+use crate::target::{JournalRow, RouteKey};
+use crate::units::Millis;
+use crate::wanted::AttemptKey;
+
+pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
+    use Command as C;
+    match command {
+        C::Open { origin, demo } => only_if(state.size == 0, Event::LogOpened { origin, demo }),
+        C::ClockJumped { milliseconds } => only_if(!state.gap, Event::LogGap { milliseconds }),
+        C::Received { change } => received(state, change),
+        C::Lost { change } => lost(state, change),
+        C::Merged { change, into } => merged(state, change, into),
+        C::BranchDeleted { service, branch } => {
+            withdraw(state, &service, &branch, WithdrawnReason::BranchDeleted)
+        }
+        C::Claim(key) => {
+            let wanted = state.claimable().contains(&key);
+            let AttemptKey { owner, step, attempt } = key;
+            only_if(wanted, Event::StepStarted { owner, step, attempt })
+        }
+        C::Finish { attempt: key, outcome, isolation, log, tests } => {
+            let AttemptKey { owner, step, attempt } = key;
+            let running =
+                state.steps(owner).is_some_and(|s| s.running().contains(&(step.clone(), attempt)));
+            let finished =
+                Event::StepFinished { owner, step, attempt, outcome, isolation, log, tests };
+            only_if(running, finished)
+        }
+        C::Packed { run, artifacts } => packed(state, run, artifacts),
+        C::NotPacked { run, why } => {
+            only_if(state.to_pack().contains(&run), Event::ReleaseFailed { run, why })
+        }
+        C::Ready { deployment } => rolling(state, deployment)
+            .map(|rollout| carry_out(state, deployment, rollout, rollout.ready()))
+            .unwrap_or_default(),
+        C::Observe { deployment, observation, reading } => {
+            observe(state, deployment, observation, reading)
+        }
+        C::Fail { deployment, cause } => fail(state, deployment, cause),
+        C::Instance { deployment, row } => instance(state, deployment, row),
+        C::Applied { key, generation } => applied(state, &key, generation),
+        C::SignedIn { person } => vec![Event::AccessLogin { person }],
+        C::Denied { act, why } => vec![Event::AccessRefused { subject: None, act, why }],
+        C::DeniedCounted { route, why, count, minute } => {
+            vec![Event::AccessRefusedCounted { route, why, count, minute }]
+        }
+        _of_a_person => unreachable!("BUG: not a command of a machine"),
+    }
+}
+
+fn only_if(fits: bool, event: Event) -> Vec<Event> {
+    if fits { vec![event] } else { vec![] }
+}
+
+fn packed(state: &State, run: RunId, artifacts: Vec<Artifact>) -> Vec<Event> {
+    if !state.to_pack().contains(&run) {
+        return vec![];
+    }
+    let change = state.runs.get(&run).and_then(|run| state.changes.get(&run.change));
+    let configuration = change.map(|change| change.push.pipeline.configuration_digest());
+    let release = state.next_release();
+    let created = |configuration| Event::ReleaseCreated { release, run, artifacts, configuration };
+    configuration.map(created).into_iter().collect()
+}
+
+fn observe(
+    state: &State,
+    id: DeploymentId,
+    observation: Observation,
+    reading: Reading,
+) -> Vec<Event> {
+    let Ok(rollout) = rolling(state, id) else { return vec![] };
+    let known = rollout.observations.last().map(|last| last.second);
+    if known.is_some_and(|last| observation.second <= last) {
+        return vec![];
+    }
+    let now = Millis(observation.second * 1000);
+    let mut events = vec![Event::RolloutObserved { deployment: id, observation, reading }];
+    events.extend(carry_out(state, id, rollout, rollout.judge(reading.verdict, now)));
+    events
+}
+
+fn fail(state: &State, id: DeploymentId, cause: Cause) -> Vec<Event> {
+    match rolling(state, id) {
+        Ok(rollout) => take_back(state, id, cause, rollout.incumbent),
+        Err(_over) => vec![],
+    }
+}
+
+fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
+    let Some(deployment) = state.deployments.get(&id) else { return vec![] };
+    if deployment.facts.iter().any(|fact| fact.number == row.number) {
+        return vec![];
+    }
+    let JournalRow { number, at, what, .. } = row;
+    vec![Event::InstanceObserved { deployment: id, number, at, what }]
+}
+
+/// Once the target has confirmed what a rollback made true, customers are no longer affected.
+fn applied(state: &State, key: &RouteKey, generation: u64) -> Vec<Event> {
+    let current = state.place(&key.service, &key.environment).map(|place| place.generation);
+    if current.is_none_or(|current| current > generation) {
+        return vec![];
+    }
+    let here = |id: &&IncidentId| {
+        state.incidents.get(id).is_some_and(|incident| {
+            incident.service == key.service
+                && incident.environment == key.environment
+                && incident.mitigated.is_none()
+        })
+    };
+    let mitigated = |id: &IncidentId| Event::IncidentMitigated { incident: *id };
+    state.open.incidents.iter().filter(here).map(mitigated).collect()
+}

@@ -1,0 +1,149 @@
+//! Decisions: what a command means in a state. Pure; no clock, no I/O, no randomness.
+//!
+//! # Invariants
+//!
+//! - A refusal that a signed-in caller meets carries the event that records it.
+//! - A command of a machine that no longer fits the state means nothing, and no error.
+
+mod change;
+mod command;
+mod machine;
+mod person;
+mod promotion;
+
+use crate::approval::Subject;
+use crate::deployment::Phase;
+use crate::event::{Event, RefusedWhy};
+use crate::ids::DeploymentId;
+use crate::pipeline::EnvironmentKind;
+use crate::rollout::Rollout;
+use crate::state::State;
+use crate::units::Millis;
+
+pub use command::{Actor, Command};
+
+/// Returns what `command` of `actor` means in `state` at `now`.
+pub fn decide(
+    state: &State,
+    command: Command,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    use Command as C;
+    match command {
+        C::Approve { .. }
+        | C::Refuse { .. }
+        | C::Promote { .. }
+        | C::Rollback { .. }
+        | C::Hold { .. }
+        | C::Resume { .. }
+        | C::Freeze { .. }
+        | C::Lift { .. }
+        | C::Cancel { .. }
+        | C::Unbar { .. }
+        | C::Close { .. }
+        | C::Push { .. }
+        | C::Propose { .. }
+        | C::ClockReturned { .. } => person::decide(state, command, actor, now),
+        C::Open { .. }
+        | C::ClockJumped { .. }
+        | C::Received { .. }
+        | C::Lost { .. }
+        | C::Merged { .. }
+        | C::BranchDeleted { .. }
+        | C::Claim(_)
+        | C::Finish { .. }
+        | C::Packed { .. }
+        | C::NotPacked { .. }
+        | C::Ready { .. }
+        | C::Observe { .. }
+        | C::Fail { .. }
+        | C::Instance { .. }
+        | C::Applied { .. }
+        | C::SignedIn { .. }
+        | C::Denied { .. }
+        | C::DeniedCounted { .. } => Ok(machine::decide(state, command)),
+    }
+}
+
+/// Who can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// What was asked makes no sense.
+    Caller,
+    /// Who asked may not.
+    Denied,
+    /// It does not fit what is true now.
+    Conflict,
+    /// There is no such thing.
+    NotFound,
+}
+
+/// Why a command has no effect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Refusal {
+    /// Who can mend it.
+    pub blame: Blame,
+    /// What happened, and why.
+    pub what: String,
+    /// What to do next.
+    pub hint: String,
+    /// What is recorded of it.
+    pub record: Option<Box<Event>>,
+}
+
+impl Refusal {
+    fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { blame, what: what.into(), hint: hint.into(), record: None }
+    }
+
+    fn recorded(mut self, subject: Option<Subject>, act: &str, why: RefusedWhy) -> Self {
+        let act = act.to_owned();
+        self.record = Some(Box::new(Event::AccessRefused { subject, act, why }));
+        self
+    }
+}
+
+fn not_now(what: impl Into<String>) -> Refusal {
+    Refusal::new(Blame::Conflict, what, "See how it stands: `sluss status`")
+}
+
+fn missing(what: impl Into<String>, see: &str) -> Refusal {
+    Refusal::new(Blame::NotFound, what, format!("See what there is: `{see}`"))
+}
+
+/// Checks that `actor` has the role of a developer. Before a policy is activated nobody has one.
+fn developer(state: &State, actor: &Actor, act: &str) -> Result<(), Refusal> {
+    let may = match actor {
+        Actor::System => true,
+        Actor::Person { who, .. } | Actor::Agent { who } => {
+            state.organisation.as_ref().is_some_and(|o| o.developers.contains(who))
+        }
+    };
+    match may {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            Blame::Denied,
+            format!("To {act} takes the role of a developer, and you don't have it."),
+            "Ask for it by a change of `organisation.yaml` in the platform repository",
+        )
+        .recorded(None, act, RefusedWhy::MissingRole)),
+    }
+}
+
+fn rolling(state: &State, id: DeploymentId) -> Result<&Rollout, Refusal> {
+    match state.deployments.get(&id).map(|deployment| &deployment.phase) {
+        Some(Phase::RollingOut(rollout)) => Ok(rollout),
+        Some(_) => Err(not_now(format!("{id} is not rolling out."))),
+        None => Err(missing(format!("There is no deployment {id}."), "sluss status")),
+    }
+}
+
+/// Returns whether a stage of this kind has customers.
+pub fn has_customers(kind: EnvironmentKind) -> bool {
+    match kind {
+        EnvironmentKind::Lasting => true,
+        EnvironmentKind::Ephemeral => false,
+    }
+}

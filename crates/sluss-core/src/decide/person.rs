@@ -1,0 +1,232 @@
+//! What people, and programs that act for them, ask for.
+
+use std::collections::BTreeSet;
+
+use super::change::push_change;
+use super::promotion::{promote, rollback};
+use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
+use crate::approval::{Approval, Decision, NotGranted, Subject};
+use crate::deployment::{HoldReason, Phase};
+use crate::event::{Event, RefusedWhy};
+use crate::ids::{DeploymentId, Digest, FreezeId, IncidentId, PersonRef, ReleaseId, RunId};
+use crate::rollout;
+use crate::state::State;
+use crate::units::Millis;
+
+pub(super) fn decide(
+    state: &State,
+    command: Command,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    use Command as C;
+    if let Some(act) = act_of_a_developer(state, &command) {
+        developer(state, actor, act)?;
+    }
+    match command {
+        C::Approve { subject, statement } => {
+            let approval = second_person(state, subject, &statement, actor, "approve")?;
+            let (statement, by) = approval.into_parts();
+            Ok(vec![Event::ApprovalGranted { subject, statement, by }])
+        }
+        C::Refuse { subject, statement, reason } => {
+            let approval = second_person(state, subject, &statement, actor, "refuse")?;
+            let (statement, by) = approval.into_parts();
+            Ok(vec![Event::ApprovalRefused { subject, statement, by, reason }])
+        }
+        C::Promote { release, environment, nonce } => promote(state, release, environment, &nonce),
+        C::Rollback { service, environment } => rollback(state, &service, &environment),
+        C::Hold { deployment } => hold(state, deployment),
+        C::Resume { deployment } => resume(state, deployment),
+        C::Freeze { service, environment, from, until, reason } => {
+            freeze_end(from, until, now)?;
+            let freeze = state.next_freeze();
+            Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason }])
+        }
+        C::Lift { freeze } => lift(state, freeze, now),
+        C::Cancel { run } => cancel(state, run),
+        C::Unbar { release } => unbar(state, release),
+        C::Close { incident } => close(state, incident),
+        C::Push { service, product, mut push } => {
+            push.contributors.extend(actor.who().cloned());
+            push_change(state, service, product, push)
+        }
+        C::Propose { commit, organisation, mut contributors, nonce } => {
+            contributors.extend(actor.who().cloned());
+            let number = state.next_proposal();
+            Ok(vec![Event::ConfigProposed { number, commit, organisation, contributors, nonce }])
+        }
+        C::ClockReturned { confirmed } => {
+            Ok(if state.gap { vec![Event::LogGapEnded { confirmed }] } else { vec![] })
+        }
+        _of_a_machine => unreachable!("BUG: not a command of a person"),
+    }
+}
+
+/// Returns how `command` is called, if it takes the role of a developer.
+fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> {
+    use Command as C;
+    match command {
+        C::Promote { .. } => Some("promote"),
+        C::Rollback { .. } => Some("rollback"),
+        C::Hold { .. } => Some("hold"),
+        C::Resume { .. } => Some("resume"),
+        C::Freeze { .. } => Some("freeze"),
+        C::Lift { .. } => Some("lift"),
+        C::Cancel { .. } => Some("cancel"),
+        C::Unbar { .. } => Some("unbar"),
+        C::Close { .. } => Some("close"),
+        C::Push { .. } => Some("push"),
+        // The first content says who has which role.
+        C::Propose { .. } => state.organisation.is_some().then_some("push"),
+        C::ClockReturned { confirmed } => confirmed.then_some("confirm-clock"),
+        C::Approve { .. } | C::Refuse { .. } => None,
+        _of_a_machine => unreachable!("BUG: not a command of a person"),
+    }
+}
+
+fn hold(state: &State, deployment: DeploymentId) -> Result<Vec<Event>, Refusal> {
+    match rolling(state, deployment)?.phase {
+        rollout::Phase::Judging { .. } => {
+            Ok(vec![Event::RolloutHeld { deployment, why: HoldReason::ByHand }])
+        }
+        rollout::Phase::Baking { .. } | rollout::Phase::Held { .. } => {
+            Err(not_now(format!("The rollout of {deployment} is not being judged now.")))
+        }
+    }
+}
+
+fn resume(state: &State, deployment: DeploymentId) -> Result<Vec<Event>, Refusal> {
+    match rolling(state, deployment)?.phase {
+        rollout::Phase::Held { .. } => Ok(vec![Event::RolloutResumed { deployment }]),
+        rollout::Phase::Baking { .. } | rollout::Phase::Judging { .. } => {
+            Err(not_now(format!("The rollout of {deployment} is not held.")))
+        }
+    }
+}
+
+fn freeze_end(from: Millis, until: Millis, now: Millis) -> Result<(), Refusal> {
+    if from < until && now < until {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Blame::Caller,
+        "A freeze must end after it begins, and after now.",
+        "Give a later end: `sluss freeze set --for 2h --reason …`",
+    ))
+}
+
+fn lift(state: &State, freeze: FreezeId, now: Millis) -> Result<Vec<Event>, Refusal> {
+    match state.freezes.get(&freeze) {
+        Some(set) if set.lifted.is_none() && now < set.until => {
+            Ok(vec![Event::FreezeLifted { freeze }])
+        }
+        Some(_) => Err(not_now(format!("The freeze {freeze} is over."))),
+        None => Err(missing(format!("There is no freeze {freeze}."), "sluss freeze list")),
+    }
+}
+
+fn cancel(state: &State, run: RunId) -> Result<Vec<Event>, Refusal> {
+    match state.open.runs.contains(&run) {
+        true => Ok(vec![Event::RunCancelled { run }]),
+        false => Err(not_now(format!("The run {run} is not running."))),
+    }
+}
+
+fn unbar(state: &State, release: ReleaseId) -> Result<Vec<Event>, Refusal> {
+    match state.releases.get(&release) {
+        Some(found) if found.barred.is_some() => Ok(vec![Event::ReleaseUnbarred { release }]),
+        Some(_) => Err(not_now(format!("The release {release} is not barred."))),
+        None => Err(missing(format!("There is no release {release}."), "sluss status")),
+    }
+}
+
+fn close(state: &State, incident: IncidentId) -> Result<Vec<Event>, Refusal> {
+    match state.open.incidents.contains(&incident) {
+        true => Ok(vec![Event::IncidentClosed { incident, by_deployment: None }]),
+        false => Err(not_now(format!("The incident {incident} is not open."))),
+    }
+}
+
+/// Checks that `actor` may decide over `subject` as it stands now.
+fn second_person(
+    state: &State,
+    subject: Subject,
+    seen: &Digest,
+    actor: &Actor,
+    act: &str,
+) -> Result<Approval, Refusal> {
+    let denied = |what: &str, hint: &str, why| {
+        Refusal::new(Blame::Denied, what, hint).recorded(Some(subject), act, why)
+    };
+    let who = in_person(actor).map_err(|refusal| match actor {
+        Actor::Person { .. } => {
+            refusal.recorded(Some(subject), act, RefusedWhy::NotReauthenticated)
+        }
+        Actor::System | Actor::Agent { .. } => {
+            refusal.recorded(Some(subject), act, RefusedWhy::NotAPerson)
+        }
+    })?;
+    let Some(request) = state.requests.get(&subject) else {
+        return Err(missing(format!("Nobody was asked about {subject}."), "sluss status"));
+    };
+    if request.decision != Decision::Open {
+        return Err(not_now(format!("{subject} is decided already.")));
+    }
+    if !still_waits(state, subject) {
+        return Err(not_now(format!("{subject} no longer waits for a decision.")));
+    }
+    let approvers = state.organisation.as_ref().map_or_else(BTreeSet::new, |o| o.approvers.clone());
+    Approval::grant(request, seen, &approvers, who).map_err(|error| match error {
+        NotGranted::Contributor => denied(
+            "You contributed to this change, so someone else must decide.",
+            "An approver who did not contribute can: `sluss status` shows for whom it waits",
+            RefusedWhy::Contributor,
+        ),
+        NotGranted::NotAnApprover => denied(
+            "Deciding takes the role of an approver, and you don't have it.",
+            "Ask someone who has it: `sluss status` shows for whom it waits",
+            RefusedWhy::MissingRole,
+        ),
+        NotGranted::Moved => denied(
+            "What you looked at is not what stands there now.",
+            "Look again and decide over that",
+            RefusedWhy::StatementMoved,
+        ),
+    })
+}
+
+/// Returns the person who decides, if it is one who has just shown that.
+fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
+    match actor {
+        Actor::Person { who, reauthenticated: true } => Ok(who.clone()),
+        Actor::Person { reauthenticated: false, .. } => Err(Refusal::new(
+            Blame::Denied,
+            "A decision asks for your password again.",
+            "Give it with the decision",
+        )),
+        Actor::System | Actor::Agent { .. } => Err(Refusal::new(
+            Blame::Denied,
+            "Only a person decides; tokens and programs do not.",
+            "Sign in as a person and decide there",
+        )),
+    }
+}
+
+/// Returns whether a decision over `subject` still has a consequence.
+fn still_waits(state: &State, subject: Subject) -> bool {
+    match subject {
+        Subject::Deployment(id) => state.deployments.get(&id).is_some_and(|d| match d.phase {
+            Phase::Requested | Phase::Cleared => true,
+            Phase::RollingOut(_)
+            | Phase::Live { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Superseded { .. }
+            | Phase::Refused { .. }
+            | Phase::Removed { .. } => false,
+        }),
+        Subject::Configuration(number) => {
+            state.proposals.get(&number).is_some_and(|proposal| !proposal.over)
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What is stored: one sample of each event as JSON, so that a change of format is seen.
+
+use expect_test::expect_file;
+use sluss_core::approval::{Asked, Subject};
+use sluss_core::config::FourEyes;
+use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
+use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
+use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
+use sluss_core::ids::{
+    ChangeId, CommitId, DeploymentId, Digest, FreezeId, IncidentId, ReleaseId, RunId,
+};
+use sluss_core::pipeline::GateKind;
+use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
+use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
+use sluss_core::target::JournalEntry;
+use sluss_core::units::{Millis, Share};
+
+use crate::world::{organisation, person, pipeline, production, staging, test_stage};
+
+#[test]
+fn each_event_is_stored_like_this() {
+    let mut told = String::new();
+    for event in samples() {
+        let (kind, data) = event.to_parts();
+        assert_eq!(Event::from_parts(&kind, &data).unwrap(), event);
+        told += &format!("{} {kind} {data}\n", event.stream());
+    }
+    expect_file!["./events.txt"].assert_eq(&told);
+}
+
+#[test]
+fn there_is_a_sample_of_each_event() {
+    let mut kinds: Vec<String> = samples().iter().map(|event| event.to_parts().0).collect();
+    kinds.sort();
+    kinds.dedup();
+    // An unknown type is answered with the list of all that are known.
+    let nothing = serde_json::value::RawValue::from_string("{}".to_owned()).unwrap();
+    let unknown = Event::from_parts("no.such", &nothing).unwrap_err().source.to_string();
+    let known = unknown.split('`').filter(|part| part.contains('.') && *part != "no.such");
+    let mut known: Vec<String> = known.map(str::to_owned).collect();
+    known.sort();
+    assert_eq!(kinds, known);
+}
+
+#[test]
+fn what_was_never_written_is_not_read() {
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).unwrap();
+    let read = |kind: &str, text: &str| Event::from_parts(kind, &raw(text)).is_ok();
+    assert!(read("release.barred", r#"{"release":"rel-1"}"#));
+    assert!(!read("release.barred", r#"{"release":"rel-1","more":1}"#));
+    assert!(!read("release.barred", r#"{"release":"rel-01"}"#));
+    assert!(!read("release.barred", r#"{"release":1}"#));
+    assert!(!read("release.barred", "{}"));
+    for subject in ["cfg-+3", "cfg-03", "dep-", "dep-+1", "rel-1", "cfg-"] {
+        assert!(subject.parse::<Subject>().is_err(), "{subject}");
+    }
+}
+
+fn commit(number: u64) -> CommitId {
+    format!("{number:040x}").parse().unwrap()
+}
+
+fn samples() -> Vec<Event> {
+    let mut all = of_log_and_changes();
+    all.extend(of_runs_and_releases());
+    all.extend(of_gates_and_approvals());
+    all.extend(of_rollouts());
+    all.extend(of_the_rest());
+    all
+}
+
+fn of_log_and_changes() -> Vec<Event> {
+    let change = ChangeId(3);
+    let push = Push {
+        branch: "main".to_owned(),
+        trunk: true,
+        old: Some(commit(1)),
+        commit: commit(2),
+        commits: 2,
+        written: Millis(1_000),
+        contributors: [person("anna"), person("bob")].into(),
+        work_items: ["PAY-123".to_owned()].into(),
+        title: Digest::of(b"title"),
+        pipeline: pipeline(vec![test_stage(), staging(), production()]),
+        left_out: ["test".parse().unwrap()].into(),
+    };
+    vec![
+        Event::LogOpened { origin: "bank".to_owned(), demo: true },
+        Event::LogGap { milliseconds: -90_000 },
+        Event::LogGapEnded { confirmed: true },
+        Event::ConfigProposed {
+            number: 1,
+            commit: commit(1),
+            organisation: organisation(FourEyes::FirstRelease, &["bob"]),
+            contributors: [person("anna")].into(),
+            nonce: "nonce".to_owned(),
+        },
+        Event::ConfigActivated { number: 1, commit: commit(1) },
+        Event::ConfigRefused { number: 1 },
+        Event::ServiceRegistered {
+            service: "pay".parse().unwrap(),
+            product: "bank".parse().unwrap(),
+        },
+        Event::ChangePushed { change, service: "pay".parse().unwrap(), push },
+        Event::ChangeReceived { change },
+        Event::ChangeMerged { change, into: ChangeId(4) },
+        Event::ChangeDelivered { change, deployment: DeploymentId(5) },
+        Event::ChangeWithdrawn { change, why: WithdrawnReason::BranchDeleted },
+    ]
+}
+
+fn of_runs_and_releases() -> Vec<Event> {
+    let (run, release, change) = (RunId(4), ReleaseId(2), ChangeId(3));
+    let step: sluss_core::ids::StepName = "test".parse().unwrap();
+    let artifact =
+        Artifact { name: "app".parse().unwrap(), digest: Digest::of(b"app"), bytes: 1_000 };
+    let finished = |owner, outcome, isolation| Event::StepFinished {
+        owner,
+        step: step.clone(),
+        attempt: 1,
+        outcome,
+        isolation,
+        log: Some(Digest::of(b"log")),
+        tests: Some(TestCounts { passed: 12, failed: 1, skipped: 2 }),
+    };
+    let of_run = StepOwner::Run(run);
+    let of_deployment = StepOwner::Deployment(DeploymentId(5));
+    let why = Some(Digest::of(b"why"));
+    vec![
+        Event::RunQueued { run, change },
+        Event::StepStarted { owner: of_run, step: step.clone(), attempt: 1 },
+        finished(of_run, StepOutcome::Succeeded, Isolation::Namespaces),
+        finished(of_run, StepOutcome::Failed { code: 1 }, Isolation::Landlock),
+        finished(of_run, StepOutcome::TimedOut, Isolation::Unisolated),
+        finished(of_deployment, StepOutcome::Cancelled, Isolation::Namespaces),
+        finished(of_deployment, StepOutcome::Errored { why }, Isolation::Namespaces),
+        Event::RunCancelled { run },
+        Event::RunSucceeded { run },
+        Event::RunFailed { run, step: Some(step) },
+        Event::ReleaseCreated {
+            release,
+            run,
+            artifacts: vec![artifact],
+            configuration: Digest::of(b"configuration"),
+        },
+        Event::ReleaseFailed { run, why: Digest::of(b"why") },
+        Event::ReleaseBarred { release },
+        Event::ReleaseUnbarred { release },
+    ]
+}
+
+fn of_gates_and_approvals() -> Vec<Event> {
+    let deployment = DeploymentId(5);
+    let subject = Subject::Deployment(deployment);
+    let (statement, by) = (Digest::of(b"statement"), person("bob"));
+    let tests = TestCounts { passed: 12, failed: 1, skipped: 2 };
+    let decided = |gate, outcome| Event::GateDecided { deployment, gate, outcome };
+    let cleared = |gate, why| decided(gate, GateOutcome::Cleared { why });
+    let waiting = |gate, on| decided(gate, GateOutcome::Waiting { on });
+    let refused = |gate, why| decided(gate, GateOutcome::Refused { why });
+    let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
+    vec![
+        Event::DeploymentRequested {
+            deployment,
+            release: ReleaseId(2),
+            stage: 1,
+            environment: "production".parse().unwrap(),
+            nonce: "nonce".to_owned(),
+        },
+        cleared(GateKind::Tests, ClearedWhy::TestsPassed(tests)),
+        cleared(GateKind::FourEyes, ClearedWhy::NobodyAsked),
+        cleared(GateKind::FourEyes, ClearedWhy::Approved),
+        cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
+        waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
+        waiting(GateKind::Freeze, freeze),
+        waiting(GateKind::Freeze, WaitingOn::Clock),
+        refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
+        refused(GateKind::Tests, gate::RefusedWhy::NoTests),
+        refused(GateKind::FourEyes, gate::RefusedWhy::NotApproved),
+        Event::ApprovalRequested {
+            subject,
+            statement: statement.clone(),
+            why: Asked::FirstRelease,
+        },
+        Event::ApprovalRequested {
+            subject: Subject::Configuration(2),
+            statement: statement.clone(),
+            why: Asked::PlatformChange,
+        },
+        Event::ApprovalGranted { subject, statement: statement.clone(), by: by.clone() },
+        Event::ApprovalRefused {
+            subject,
+            statement: statement.clone(),
+            by,
+            reason: Some(Digest::of(b"reason")),
+        },
+        Event::ApprovalInvalidated { subject, statement },
+    ]
+}
+
+fn of_rollouts() -> Vec<Event> {
+    let deployment = DeploymentId(5);
+    let (to, by) = (Some(DeploymentId(4)), DeploymentId(6));
+    let environment: sluss_core::ids::EnvironmentName = "test-5".parse().unwrap();
+    let share = Share::from_basis_points(1_000).unwrap();
+    let observed = |verdict| Event::RolloutObserved {
+        deployment,
+        observation: Observation {
+            second: 1_767_225_600,
+            share,
+            incumbent: Counts { requests: 900, errors: 1 },
+            candidate: Counts { requests: 100, errors: 2 },
+        },
+        reading: Reading {
+            against_micronats: -1_234,
+            against_at_micronats: 4_605_170,
+            favour_micronats: 567,
+            favour_at_micronats: 2_995_732,
+            verdict,
+        },
+    };
+    let rolled_back = |cause| Event::DeploymentRolledBack { deployment, cause, to };
+    vec![
+        Event::DeploymentCleared { deployment },
+        Event::DeploymentRefused { deployment, why: RefusalReason::Barred },
+        Event::DeploymentStarted { deployment },
+        Event::RolloutShifted { deployment, leg: 0, share },
+        observed(Verdict::Favourable),
+        observed(Verdict::Unfavourable),
+        observed(Verdict::Undecided { needs_requests: Some(400) }),
+        observed(Verdict::NoData { seconds: 7 }),
+        Event::RolloutHeld { deployment, why: HoldReason::NoProofInTime },
+        Event::RolloutHeld { deployment, why: HoldReason::ByHand },
+        Event::RolloutResumed { deployment },
+        Event::DeploymentLive { deployment },
+        rolled_back(Cause::Verdict),
+        rolled_back(Cause::Silence),
+        rolled_back(Cause::Crashes),
+        rolled_back(Cause::NotReady),
+        rolled_back(Cause::LeaseLapsed),
+        rolled_back(Cause::ByHand),
+        Event::DeploymentSuperseded { deployment, by },
+        Event::EnvironmentCreated { deployment, environment },
+        Event::EnvironmentRemoved { deployment, accepted: true },
+    ]
+}
+
+fn of_the_rest() -> Vec<Event> {
+    let deployment = DeploymentId(5);
+    let (incident, freeze) = (IncidentId(1), FreezeId(1));
+    let at = Millis(1_767_225_600_000);
+    let instance = |number, what| Event::InstanceObserved { deployment, number, at, what };
+    vec![
+        instance(1, JournalEntry::Started { instance: 0, pid: 17 }),
+        instance(2, JournalEntry::Ready { instance: 0 }),
+        instance(3, JournalEntry::Exited { instance: 0, code: 137 }),
+        instance(4, JournalEntry::Stopped { instance: 0 }),
+        instance(5, JournalEntry::Killed { instance: 0 }),
+        instance(6, JournalEntry::NotReadyInTime { instance: 0 }),
+        instance(7, JournalEntry::Lapsed),
+        instance(8, JournalEntry::Adopted { instance: 0, pid: 17 }),
+        Event::IncidentOpened { incident, deployment, cause: Cause::Verdict },
+        Event::IncidentMitigated { incident },
+        Event::IncidentClosed { incident, by_deployment: Some(DeploymentId(6)) },
+        Event::FreezeSet {
+            freeze,
+            service: Some("pay".parse().unwrap()),
+            environment: Some("production".parse().unwrap()),
+            from: Millis(0),
+            until: Millis(9_000),
+            reason: Digest::of(b"reason"),
+        },
+        Event::FreezeLifted { freeze },
+        Event::AccessLogin { person: person("anna") },
+        Event::AccessRefused {
+            subject: Some(Subject::Deployment(deployment)),
+            act: "approve".to_owned(),
+            why: RefusedWhy::Contributor,
+        },
+        Event::AccessRefusedCounted {
+            route: "/login".to_owned(),
+            why: RefusedWhy::SignIn,
+            count: 3,
+            minute: 29_453_760,
+        },
+    ]
+}

@@ -1,0 +1,609 @@
+//! Random short histories, of commands that fit and commands that do not, by anyone at any time:
+//! what always holds, holds after each event of each of them.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use sluss_core::approval::{Decision, Subject};
+use sluss_core::config::FourEyes;
+use sluss_core::decide::{Actor, Command};
+use sluss_core::deployment::{Cause, Deployment, Phase};
+use sluss_core::event::Event;
+use sluss_core::gate::{ClearedWhy, GateOutcome};
+use sluss_core::ids::{ChangeId, DeploymentId, Digest, FreezeId, IncidentId, ReleaseId, RunId};
+use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
+use sluss_core::rollout::Verdict;
+use sluss_core::state::State;
+use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
+use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
+use sluss_core::units::{Millis, Share};
+use sluss_core::wanted::AttemptKey;
+
+use crate::world::{
+    PEOPLE, World, actor, finish, organisation, packed, production, propose, staging, test_stage,
+};
+
+/// One line of a history: what, with two numbers that say to which, by whom, how much later.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    what: What,
+    a: u8,
+    b: u8,
+    by: u8,
+    later_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Go,
+    Push,
+    PushTopic,
+    Announce,
+    Receive,
+    Lose,
+    Merge,
+    Delete,
+    Claim,
+    Finish,
+    Pack,
+    NotPack,
+    Ready,
+    Observe,
+    Fail,
+    Instance,
+    Applied,
+    Approve,
+    Refuse,
+    Promote,
+    Rollback,
+    Hold,
+    Resume,
+    Freeze,
+    Lift,
+    Cancel,
+    Unbar,
+    Close,
+    Propose,
+    Jump,
+    Return,
+}
+
+fn what() -> impl Strategy<Value = What> {
+    use What as W;
+    let often = [W::Go, W::Go, W::Push, W::Claim, W::Finish, W::Pack, W::Ready, W::Observe];
+    let often = prop::sample::select([often, often].concat());
+    let people = [W::Approve, W::Approve, W::Refuse, W::Promote, W::Rollback, W::Hold, W::Resume];
+    let rare = [
+        W::PushTopic,
+        W::Announce,
+        W::Receive,
+        W::Lose,
+        W::Merge,
+        W::Delete,
+        W::NotPack,
+        W::Fail,
+        W::Instance,
+        W::Applied,
+        W::Freeze,
+        W::Lift,
+        W::Cancel,
+        W::Unbar,
+        W::Unbar,
+        W::Close,
+        W::Propose,
+        W::Propose,
+        W::Jump,
+        W::Return,
+    ];
+    prop_oneof![
+        5 => often,
+        3 => prop::sample::select(people.to_vec()),
+        2 => prop::sample::select(rare.to_vec()),
+    ]
+}
+
+fn line() -> impl Strategy<Value = Line> {
+    let later = prop_oneof![8 => 0..3_000_i64, 1 => Just(61_000), 1 => Just(901_000)];
+    (what(), any::<u8>(), any::<u8>(), any::<u8>(), later)
+        .prop_map(|(what, a, b, by, later_ms)| Line { what, a, b, by, later_ms })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        max_shrink_iters: 4_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_always_holds_holds_in_each_history(lines in prop::collection::vec(line(), 1..90)) {
+        let mut history = History::new();
+        for line in lines {
+            history.carry_out(line);
+        }
+        history.folds_again_to_the_same_bytes();
+    }
+}
+
+#[test]
+fn random_histories_reach_what_matters() {
+    // Guards the generator: a history that never gets anywhere proves nothing.
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..200 {
+        let lines = prop::collection::vec(line(), 60..90).new_tree(&mut runner).unwrap().current();
+        let mut history = History::new();
+        for line in lines {
+            history.carry_out(line);
+        }
+        seen.extend(history.world.log.iter().map(|(_, event)| event.to_parts().0));
+    }
+    let wanted = [
+        "approval.granted",
+        "approval.invalidated",
+        "approval.refused",
+        "change.delivered",
+        "change.merged",
+        "change.withdrawn",
+        "config.refused",
+        "deployment.refused",
+        "deployment.rolled_back",
+        "deployment.superseded",
+        "environment.removed",
+        "freeze.lifted",
+        "incident.closed",
+        "incident.mitigated",
+        "instance.observed",
+        "log.gap_ended",
+        "release.failed",
+        "release.unbarred",
+        "rollout.held",
+        "rollout.resumed",
+        "rollout.shifted",
+        "run.cancelled",
+        "run.failed",
+    ];
+    for kind in wanted {
+        assert!(seen.contains(kind), "no history has {kind}");
+    }
+}
+
+struct History {
+    world: World,
+}
+
+impl History {
+    fn new() -> Self {
+        let mut world = World::new(vec![test_stage(), staging(), production()]);
+        let first = organisation(FourEyes::FirstRelease, &["anna", "bob", "carl"]);
+        world.tell(propose(1, first), &actor("anna")).unwrap();
+        Self { world }
+    }
+
+    fn carry_out(&mut self, line: Line) {
+        self.world.now = self.world.now.plus(line.later_ms);
+        // Time alone makes things follow, too.
+        self.watched(None, &Actor::System);
+        if let What::Go = line.what {
+            self.go(line.a);
+            return;
+        }
+        let name = PEOPLE[usize::from(line.by) % PEOPLE.len()];
+        let who = match (line.what, line.by % 16) {
+            (_, 15) => Actor::Agent { who: crate::world::person(name) },
+            (_, 14) => Actor::Person { who: crate::world::person(name), reauthenticated: false },
+            (_, 13) => Actor::System,
+            (_, _) => actor(name),
+        };
+        for command in self.commands(line) {
+            self.watched(Some(command), &who);
+        }
+    }
+
+    /// Takes some of what machines would do next, so that histories get somewhere.
+    fn go(&mut self, how_far: u8) {
+        for _ in 0..how_far % 12 {
+            let state = &self.world.state;
+            let baking = state.deployments.iter().find(|(_, d)| match &d.phase {
+                Phase::RollingOut(rollout) => rollout.share() == Share::NONE,
+                _ => false,
+            });
+            let command = if let Some(key) = state.claimed().first() {
+                let passed = TestCounts { passed: 3, failed: 0, skipped: 0 };
+                finish(key.clone(), StepOutcome::Succeeded, Some(passed))
+            } else if let Some(key) = state.claimable().first() {
+                Command::Claim(key.clone())
+            } else if let Some(run) = state.to_pack().first() {
+                packed(*run)
+            } else if let Some((deployment, _)) = baking {
+                Command::Ready { deployment: *deployment }
+            } else {
+                return;
+            };
+            self.watched(Some(command), &Actor::System);
+        }
+    }
+
+    fn commands(&self, Line { what, a, b, .. }: Line) -> Vec<Command> {
+        let state = &self.world.state;
+        let with = |n: u8| -> &[&str] { [&["anna"], &["bob"], &[][..]][usize::from(n % 3)] };
+        let near = |newest: u64| newest.saturating_sub(u64::from(a % 4)).max(1);
+        let deployment = DeploymentId(near(state.next_deployment().0 - 1));
+        let change = ChangeId(near(state.next_change().0 - 1));
+        let release = ReleaseId(near(state.next_release().0 - 1));
+        let run = RunId(near(state.next_run().0 - 1));
+        let reason = Digest::of(b"reason");
+        match what {
+            What::Go => vec![],
+            What::Push => self.pushed("main", with(a)),
+            What::PushTopic => self.pushed("topic", with(a)),
+            What::Announce => {
+                vec![self.world.push(if a.is_multiple_of(2) { "main" } else { "topic" }, with(b))]
+            }
+            What::Receive => vec![Command::Received { change }],
+            What::Lose => vec![Command::Lost { change }],
+            What::Merge => {
+                let newest = state.services.values().find_map(|s| s.trunk.last());
+                let into = newest.copied().filter(|_| !b.is_multiple_of(4)).unwrap_or(ChangeId(1));
+                let topic = state.changes.iter().rev().find(|(_, c)| !c.push.trunk);
+                let change = topic.filter(|_| !b.is_multiple_of(8)).map_or(change, |(id, _)| *id);
+                vec![Command::Merged { change, into }]
+            }
+            What::Delete => {
+                let service = "pay".parse().unwrap();
+                vec![Command::BranchDeleted { service, branch: "topic".to_owned() }]
+            }
+            What::Claim => {
+                let keys = state.claimable();
+                let key = keys.get(usize::from(a) % keys.len().max(1)).cloned();
+                key.map(|key| Command::Claim(strayed(key, b))).into_iter().collect()
+            }
+            What::Finish => {
+                let keys = state.claimed();
+                let key = keys.get(usize::from(a) % keys.len().max(1)).cloned();
+                key.map(|key| finished(key, b)).into_iter().collect()
+            }
+            What::Pack => vec![packed(run)],
+            What::NotPack => {
+                let run = state.to_pack().first().copied().unwrap_or(run);
+                vec![Command::NotPacked { run, why: reason }]
+            }
+            What::Ready => vec![Command::Ready { deployment }],
+            What::Observe => {
+                let rolling =
+                    self.world.rolling().filter(|_| !b.is_multiple_of(8)).unwrap_or(deployment);
+                vec![self.world.observation(rolling, verdict(a))]
+            }
+            What::Fail => {
+                let rolling =
+                    self.world.rolling().filter(|_| !b.is_multiple_of(4)).unwrap_or(deployment);
+                vec![Command::Fail { deployment: rolling, cause: Cause::Crashes }]
+            }
+            What::Instance => {
+                let row = JournalRow {
+                    number: u64::from(b % 5),
+                    at: self.world.now,
+                    key: key(a),
+                    release,
+                    what: JournalEntry::Lapsed,
+                };
+                vec![Command::Instance { deployment, row }]
+            }
+            What::Applied => {
+                vec![Command::Applied { key: key(a), generation: state.size - u64::from(b % 3) }]
+            }
+            _ => self.by_hand(what, a, b),
+        }
+    }
+
+    fn by_hand(&self, what: What, a: u8, b: u8) -> Vec<Command> {
+        let state = &self.world.state;
+        let near = |newest: u64| newest.saturating_sub(u64::from(a % 4)).max(1);
+        let deployment = DeploymentId(near(state.next_deployment().0 - 1));
+        let reason = Digest::of(b"reason");
+        let open = state.requests.iter().rev().filter(|(_, r)| r.decision == Decision::Open);
+        let open: Vec<_> = open.map(|(subject, _)| *subject).collect();
+        let subject = open.get(usize::from(a) % open.len().max(1)).copied();
+        let subject =
+            subject.filter(|_| !b.is_multiple_of(8)).unwrap_or(Subject::Deployment(deployment));
+        let request = state.requests.get(&subject).filter(|_| b % 8 != 7);
+        let statement =
+            request.map_or_else(|| Digest::of(b"old"), |request| request.statement.clone());
+        let release = ReleaseId(near(state.next_release().0 - 1));
+        let RouteKey { service, environment } = key(b);
+        let rolling = self.world.rolling().unwrap_or(deployment);
+        let command = match what {
+            What::Approve => Command::Approve { subject, statement },
+            What::Refuse => Command::Refuse { subject, statement, reason: None },
+            What::Promote => {
+                let nonce = format!("p{}", state.size);
+                let named = [None, Some(environment), Some("test".parse().unwrap())];
+                let environment = named[usize::from(a / 4) % 3].clone();
+                Command::Promote { release, environment, nonce }
+            }
+            What::Rollback => Command::Rollback { service, environment },
+            What::Hold => Command::Hold { deployment: rolling },
+            What::Resume => Command::Resume { deployment: rolling },
+            What::Freeze => Command::Freeze {
+                service: (a.is_multiple_of(2)).then_some(service),
+                environment: (b.is_multiple_of(2)).then_some(environment),
+                from: self.world.now.plus(i64::from(a) * 10 - 500),
+                until: self.world.now.plus(i64::from(b) * 100 - 500),
+                reason,
+            },
+            What::Lift => Command::Lift { freeze: FreezeId(near(state.next_freeze().0 - 1)) },
+            What::Cancel => Command::Cancel { run: RunId(near(state.next_run().0 - 1)) },
+            What::Unbar => Command::Unbar {
+                release: state
+                    .releases
+                    .iter()
+                    .find(|(_, found)| found.barred.is_some() && !b.is_multiple_of(4))
+                    .map_or(release, |(id, _)| *id),
+            },
+            What::Close => {
+                Command::Close { incident: IncidentId(near(state.next_incident().0 - 1)) }
+            }
+            What::Propose => {
+                let policies = [FourEyes::Never, FourEyes::FirstRelease, FourEyes::Always];
+                let approvers = [&["anna", "bob", "carl"][..], &["bob", "carl", "dora"]];
+                let approvers = approvers[usize::from(b) % 2];
+                let content = organisation(policies[usize::from(a) % 3], approvers);
+                propose(state.next_proposal(), content)
+            }
+            What::Jump => Command::ClockJumped { milliseconds: 70_000 },
+            What::Return => Command::ClockReturned { confirmed: a.is_multiple_of(2) },
+            _ => return vec![],
+        };
+        vec![command]
+    }
+
+    fn pushed(&self, branch: &str, with: &[&str]) -> Vec<Command> {
+        let change = self.world.state.next_change();
+        vec![self.world.push(branch, with), Command::Received { change }]
+    }
+
+    /// Folds what comes of `command`, or what follows by itself, one event at a time, and looks at
+    /// each.
+    fn watched(&mut self, command: Option<Command>, who: &Actor) {
+        let mut state = self.world.state.clone();
+        let from = self.world.log.len();
+        let ready = matches!(command, Some(Command::Ready { .. }));
+        match command {
+            Some(command) => {
+                let before = self.world.state.clone();
+                if self.world.tell(command, who).is_err() {
+                    assert_eq!(before, self.world.state, "a refusal changes nothing");
+                }
+            }
+            None => {
+                self.world.settle();
+            }
+        }
+        let mut favourable = false;
+        for (time, event) in &self.world.log[from..] {
+            favourable |= matches!(event, Event::RolloutObserved { reading, .. }
+                if reading.verdict == Verdict::Favourable);
+            gates_were_cleared(&state, event, *time);
+            share_grows_with_reason(&state, event, favourable, ready);
+            let earlier = state.clone();
+            state.apply(*time, event);
+            shares_are_whole(&state);
+            what_is_barred_gains_nothing(&earlier, &state);
+        }
+        assert_eq!(state, self.world.state);
+        nothing_barred_is_on_its_way(&state);
+    }
+
+    fn folds_again_to_the_same_bytes(&self) {
+        let mut again = State::default();
+        for (time, event) in &self.world.log {
+            let (kind, data) = event.to_parts();
+            let read = Event::from_parts(&kind, &data).unwrap();
+            assert_eq!(read, *event);
+            again.apply(*time, &read);
+        }
+        let text = serde_json::to_string(&self.world.state).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
+        let read: State = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, self.world.state);
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+}
+
+/// Another attempt than the one that is wanted, now and then.
+fn strayed(mut key: AttemptKey, b: u8) -> AttemptKey {
+    key.attempt += u16::from(b.is_multiple_of(8));
+    key
+}
+
+fn finished(key: AttemptKey, b: u8) -> Command {
+    let outcomes = [
+        StepOutcome::Succeeded,
+        StepOutcome::Succeeded,
+        StepOutcome::Failed { code: 1 },
+        StepOutcome::TimedOut,
+        StepOutcome::Cancelled,
+        StepOutcome::Errored { why: None },
+    ];
+    let isolations = [Isolation::Namespaces, Isolation::Landlock, Isolation::Unisolated];
+    let tests = TestCounts { passed: 5, failed: u32::from(b.is_multiple_of(5)), skipped: 0 };
+    Command::Finish {
+        attempt: strayed(key, b),
+        outcome: outcomes[usize::from(b) % outcomes.len()].clone(),
+        isolation: isolations[usize::from(b / 8) % isolations.len()],
+        log: None,
+        tests: Some(tests).filter(|_| !b.is_multiple_of(7)),
+    }
+}
+
+fn verdict(a: u8) -> Verdict {
+    match a % 9 {
+        0 => Verdict::Unfavourable,
+        1 => Verdict::NoData { seconds: u32::from(a) },
+        2 | 3 => Verdict::Undecided { needs_requests: None },
+        _ => Verdict::Favourable,
+    }
+}
+
+fn key(n: u8) -> RouteKey {
+    let environment = ["production", "staging", "test-1"][usize::from(n) % 3];
+    RouteKey { service: "pay".parse().unwrap(), environment: environment.parse().unwrap() }
+}
+
+/// Nothing starts without all its gates clear, nor goes live without having started; and each of
+/// the gates is clear for a reason that holds now.
+fn gates_were_cleared(state: &State, event: &Event, now: Millis) {
+    match event {
+        Event::DeploymentStarted { deployment: id } => {
+            let deployment = &state.deployments[id];
+            assert_eq!(deployment.phase, Phase::Cleared);
+            assert_eq!(state.releases[&deployment.release].barred, None);
+            for gate in &deployment.stage.gates {
+                let Some(GateOutcome::Cleared { why }) = deployment.gates.get(gate) else {
+                    panic!("{id} starts with {gate:?} shut")
+                };
+                assert!(holds(state, *id, deployment, why, *gate, now), "{id} {gate:?} {why:?}");
+            }
+        }
+        Event::DeploymentLive { deployment } => {
+            assert!(matches!(state.deployments[deployment].phase, Phase::RollingOut(_)));
+        }
+        _ => {}
+    }
+}
+
+fn holds(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    why: &ClearedWhy,
+    gate: GateKind,
+    now: Millis,
+) -> bool {
+    let policy = state.organisation.as_ref().unwrap();
+    let run = &state.runs[&state.releases[&deployment.release].run];
+    match why {
+        ClearedWhy::TestsPassed(tests) => {
+            gate == GateKind::Tests && tests.failed == 0 && run.steps.tests() == Some(*tests)
+        }
+        ClearedWhy::NobodyAsked => {
+            let place = state.place(&deployment.service, &deployment.environment);
+            let later = place.is_some_and(|place| place.live.is_some());
+            policy.four_eyes == FourEyes::Never
+                || policy.four_eyes == FourEyes::FirstRelease && later && !run.steps.unisolated()
+        }
+        ClearedWhy::Approved => {
+            let subject = Subject::Deployment(id);
+            let request = &state.requests[&subject];
+            let Decision::Granted { by, .. } = &request.decision else { return false };
+            policy.approvers.contains(by)
+                && !everyone_in(state, deployment).contains(by)
+                && state.statement(subject).as_ref() == Some(&request.statement)
+        }
+        ClearedWhy::NoFreeze => {
+            let covers = state.freeze_over(&deployment.service, &deployment.environment, now);
+            !state.gap && covers.is_none()
+        }
+    }
+}
+
+/// Who contributed to what `deployment` brings, found another way than the domain does: to each
+/// change up to its own that is no part of what is live, and to what was merged into these.
+fn everyone_in<'a>(
+    state: &'a State,
+    deployment: &Deployment,
+) -> BTreeSet<&'a sluss_core::ids::PersonRef> {
+    let change_of = |release: &ReleaseId| state.releases[release].change;
+    let place = state.place(&deployment.service, &deployment.environment);
+    let live = place.and_then(|place| place.live).map(|id| state.deployments[&id].release);
+    let live = live.map_or(ChangeId(0), |release| change_of(&release));
+    let own = change_of(&deployment.release);
+    let trunk = &state.services[&deployment.service].trunk;
+    let brings = |id: &ChangeId| *id == own || (trunk.contains(id) && *id > live && *id <= own);
+    let merged = |id: &ChangeId| state.merged_into(*id).is_some_and(|into| brings(&into));
+    let changes = state.changes.iter().filter(|(id, _)| brings(id) || merged(id));
+    changes.flat_map(|(_, change)| &change.push.contributors).collect()
+}
+
+trait MergedInto {
+    fn merged_into(&self, change: ChangeId) -> Option<ChangeId>;
+}
+
+impl MergedInto for State {
+    fn merged_into(&self, change: ChangeId) -> Option<ChangeId> {
+        match self.changes.get(&change)?.phase {
+            sluss_core::state::ChangePhase::MergedInto { into } => Some(into),
+            _ => None,
+        }
+    }
+}
+
+fn share_grows_with_reason(state: &State, event: &Event, favourable: bool, ready: bool) {
+    let (id, first) = match event {
+        Event::RolloutShifted { deployment, leg, .. } => (deployment, *leg == 0),
+        Event::DeploymentLive { deployment } => (deployment, false),
+        _ => return,
+    };
+    let deployment = &state.deployments[id];
+    let Phase::RollingOut(rollout) = &deployment.phase else { panic!("{id} is not rolling out") };
+    let at_once = matches!(rollout.plan, Replacement::AtOnce) || rollout.incumbent.is_none();
+    assert!(favourable || ready && (first || at_once), "{id} grows without a verdict");
+}
+
+/// Shares sum to all as soon as customers have anything; until then, nothing gets any.
+fn shares_are_whole(state: &State) {
+    for route in state.routes() {
+        let sum: u16 = route.arms.iter().map(|arm| arm.share.basis_points()).sum();
+        let place = state.place(&route.key.service, &route.key.environment).unwrap();
+        assert_eq!(sum, if place.live.is_some() { 10_000 } else { 0 }, "{route:?}");
+        assert!(route.arms.len() <= 2, "{route:?}");
+        let releases: BTreeSet<_> = route.arms.iter().map(|arm| arm.release).collect();
+        assert_eq!(releases.len(), route.arms.len(), "{route:?}");
+    }
+    let mut rolling = BTreeSet::new();
+    for deployment in state.deployments.values() {
+        if let Phase::RollingOut(_) = deployment.phase {
+            let place = (&deployment.service, &deployment.environment);
+            assert!(rolling.insert(place), "two roll out in {}", deployment.environment);
+        }
+    }
+}
+
+/// A barred release keeps what it had elsewhere, but gets no more anywhere.
+fn what_is_barred_gains_nothing(earlier: &State, state: &State) {
+    let before = earlier.routes();
+    for route in state.routes() {
+        for arm in &route.arms {
+            if state.releases[&arm.release].barred.is_none() || arm.share == Share::NONE {
+                continue;
+            }
+            let old = before.iter().find(|old| old.key == route.key);
+            let old = old.and_then(|old| old.arms.iter().find(|o| o.release == arm.release));
+            let had = old.map_or(Share::NONE, |old| old.share);
+            let place = state.place(&route.key.service, &route.key.environment).unwrap();
+            // What was live before gets back what a candidate loses, even if it is barred itself:
+            // there is nothing else.
+            let falls_back = place.live == Some(arm.deployment) && place.rolling.is_none();
+            assert!(arm.share <= had || falls_back && had > Share::NONE, "{route:?}");
+        }
+    }
+}
+
+/// Once all that follows is folded, no release that is barred waits or rolls out to customers.
+fn nothing_barred_is_on_its_way(state: &State) {
+    for (id, deployment) in &state.deployments {
+        let waits = match deployment.phase {
+            Phase::Requested | Phase::Cleared | Phase::RollingOut(_) => true,
+            Phase::Live { .. }
+            | Phase::RolledBack { .. }
+            | Phase::Superseded { .. }
+            | Phase::Refused { .. }
+            | Phase::Removed { .. } => false,
+        };
+        if waits && deployment.stage.kind == EnvironmentKind::Lasting {
+            assert_eq!(state.releases[&deployment.release].barred, None, "{id}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The domain as its callers see it: stories, random histories, and what is stored.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+mod formats;
+mod histories;
+mod script;
+mod stories;
+mod world;

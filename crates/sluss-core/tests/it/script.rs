@@ -1,0 +1,292 @@
+//! Stories as text: one line a command, `<second> <command>`, and as text again what came of it.
+//!
+//! A line that begins with `~` is carried out without a word. `go` builds, packs and readies
+//! everything that can be, without a word of its own.
+
+use std::fmt::Write as _;
+
+use expect_test::Expect;
+use serde_json::Value;
+use sluss_core::approval::Subject;
+use sluss_core::config::FourEyes;
+use sluss_core::decide::{Actor, Command, Refusal};
+use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
+use sluss_core::event::Event;
+use sluss_core::ids::{Digest, EnvironmentName};
+use sluss_core::pipeline::Stage;
+use sluss_core::rollout::Verdict;
+use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
+use sluss_core::target::RouteKey;
+use sluss_core::units::Millis;
+use sluss_core::wanted::AttemptKey;
+
+use crate::world::{PEOPLE, World, actor, finish, organisation, packed, person, propose};
+
+pub fn check(stages: Vec<Stage>, story: &str, expect: Expect) {
+    let mut world = World::new(stages);
+    let mut told = String::new();
+    for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (quiet, line) = line.strip_prefix('~').map_or((false, line), |line| (true, line));
+        let (second, words) = line.split_once(' ').unwrap();
+        world.now = Millis(second.parse::<i64>().unwrap() * 1000);
+        let before = world.log.len();
+        let refusal = carry_out(&mut world, words);
+        if quiet {
+            assert_eq!(refusal, None, "{line}");
+            continue;
+        }
+        writeln!(told, "{line}").unwrap();
+        if let Some(refusal) = refusal {
+            writeln!(told, "    {:?}: {}", refusal.blame, refusal.what).unwrap();
+            for event in refusal.record.iter() {
+                writeln!(told, "    + {}", sentence(event)).unwrap();
+            }
+        }
+        for (_, event) in &world.log[before..] {
+            writeln!(told, "    {}", sentence(event)).unwrap();
+        }
+    }
+    for route in world.state.routes() {
+        write!(told, "{}:", route.key).unwrap();
+        for arm in &route.arms {
+            write!(told, " {} {}", arm.release, arm.share).unwrap();
+        }
+        writeln!(told).unwrap();
+    }
+    expect.assert_eq(&told);
+}
+
+/// Carries out one line; returns why it was refused, if it was.
+fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
+    let (line, by) = line.split_once(" by ").unwrap_or((line, "the system"));
+    let actor = match by.split_once(' ') {
+        None => actor(by),
+        Some((name, "agent")) => Actor::Agent { who: person(name) },
+        Some((name, "stale")) => Actor::Person { who: person(name), reauthenticated: false },
+        Some(_) => Actor::System,
+    };
+    let words: Vec<&str> = line.split(' ').collect();
+    match *words {
+        ["go"] => {
+            go(world);
+            None
+        }
+        ["tick"] => {
+            world.settle();
+            None
+        }
+        ["push", branch, ref with @ ..] => {
+            let change = world.state.next_change();
+            let pushed = world.tell(world.push(branch, with), &actor).err();
+            pushed.or_else(|| world.tell(Command::Received { change }, &actor).err())
+        }
+        _ => world.tell(command(world, &words), &actor).err(),
+    }
+}
+
+fn command(world: &World, words: &[&str]) -> Command {
+    let environment = |name: &str| -> EnvironmentName { name.parse().unwrap() };
+    let service = || "pay".parse().unwrap();
+    let reason = Digest::of(b"reason");
+    let change = |text: &str| format!("chg-{text}").parse().unwrap();
+    match *words {
+        ["open"] => Command::Open { origin: "bank".to_owned(), demo: false },
+        ["policy", when, ref approvers @ ..] => {
+            let when = match when {
+                "never" => FourEyes::Never,
+                "first" => FourEyes::FirstRelease,
+                "always" => FourEyes::Always,
+                other => panic!("no policy {other}"),
+            };
+            propose(world.state.next_proposal(), organisation(when, approvers))
+        }
+        ["announce", branch, ref with @ ..] => world.push(branch, with),
+        ["received", id] => Command::Received { change: change(id) },
+        ["lost", id] => Command::Lost { change: change(id) },
+        ["merged", id, "into", into] => Command::Merged { change: change(id), into: change(into) },
+        ["deleted", branch] => {
+            Command::BranchDeleted { service: service(), branch: branch.to_owned() }
+        }
+        ["claim", step] => Command::Claim(world.claimable(Some(step)).unwrap()),
+        ["finish", owner, step, attempt, outcome] => {
+            let owner = owner
+                .parse()
+                .map(StepOwner::Run)
+                .or_else(|_| owner.parse().map(StepOwner::Deployment));
+            let owner = owner.unwrap();
+            let attempt = attempt.parse().unwrap();
+            let key = AttemptKey { owner, step: step.parse().unwrap(), attempt };
+            let (outcome, tests) = outcome_of(outcome);
+            finish(key, outcome, tests)
+        }
+        ["pack"] => packed(*world.state.to_pack().first().unwrap()),
+        ["not-packed"] => Command::NotPacked { run: world.state.to_pack()[0], why: reason },
+        ["ready"] => Command::Ready { deployment: world.rolling().unwrap() },
+        ["favourable"] => world.observation(world.rolling().unwrap(), Verdict::Favourable),
+        ["unfavourable"] => world.observation(world.rolling().unwrap(), Verdict::Unfavourable),
+        ["undecided"] => {
+            let verdict = Verdict::Undecided { needs_requests: Some(100) };
+            world.observation(world.rolling().unwrap(), verdict)
+        }
+        ["silent", seconds] => {
+            let verdict = Verdict::NoData { seconds: seconds.parse().unwrap() };
+            world.observation(world.rolling().unwrap(), verdict)
+        }
+        ["crashes"] => {
+            Command::Fail { deployment: world.rolling().unwrap(), cause: Cause::Crashes }
+        }
+        ["late"] => Command::Fail { deployment: world.rolling().unwrap(), cause: Cause::NotReady },
+        ["applied", place] => {
+            let key = RouteKey { service: service(), environment: environment(place) };
+            let generation = world.state.place(&key.service, &key.environment).unwrap().generation;
+            Command::Applied { key, generation }
+        }
+        ["applied", place, "early"] => {
+            let key = RouteKey { service: service(), environment: environment(place) };
+            Command::Applied { key, generation: 1 }
+        }
+        ["jump"] => Command::ClockJumped { milliseconds: 3_600_000 },
+        ["returned"] => Command::ClockReturned { confirmed: false },
+        ref other => by_hand(world, other),
+    }
+}
+
+fn by_hand(world: &World, words: &[&str]) -> Command {
+    let environment = |name: &str| -> EnvironmentName { name.parse().unwrap() };
+    let service = || "pay".parse().unwrap();
+    let reason = Digest::of(b"reason");
+    let seen = |subject: Subject| {
+        let request = world.state.requests.get(&subject);
+        request.map_or_else(|| Digest::of(b"nothing"), |request| request.statement.clone())
+    };
+    match *words {
+        ["approve", subject] => {
+            let subject = subject.parse().unwrap();
+            Command::Approve { subject, statement: seen(subject) }
+        }
+        ["approve", subject, "otherwise"] => {
+            let statement = Digest::of(b"something else");
+            Command::Approve { subject: subject.parse().unwrap(), statement }
+        }
+        ["refuse", subject] => {
+            let subject = subject.parse().unwrap();
+            Command::Refuse { subject, statement: seen(subject), reason: Some(reason) }
+        }
+        ["promote", release, ref place @ ..] => Command::Promote {
+            release: release.parse().unwrap(),
+            environment: place.first().map(|name| environment(name)),
+            nonce: format!("p{}", world.state.size),
+        },
+        ["rollback", place] => {
+            Command::Rollback { service: service(), environment: environment(place) }
+        }
+        ["hold"] => Command::Hold { deployment: world.rolling().unwrap() },
+        ["resume"] => Command::Resume { deployment: world.rolling().unwrap() },
+        ["freeze", place, from, until] => Command::Freeze {
+            service: None,
+            environment: Some(environment(place)),
+            from: Millis(from.parse::<i64>().unwrap() * 1000),
+            until: Millis(until.parse::<i64>().unwrap() * 1000),
+            reason,
+        },
+        ["lift", freeze] => Command::Lift { freeze: freeze.parse().unwrap() },
+        ["cancel", run] => Command::Cancel { run: run.parse().unwrap() },
+        ["unbar", release] => Command::Unbar { release: release.parse().unwrap() },
+        ["close", incident] => Command::Close { incident: incident.parse().unwrap() },
+        ["confirm", "clock"] => Command::ClockReturned { confirmed: true },
+        ref other => panic!("no command {other:?}"),
+    }
+}
+
+fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {
+    let counts = |passed, failed| Some(TestCounts { passed, failed, skipped: 0 });
+    match word {
+        "passed" => (StepOutcome::Succeeded, counts(12, 0)),
+        "flawed" => (StepOutcome::Succeeded, counts(11, 1)),
+        "untested" => (StepOutcome::Succeeded, None),
+        "failed" => (StepOutcome::Failed { code: 1 }, None),
+        "errored" => (StepOutcome::Errored { why: None }, None),
+        "late" => (StepOutcome::TimedOut, None),
+        "cancelled" => (StepOutcome::Cancelled, None),
+        other => panic!("no outcome {other}"),
+    }
+}
+
+/// Builds, packs and readies all that can be, until customers' traffic or a person decides.
+fn go(world: &mut World) {
+    let tell = |world: &mut World, command| {
+        world.tell(command, &Actor::System).unwrap();
+    };
+    for _ in 0..100 {
+        if let Some(key) = world.claimable(None) {
+            tell(world, Command::Claim(key.clone()));
+            let tests = TestCounts { passed: 12, failed: 0, skipped: 0 };
+            tell(world, finish(key, StepOutcome::Succeeded, Some(tests)));
+        } else if let Some(run) = world.state.to_pack().first() {
+            tell(world, packed(*run));
+        } else if let Some(deployment) = baking(world) {
+            tell(world, Command::Ready { deployment });
+        } else {
+            return;
+        }
+    }
+    panic!("it goes on and on");
+}
+
+fn baking(world: &World) -> Option<sluss_core::ids::DeploymentId> {
+    let baking = |phase: &DeploymentPhase| match phase {
+        DeploymentPhase::RollingOut(rollout) => {
+            matches!(rollout.phase, sluss_core::rollout::Phase::Baking { .. })
+        }
+        _ => false,
+    };
+    world.state.deployments.iter().find(|(_, d)| baking(&d.phase)).map(|(id, _)| *id)
+}
+
+/// What happened, in a line: the event's type, and its data as far as people tell them apart.
+fn sentence(event: &Event) -> String {
+    let (kind, data) = event.to_parts();
+    let data: Value = serde_json::from_str(data.get()).unwrap();
+    let mut told = kind;
+    for (name, value) in data.as_object().unwrap() {
+        let untold = ["nonce", "statement", "commit", "artifacts", "configuration", "organisation"];
+        if untold.contains(&name.as_str()) || value.is_null() {
+            continue;
+        }
+        write!(told, " {}", worded(name, value)).unwrap();
+    }
+    told
+}
+
+fn worded(name: &str, value: &Value) -> String {
+    match (name, value) {
+        ("push", push) => format!(
+            "{} {}",
+            push["branch"].as_str().unwrap(),
+            push["contributors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(named)
+                .collect::<Vec<_>>()
+                .join("+")
+        ),
+        ("contributors", Value::Array(people)) => {
+            people.iter().map(named).collect::<Vec<_>>().join("+")
+        }
+        ("share", share) => format!("{} %", share.as_u64().unwrap() / 100),
+        ("reading", reading) => reading["verdict"]["verdict"].as_str().unwrap().to_owned(),
+        ("observation", observation) => format!("second {}", observation["second"]),
+        ("isolation", _) => "isolated".to_owned(),
+        ("owner", owner) => owner.as_object().unwrap().values().map(named).collect(),
+        (_, Value::String(_)) => named(value),
+        (name, Value::Object(_)) => format!("{name}={}", value.to_string().replace('"', "")),
+        (name, value) => format!("{name}={value}"),
+    }
+}
+
+fn named(value: &Value) -> String {
+    let text = value.as_str().unwrap();
+    let known = PEOPLE.into_iter().find(|name| person(name).as_str() == text);
+    known.map_or_else(|| text.chars().take(20).collect(), str::to_owned)
+}

@@ -1,0 +1,225 @@
+//! A small world around the domain: a state, a clock that the test moves, and no one else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluss_core::config::{FourEyes, Organisation, Product};
+use sluss_core::decide::{Actor, Command, Refusal, decide};
+use sluss_core::event::{Artifact, Event, Push};
+use sluss_core::follow::follow_up;
+use sluss_core::ids::{DeploymentId, Digest, PersonRef, RunId};
+use sluss_core::pipeline::{
+    EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
+};
+use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
+use sluss_core::state::State;
+use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
+use sluss_core::target::{Limits, Readiness};
+use sluss_core::units::{Millis, Share};
+use sluss_core::wanted::AttemptKey;
+
+/// Everyone there is. Anna, bob, dora and erik develop; bob and carl approve; mallory does neither.
+pub const PEOPLE: [&str; 6] = ["anna", "bob", "carl", "dora", "erik", "mallory"];
+
+pub struct World {
+    pub state: State,
+    pub now: Millis,
+    pub log: Vec<(Millis, Event)>,
+    /// The stages that pushes bring along.
+    pub stages: Vec<Stage>,
+}
+
+impl World {
+    pub fn new(stages: Vec<Stage>) -> Self {
+        Self { state: State::default(), now: Millis(0), log: Vec::new(), stages }
+    }
+
+    /// Decides, folds what was decided, and then all that follows; returns all events.
+    pub fn tell(&mut self, command: Command, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+        let decided = decide(&self.state, command, actor, self.now)?;
+        let before = self.log.len();
+        self.fold(&decided);
+        self.settle();
+        Ok(self.log[before..].iter().map(|(_, event)| event.clone()).collect())
+    }
+
+    pub fn fold(&mut self, events: &[Event]) {
+        for event in events {
+            self.state.apply(self.now, event);
+            self.log.push((self.now, event.clone()));
+        }
+    }
+
+    /// Folds what follows until nothing does; returns how many batches that were.
+    pub fn settle(&mut self) -> usize {
+        for round in 0..200 {
+            let nonce = format!("n{}", self.state.size);
+            let follows = follow_up(&self.state, self.now, &nonce);
+            if follows.is_empty() {
+                return round;
+            }
+            self.fold(&follows);
+        }
+        panic!("what follows never ends: {:?}", &self.log[self.log.len() - 6..]);
+    }
+
+    /// The oldest attempt that may be claimed, or of the step that is named.
+    pub fn claimable(&self, step: Option<&str>) -> Option<AttemptKey> {
+        let named = |key: &AttemptKey| step.is_none_or(|step| key.step.as_str() == step);
+        self.state.claimable().into_iter().find(named)
+    }
+
+    pub fn rolling(&self) -> Option<DeploymentId> {
+        let places = self.state.services.values().flat_map(|service| service.places.values());
+        places.filter_map(|place| place.rolling).next()
+    }
+
+    pub fn push(&self, branch: &str, with: &[&str]) -> Command {
+        let number = self.state.next_change().0;
+        let push = Push {
+            branch: branch.to_owned(),
+            trunk: branch == "main",
+            old: None,
+            commit: format!("{number:040x}").parse().unwrap(),
+            commits: 1,
+            written: self.now,
+            contributors: with.iter().map(|name| person(name)).collect(),
+            work_items: BTreeSet::new(),
+            title: Digest::of(b"title"),
+            pipeline: pipeline(self.stages.clone()),
+            left_out: BTreeSet::new(),
+        };
+        Command::Push { service: "pay".parse().unwrap(), product: "bank".parse().unwrap(), push }
+    }
+
+    pub fn observation(&self, deployment: DeploymentId, verdict: Verdict) -> Command {
+        let arms = self.state.routes().into_iter().flat_map(|route| route.arms);
+        let share = arms.filter(|arm| arm.deployment == deployment).map(|arm| arm.share).next();
+        let observation = Observation {
+            second: self.now.second(),
+            share: share.unwrap_or(Share::NONE),
+            incumbent: Counts { requests: 90, errors: 0 },
+            candidate: Counts { requests: 10, errors: 0 },
+        };
+        let reading = Reading {
+            against_micronats: 0,
+            against_at_micronats: 4_605_170,
+            favour_micronats: 0,
+            favour_at_micronats: 2_995_732,
+            verdict,
+        };
+        Command::Observe { deployment, observation, reading }
+    }
+}
+
+pub fn person(name: &str) -> PersonRef {
+    PersonRef::derive(&[7; 32], name)
+}
+
+/// The person in a session of their own, who has just given their password again.
+pub fn actor(name: &str) -> Actor {
+    Actor::Person { who: person(name), reauthenticated: true }
+}
+
+pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
+    let product = Product { title: "Bank".to_owned(), owner: "payments".parse().unwrap() };
+    Organisation {
+        name: "Bank".to_owned(),
+        four_eyes,
+        open_registration: false,
+        products: BTreeMap::from([("bank".parse().unwrap(), product)]),
+        services: BTreeMap::from([("pay".parse().unwrap(), "bank".parse().unwrap())]),
+        developers: ["anna", "bob", "dora", "erik"].into_iter().map(person).collect(),
+        approvers: approvers.iter().map(|name| person(name)).collect(),
+        templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),
+    }
+}
+
+pub fn propose(number: u64, organisation: Organisation) -> Command {
+    Command::Propose {
+        commit: format!("{number:040x}").parse().unwrap(),
+        organisation,
+        contributors: BTreeSet::new(),
+        nonce: format!("c{number}"),
+    }
+}
+
+pub fn finish(attempt: AttemptKey, outcome: StepOutcome, tests: Option<TestCounts>) -> Command {
+    Command::Finish { attempt, outcome, isolation: Isolation::Namespaces, log: None, tests }
+}
+
+pub fn packed(run: RunId) -> Command {
+    let artifact = Artifact {
+        name: "app".parse().unwrap(),
+        digest: Digest::of(run.to_string().as_bytes()),
+        bytes: 1000,
+    };
+    Command::Packed { run, artifacts: vec![artifact] }
+}
+
+pub fn step(name: &str, needs: &[&str], retries: u8) -> Step {
+    Step {
+        name: name.parse().unwrap(),
+        kind: StepKind::Run,
+        command: vec!["true".to_owned()],
+        needs: needs.iter().map(|need| need.parse().unwrap()).collect(),
+        timeout_seconds: 60,
+        retries,
+        when: Default::default(),
+        environment: BTreeMap::new(),
+        secrets: BTreeSet::new(),
+        reports: Vec::new(),
+        outputs: Vec::new(),
+    }
+}
+
+pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
+    let start = Start {
+        artifact: "app".parse().unwrap(),
+        command: vec!["serve".to_owned()],
+        port: 8080,
+        instances: 2,
+        readiness: Readiness::default(),
+        drain_seconds: 5,
+        limits: Limits::default(),
+        environment: BTreeMap::new(),
+        secrets: BTreeSet::new(),
+    };
+    let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
+    let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
+    Pipeline::new(of, steps, Some(start), stages).unwrap()
+}
+
+/// A test environment for one deployment, with one acceptance step.
+pub fn test_stage() -> Stage {
+    Stage {
+        environment: "test".parse().unwrap(),
+        kind: EnvironmentKind::Ephemeral,
+        gates: vec![GateKind::Tests],
+        replacement: Replacement::AtOnce,
+        acceptance: vec![step("accept", &[], 0)],
+        by_hand: false,
+    }
+}
+
+pub fn staging() -> Stage {
+    Stage {
+        environment: "staging".parse().unwrap(),
+        kind: EnvironmentKind::Lasting,
+        gates: vec![GateKind::Tests],
+        replacement: Replacement::AtOnce,
+        acceptance: Vec::new(),
+        by_hand: false,
+    }
+}
+
+/// Customers: all gates, 10 %, 50 %, all; fifteen minutes a leg, a minute of silence.
+pub fn production() -> Stage {
+    Stage {
+        environment: "production".parse().unwrap(),
+        kind: EnvironmentKind::Lasting,
+        gates: vec![GateKind::Tests, GateKind::FourEyes, GateKind::Freeze],
+        replacement: Replacement::Progressive(RolloutPlan::default()),
+        acceptance: Vec::new(),
+        by_hand: false,
+    }
+}
