@@ -92,7 +92,10 @@ async fn accept(
                 }
                 let (proxy, closes, alive) = (Arc::clone(&proxy), closes.clone(), alive.clone());
                 tokio::spawn(async move {
-                    proxy.process_new(Box::new(Stream::from(stream)), &closes).await;
+                    // Who connects and says nothing is not waited for without end.
+                    if let Ok(Ok(())) = timeout(SILENT_CUSTOMER, stream.readable()).await {
+                        proxy.process_new(Box::new(Stream::from(stream)), &closes).await;
+                    }
                     drop(alive);
                 });
             }
@@ -153,4 +156,5 @@ const BACKLOG: i32 = 4096;
 const KEPT_CONNECTIONS_PER_THREAD: usize = 512;
 const MOST_TRIES: usize = 32;
 const GRACE_FOR_IDLE: Duration = Duration::from_secs(1);
+const SILENT_CUSTOMER: Duration = Duration::from_secs(60);
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);

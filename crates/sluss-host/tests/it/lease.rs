@@ -5,7 +5,7 @@ use sluss_core::target::{Applied, Desired, JournalEntry, Lease};
 use sluss_core::units::Share;
 
 use crate::target::{Target as _, TargetError};
-use crate::world::{World, arm, desired, key};
+use crate::world::{World, answer, arm, desired, key, told};
 
 fn leased(generation: u64, lasts_ms: u32) -> Desired {
     let mut desired = desired(generation, vec![arm(1, 50), arm(2, 50)]);
@@ -58,4 +58,22 @@ async fn a_lease_that_is_renewed_does_not_lapse() {
     assert!(renewals > 0);
     assert!(candidate_share(&world).await > Share::NONE);
     assert_eq!(world.target.renew(&key(), 1).await.unwrap(), Applied::Stale { has: 2 });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_keeps_its_share_while_the_incumbent_could_not_take_it() {
+    let world = World::start().await;
+    let mut alone = leased(1, 1);
+    alone.arms[0] = told(arm(1, 50), "NEVER_READY");
+    world.put(&alone).await;
+    let port = world.ready(&[2]).await;
+    for _ in 0..100 {
+        assert_eq!(answer(port, "/slow?10").await, (200, "rel-2".to_owned()));
+    }
+    assert!(!world.journal().await.iter().any(|(_, what)| *what == JournalEntry::Lapsed));
+    let mut mended = alone.clone();
+    mended.generation = 2;
+    mended.arms[0] = arm(3, 50);
+    world.put(&mended).await;
+    world.noted(2, |what| *what == JournalEntry::Lapsed).await;
 }

@@ -54,3 +54,19 @@ async fn what_died_while_no_host_was_there_is_noticed_and_replaced() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_was_never_written_down_is_ended() {
+    let mut world = World::start_process().await;
+    world.want(1, vec![arm(1, 100)]).await;
+    world.ready(&[1]).await;
+    let pid = world.pids(1).await[0];
+    world.kill_host();
+    for record in std::fs::read_dir(world.target.data().join("instances")).unwrap() {
+        std::fs::remove_file(record.unwrap().path()).unwrap();
+    }
+    world.serve_process().await;
+    world.until("it is ended", async |_| (!runs(pid)).then_some(())).await;
+    world.ready(&[1]).await;
+    assert_ne!(world.pids(1).await[0], pid);
+}

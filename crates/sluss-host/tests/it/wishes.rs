@@ -58,8 +58,13 @@ async fn an_instance_gets_its_environment_and_nothing_of_ours() {
     let mut with = arm(1, 100);
     with.environment.insert("GREETING".to_owned(), "hello".to_owned());
     with.secrets.insert("password".to_owned(), "open sesame".to_owned());
+    with.limits.open_files = 256;
     world.want(1, vec![with]).await;
     let port = world.ready(&[1]).await;
+    let limits = format!("/proc/{}/limits", world.pids(1).await[0]);
+    let limits = std::fs::read_to_string(limits).unwrap();
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(open_files.split_whitespace().nth(3), Some("256"), "{open_files}");
     let mut customer = Customer::new(port);
     let mut variable = async |name: &str| {
         let path = format!("/variable?{name}");
