@@ -1,0 +1,86 @@
+//! `sluss.yaml`: what a service's own repository says of its delivery.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use sluss_core::ids::{ProductName, ServiceName, TemplateRef};
+
+use super::fields::Reader;
+use super::problem::Problems;
+use super::source::{Source, Span};
+use super::steps;
+use super::yaml::{self, Node};
+
+pub(super) const SERVICE_KEYS: &[&str] =
+    &["service", "product", "template", "with", "steps", "secrets"];
+
+/// The head of a `sluss.yaml`: everything that can be known without its template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServiceFile {
+    /// Which service it is.
+    pub service: ServiceName,
+    /// The product that it belongs to; a service that names none is a product of its own.
+    pub product: ProductName,
+    /// The golden template that it takes.
+    pub template: TemplateRef,
+    /// Names of the secrets that it uses.
+    pub secrets: BTreeSet<String>,
+}
+
+/// A `sluss.yaml` as far as it could be read.
+pub(super) struct ServiceDraft {
+    pub service: Option<ServiceName>,
+    pub product: Option<ProductName>,
+    pub template: Option<(TemplateRef, Span)>,
+    pub with: Option<Node>,
+    pub steps: Option<Node>,
+    pub secrets: BTreeSet<String>,
+    pub top: Span,
+}
+
+impl ServiceFile {
+    /// Reads the head of `source`; whether its inputs and steps fit is known with the template.
+    pub fn read(source: &Source) -> Result<Self, Problems> {
+        let node = yaml::read(source)?;
+        let mut reader = Reader::new(source);
+        let head = draft(&mut reader, &node).and_then(|draft| draft.head());
+        Problems::none_in(reader.problems, head)
+    }
+}
+
+impl ServiceDraft {
+    pub fn head(&self) -> Option<ServiceFile> {
+        Some(ServiceFile {
+            service: self.service.clone()?,
+            product: self.product.clone()?,
+            template: self.template.clone()?.0,
+            secrets: self.secrets.clone(),
+        })
+    }
+}
+
+/// Takes a service file apart.
+pub(super) fn draft(reader: &mut Reader<'_>, node: &Node) -> Option<ServiceDraft> {
+    let fields = reader.fields(node, "a service file", SERVICE_KEYS)?;
+    let service: Option<ServiceName> = reader
+        .required(&fields, "service")
+        .and_then(|node| reader.word(node, "the service's name"));
+    let product = match fields.get("product") {
+        Some(node) => reader.word(node, "the product's name"),
+        None => service.as_ref().and_then(|name| name.as_str().parse().ok()),
+    };
+    let template = reader.required(&fields, "template").and_then(|node| {
+        let expected = "a template with its version, like `rust-service@1`";
+        Some((reader.word(node, expected)?, node.span))
+    });
+    let secrets = fields.get("secrets").map(|node| steps::secrets(reader, node));
+    Some(ServiceDraft {
+        service,
+        product,
+        template,
+        with: fields.get("with").cloned(),
+        steps: fields.get("steps").cloned(),
+        secrets: secrets.into_iter().flatten().map(|(name, _)| name).collect(),
+        top: fields.span,
+    })
+}

@@ -1,0 +1,669 @@
+//! Service files, and what is said of their mistakes.
+
+use expect_test::expect;
+use sluss_core::pipeline::{Replacement, StepKind};
+
+use super::*;
+
+const GOOD: &str = "service: shop\ntemplate: small@1\nwith: { binary: shop }\n";
+
+#[test]
+fn a_service_and_its_template_become_a_pipeline() {
+    let resolved = resolve(GOOD).unwrap();
+    let text = serde_json::to_string_pretty(&resolved.pipeline).unwrap();
+    expect![[r#"
+        {
+          "service": "shop",
+          "template": "small@1",
+          "template_digest": "…",
+          "steps": [
+            {
+              "name": "build",
+              "kind": "run",
+              "command": [
+                "sh",
+                "-euc",
+                "make shop"
+              ],
+              "timeout_seconds": 600,
+              "retries": 0,
+              "when": {},
+              "outputs": [
+                {
+                  "artifact": "app",
+                  "path": "out/shop",
+                  "name": "shop"
+                }
+              ]
+            },
+            {
+              "name": "test",
+              "kind": "run",
+              "command": [
+                "sh",
+                "-euc",
+                "make test"
+              ],
+              "needs": [
+                "build"
+              ],
+              "timeout_seconds": 600,
+              "retries": 0,
+              "when": {},
+              "reports": [
+                {
+                  "kind": "junit",
+                  "path": "reports/junit.xml"
+                }
+              ]
+            }
+          ],
+          "start": {
+            "artifact": "app",
+            "command": [
+              "./shop"
+            ],
+            "port": 8080,
+            "instances": 1,
+            "readiness": {
+              "path": null,
+              "interval_ms": 200,
+              "after": 2,
+              "within_seconds": 60
+            },
+            "drain_seconds": 10,
+            "limits": {
+              "memory_bytes": 0,
+              "open_files": 0,
+              "processes": 0
+            }
+          },
+          "deliver": [
+            {
+              "environment": "test",
+              "kind": "ephemeral",
+              "gates": [
+                "tests"
+              ],
+              "replacement": {
+                "how": "at_once"
+              },
+              "by_hand": false
+            },
+            {
+              "environment": "production",
+              "kind": "lasting",
+              "gates": [
+                "tests",
+                "four_eyes",
+                "freeze"
+              ],
+              "replacement": {
+                "how": "progressive",
+                "shares": [
+                  1000,
+                  5000,
+                  10000
+                ],
+                "alpha_ppm": 10000,
+                "tolerance_ppm": 10000,
+                "promotion_alpha_ppm": 50000,
+                "block_seconds": 1,
+                "deadline_seconds": 900,
+                "silence_seconds": 60
+              },
+              "by_hand": false
+            }
+          ]
+        }"#]]
+    .assert_eq(&text.replace(resolved.pipeline.template_digest.as_str(), "…"));
+    assert_eq!(resolved.file.product.as_str(), "shop");
+    assert_eq!(resolved.pipeline.template_digest.as_str().len(), 64);
+}
+
+#[test]
+fn what_a_service_adds_comes_after_what_it_needs() {
+    let text = "service: shop\nproduct: web\ntemplate: small@1\nsecrets: [TOKEN]\nwith:\n  \
+        binary: shop\n  port: 9000\n  debug: true\n  extra: [--a, --b]\nsteps:\n  \
+        lint: { run: [cargo, clippy], timeout: 1m30s, retries: 1 }\n  \
+        scan: { run: 'scan \"$TOKEN\" $${HOME} ${port} $HOME', needs: [build, lint],\n    \
+        secrets: [TOKEN], when: { branches: main, paths: ['src/*'] }, environment: { A: b } }\n";
+    let pipeline = resolve(text).unwrap().pipeline;
+    let names: Vec<&str> = pipeline.steps().iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["build", "lint", "test", "scan", "trace"]);
+    let scan = &pipeline.steps()[3];
+    assert_eq!(scan.command, ["sh", "-euc", "scan \"$TOKEN\" ${HOME} 9000 $HOME"]);
+    assert_eq!(scan.kind, StepKind::Run);
+    assert_eq!(scan.when.branches, ["main"]);
+    let start = pipeline.start.unwrap();
+    assert_eq!(start.command, ["./shop", "--a", "--b"]);
+    assert_eq!(start.port, 9000);
+    assert!(start.secrets.contains("TOKEN"));
+}
+
+#[test]
+fn a_step_that_the_template_leaves_open_is_replaced() {
+    let text = format!("{GOOD}steps: {{ test: {{ run: mine, needs: build }} }}\n");
+    let pipeline = resolve(&text).unwrap().pipeline;
+    let names: Vec<&str> = pipeline.steps().iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["build", "test"]);
+    assert_eq!(pipeline.steps()[1].command[2], "mine");
+}
+
+#[test]
+fn a_lasting_environment_without_a_rollout_gets_the_careful_one() {
+    let pipeline = resolve(GOOD).unwrap().pipeline;
+    assert_eq!(pipeline.deliver[0].replacement, Replacement::AtOnce);
+    let Replacement::Progressive(plan) = &pipeline.deliver[1].replacement else { panic!() };
+    assert_eq!(plan.shares.len(), 3);
+}
+
+#[test]
+fn every_problem_is_named_with_the_nearest_right_spelling() {
+    let text = "servcie: shop\nproduct: Web Shop\ntemplate: smal@1\nsteps: []\nsecrets: [a-b]\n";
+    refused(
+        text,
+        expect![[r#"
+        error: a service file has no key `servcie`
+         --> sluss.yaml:1:1
+          |
+        1 | servcie: shop
+          | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps` or `secrets`
+          = help: did you mean `service`?
+
+        error: a service file needs `service`
+         --> sluss.yaml:1:1
+          |
+        1 | servcie: shop
+          | ^
+
+        error: `Web Shop` is not right here
+         --> sluss.yaml:2:10
+          |
+        2 | product: Web Shop
+          |          ^^^^^^^^ expected a product name (1 to 40 of a-z, 0-9 and -, not starting or ending with -)
+
+        error: there is no template `smal@1`
+         --> sluss.yaml:3:11
+          |
+        3 | template: smal@1
+          |           ^^^^^^ expected `command@1`, `go-service@1`, `node-service@1`, `python-service@1`, `rust-service@1` or `small@1`
+          = help: did you mean `small@1`?
+
+        error: `a-b` cannot be the name of a secret
+         --> sluss.yaml:5:11
+          |
+        5 | secrets: [a-b]
+          |           ^^^ expected letters, digits and _, not beginning with a digit
+    "#]],
+    );
+}
+
+#[test]
+fn problems_have_a_form_for_programs() {
+    let problems = resolve("service: shop\ntemplate: small@1\nwiht: 1\n").unwrap_err();
+    expect![[r#"
+        [
+          {
+            "file": "sluss.yaml",
+            "line": 2,
+            "column": 11,
+            "what": "the template needs the input `binary`",
+            "hint": "The binary: give it under `with:`"
+          },
+          {
+            "file": "sluss.yaml",
+            "line": 3,
+            "column": 1,
+            "what": "a service file has no key `wiht`",
+            "expected": "`service`, `product`, `template`, `with`, `steps` or `secrets`",
+            "hint": "did you mean `with`?"
+          }
+        ]"#]]
+    .assert_eq(&problems.to_json());
+}
+
+#[test]
+fn a_key_given_twice_is_refused() {
+    refused(
+        "service: shop\ntemplate: small@1\nservice: other\n",
+        expect![[r#"
+        error: `service` is given twice
+         --> sluss.yaml:3:1
+          |
+        3 | service: other
+          | ^^^^^^^
+          = help: it is given before in line 1: keep one of them
+    "#]],
+    );
+}
+
+#[test]
+fn an_unknown_template_and_an_unknown_version_are_refused() {
+    refused(
+        "service: shop\ntemplate: rust-servcie@1\n",
+        expect![[r#"
+        error: there is no template `rust-servcie@1`
+         --> sluss.yaml:2:11
+          |
+        2 | template: rust-servcie@1
+          |           ^^^^^^^^^^^^^^ expected `command@1`, `go-service@1`, `node-service@1`, `python-service@1`, `rust-service@1` or `small@1`
+          = help: did you mean `rust-service@1`?
+    "#]],
+    );
+    refused(
+        "service: shop\ntemplate: small@2\n",
+        expect![[r#"
+        error: there is no template `small@2`
+         --> sluss.yaml:2:11
+          |
+        2 | template: small@2
+          |           ^^^^^^^ expected `command@1`, `go-service@1`, `node-service@1`, `python-service@1`, `rust-service@1` or `small@1`
+          = help: did you mean `small@1`?
+    "#]],
+    );
+    refused(
+        "service: shop\ntemplate: small\n",
+        expect![[r#"
+        error: `small` is not right here
+         --> sluss.yaml:2:11
+          |
+        2 | template: small
+          |           ^^^^^ expected a template with its version, like `rust-service@1`
+    "#]],
+    );
+    refused(
+        "service: shop\ntemplate: { run: [make] }\n",
+        expect![[r#"
+            error: a mapping is written here
+             --> sluss.yaml:2:11
+              |
+            2 | template: { run: [make] }
+              |           ^ expected a template with its version, like `rust-service@1`
+        "#]],
+    );
+}
+
+#[test]
+fn inputs_that_are_unknown_missing_or_of_another_type_are_refused() {
+    let text = "service: shop\ntemplate: small@1\nwith:\n  prot: 80\n  port: 70000\n  extra: {}\n  \
+        debug: yes\n  folder: ../out\n  pool: larg\n";
+    refused(
+        text,
+        expect![[r#"
+        error: the template needs the input `binary`
+         --> sluss.yaml:2:11
+          |
+        2 | template: small@1
+          |           ^^^^^^^
+          = help: The binary: give it under `with:`
+
+        error: the template has no input `prot`
+         --> sluss.yaml:4:3
+          |
+        4 |   prot: 80
+          |   ^^^^ expected `port`, `binary`, `extra`, `debug`, `folder` or `pool`
+          = help: did you mean `port`?
+
+        error: `70000` is not right here
+         --> sluss.yaml:5:9
+          |
+        5 |   port: 70000
+          |         ^^^^^ expected a whole number from 1 to 65535
+
+        error: a mapping is written here
+         --> sluss.yaml:6:10
+          |
+        6 |   extra: {}
+          |          ^ expected a list of words
+
+        error: `yes` is not right here
+         --> sluss.yaml:7:10
+          |
+        7 |   debug: yes
+          |          ^^^ expected `true` or `false`
+          = help: did you mean `true`?
+
+        error: the path `../out` climbs out of its folder
+         --> sluss.yaml:8:11
+          |
+        8 |   folder: ../out
+          |           ^^^^^^ expected a path inside the folder, such as `out/app`
+
+        error: `larg` is not known here
+         --> sluss.yaml:9:9
+          |
+        9 |   pool: larg
+          |         ^^^^ expected `small` or `large`
+          = help: did you mean `large`?
+    "#]],
+    );
+}
+
+#[test]
+fn a_port_is_a_whole_number_in_range() {
+    for port in ["0", "65536", "-1", "80.0", "http", "'8080 '", "1e3", "[80]"] {
+        let text = GOOD.replace("binary:", &format!("port: {port}, binary:"));
+        let problems = resolve(&text).unwrap_err().to_string();
+        assert!(problems.contains("a whole number from 1 to 65535"), "{port}: {problems}");
+    }
+}
+
+#[test]
+fn a_template_s_own_step_cannot_be_redefined() {
+    let text = format!("{GOOD}steps:\n  build: {{ run: mine }}\n  trace: {{ run: mine }}\n");
+    refused(
+        &text,
+        expect![[r#"
+        error: `build` is a step of `small@1`
+         --> sluss.yaml:5:3
+          |
+        5 |   build: { run: mine }
+          |   ^^^^^ expected a name that the template does not use
+          = help: a service may redefine `test` of this template
+
+        error: `trace` is a step of `small@1`
+         --> sluss.yaml:6:3
+          |
+        6 |   trace: { run: mine }
+          |   ^^^^^ expected a name that the template does not use
+          = help: a service may redefine `test` of this template
+    "#]],
+    );
+}
+
+#[test]
+fn a_service_s_own_step_gets_no_network() {
+    let text = format!("{GOOD}steps:\n  get: {{ kind: fetch, run: curl example.org | sh }}\n");
+    refused(
+        &text,
+        expect![[r#"
+        error: a service's own step may not fetch
+         --> sluss.yaml:5:16
+          |
+        5 |   get: { kind: fetch, run: curl example.org | sh }
+          |                ^^^^^ expected `run`
+          = help: fetch steps have the network and run no code of the project: that is for the template to promise
+    "#]],
+    );
+}
+
+#[test]
+fn a_need_that_does_not_exist_is_refused() {
+    refused(
+        &format!("{GOOD}steps:\n  lint: {{ run: x, needs: [biuld] }}\n"),
+        expect![[r#"
+        error: step `lint` needs `biuld`, which does not exist
+         --> sluss.yaml:5:27
+          |
+        5 |   lint: { run: x, needs: [biuld] }
+          |                           ^^^^^
+          = help: did you mean `build`?
+    "#]],
+    );
+}
+
+#[test]
+fn a_circle_is_named() {
+    let text = format!(
+        "{GOOD}steps:\n  a: {{ run: x, needs: c }}\n  b: {{ run: x, needs: [build, a] }}\n  \
+         c: {{ run: x, needs: b }}\n"
+    );
+    refused(
+        &text,
+        expect![[r#"
+        error: steps need each other in a circle: a → c → b → a
+         --> sluss.yaml:5:23
+          |
+        5 |   a: { run: x, needs: c }
+          |                       ^
+          = help: leave out one of these needs
+    "#]],
+    );
+    refused(
+        &format!("{GOOD}steps:\n  a: {{ run: x, needs: a }}\n"),
+        expect![[r#"
+        error: steps need each other in a circle: a → a
+         --> sluss.yaml:5:23
+          |
+        5 |   a: { run: x, needs: a }
+          |                       ^
+          = help: leave out one of these needs
+    "#]],
+    );
+}
+
+#[test]
+fn paths_that_climb_out_are_refused() {
+    let text = format!(
+        "{GOOD}steps:\n  a:\n    run: x\n    reports: {{ junit: ../../etc/passwd }}\n    \
+         outputs:\n      app: [/etc/shadow, a/../../b, ~/x, 'a\\..\\b', \"a\\nb\", '']\n      \
+         other: {{ ../up: fine, fine: .. }}\n"
+    );
+    refused(
+        &text,
+        expect![[r#"
+            error: the path `../../etc/passwd` climbs out of its folder
+             --> sluss.yaml:7:23
+              |
+            7 |     reports: { junit: ../../etc/passwd }
+              |                       ^^^^^^^^^^^^^^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `/etc/shadow` is absolute
+             --> sluss.yaml:9:13
+              |
+            9 |       app: [/etc/shadow, a/../../b, ~/x, 'a\..\b', "a\nb", '']
+              |             ^^^^^^^^^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `a/../../b` climbs out of its folder
+             --> sluss.yaml:9:26
+              |
+            9 |       app: [/etc/shadow, a/../../b, ~/x, 'a\..\b', "a\nb", '']
+              |                          ^^^^^^^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `~/x` is not plain
+             --> sluss.yaml:9:37
+              |
+            9 |       app: [/etc/shadow, a/../../b, ~/x, 'a\..\b', "a\nb", '']
+              |                                     ^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `a\..\b` climbs out of its folder
+             --> sluss.yaml:9:42
+              |
+            9 |       app: [/etc/shadow, a/../../b, ~/x, 'a\..\b', "a\nb", '']
+              |                                          ^^^^^^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `a�b` is not plain
+             --> sluss.yaml:9:52
+              |
+            9 |       app: [/etc/shadow, a/../../b, ~/x, 'a\..\b', "a\nb", '']
+              |                                                    ^^^^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path is empty
+             --> sluss.yaml:9:60
+              |
+            9 |       app: [/etc/shadow, a/../../b, ~/x, 'a\..\b', "a\nb", '']
+              |                                                            ^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `../up` climbs out of its folder
+              --> sluss.yaml:10:16
+               |
+            10 |       other: { ../up: fine, fine: .. }
+               |                ^^^^^ expected a path inside the folder, such as `out/app`
+
+            error: the path `..` climbs out of its folder
+              --> sluss.yaml:10:35
+               |
+            10 |       other: { ../up: fine, fine: .. }
+               |                                   ^^ expected a path inside the folder, such as `out/app`
+        "#]],
+    );
+}
+
+#[test]
+fn a_step_s_mistakes_are_all_named() {
+    let text = format!(
+        "{GOOD}steps:\n  Bad Name: {{ run: x }}\n  a:\n    run: []\n    timeout: 10\n    \
+         retries: 11\n    given: debgu\n    when: {{ branch: main }}\n    environment: {{ 1A: x, \
+         SLUSS_URL: x, HOME: x, B: [] }}\n    secrets: [TOKEN]\n    reports: {{ junt: x }}\n    \
+         kind: deploy\n  b: {{ run: '  ', timeout: 25h }}\n  c: {{ needs: a }}\n  d: make\n"
+    );
+    refused(
+        &text,
+        expect![[r#"
+            error: `Bad Name` is not right here
+             --> sluss.yaml:5:3
+              |
+            5 |   Bad Name: { run: x }
+              |   ^^^^^^^^ expected a step name (1 to 60 of a-z, 0-9 and -, not starting or ending with -)
+
+            error: nothing is run here
+             --> sluss.yaml:7:10
+              |
+            7 |     run: []
+              |          ^ expected a line of shell, or a program and its arguments as a list
+
+            error: `10` is not right here
+             --> sluss.yaml:8:14
+              |
+            8 |     timeout: 10
+              |              ^^ expected a duration such as `90s`, `10m` or `1h30m`
+              = help: write the unit: `10s`
+
+            error: `11` is not right here
+             --> sluss.yaml:9:14
+              |
+            9 |     retries: 11
+              |              ^^ expected a whole number from 0 to 10
+
+            error: `debgu` names no input
+              --> sluss.yaml:10:12
+               |
+            10 |     given: debgu
+               |            ^^^^^ expected `binary`, `debug`, `extra`, `folder`, `pool`, `port` or `service`
+               = help: did you mean `debug`?
+
+            error: a condition has no key `branch`
+              --> sluss.yaml:11:13
+               |
+            11 |     when: { branch: main }
+               |             ^^^^^^ expected `branches` or `paths`
+               = help: did you mean `branches`?
+
+            error: `1A` cannot be the name of a variable
+              --> sluss.yaml:12:20
+               |
+            12 |     environment: { 1A: x, SLUSS_URL: x, HOME: x, B: [] }
+               |                    ^^ expected letters, digits and _, not beginning with a digit
+
+            error: `SLUSS_URL` is set by Sluss
+              --> sluss.yaml:12:27
+               |
+            12 |     environment: { 1A: x, SLUSS_URL: x, HOME: x, B: [] }
+               |                           ^^^^^^^^^ expected a name that is free
+
+            error: `HOME` is set by Sluss
+              --> sluss.yaml:12:41
+               |
+            12 |     environment: { 1A: x, SLUSS_URL: x, HOME: x, B: [] }
+               |                                         ^^^^ expected a name that is free
+
+            error: a list is written here
+              --> sluss.yaml:12:53
+               |
+            12 |     environment: { 1A: x, SLUSS_URL: x, HOME: x, B: [] }
+               |                                                     ^ expected a text
+
+            error: a step's `reports` has no key `junt`
+              --> sluss.yaml:14:16
+               |
+            14 |     reports: { junt: x }
+               |                ^^^^ expected `junit`
+               = help: did you mean `junit`?
+
+            error: `deploy` is not known here
+              --> sluss.yaml:15:11
+               |
+            15 |     kind: deploy
+               |           ^^^^^^ expected `fetch` or `run`
+
+            error: nothing is run here
+              --> sluss.yaml:16:13
+               |
+            16 |   b: { run: '  ', timeout: 25h }
+               |             ^^^^ expected a line of shell, or a program and its arguments as a list
+
+            error: this is too long
+              --> sluss.yaml:16:28
+               |
+            16 |   b: { run: '  ', timeout: 25h }
+               |                            ^^^ expected from `1s` to `24h`
+
+            error: a step needs `run`
+              --> sluss.yaml:17:6
+               |
+            17 |   c: { needs: a }
+               |      ^
+
+            error: a text is written here
+              --> sluss.yaml:18:6
+               |
+            18 |   d: make
+               |      ^^^^ expected a step as a mapping with keys
+        "#]],
+    );
+}
+
+#[test]
+fn a_variable_that_names_no_input_is_refused_at_its_place() {
+    let text = format!("{GOOD}steps:\n  a:\n    run: |\n      echo one\n      echo ${{bianry}}\n");
+    refused(
+        &text,
+        expect![[r#"
+        error: `${bianry}` names no input
+         --> sluss.yaml:8:12
+          |
+        8 |       echo ${bianry}
+          |            ^^^^^^^^^ expected `binary`, `debug`, `extra`, `folder`, `pool`, `port` or `service`
+          = help: did you mean `binary`?
+    "#]],
+    );
+    refused(
+        &format!("{GOOD}steps:\n  a: {{ run: 'echo ${{HOME' }}\n"),
+        expect![[r#"
+        error: `${` is never closed by `}`
+         --> sluss.yaml:5:19
+          |
+        5 |   a: { run: 'echo ${HOME' }
+          |                   ^^
+          = help: write `$${` for one that the shell should see
+    "#]],
+    );
+}
+
+#[test]
+fn a_value_with_a_variable_in_it_is_not_filled_again() {
+    let text = "service: shop\ntemplate: small@1\nwith: { binary: '${port}${x}' }\n";
+    let pipeline = resolve(text).unwrap().pipeline;
+    assert_eq!(pipeline.steps()[0].command[2], "make ${port}${x}");
+}
+
+#[test]
+fn an_input_cannot_make_an_output_climb() {
+    refused(
+        "service: shop\ntemplate: small@1\nwith: { binary: ../../x }\n",
+        expect![[r#"
+        error: the path `out/../../x` climbs out of its folder
+          --> small.yaml:17:21
+           |
+        17 |     outputs: { app: '${folder}/${binary}' }
+           |                     ^^^^^^^^^^^^^^^^^^^^^^ expected a path inside the folder, such as `out/app`
+
+        error: no step leaves the artifact `app`
+          --> small.yaml:20:20
+           |
+        20 | start: { artifact: app, command: ['./${binary}', '${extra}'], port: '${port}' }
+           |                    ^^^ expected an artifact under a step's `outputs`
+    "#]],
+    );
+}
