@@ -1,5 +1,7 @@
 //! What files become, and what is said of files that are wrong.
 
+mod added_steps;
+mod built_in;
 mod files;
 mod schema;
 mod services;
