@@ -49,7 +49,7 @@ pub enum HostError {
     #[error("a host is already running from {}; stop it or give another folder", .0.display())]
     AlreadyRuns(PathBuf),
     /// The data folder, or something in it, cannot be used.
-    #[error("{what} in the data folder {} cannot be used; check its owner and its free space", data.display())]
+    #[error("{what} in {} cannot be used; check its owner and free space", data.display())]
     Unusable {
         /// What in it.
         what: &'static str,
