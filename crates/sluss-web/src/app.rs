@@ -120,7 +120,12 @@ impl App {
 
     /// Records the refusals of callers who were not signed in, counted until now.
     pub async fn record_strangers(&self) {
-        for counted in self.shared.strangers.take() {
+        self.record_strangers_before(i64::MAX).await;
+    }
+
+    /// Records those of the minutes that are over.
+    pub(crate) async fn record_strangers_before(&self, minute: i64) {
+        for counted in self.shared.strangers.take_before(minute) {
             if let Err(failure) = self.engine.report(counted).await {
                 tracing::error!(%failure, "refusals could not be recorded");
             }
@@ -129,8 +134,13 @@ impl App {
 
     /// Counts a refusal of a caller who is not signed in.
     pub(crate) fn count_stranger(&self, route: &str, why: RefusedWhy) {
-        let minute = self.engine.now().0.div_euclid(60_000);
+        let minute = self.minute();
         self.shared.strangers.count(route, why, minute);
+    }
+
+    /// Returns the minute that it is, since 1970-01-01 UTC.
+    pub(crate) fn minute(&self) -> i64 {
+        self.engine.now().0.div_euclid(60_000)
     }
 
     /// Returns whether `who` has the role of a developer.

@@ -19,6 +19,7 @@ mod visitor;
 
 pub use caller::{Caller, Via};
 pub use git::WebGitAuth;
+pub(crate) use guard::failed;
 pub use guard::guard;
 pub use memory::PasswordMemory;
 pub use sign_in::router;

@@ -1,0 +1,95 @@
+//! What second persons are asked, and what they said.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use schemars::JsonSchema;
+use serde::Serialize;
+use sluss_core::approval::{Decision, Subject};
+use sluss_core::state::State as Known;
+
+use super::answer::{Answer, nothing, parse};
+use super::deployments::may_decide;
+use super::words::{PersonView, Words, view};
+use crate::app::App;
+
+/// A request for a second person.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ApprovalView {
+    /// What is to be approved: `dep-7` or `cfg-2`.
+    pub subject: String,
+    /// The digest of the statement that a decision is bound to; send it with the decision.
+    pub statement: String,
+    /// Why a person is asked.
+    pub why: &'static str,
+    /// Since when.
+    pub since_ms: i64,
+    /// Who contributed, and so does not decide.
+    pub contributors: Vec<PersonView>,
+    /// Who could decide, while nobody has.
+    pub may_decide: Vec<PersonView>,
+    /// `open`, `granted`, `refused` or `invalidated`.
+    pub decision: &'static str,
+    /// Who decided.
+    pub by: Option<PersonView>,
+    /// When.
+    pub at_ms: Option<i64>,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// What second persons are asked now.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ApprovalsView {
+    /// The open requests.
+    pub open: Vec<ApprovalView>,
+}
+
+pub(super) async fn all(State(app): State<App>) -> Answer<ApprovalsView> {
+    let build = |state: &Known, words: &mut Words| {
+        let open = state.requests.iter().filter(|(_, request)| request.decision == Decision::Open);
+        let open: Vec<Subject> = open.map(|(subject, _)| *subject).collect();
+        let open = open.into_iter().filter_map(|subject| approval_view(state, words, subject));
+        Ok(ApprovalsView { open: open.collect() })
+    };
+    Ok(Json(view(&app, build).await?))
+}
+
+pub(super) async fn one(
+    State(app): State<App>,
+    Path(subject): Path<String>,
+) -> Answer<ApprovalView> {
+    let subject: Subject = parse(&subject)?;
+    let build = |state: &Known, words: &mut Words| {
+        let asked = approval_view(state, words, subject);
+        asked.ok_or_else(|| nothing(format!("request for a second person about {subject}")))
+    };
+    Ok(Json(view(&app, build).await?))
+}
+
+pub(super) fn approval_view(
+    state: &Known,
+    words: &mut Words,
+    subject: Subject,
+) -> Option<ApprovalView> {
+    let request = state.requests.get(&subject)?;
+    let (decision, by, at, reason) = match &request.decision {
+        Decision::Open => ("open", None, None, None),
+        Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
+        Decision::Refused { by, at, reason } => {
+            ("refused", Some(by), Some(*at), reason.as_ref())
+        }
+        Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
+    };
+    Some(ApprovalView {
+        subject: subject.to_string(),
+        statement: request.statement.to_string(),
+        why: request.why.sentence(),
+        since_ms: request.since.0,
+        contributors: words.people(&request.contributors),
+        may_decide: may_decide(state, words, subject),
+        decision,
+        by: by.map(|who| words.person(who)),
+        at_ms: at.map(|at| at.0),
+        reason: reason.and_then(|digest| words.text(digest)),
+    })
+}

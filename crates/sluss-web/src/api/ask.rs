@@ -1,0 +1,137 @@
+//! What the API is asked to do: by whom, once, and with which body.
+
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sluss_core::decide::{Actor, Command};
+use sluss_core::event::RefusedWhy;
+use sluss_engine::engine::Done;
+use sluss_engine::failure::{Blame, Failure};
+
+use super::answer::Refused;
+use crate::app::{App, LARGEST_BODY_BYTES};
+use crate::auth::Caller;
+use crate::forms::act_of;
+
+/// Longest key that makes a repeated request mean the same as one, in bytes.
+const KEY_LONGEST: usize = 200;
+
+/// Somebody who asks for something, and the key that makes it happen once.
+pub(super) struct Asking {
+    pub(super) caller: Caller,
+    key: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct DoneView {
+    /// How many events the log has after it.
+    pub size: u64,
+    /// What happened by it, without what followed by itself.
+    pub events: Vec<HappenedView>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct HappenedView {
+    /// Which stream it belongs to.
+    pub stream: String,
+    /// What happened: `freeze.set`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What else there is to say.
+    pub data: Value,
+}
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Refused> {
+        let caller = caller_of(parts)?;
+        let key = parts.headers.get("idempotency-key");
+        let key = key
+            .map(|key| match key.to_str() {
+                Ok(key) if (1..=KEY_LONGEST).contains(&key.len()) => {
+                    Ok(format!("api/{}/{key}", caller.who))
+                }
+                Ok(_) | Err(_) => Err(Failure::new(
+                    Blame::Caller,
+                    format!("An `Idempotency-Key` is a text of 1 to {KEY_LONGEST} bytes."),
+                    "Send a shorter one, or none",
+                )),
+            })
+            .transpose()?;
+        Ok(Self { caller, key })
+    }
+}
+
+fn caller_of(parts: &Parts) -> Result<Caller, Refused> {
+    let caller = parts.extensions.get::<Caller>().cloned();
+    caller.ok_or_else(|| {
+        let what = "BUG: a handler was reached that nobody may reach without having signed in.";
+        Refused(Failure::new(Blame::Bug, what, "Please report this"))
+    })
+}
+
+impl Asking {
+    /// Asks the engine.
+    pub(super) async fn ask(&self, app: &App, command: Command) -> Result<Json<DoneView>, Refused> {
+        self.ask_as(app, command, self.caller.actor()).await
+    }
+
+    pub(super) async fn ask_as(
+        &self,
+        app: &App,
+        command: Command,
+        actor: Actor,
+    ) -> Result<Json<DoneView>, Refused> {
+        let done = app.engine.command(command, actor, self.key.clone()).await?;
+        Ok(Json(done_view(done)))
+    }
+}
+
+fn done_view(done: Done) -> DoneView {
+    let happened = |event: sluss_core::event::Event| {
+        let (kind, data) = event.to_parts();
+        let data = serde_json::from_str(data.get()).unwrap_or_default();
+        HappenedView { stream: event.stream().to_string(), kind, data }
+    };
+    DoneView { size: done.size, events: done.events.into_iter().map(happened).collect() }
+}
+
+/// The JSON body of a request; one without a body stands for `{}`. What is no such JSON is
+/// refused and recorded.
+pub(super) struct Wanted<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Wanted<T> {
+    type Rejection = Refused;
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
+        let act = act_of(&request);
+        let caller = request.extensions().get::<Caller>().cloned();
+        match read(request).await {
+            Ok(wanted) => Ok(Self(wanted)),
+            Err(failure) => {
+                if let Some(caller) = caller {
+                    app.record_denied(caller.actor(), &act, RefusedWhy::ForgedForm).await;
+                }
+                Err(Refused(failure))
+            }
+        }
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
+    let hint = "See what is expected: `/api/v1/openapi.json`";
+    let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY_BYTES).await;
+    let body = body.map_err(|_| {
+        let what = format!("The body is larger than {LARGEST_BODY_BYTES} bytes, or broke off.");
+        Failure::new(Blame::Caller, what, hint)
+    })?;
+    let text = if body.is_empty() { b"{}".as_slice() } else { body.as_ref() };
+    serde_json::from_slice(text).map_err(|error| {
+        Failure::new(Blame::Caller, format!("The body is not as expected: {error}."), hint)
+    })
+}

@@ -1,0 +1,371 @@
+//! Deployments: gates, what is to be approved, the rollout and its evidence.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use sluss_core::approval::{Decision, Subject};
+use sluss_core::deployment::{Deployment, HoldReason, Phase};
+use sluss_core::gate::GateOutcome;
+use sluss_core::ids::DeploymentId;
+use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
+use sluss_core::rollout::{self, Counts, Reading, Rollout, Verdict};
+use sluss_core::state::State as Known;
+use sluss_core::steps::StepOwner;
+
+use super::answer::{Answer, nothing, parse};
+use super::approvals::{ApprovalView, approval_view};
+use super::runs::{StepView, step_views};
+use super::words::{PersonView, Words, view};
+use crate::app::App;
+
+/// A deployment in a line.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct DeploymentBrief {
+    pub deployment: String,
+    pub service: String,
+    pub environment: String,
+    pub release: String,
+    pub change: Option<String>,
+    pub commit: Option<String>,
+    /// The first line of the change's message.
+    pub title: Option<String>,
+    /// Where it stands: `requested`, `cleared`, `rolling out`, `live`, `rolled back`, …
+    pub phase: String,
+    pub requested_ms: i64,
+    pub live_ms: Option<i64>,
+    /// Its share of the traffic, in basis points.
+    pub share_basis_points: u16,
+    /// What it waits for.
+    pub waits: Vec<WaitView>,
+}
+
+/// What a deployment waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct WaitView {
+    /// The gate that is shut.
+    pub gate: &'static str,
+    /// Why, as a sentence.
+    pub sentence: String,
+    /// Who can open it, where people can.
+    pub people: Vec<PersonView>,
+}
+
+/// A gate of a deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GateView {
+    /// Which: `tests`, `four_eyes` or `freeze`.
+    pub gate: &'static str,
+    /// What it saw last: `cleared`, `waiting`, `refused`; `pending` before it saw anything.
+    pub outcome: &'static str,
+    /// Why, as a sentence.
+    pub sentence: String,
+}
+
+/// Requests of one arm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct CountsView {
+    /// Requests that ended.
+    pub requests: u64,
+    /// Of these, how many failed.
+    pub errors: u64,
+}
+
+/// What the evidence says, in micro-nats.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ReadingView {
+    /// Log evidence that the candidate is worse.
+    pub against_micronats: i64,
+    /// Where that takes it back.
+    pub against_at_micronats: i64,
+    /// Log evidence that it is not worse than the tolerance.
+    pub favour_micronats: i64,
+    /// Where that lets it go on.
+    pub favour_at_micronats: i64,
+    /// `favourable`, `unfavourable`, `undecided` or `no_data`.
+    pub verdict: &'static str,
+    /// About how many more requests a proof in its favour needs, where that is known.
+    pub needs_requests: Option<u64>,
+    /// For how many seconds nothing has come back, where nothing does.
+    pub silent_seconds: Option<u32>,
+}
+
+/// A rollout under way.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RolloutView {
+    /// `baking`, `judging` or `held`.
+    pub phase: &'static str,
+    /// Since when.
+    pub since_ms: i64,
+    /// Why it is held.
+    pub held_why: Option<&'static str>,
+    /// Which of the shares it has, from 0.
+    pub leg: Option<usize>,
+    /// The candidate's share now, in basis points.
+    pub share_basis_points: u16,
+    /// The shares that it takes one after the other, in basis points; none if all at once.
+    pub shares_basis_points: Vec<u16>,
+    /// What customers had before.
+    pub incumbent: Option<String>,
+    /// When the candidate got its first share.
+    pub first_share_ms: Option<i64>,
+    /// Seconds of evidence.
+    pub seconds: usize,
+    /// What the incumbent did in these.
+    pub incumbent_counts: CountsView,
+    /// What the candidate did in these.
+    pub candidate_counts: CountsView,
+    /// What was read from it last.
+    pub reading: Option<ReadingView>,
+}
+
+/// A deployment whole.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct DeploymentView {
+    /// It in a line.
+    pub brief: DeploymentBrief,
+    /// Whether the environment is `ephemeral` or `lasting`.
+    pub kind: &'static str,
+    /// Where it stands, with what that phase has, as in the log.
+    pub stands: Value,
+    /// When its target was first asked.
+    pub started_ms: Option<i64>,
+    /// What it replaced.
+    pub before: Option<String>,
+    /// Its gates in order.
+    pub gates: Vec<GateView>,
+    /// What a second person is asked, if one is.
+    pub approval: Option<ApprovalView>,
+    /// Its rollout while that is under way.
+    pub rollout: Option<RolloutView>,
+    /// Its acceptance steps.
+    pub acceptance: Vec<StepView>,
+    /// What its processes did by themselves, as in the log.
+    pub facts: Vec<Value>,
+}
+
+pub(super) async fn one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Answer<DeploymentView> {
+    let id: DeploymentId = parse(&id)?;
+    let build = |state: &Known, words: &mut Words| {
+        let deployment = state.deployments.get(&id).ok_or_else(|| nothing(id))?;
+        Ok(deployment_view(state, words, id, deployment))
+    };
+    Ok(Json(view(&app, build).await?))
+}
+
+fn deployment_view(
+    state: &Known,
+    words: &mut Words,
+    id: DeploymentId,
+    deployment: &Deployment,
+) -> DeploymentView {
+    let subject = Subject::Deployment(id);
+    let stands = match &deployment.phase {
+        Phase::RollingOut(_) => Value::Null,
+        over => serde_json::to_value(over).unwrap_or_default(),
+    };
+    let fact = |fact| serde_json::to_value(fact).unwrap_or_default();
+    DeploymentView {
+        brief: brief(state, words, id, deployment),
+        kind: match deployment.stage.kind {
+            EnvironmentKind::Ephemeral => "ephemeral",
+            EnvironmentKind::Lasting => "lasting",
+        },
+        stands,
+        started_ms: deployment.started.map(|at| at.0),
+        before: deployment.before.map(|id| id.to_string()),
+        gates: deployment.stage.gates.iter().map(|gate| gate_view(deployment, *gate)).collect(),
+        approval: approval_view(state, words, subject),
+        rollout: rollout_of(deployment).map(rollout_view),
+        acceptance: step_views(state, words, StepOwner::Deployment(id)),
+        facts: deployment.facts.iter().map(fact).collect(),
+    }
+}
+
+/// Returns a deployment in a line; nothing if there is none.
+pub(super) fn brief_of(
+    state: &Known,
+    words: &mut Words,
+    id: DeploymentId,
+) -> Option<DeploymentBrief> {
+    let deployment = state.deployments.get(&id)?;
+    Some(brief(state, words, id, deployment))
+}
+
+fn brief(
+    state: &Known,
+    words: &mut Words,
+    id: DeploymentId,
+    deployment: &Deployment,
+) -> DeploymentBrief {
+    let change = state.change_of(deployment.release);
+    let release = state.releases.get(&deployment.release);
+    DeploymentBrief {
+        deployment: id.to_string(),
+        service: deployment.service.to_string(),
+        environment: deployment.environment.to_string(),
+        release: deployment.release.to_string(),
+        change: release.map(|release| release.change.to_string()),
+        commit: change.map(|change| change.push.commit.to_string()),
+        title: change.and_then(|change| words.text(&change.push.title)),
+        phase: deployment.phase.word().to_owned(),
+        requested_ms: deployment.requested.0,
+        live_ms: deployment.live.map(|at| at.0),
+        share_basis_points: share(state, id, deployment),
+        waits: waits(state, words, id, deployment),
+    }
+}
+
+fn share(state: &Known, id: DeploymentId, deployment: &Deployment) -> u16 {
+    let rolling = state
+        .place(&deployment.service, &deployment.environment)
+        .and_then(|place| Some((place.live, state.deployments.get(&place.rolling?)?)))
+        .and_then(|(live, rolling)| Some((live, rollout_of(rolling)?.share())));
+    match (&deployment.phase, rolling) {
+        (Phase::RollingOut(rollout), _) => rollout.share().basis_points(),
+        (Phase::Live { .. }, Some((live, share))) if live == Some(id) => {
+            share.rest().basis_points()
+        }
+        (Phase::Live { .. }, _) => 10_000,
+        (
+            Phase::Requested
+            | Phase::Cleared
+            | Phase::RolledBack { .. }
+            | Phase::Superseded { .. }
+            | Phase::Refused { .. }
+            | Phase::Removed { .. },
+            _,
+        ) => 0,
+    }
+}
+
+fn rollout_of(deployment: &Deployment) -> Option<&Rollout> {
+    match &deployment.phase {
+        Phase::RollingOut(rollout) => Some(rollout),
+        Phase::Requested
+        | Phase::Cleared
+        | Phase::Live { .. }
+        | Phase::RolledBack { .. }
+        | Phase::Superseded { .. }
+        | Phase::Refused { .. }
+        | Phase::Removed { .. } => None,
+    }
+}
+
+fn waits(
+    state: &Known,
+    words: &mut Words,
+    id: DeploymentId,
+    deployment: &Deployment,
+) -> Vec<WaitView> {
+    let mut waits = Vec::new();
+    if let Some(Rollout { phase: rollout::Phase::Held { why, .. }, .. }) = rollout_of(deployment) {
+        let sentence = match why {
+            HoldReason::NoProofInTime => "Neither line was reached in time; a person decides.",
+            HoldReason::ByHand => "It is held by hand.",
+        };
+        let developers = state.organisation.iter().flat_map(|o| &o.developers);
+        let people = words.people(developers);
+        waits.push(WaitView { gate: "rollout", sentence: sentence.to_owned(), people });
+    }
+    if !matches!(deployment.phase, Phase::Requested | Phase::Cleared) {
+        return waits;
+    }
+    for (gate, outcome) in &deployment.gates {
+        if let GateOutcome::Waiting { .. } = outcome {
+            let people = match gate {
+                GateKind::FourEyes => may_decide(state, words, Subject::Deployment(id)),
+                GateKind::Tests | GateKind::Freeze => Vec::new(),
+            };
+            waits.push(WaitView { gate: gate_word(*gate), sentence: outcome.sentence(), people });
+        }
+    }
+    waits
+}
+
+/// Returns who could be the second person for `subject`.
+pub(super) fn may_decide(state: &Known, words: &mut Words, subject: Subject) -> Vec<PersonView> {
+    let Some(request) = state.requests.get(&subject) else { return Vec::new() };
+    if request.decision != Decision::Open {
+        return Vec::new();
+    }
+    let approvers = state.organisation.iter().flat_map(|o| &o.approvers);
+    words.people(approvers.filter(|who| !request.contributors.contains(who)))
+}
+
+fn gate_word(gate: GateKind) -> &'static str {
+    match gate {
+        GateKind::Tests => "tests",
+        GateKind::FourEyes => "four_eyes",
+        GateKind::Freeze => "freeze",
+    }
+}
+
+fn gate_view(deployment: &Deployment, gate: GateKind) -> GateView {
+    let saw = deployment.gates.get(&gate);
+    let outcome = match saw {
+        None => "pending",
+        Some(GateOutcome::Cleared { .. }) => "cleared",
+        Some(GateOutcome::Waiting { .. }) => "waiting",
+        Some(GateOutcome::Refused { .. }) => "refused",
+    };
+    let sentence =
+        saw.map_or_else(|| "It has not been looked at yet.".to_owned(), GateOutcome::sentence);
+    GateView { gate: gate_word(gate), outcome, sentence }
+}
+
+fn rollout_view(rollout: &Rollout) -> RolloutView {
+    let (phase, leg, since, held) = match &rollout.phase {
+        rollout::Phase::Baking { since } => ("baking", None, *since, None),
+        rollout::Phase::Judging { leg, since } => ("judging", Some(*leg), *since, None),
+        rollout::Phase::Held { leg, since, why } => ("held", Some(*leg), *since, Some(*why)),
+    };
+    let shares = match &rollout.plan {
+        Replacement::Progressive(plan) => plan.shares.iter().map(|s| s.basis_points()).collect(),
+        Replacement::AtOnce => Vec::new(),
+    };
+    let total = |arm: fn(&rollout::Observation) -> Counts| {
+        let sum = rollout.observations.iter().map(arm).fold(Counts::default(), Counts::and);
+        CountsView { requests: sum.requests, errors: sum.errors }
+    };
+    RolloutView {
+        phase,
+        since_ms: since.0,
+        held_why: held.map(|why| match why {
+            HoldReason::NoProofInTime => "no_proof_in_time",
+            HoldReason::ByHand => "by_hand",
+        }),
+        leg,
+        share_basis_points: rollout.share().basis_points(),
+        shares_basis_points: shares,
+        incumbent: rollout.incumbent.map(|id| id.to_string()),
+        first_share_ms: rollout.first_share.map(|at| at.0),
+        seconds: rollout.observations.len(),
+        incumbent_counts: total(|observation| observation.incumbent),
+        candidate_counts: total(|observation| observation.candidate),
+        reading: rollout.reading.map(reading_view),
+    }
+}
+
+fn reading_view(reading: Reading) -> ReadingView {
+    let (verdict, needs_requests, silent_seconds) = match reading.verdict {
+        Verdict::Favourable => ("favourable", None, None),
+        Verdict::Unfavourable => ("unfavourable", None, None),
+        Verdict::Undecided { needs_requests } => ("undecided", needs_requests, None),
+        Verdict::NoData { seconds } => ("no_data", None, Some(seconds)),
+    };
+    ReadingView {
+        against_micronats: reading.against_micronats,
+        against_at_micronats: reading.against_at_micronats,
+        favour_micronats: reading.favour_micronats,
+        favour_at_micronats: reading.favour_at_micronats,
+        verdict,
+        needs_requests,
+        silent_seconds,
+    }
+}

@@ -1,0 +1,38 @@
+//! The JSON API under `/api/v1`: what the command line and other programs use.
+//!
+//! # Invariants
+//!
+//! - Router, table of rights and OpenAPI document are made from the one list [`ENDPOINTS`].
+//! - Views hold no names that the log does not know: people and texts are looked up ([`words`]).
+
+mod acts;
+mod answer;
+mod approvals;
+mod ask;
+mod changes;
+mod deployments;
+mod endpoints;
+mod log;
+mod records;
+mod releases;
+mod runs;
+mod status;
+mod step_log;
+mod tokens;
+mod words;
+
+use axum::Router;
+
+use crate::app::App;
+
+pub use answer::{Problem, Refused};
+pub use endpoints::{Answered, ENDPOINTS, Endpoint};
+
+/// Returns the routes of the API.
+pub fn router() -> Router<App> {
+    ENDPOINTS
+        .iter()
+        .fold(Router::new(), |router, endpoint| {
+            router.route(endpoint.route.path, (endpoint.handler)())
+        })
+}

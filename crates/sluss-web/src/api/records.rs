@@ -1,0 +1,156 @@
+//! Environments, incidents and freezes.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Serialize;
+use sluss_core::ids::{FreezeId, IncidentId, ServiceName};
+use sluss_core::incident::{Freeze, Incident};
+use sluss_core::state::State as Known;
+use sluss_core::units::Millis;
+
+use super::answer::Answer;
+use super::status::{PlaceStatus, place_statuses};
+use super::words::{Words, view};
+use crate::app::App;
+
+/// An incident.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct IncidentView {
+    pub incident: String,
+    pub service: String,
+    pub environment: String,
+    /// What caused it.
+    pub deployment: String,
+    /// What the release did, as the end of a sentence.
+    pub cause: &'static str,
+    /// `open`, `mitigated` or `closed`.
+    pub state: &'static str,
+    pub opened_ms: i64,
+    pub mitigated_ms: Option<i64>,
+    pub closed_ms: Option<i64>,
+}
+
+/// All incidents, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct IncidentsView {
+    /// The incidents.
+    pub incidents: Vec<IncidentView>,
+}
+
+/// A freeze.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct FreezeView {
+    pub freeze: String,
+    /// For which service; without one, for all.
+    pub service: Option<String>,
+    /// For which environment; without one, for all.
+    pub environment: Option<String>,
+    pub from_ms: i64,
+    pub until_ms: i64,
+    pub lifted_ms: Option<i64>,
+    /// Whether gates are shut by it now.
+    pub active: bool,
+    pub reason: Option<String>,
+}
+
+/// All freezes, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct FreezesView {
+    /// The freezes.
+    pub freezes: Vec<FreezeView>,
+}
+
+/// A service in an environment.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ServiceThere {
+    /// The service.
+    pub service: String,
+    /// What is there.
+    pub place: PlaceStatus,
+}
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EnvironmentView {
+    /// Its name.
+    pub environment: String,
+    /// What is there.
+    pub services: Vec<ServiceThere>,
+}
+
+/// All environments.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EnvironmentsView {
+    /// The environments.
+    pub environments: Vec<EnvironmentView>,
+}
+
+pub(super) async fn environments(State(app): State<App>) -> Answer<EnvironmentsView> {
+    let build = |state: &Known, words: &mut Words| {
+        let mut environments: BTreeMap<String, Vec<ServiceThere>> = BTreeMap::new();
+        let names: Vec<ServiceName> = state.services.keys().cloned().collect();
+        for service in names {
+            for place in place_statuses(state, words, &service) {
+                let there = ServiceThere { service: service.to_string(), place };
+                environments.entry(there.place.environment.clone()).or_default().push(there);
+            }
+        }
+        let whole = |(environment, services)| EnvironmentView { environment, services };
+        Ok(EnvironmentsView { environments: environments.into_iter().map(whole).collect() })
+    };
+    Ok(Json(view(&app, build).await?))
+}
+
+pub(super) async fn incidents(State(app): State<App>) -> Answer<IncidentsView> {
+    let state = app.engine.state();
+    let newest = state.incidents.iter().rev();
+    let incidents = newest.map(|(id, incident)| incident_view(*id, incident)).collect();
+    Ok(Json(IncidentsView { incidents }))
+}
+
+pub(super) async fn freezes(State(app): State<App>) -> Answer<FreezesView> {
+    let now = app.engine.now();
+    let build = |state: &Known, words: &mut Words| {
+        let newest = state.freezes.iter().rev();
+        let freezes = newest.map(|(id, set)| freeze_view(words, *id, set, now)).collect();
+        Ok(FreezesView { freezes })
+    };
+    Ok(Json(view(&app, build).await?))
+}
+
+pub(super) fn incident_view(id: IncidentId, incident: &Incident) -> IncidentView {
+    IncidentView {
+        incident: id.to_string(),
+        service: incident.service.to_string(),
+        environment: incident.environment.to_string(),
+        deployment: incident.deployment.to_string(),
+        cause: incident.cause.sentence(),
+        state: incident.word(),
+        opened_ms: incident.opened.0,
+        mitigated_ms: incident.mitigated.map(|at| at.0),
+        closed_ms: incident.closed.map(|at| at.0),
+    }
+}
+
+pub(super) fn freeze_view(
+    words: &mut Words,
+    id: FreezeId,
+    set: &Freeze,
+    now: Millis,
+) -> FreezeView {
+    FreezeView {
+        freeze: id.to_string(),
+        service: set.service.as_ref().map(ToString::to_string),
+        environment: set.environment.as_ref().map(ToString::to_string),
+        from_ms: set.from.0,
+        until_ms: set.until.0,
+        lifted_ms: set.lifted.map(|at| at.0),
+        active: set.lifted.is_none() && set.from <= now && now < set.until,
+        reason: words.text(&set.reason),
+    }
+}

@@ -1,0 +1,117 @@
+//! Names of people and texts that people wrote: they are not in the log, so views ask for them.
+//!
+//! A view is built from the state while that is locked, so it can't wait for a disk. It is built
+//! once to learn which words it needs, and again when they are there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use sluss_core::ids::{Digest, PersonRef};
+use sluss_core::state::State;
+use sluss_engine::failure::Failure;
+
+use crate::app::App;
+
+/// How often a view is built while the state keeps naming new people and texts.
+const ROUNDS: usize = 4;
+
+/// Somebody.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct PersonView {
+    /// What stands for them in the log.
+    pub reference: String,
+    /// What they sign in with; nothing for who is known from commits only, or was erased.
+    pub login: Option<String>,
+    /// What they are called; the beginning of the reference where nobody knows.
+    pub name: String,
+}
+
+/// Words that were looked up.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    people: BTreeMap<PersonRef, PersonView>,
+    texts: BTreeMap<Digest, Option<String>>,
+    unknown_people: BTreeSet<PersonRef>,
+    unknown_texts: BTreeSet<Digest>,
+}
+
+impl Words {
+    pub(super) fn person(&mut self, who: &PersonRef) -> PersonView {
+        if let Some(person) = self.people.get(who) {
+            return person.clone();
+        }
+        self.unknown_people.insert(who.clone());
+        nameless(who)
+    }
+
+    pub(super) fn people<'a>(
+        &mut self,
+        who: impl IntoIterator<Item = &'a PersonRef>,
+    ) -> Vec<PersonView> {
+        who.into_iter().map(|who| self.person(who)).collect()
+    }
+
+    pub(super) fn text(&mut self, digest: &Digest) -> Option<String> {
+        if let Some(text) = self.texts.get(digest) {
+            return text.clone();
+        }
+        self.unknown_texts.insert(digest.clone());
+        None
+    }
+
+    /// Looks up what was asked for and not known; says whether there was any.
+    pub(super) async fn look_up(&mut self, app: &App) -> Result<bool, Failure> {
+        let people = std::mem::take(&mut self.unknown_people);
+        let texts = std::mem::take(&mut self.unknown_texts);
+        let any = !people.is_empty() || !texts.is_empty();
+        for who in people {
+            let found = app.engine.parts().accounts.find_by_ref(&who).await;
+            let found = found.map_err(|error| {
+                Failure::upstream("The names of people could not be looked up", &error)
+            })?;
+            let person = found.map_or_else(
+                || nameless(&who),
+                |account| PersonView {
+                    reference: who.to_string(),
+                    login: account.login,
+                    name: account.name,
+                },
+            );
+            self.people.insert(who, person);
+        }
+        for digest in texts {
+            // One text that is damaged must not hide everything else.
+            let text = app.engine.parts().prose.prose(&digest).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a text could not be read");
+                None
+            });
+            self.texts.insert(digest, text);
+        }
+        Ok(any)
+    }
+}
+
+fn nameless(who: &PersonRef) -> PersonView {
+    let name = who.short().to_owned();
+    PersonView { reference: who.to_string(), login: None, name }
+}
+
+/// Builds a view of what is true now, with its words.
+pub(super) async fn view<T>(
+    app: &App,
+    build: impl Fn(&State, &mut Words) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut words = Words::default();
+    for _ in 1..ROUNDS {
+        let built = {
+            let state = app.engine.state();
+            build(&state, &mut words)?
+        };
+        if !words.look_up(app).await? {
+            return Ok(built);
+        }
+    }
+    let state = app.engine.state();
+    build(&state, &mut words)
+}

@@ -1,0 +1,186 @@
+//! The guard in front of every route: finds out who asks, and turns away who may not.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use sluss_core::event::RefusedWhy;
+use sluss_engine::failure::{Blame, Failure};
+
+use super::COOKIE;
+use super::caller::{Caller, Unknown, Via, by_header, log_unless_theirs};
+use super::visitor::{Person, Visitor};
+use crate::api::Refused;
+use crate::app::App;
+use crate::forms::{act_of, comes_from_here, new_number, number_of};
+use crate::pages;
+use crate::routes::{Who, who_may};
+
+/// Lets a request through to its handler, or turns it away and records that.
+pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let may = route.as_deref().map_or(Who::Public, |route| who_may(request.method(), route));
+    let path = request.uri().path();
+    if may == Who::Public && path.starts_with("/static/") {
+        return next.run(request).await;
+    }
+    let through_api = path.starts_with("/api/");
+    let headers = request.headers();
+    let found = match through_api && headers.contains_key(header::AUTHORIZATION) {
+        true => by_header(&app, headers).await,
+        false => by_cookie(&app, headers).await,
+    };
+    let act = act_of(&request);
+    match (found, may) {
+        (Ok(caller), _) => {
+            if through_api && let Err(failure) = check_write(&app, &caller, &request, &act).await {
+                return Refused(failure).into_response();
+            }
+            if let Via::Session(person) = &caller.via {
+                request.extensions_mut().insert(person.clone());
+            }
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        (Err(_), Who::Public) => next.run(request).await,
+        (Err(unknown), Who::SignedIn | Who::Developer | Who::Approver) => {
+            let why = match unknown {
+                Unknown::Nobody => RefusedWhy::SignedOut,
+                Unknown::Wrong => RefusedWhy::SignIn,
+            };
+            app.count_stranger(&act, why);
+            turn_away(&request, unknown)
+        }
+    }
+}
+
+async fn by_cookie(app: &App, headers: &HeaderMap) -> Result<Caller, Unknown> {
+    let token = session_token(headers).ok_or(Unknown::Nobody)?;
+    let found = app.engine.parts().accounts.session(token).await;
+    let session = found.map_err(|error| {
+        log_unless_theirs(&error);
+        Unknown::Nobody
+    })?;
+    // A session that has ended is nothing that anybody did wrong.
+    let session = session.ok_or(Unknown::Nobody)?;
+    let csrf = new_number(&session.csrf, &app.engine.nonce(), app.engine.now());
+    let person = Person {
+        who: session.account.person.clone(),
+        login: session.account.login.clone().ok_or(Unknown::Nobody)?,
+        name: session.account.name.clone(),
+        session: token.to_owned(),
+        csrf,
+        secret: session.csrf,
+    };
+    Caller::new(session.account, Via::Session(person)).ok_or(Unknown::Nobody)
+}
+
+fn session_token(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value)
+}
+
+/// Checks what asks for a change through the API: a session must send the number of a form, and a
+/// token must be one for writing.
+async fn check_write(
+    app: &App,
+    caller: &Caller,
+    request: &Request,
+    act: &str,
+) -> Result<(), Failure> {
+    if request.method().is_safe() {
+        return Ok(());
+    }
+    if !comes_from_here(request.headers()) {
+        app.record_denied(caller.actor(), act, RefusedWhy::ForgedForm).await;
+        let what = "Another site sent this, so nothing was done.";
+        return Err(Failure::new(Blame::Denied, what, "Use the pages themselves, or a token"));
+    }
+    if let Via::Session(person) = &caller.via {
+        let number = request.headers().get("sluss-csrf").and_then(|value| value.to_str().ok());
+        let now = app.engine.now();
+        let ours = number.and_then(|number| number_of(&person.secret, number, now)).is_some();
+        if !ours {
+            app.record_denied(caller.actor(), act, RefusedWhy::ForgedForm).await;
+            return Err(Failure::new(
+                Blame::Denied,
+                "A session alone changes nothing through the API.",
+                "Send the page's `csrf` in the header `Sluss-Csrf`, or use a token",
+            ));
+        }
+    }
+    if caller.may_write() {
+        return Ok(());
+    }
+    app.record_denied(caller.actor(), act, RefusedWhy::MissingRole).await;
+    Err(Failure::new(
+        Blame::Denied,
+        "This token is for reading only.",
+        "Use one that was made with the scope `write`",
+    ))
+}
+
+fn turn_away(request: &Request, unknown: Unknown) -> Response {
+    let path = request.uri().path();
+    let fragment = request.uri().query().is_some_and(|query| query.contains("fragment="));
+    if !path.starts_with("/api/") && path != "/live" && !fragment {
+        return Redirect::to(&sign_in_address(request.uri())).into_response();
+    }
+    let (what, hint) = match unknown {
+        Unknown::Nobody => {
+            ("Nobody is signed in.", "Give a token: `Authorization: Bearer sluss_…`")
+        }
+        Unknown::Wrong => {
+            ("Login, password or token is wrong.", "Check them, or make a new token")
+        }
+    };
+    let failure = Failure::new(Blame::Denied, what, hint);
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"Sluss\"")];
+    (StatusCode::UNAUTHORIZED, challenge, Refused(failure).body()).into_response()
+}
+
+/// Returns where to sign in so that one comes back to `uri` after.
+pub(crate) fn sign_in_address(uri: &Uri) -> String {
+    let mut address = "/sign-in?next=".to_owned();
+    let wanted = uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    for byte in wanted.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+                address.push(char::from(byte));
+            }
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address
+}
+
+/// Answers with `failure` as a page, or as JSON through the API.
+pub(crate) fn failed(app: &App, request: &Request, failure: Failure) -> Response {
+    if request.uri().path().starts_with("/api/") {
+        return Refused(failure).into_response();
+    }
+    let visitor = Visitor(request.extensions().get::<Person>().cloned());
+    pages::failure(app, &visitor, failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_back_to_where_one_wanted_to_go() {
+        let address = sign_in_address(&"/log?type=access.login&from=7".parse().unwrap());
+        assert_eq!(address, "/sign-in?next=/log%3Ftype%3Daccess.login%26from%3D7");
+    }
+
+    #[test]
+    fn a_session_is_found_among_other_cookies() {
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", "theme=dark; sluss_session=abc; x=y".parse().unwrap());
+        assert_eq!(session_token(&headers), Some("abc"));
+    }
+}
