@@ -107,7 +107,7 @@ pub enum AccountError {
     #[error("login or password is wrong")]
     WrongCredentials,
     /// Too many sign-ins failed.
-    #[error("too many sign-ins failed: wait until {}", until.0)]
+    #[error("too many sign-ins failed: try again later")]
     Locked {
         /// When the next attempt is looked at.
         until: Millis,

@@ -85,9 +85,14 @@ impl FileBlobs {
     ///
     /// Where the folder cannot be made.
     pub fn open(data: &Path) -> Result<Self, BlobError> {
-        let root = folder::blobs(data).join("sha256");
-        folder::make_folder(&root)?;
-        Ok(Self { root })
+        let blobs = Self::at(data);
+        folder::make_folder(&blobs.root)?;
+        Ok(blobs)
+    }
+
+    /// Returns the blobs in the data folder at `data`, whether or not there are any.
+    pub(crate) fn at(data: &Path) -> Self {
+        Self { root: folder::blobs(data).join("sha256") }
     }
 
     /// Returns where the blob's file is, or would be.

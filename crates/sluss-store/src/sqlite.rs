@@ -20,8 +20,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sluss_ledger::inclusion_proof;
 use sluss_ledger::{LogVerifier, ProofError, TlogProof};
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -182,6 +182,10 @@ impl SqliteLog {
             task.await.ok();
         }
         self.readers.close().await;
+        // The last one out folds the write-ahead log into the database: readers cannot.
+        if let Ok(writer) = schema::open_writer(&folder::database(self.data())).await {
+            writer.close().await.ok();
+        }
     }
 }
 
