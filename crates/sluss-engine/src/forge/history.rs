@@ -1,0 +1,317 @@
+//! Reads history: commits, what they changed, and the files in them.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sluss_core::ids::CommitId;
+
+use super::git::{Bounds, GitError, ObjectAccess, USUAL, text, unreadable};
+use super::push::RefName;
+
+/// A commit, as far as delivery cares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Its id.
+    pub id: CommitId,
+    /// Who wrote it.
+    pub author_name: String,
+    /// The author's address.
+    pub author_email: String,
+    /// When it was written, in milliseconds since 1970.
+    pub author_time_ms: i64,
+    /// The address of who committed it.
+    pub committer_email: String,
+    /// Who else wrote it, from its `Co-authored-by` trailers.
+    pub co_authors: Vec<CoAuthor>,
+    /// The first line of its message.
+    pub subject: String,
+    /// The rest of its message, trailers included.
+    pub body: String,
+    /// The `Name: value` lines at the end of its message.
+    pub trailers: Vec<Trailer>,
+}
+
+/// Somebody named in a `Co-authored-by` trailer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoAuthor {
+    /// The name, possibly empty.
+    pub name: String,
+    /// The address, possibly empty.
+    pub email: String,
+}
+
+/// A `Name: value` line at the end of a commit's message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trailer {
+    /// What stands before the colon, as written.
+    pub name: String,
+    /// What stands after it.
+    pub value: String,
+}
+
+/// How much a change changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiffStat {
+    /// How many files differ.
+    pub files: u64,
+    /// How many lines were added; binary files have none.
+    pub added: u64,
+    /// How many lines were removed; binary files have none.
+    pub removed: u64,
+}
+
+/// The fields that `git log` gives of each commit, each ended by a NUL.
+const FIELDS: usize = 8;
+const FORMAT: &str = "--format=tformat:%H%x00%an%x00%ae%x00%at%x00%ce%x00%s%x00%b%x00\
+                      %(trailers:only=true,unfold=true)";
+
+impl ObjectAccess {
+    /// Returns the commits that `new` has and `old` has not, newest first, at most `limit`;
+    /// without `old` all that `new` has.
+    pub async fn commits(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+        limit: usize,
+    ) -> Result<Vec<Commit>, GitError> {
+        let count = format!("--max-count={limit}");
+        let range = range(old, new);
+        let args = ["log", "-z", "--no-color", "--no-show-signature", FORMAT, &count, &range, "--"];
+        let output = self.output(&args, USUAL).await?;
+        let output = String::from_utf8_lossy(&output);
+        let mut fields: Vec<&str> = output.split('\0').collect();
+        if fields.pop() != Some("") || !fields.len().is_multiple_of(FIELDS) {
+            return Err(unreadable(&args));
+        }
+        let commits = fields.chunks_exact(FIELDS).map(commit_of);
+        commits.collect::<Option<_>>().ok_or_else(|| unreadable(&args))
+    }
+
+    /// Returns the commits that `new` has and no branch or tag has yet, newest first, at most
+    /// `limit`: what a push brings.
+    pub async fn unseen_commits(
+        &self,
+        new: &CommitId,
+        limit: usize,
+    ) -> Result<Vec<CommitId>, GitError> {
+        let count = format!("--max-count={limit}");
+        let args = ["rev-list", &count, new.as_str(), "--not", "--all", "--"];
+        lines_of_ids(&args, self.output(&args, USUAL).await?)
+    }
+
+    /// Counts the commits that `new` has and `old` has not; without `old` all that `new` has.
+    pub async fn commit_count(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<u64, GitError> {
+        let range = range(old, new);
+        let args = ["rev-list", "--count", &range, "--"];
+        let output = text(&args, self.output(&args, USUAL).await?)?;
+        output.trim().parse().map_err(|_| unreadable(&args))
+    }
+
+    /// Returns the paths that differ between `old` and `new`; without `old` all paths of `new`.
+    pub async fn changed_paths(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<Vec<String>, GitError> {
+        let Some(old) = old else { return self.list_files(new, usize::MAX).await };
+        let args = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--no-commit-id",
+            "--name-only",
+            "--no-renames",
+            old.as_str(),
+            new.as_str(),
+            "--",
+        ];
+        Ok(paths_of(&self.output(&args, USUAL).await?).collect())
+    }
+
+    /// Counts files and lines that differ between `old` and `new`; without `old` everything in
+    /// `new` counts as added.
+    pub async fn diff_stat(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<DiffStat, GitError> {
+        let old = match old {
+            Some(old) => old.to_string(),
+            None => {
+                let args = ["hash-object", "-t", "tree", "--stdin"];
+                text(&args, self.output(&args, USUAL).await?)?.trim().to_owned()
+            }
+        };
+        let args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", &old, new.as_str(), "--"];
+        let output = self.output(&args, USUAL).await?;
+        let mut stat = DiffStat::default();
+        for line in paths_of(&output) {
+            let mut columns = line.splitn(3, '\t');
+            let mut count = || columns.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            stat.files += 1;
+            stat.added += count();
+            stat.removed += count();
+        }
+        Ok(stat)
+    }
+
+    /// Returns the paths of the files in `commit`, at most `limit`.
+    pub async fn list_files(
+        &self,
+        commit: &CommitId,
+        limit: usize,
+    ) -> Result<Vec<String>, GitError> {
+        let args = ["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit.as_str()];
+        Ok(paths_of(&self.output(&args, USUAL).await?).take(limit).collect())
+    }
+
+    /// Returns what is in the file `path` of `commit`, or nothing where there is no such regular
+    /// file. A file larger than `max_bytes` is an error.
+    pub async fn read_file(
+        &self,
+        commit: &CommitId,
+        path: &str,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        let path = usable_path(path)?;
+        let args =
+            ["--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit.as_str(), "--", path];
+        let output = text(&args, self.output(&args, USUAL).await?)?;
+        let entry = output.split('\0').find_map(|line| {
+            let (entry, name) = line.split_once('\t')?;
+            (name == path).then_some(entry)
+        });
+        let mut columns = entry.unwrap_or_default().split(' ');
+        let (mode, kind, id) = (columns.next(), columns.next(), columns.next());
+        match (mode, kind, id) {
+            (Some("100644" | "100755" | "100664"), Some("blob"), Some(id)) => {
+                let bounds = Bounds { bytes: max_bytes, ..USUAL };
+                self.output(&["cat-file", "blob", id], bounds).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the commit that the branch `branch` is at, if there is such a branch.
+    pub async fn head(&self, branch: &str) -> Result<Option<CommitId>, GitError> {
+        let name = RefName::of_branch(branch).map_err(|e| GitError::Unusable(e.found))?;
+        self.target(&name).await
+    }
+
+    /// Returns what the ref `name` is at, if there is such a ref.
+    pub async fn target(&self, name: &RefName) -> Result<Option<CommitId>, GitError> {
+        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", name.as_str()];
+        match self.answer(&args).await? {
+            Some(id) => id.trim().parse().map(Some).map_err(|_| unreadable(&args)),
+            None => Ok(None),
+        }
+    }
+
+    /// Says whether `older` is `newer` or one of those before it.
+    pub async fn is_ancestor(&self, older: &CommitId, newer: &CommitId) -> Result<bool, GitError> {
+        let args = ["merge-base", "--is-ancestor", older.as_str(), newer.as_str()];
+        Ok(self.answer(&args).await?.is_some())
+    }
+
+    /// Returns the commit that `id` is, or that the tag with this id points to; nothing if it is
+    /// something else or is not here.
+    pub async fn commit_of(&self, id: &CommitId) -> Result<Option<CommitId>, GitError> {
+        let args = ["rev-parse", "--verify", "--quiet", &format!("{id}^{{commit}}")];
+        match self.answer(&args).await? {
+            Some(id) => id.trim().parse().map(Some).map_err(|_| unreadable(&args)),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts the files of `commit` into the existing empty folder `into`.
+    pub async fn check_out(&self, commit: &CommitId, into: &Path) -> Result<(), GitError> {
+        let aside = tempfile::tempdir().map_err(GitError::Run)?;
+        let args = ["read-tree", "-u", "--reset", commit.as_str()];
+        let mut command = self.command(&[]);
+        command
+            .arg("--work-tree")
+            .arg(into)
+            .args(args)
+            .env("GIT_INDEX_FILE", aside.path().join("index"));
+        // `core.bare` and a work tree contradict each other.
+        command.env("GIT_CONFIG_COUNT", "2");
+        command.env("GIT_CONFIG_KEY_1", "core.bare").env("GIT_CONFIG_VALUE_1", "false");
+        let finished = self.call(command, &args, &[], USUAL).await?;
+        match finished.code {
+            Some(0) => Ok(()),
+            _ => {
+                Err(GitError::Failed { command: "read-tree".to_owned(), message: finished.message })
+            }
+        }
+    }
+}
+
+fn range(old: Option<&CommitId>, new: &CommitId) -> String {
+    old.map_or_else(|| new.to_string(), |old| format!("{old}..{new}"))
+}
+
+fn lines_of_ids(args: &[&str], output: Vec<u8>) -> Result<Vec<CommitId>, GitError> {
+    let output = text(args, output)?;
+    let ids = output.lines().map(|line| line.parse().map_err(|_| unreadable(args)));
+    ids.collect()
+}
+
+fn paths_of(output: &[u8]) -> impl Iterator<Item = String> + '_ {
+    output
+        .split(|byte| *byte == 0)
+        .filter(|path| !path.is_empty())
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+}
+
+/// Refuses paths that Git would read as something else than a path from the root.
+pub(super) fn usable_path(path: &str) -> Result<&str, GitError> {
+    let usable = path.len() <= 4096
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && !path.chars().any(char::is_control);
+    if usable {
+        Ok(path)
+    } else {
+        Err(GitError::Unusable(path.chars().filter(|c| !c.is_control()).take(80).collect()))
+    }
+}
+
+fn commit_of(fields: &[&str]) -> Option<Commit> {
+    let [id, author_name, author_email, author_time, committer_email, subject, body, trailers] =
+        fields
+    else {
+        return None;
+    };
+    let trailers: Vec<Trailer> = trailers.lines().filter_map(trailer_of).collect();
+    let co_authors = trailers
+        .iter()
+        .filter(|trailer| trailer.name.eq_ignore_ascii_case("co-authored-by"))
+        .map(|trailer| co_author_of(&trailer.value))
+        .collect();
+    Some(Commit {
+        id: id.parse().ok()?,
+        author_name: (*author_name).to_owned(),
+        author_email: (*author_email).to_owned(),
+        // A time that Git itself cannot read is given as nothing.
+        author_time_ms: author_time.parse::<i64>().unwrap_or(0).saturating_mul(1000),
+        committer_email: (*committer_email).to_owned(),
+        co_authors,
+        subject: (*subject).to_owned(),
+        body: body.trim_end().to_owned(),
+        trailers,
+    })
+}
+
+fn trailer_of(line: &str) -> Option<Trailer> {
+    let (name, value) = line.split_once(':')?;
+    Some(Trailer { name: name.trim().to_owned(), value: value.trim().to_owned() })
+}
+
+fn co_author_of(value: &str) -> CoAuthor {
+    let (name, email) = value.split_once('<').unwrap_or((value, ""));
+    let email = email.split_once('>').map_or(email, |(email, _)| email);
+    CoAuthor { name: name.trim().to_owned(), email: email.trim().to_owned() }
+}
