@@ -44,7 +44,7 @@ async fn a_repository_is_made_once_and_its_configuration_put_right() {
     let (one, two) = tokio::join!(repositories.ensure(&name), repositories.ensure(&name));
     one.unwrap();
     let objects = two.unwrap();
-    assert_eq!(repositories.names().unwrap(), [name.clone()]);
+    assert_eq!(repositories.names().unwrap(), std::slice::from_ref(&name));
     assert_eq!(objects.head(MAIN).await.unwrap(), None);
     let config = repositories.path(&name).join("config");
     let right = std::fs::read_to_string(&config).unwrap();
@@ -171,7 +171,7 @@ fn a_hook_that_reaches_nobody_refuses() {
     assert!(!ask_with(None, line.as_bytes()).accept);
     assert!(!ask_with(socket.to_str(), line.as_bytes()).accept);
     assert!(!ask_with(socket.to_str(), b"\xff\xff \xff \xff\n").accept);
-    assert!(!ask("update", &mut &*line.as_bytes(), &|_| None).accept);
+    assert!(!ask("update", &mut line.as_bytes(), &|_| None).accept);
 }
 
 #[test]
