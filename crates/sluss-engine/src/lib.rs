@@ -1,1 +1,17 @@
 //! The running system: input loop, reconcilers, executors, targets.
+//!
+//! Start reading at [`engine`]: one loop decides, appends and folds. What is wanted but not
+//! happening is started by the reconcilers, which take no input but the state. [`open`] puts it
+//! all together.
+
+pub mod artifact;
+pub mod engine;
+pub mod executor;
+pub mod failure;
+pub mod forge;
+pub mod open;
+pub mod organisation;
+pub mod pipeline;
+pub mod pushes;
+pub mod reconcile;
+pub mod target;

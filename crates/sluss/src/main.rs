@@ -1,2 +1,19 @@
 //! Sluss takes a change from idea to production through gates, on evidence.
-fn main() {}
+//!
+//! This is the command line and the composition root: the only place that makes clocks, pools and
+//! clients.
+
+mod cli;
+mod commands;
+mod demo;
+mod first;
+mod serve;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    cli::run(cli::Arguments::parse())
+}

@@ -18,8 +18,9 @@ use super::visible;
 pub(crate) const WORK_TREE: &str = "/workspace";
 /// Where a step finds its cache.
 pub(crate) const CACHE: &str = "/cache";
-/// Where the launcher finds itself and its order.
-const LAUNCHER: &str = "/run/sluss/launcher";
+/// Where the launcher finds itself, and a step finds `sluss`.
+pub(crate) const LAUNCHER: &str = "/run/sluss/launcher";
+/// Where the launcher finds what it is to do inside.
 const INSIDE: &str = "/run/sluss/inside.json";
 
 /// What is shown inside, under fixed names.

@@ -287,6 +287,7 @@ fn in_namespaces(
         work_tree: Path::new(bubblewrap::WORK_TREE),
         cache: Path::new(bubblewrap::CACHE),
         temporary: Path::new("/tmp"),
+        sluss: Path::new(bubblewrap::LAUNCHER),
     };
     let mut reach = Reach { readable: vec!["/".into()], writable: writable(places) };
     reach.writable.push("/dev".into());
@@ -312,6 +313,7 @@ fn plainly(
     token: &str,
 ) -> io::Result<Command> {
     let mut reach = Reach { readable: visible::readable(), writable: writable(here) };
+    reach.readable.push(here.sluss.to_owned());
     reach.writable.extend(["/dev/null", "/dev/zero", "/dev/tty"].map(PathBuf::from));
     let inside = inside_file(order, user, token, here.work_tree, reach)?;
     let mut command = Command::new(&order.launcher.program);

@@ -44,6 +44,8 @@ pub struct LocalRun<'a> {
     pub environment: BTreeMap<String, String>,
     /// The values of secrets; a step is given those that it names.
     pub secrets: BTreeMap<String, String>,
+    /// The `sluss` that steps may call, as `$SLUSS`.
+    pub sluss: &'a Path,
     /// How many steps run at once.
     pub parallel: NonZeroUsize,
     /// Set by whoever wants the run to end.
@@ -273,12 +275,17 @@ fn work(
     done: Sender<Done>,
     isolation: &Mutex<Isolation>,
 ) {
-    let places =
-        Places { work_tree: run.work_tree, cache: &state.cache, temporary: &state.temporary };
+    let places = Places {
+        work_tree: run.work_tree,
+        cache: &state.cache,
+        temporary: &state.temporary,
+        sluss: run.sluss,
+    };
+    let mut readable = visible::readable();
+    readable.push(run.sluss.to_owned());
     let mut writable: Vec<PathBuf> = vec![run.work_tree.to_owned(), state.logs.clone()];
     writable.extend(["/dev/null", "/dev/zero", "/dev/tty"].map(PathBuf::from));
-    if !matches!(restrict(&Reach { readable: visible::readable(), writable }), Ok(Restricted::Yes))
-    {
+    if !matches!(restrict(&Reach { readable, writable }), Ok(Restricted::Yes)) {
         *isolation.lock().unwrap_or_else(PoisonError::into_inner) = Isolation::Unisolated;
     }
     loop {

@@ -63,6 +63,8 @@ pub(crate) struct Places<'a> {
     pub(crate) work_tree: &'a Path,
     pub(crate) cache: &'a Path,
     pub(crate) temporary: &'a Path,
+    /// The `sluss` that steps may call, as `$SLUSS`.
+    pub(crate) sluss: &'a Path,
 }
 
 /// Returns the toolchains of whoever runs the launcher that are not part of the system.
@@ -126,6 +128,7 @@ pub(crate) fn environment(
     all.entry("LANG".into()).or_insert_with(|| "C.UTF-8".into());
     all.insert("CI".into(), "true".into());
     all.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
+    all.insert("SLUSS".into(), places.sluss.into());
     all
 }
 

@@ -16,6 +16,7 @@ fn run(tree: &Path, steps: &[Step], cancelled: &AtomicBool) -> (LocalRunReport, 
         touched: None,
         environment: BTreeMap::new(),
         secrets: BTreeMap::from([("TOKEN".into(), "s3cr3t-value".into())]),
+        sluss: Path::new("/nowhere/sluss"),
         parallel: NonZeroUsize::new(2).unwrap(),
         cancelled,
     };

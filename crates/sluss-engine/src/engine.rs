@@ -1,0 +1,314 @@
+//! The engine: one loop that decides, appends and folds; everyone else reads or asks.
+//!
+//! # Invariants
+//!
+//! - Only the loop appends and folds. What it appended is durable before it is folded, and folded
+//!   before anything is done about it.
+//! - After each command everything that follows by itself is appended too.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use sluss_core::decide::{Actor, Command, decide};
+use sluss_core::event::{Event, Stream};
+use sluss_core::follow::follow_up;
+use sluss_core::state::State;
+use sluss_core::units::Millis;
+use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash};
+use sluss_store::{
+    Accounts, Appended, Clock, Draft, Entropy, FileBlobs, Log, Prose, Sealed, SqliteLog,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::failure::{Blame, Failure};
+use crate::forge::Repositories;
+use crate::pipeline::Catalogue;
+
+/// Commands that may wait before those who ask have to.
+const QUEUE: usize = 1024;
+/// Follow-ups of one command; more would be an endless circle.
+const FOLLOW_UPS_MOST: usize = 10_000;
+
+/// What became of a command.
+#[derive(Debug, Clone, Default)]
+pub struct Done {
+    /// What happened by it, without what followed by itself.
+    pub events: Vec<Event>,
+    /// The log's size after it.
+    pub size: u64,
+}
+
+struct Input {
+    command: Option<Command>,
+    actor: Actor,
+    key: Option<String>,
+    reply: Option<oneshot::Sender<Result<Done, Failure>>>,
+}
+
+/// What the parts of the running system stand on.
+#[expect(missing_docs, reason = "fields are named by what they hold")]
+pub struct Parts {
+    pub data: PathBuf,
+    pub log: Arc<SqliteLog>,
+    pub blobs: FileBlobs,
+    pub prose: Prose,
+    pub accounts: Accounts,
+    pub repositories: Repositories,
+    pub catalogue: Catalogue,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    /// The program that steps and hooks are started by: this one.
+    pub program: PathBuf,
+    /// Where the pages are, for messages.
+    pub address: String,
+}
+
+struct Shared {
+    parts: Parts,
+    /// Owned by the loop; everyone else reads.
+    state: RwLock<State>,
+    inputs: mpsc::Sender<Input>,
+    changed: watch::Receiver<u64>,
+}
+
+/// The running system, as everyone but its loop knows it. Cloning is cheap.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// Starts the loop over `state`, which is the fold of the whole log of `parts`.
+    pub fn start(parts: Parts, state: State) -> Self {
+        let (inputs, queue) = mpsc::channel(QUEUE);
+        let (grown, changed) = watch::channel(state.size);
+        let shared = Arc::new(Shared { parts, state: RwLock::new(state), inputs, changed });
+        let engine = Self { shared };
+        tokio::spawn(run(engine.clone(), queue, grown));
+        engine
+    }
+
+    /// Returns what is true now. Hold it briefly: the loop waits for it.
+    pub fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.shared.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what the running system stands on.
+    pub fn parts(&self) -> &Parts {
+        &self.shared.parts
+    }
+
+    /// Returns the time by the wall.
+    pub fn now(&self) -> Millis {
+        self.shared.parts.clock.now()
+    }
+
+    /// Returns a watch on the log's size, as far as it is folded.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.shared.changed.clone()
+    }
+
+    /// Asks for something, and waits until it is decided, durable and folded. With a `key`, asking
+    /// again means the same as asking once.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: nothing was done.
+    pub async fn command(
+        &self,
+        command: Command,
+        actor: Actor,
+        key: Option<String>,
+    ) -> Result<Done, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let input = Input { command: Some(command), actor, key, reply: Some(reply) };
+        let stopped = || Failure::new(Blame::Upstream, "Sluss is stopping.", "Try again later");
+        self.shared.inputs.send(input).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Asks for something on behalf of Sluss itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: nothing was done.
+    pub async fn report(&self, command: Command) -> Result<Done, Failure> {
+        self.command(command, Actor::System, None).await
+    }
+
+    /// Lets the loop look whether time alone has made something follow.
+    pub async fn look(&self) {
+        let input = Input { command: None, actor: Actor::System, key: None, reply: None };
+        self.shared.inputs.send(input).await.ok();
+    }
+
+    /// Returns random bytes in hexadecimal, to make something unlike any other.
+    pub fn nonce(&self) -> String {
+        let mut bytes = [0; 16];
+        match self.shared.parts.entropy.fill(&mut bytes) {
+            Ok(()) => hex::encode(bytes),
+            // The time is not secret, but a statement needs only to be unlike others.
+            Err(_) => format!("{:032x}", self.now().0),
+        }
+    }
+}
+
+/// Returns how `actor` stands in a leaf.
+fn ledger_actor(actor: &Actor) -> LedgerActor {
+    let reference = |who: &sluss_core::ids::PersonRef| {
+        who.as_str().parse().expect("BUG: a person reference is 64 hexadecimal digits")
+    };
+    let (kind, reference, acts_for) = match actor {
+        Actor::System => (ActorKind::System, Hash::sha256(b"sluss"), None),
+        Actor::Person { who, .. } => (ActorKind::Person, reference(who), None),
+        Actor::Agent { who } => {
+            (ActorKind::Agent, Hash::sha256(who.as_str().as_bytes()), Some(reference(who)))
+        }
+    };
+    LedgerActor { kind, reference, acts_for, login: None }
+}
+
+async fn run(engine: Engine, mut queue: mpsc::Receiver<Input>, grown: watch::Sender<u64>) {
+    while let Some(input) = queue.recv().await {
+        let Input { command, actor, key, reply } = input;
+        let result = match command {
+            Some(command) => engine.carry_out(command, &actor, key.as_deref()).await,
+            None => Ok(Done::default()),
+        };
+        if let Err(failure) = engine.settle().await {
+            tracing::error!(%failure, "what follows could not be recorded; it is tried again");
+        }
+        let size = engine.state().size;
+        grown.send_if_modified(|known| std::mem::replace(known, size) != size);
+        if let Some(reply) = reply {
+            // Whoever asked may be gone.
+            reply.send(result).ok();
+        }
+    }
+}
+
+impl Engine {
+    async fn carry_out(
+        &self,
+        command: Command,
+        actor: &Actor,
+        key: Option<&str>,
+    ) -> Result<Done, Failure> {
+        let decided = decide(&self.state(), command, actor, self.now());
+        match decided {
+            Ok(events) => {
+                self.append(&events, actor, key).await?;
+                Ok(Done { events, size: self.state().size })
+            }
+            Err(refusal) => {
+                if let Some(record) = &refusal.record {
+                    self.append(std::slice::from_ref(record), actor, None).await?;
+                }
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// Appends everything that follows by itself.
+    async fn settle(&self) -> Result<(), Failure> {
+        for _ in 0..FOLLOW_UPS_MOST {
+            let events = follow_up(&self.state(), self.now(), &self.nonce());
+            if events.is_empty() {
+                return Ok(());
+            }
+            self.append(&events, &Actor::System, None).await?;
+        }
+        let what = "BUG: what follows from the state has no end";
+        Err(Failure::new(Blame::Bug, what, "Please report this"))
+    }
+
+    /// Appends `events`, provided that no stream of theirs moved since they were decided, and
+    /// folds them.
+    async fn append(
+        &self,
+        events: &[Event],
+        actor: &Actor,
+        key: Option<&str>,
+    ) -> Result<(), Failure> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (preconditions, cause) = {
+            let state = self.state();
+            let mut streams: Vec<String> =
+                events.iter().map(|event| event.stream().to_string()).collect();
+            streams.sort();
+            streams.dedup();
+            let expect = |stream: String| {
+                let head = state.head(&stream);
+                (stream, head)
+            };
+            let system = matches!(actor, Actor::System);
+            let cause = state.size.checked_sub(1).filter(|_| system);
+            (streams.into_iter().map(expect).collect::<Vec<_>>(), cause)
+        };
+        let drafts = events.iter().map(|event| draft(event, actor, cause)).collect();
+        match self.shared.parts.log.append(&preconditions, drafts, key).await? {
+            Appended::New(sealed) => self.fold(&sealed),
+            Appended::Repeated(_) => Ok(()),
+        }
+    }
+
+    fn fold(&self, sealed: &[Sealed]) -> Result<(), Failure> {
+        let mut state = self.shared.state.write().unwrap_or_else(PoisonError::into_inner);
+        for sealed in sealed {
+            fold(&mut state, sealed)?;
+        }
+        Ok(())
+    }
+}
+
+fn draft(event: &Event, actor: &Actor, cause: Option<u64>) -> Draft {
+    let (kind, body) = event.to_parts();
+    let occurred = match event {
+        Event::InstanceObserved { at, .. } => Some(*at),
+        _own_time => None,
+    };
+    Draft {
+        stream: event.stream().to_string(),
+        kind,
+        occurred,
+        source: "sluss".to_owned(),
+        actor: ledger_actor(actor),
+        cause,
+        subject: Vec::new(),
+        refs: Vec::new(),
+        body,
+    }
+}
+
+/// Folds one stored event.
+///
+/// # Errors
+///
+/// When this program does not know the event, or it is not the next one.
+pub fn fold(state: &mut State, sealed: &Sealed) -> Result<(), Failure> {
+    let wrong = |what: String| {
+        Failure::new(Blame::Upstream, what, "Look for the entry that is wrong: `sluss log verify`")
+    };
+    if sealed.position != state.size {
+        let (found, expected) = (sealed.position, state.size);
+        return Err(wrong(format!("Entry {found} came where entry {expected} was to come.")));
+    }
+    let event = Event::from_parts(&sealed.kind, &sealed.body)
+        .map_err(|error| wrong(format!("Entry {}: {error}", sealed.position)))?;
+    state.apply(sealed.time, &event);
+    Ok(())
+}
+
+/// Reads an event of the log as one of ours, with its stream.
+///
+/// # Errors
+///
+/// When this program does not know the event.
+pub fn read_event(sealed: &Sealed) -> Result<(Stream, Event), Failure> {
+    let event = Event::from_parts(&sealed.kind, &sealed.body).map_err(|error| {
+        Failure::new(Blame::Upstream, error.to_string(), "Use the version that wrote it, or newer")
+    })?;
+    Ok((event.stream(), event))
+}

@@ -1,0 +1,19 @@
+//! Reconcilers: each compares what is wanted with what is happening, on a signal and on a period,
+//! takes no input but the state, and may do everything twice.
+
+pub mod pack;
+pub mod routes;
+pub mod steps;
+pub mod watch;
+
+use std::time::Duration;
+
+use tokio::sync::watch::Receiver;
+
+/// Waits until the log has grown or `period` has passed; false when Sluss stops.
+pub(crate) async fn signal(changed: &mut Receiver<u64>, period: Duration) -> bool {
+    match tokio::time::timeout(period, changed.changed()).await {
+        Ok(Ok(())) | Err(_) => true,
+        Ok(Err(_stopped)) => false,
+    }
+}

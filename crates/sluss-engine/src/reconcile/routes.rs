@@ -1,0 +1,327 @@
+//! Makes the target serve what the state wants, and reports what the target says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sluss_core::decide::Command;
+use sluss_core::deployment::{Cause, Phase};
+use sluss_core::ids::{DeploymentId, Digest, ReleaseId};
+use sluss_core::pipeline::{EnvironmentKind, Start};
+use sluss_core::rollout;
+use sluss_core::state::State;
+use sluss_core::target::{
+    Applied, Arm, Desired, InstanceState, JournalEntry, JournalRow, Lease, RouteKey, RouteStatus,
+};
+use sluss_core::wanted::{WantedArm, WantedRoute};
+
+use super::signal;
+use crate::artifact;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::target::{Target, TargetError};
+
+const PERIOD: Duration = Duration::from_millis(250);
+/// How long a lease lasts; it is renewed five times as often.
+const LEASE_MS: u32 = 15_000;
+/// Exits within a minute that take a candidate back.
+const EXITS_MOST: u16 = 3;
+
+/// The ports that the target opened, as last seen.
+#[derive(Debug, Clone, Default)]
+pub struct Ports {
+    seen: Arc<Mutex<BTreeMap<RouteKey, u16>>>,
+}
+
+impl Ports {
+    /// Returns the port of a route, if it is open.
+    pub fn of(&self, key: &RouteKey) -> Option<u16> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    /// Waits for the port of a route.
+    pub async fn wait(&self, key: &RouteKey, patience: Duration) -> Option<u16> {
+        let found = async {
+            loop {
+                if let Some(port) = self.of(key) {
+                    return port;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(patience, found).await.ok()
+    }
+
+    fn set(&self, routes: &[RouteStatus]) {
+        let open = |route: &RouteStatus| Some((route.key.clone(), route.port?));
+        let open = routes.iter().filter_map(open).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = open;
+    }
+}
+
+/// Makes the target serve what the state wants.
+pub struct Router {
+    engine: Engine,
+    target: Arc<dyn Target>,
+    ports: Ports,
+    /// The last generation that the target confirmed, by this process's own asking.
+    confirmed: BTreeMap<RouteKey, u64>,
+    unpacking: Arc<Mutex<BTreeSet<Digest>>>,
+    journal: u64,
+}
+
+impl Router {
+    /// Returns a router that also keeps `ports` true.
+    pub fn new(engine: Engine, target: Arc<dyn Target>, ports: Ports) -> Self {
+        let journal = {
+            let state = engine.state();
+            let facts = state.deployments.values().flat_map(|d| &d.facts);
+            facts.map(|fact| fact.number).max().unwrap_or(0)
+        };
+        let (confirmed, unpacking) = (BTreeMap::new(), Arc::default());
+        Self { engine, target, ports, confirmed, unpacking, journal }
+    }
+
+    /// Reconciles until Sluss stops.
+    pub async fn run(mut self) {
+        let mut changed = self.engine.changed();
+        let mut reachable = true;
+        loop {
+            let now = match self.reconcile().await {
+                Ok(()) => true,
+                Err(error) => {
+                    if reachable {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "no data plane");
+                    }
+                    false
+                }
+            };
+            reachable = now;
+            if !signal(&mut changed, PERIOD).await {
+                return;
+            }
+        }
+    }
+
+    async fn reconcile(&mut self) -> Result<(), TargetError> {
+        let wanted = self.engine.state().routes();
+        for route in &wanted {
+            self.apply(route).await?;
+        }
+        let status = self.target.status().await?;
+        self.ports.set(&status);
+        self.take_down(&wanted, &status).await?;
+        self.listen(&status).await?;
+        Ok(())
+    }
+
+    async fn apply(&mut self, route: &WantedRoute) -> Result<(), TargetError> {
+        if self.confirmed.get(&route.key) == Some(&route.generation) {
+            return Ok(());
+        }
+        let desired = match self.desired(route).await {
+            Ok(Some(desired)) => desired,
+            Ok(None) => return Ok(()),
+            Err(failure) => {
+                tracing::warn!(%failure, route = %route.key, "a route can't be made");
+                return Ok(());
+            }
+        };
+        match self.target.apply(&desired).await {
+            Ok(Applied::Accepted) => {
+                self.confirmed.insert(route.key.clone(), route.generation);
+                let (key, generation) = (route.key.clone(), route.generation);
+                self.report(Command::Applied { key, generation }).await;
+                Ok(())
+            }
+            Ok(Applied::Stale { has }) => {
+                tracing::warn!(route = %route.key, has, "the target knows a later generation");
+                Ok(())
+            }
+            Err(TargetError::Refused { what, hint }) => {
+                tracing::warn!(route = %route.key, what, hint, "the target refused a route");
+                Ok(())
+            }
+            Err(unreachable) => Err(unreachable),
+        }
+    }
+
+    async fn report(&self, command: Command) {
+        if let Err(failure) = self.engine.report(command).await {
+            tracing::warn!(%failure, "what the target says could not be recorded");
+        }
+    }
+
+    /// Returns the request for `route`; nothing while an artifact is still being unpacked.
+    async fn desired(&self, route: &WantedRoute) -> Result<Option<Desired>, Failure> {
+        let mut arms = Vec::new();
+        let mut port = None;
+        for wanted in &route.arms {
+            let Some((start, digest, lasting)) = plan(&self.engine.state(), wanted) else {
+                continue;
+            };
+            if !self.unpacked(&digest) {
+                return Ok(None);
+            }
+            port = lasting.then_some(start.port);
+            arms.push(self.arm(route, wanted, start, digest).await?);
+        }
+        let lease = |candidate| Lease { candidate, lasts_ms: LEASE_MS };
+        Ok(Some(Desired {
+            key: route.key.clone(),
+            generation: route.generation,
+            port,
+            arms,
+            lease: route.watched.map(lease),
+        }))
+    }
+
+    async fn arm(
+        &self,
+        route: &WantedRoute,
+        wanted: &WantedArm,
+        start: Start,
+        digest: Digest,
+    ) -> Result<Arm, Failure> {
+        let known = self
+            .engine
+            .parts()
+            .accounts
+            .secrets(&route.key.service)
+            .await
+            .map_err(|error| Failure::upstream("The secrets could not be read", &error))?;
+        let secrets = known.into_iter().filter(|(name, _)| start.secrets.contains(name)).collect();
+        Ok(Arm {
+            release: wanted.release,
+            folder: self.folder(&digest),
+            digest,
+            command: start.command,
+            environment: start.environment,
+            secrets,
+            instances: start.instances,
+            share: wanted.share,
+            readiness: start.readiness,
+            drain_seconds: start.drain_seconds,
+            limits: start.limits,
+        })
+    }
+
+    fn folder(&self, digest: &Digest) -> std::path::PathBuf {
+        self.engine.parts().data.join("unpacked").join(digest.as_str())
+    }
+
+    /// Returns whether the artifact is on the disk; starts unpacking it otherwise.
+    fn unpacked(&self, digest: &Digest) -> bool {
+        let folder = self.folder(digest);
+        if folder.exists() {
+            return true;
+        }
+        let mut unpacking = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        if unpacking.insert(digest.clone()) {
+            let (engine, digest) = (self.engine.clone(), digest.clone());
+            let unpacking = Arc::clone(&self.unpacking);
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = artifact::unpack(&digest, &engine.parts().blobs, &folder) {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, %digest, "an artifact could not be unpacked");
+                }
+                unpacking.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+            });
+        }
+        false
+    }
+
+    /// Takes down what nobody wants any more.
+    async fn take_down(
+        &mut self,
+        wanted: &[WantedRoute],
+        status: &[RouteStatus],
+    ) -> Result<(), TargetError> {
+        let gone = status.iter().filter(|route| wanted.iter().all(|w| w.key != route.key));
+        for route in gone.filter(|route| route.arms.iter().any(|arm| !arm.instances.is_empty())) {
+            let generation = self.engine.state().size.max(route.generation + 1);
+            let key = route.key.clone();
+            if self.confirmed.contains_key(&key) || route.port.is_some() {
+                self.confirmed.remove(&key);
+                let (port, arms, lease) = (None, Vec::new(), None);
+                self.target.apply(&Desired { key, generation, port, arms, lease }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports what the target says of candidates and of what its processes did.
+    async fn listen(&mut self, status: &[RouteStatus]) -> Result<(), TargetError> {
+        let commands: Vec<Command> = {
+            let state = self.engine.state();
+            let of = |route: &RouteStatus| candidate(&state, route);
+            status.iter().filter_map(of).collect()
+        };
+        for command in commands {
+            self.report(command).await;
+        }
+        for row in self.target.journal(self.journal).await? {
+            self.journal = self.journal.max(row.number);
+            let deployment = deployment_of(&self.engine.state(), &row);
+            if let Some(deployment) = deployment {
+                let lapsed = row.what == JournalEntry::Lapsed;
+                self.report(Command::Instance { deployment, row }).await;
+                if lapsed {
+                    let cause = Cause::LeaseLapsed;
+                    self.report(Command::Fail { deployment, cause }).await;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns how the release of `wanted` is started, its artifact, and whether its place stays.
+fn plan(state: &State, wanted: &WantedArm) -> Option<(Start, Digest, bool)> {
+    let deployment = state.deployments.get(&wanted.deployment)?;
+    let start = state.pipeline_of(wanted.release)?.start.clone()?;
+    let artifacts = &state.releases.get(&wanted.release)?.artifacts;
+    let digest = artifacts.iter().find(|a| a.name == start.artifact)?.digest.clone();
+    let lasting = match deployment.stage.kind {
+        EnvironmentKind::Lasting => true,
+        EnvironmentKind::Ephemeral => false,
+    };
+    Some((start, digest, lasting))
+}
+
+/// Returns what follows from how the candidate of a route stands.
+fn candidate(state: &State, route: &RouteStatus) -> Option<Command> {
+    let place = state.place(&route.key.service, &route.key.environment)?;
+    let deployment = place.rolling?;
+    let release = state.deployments.get(&deployment)?.release;
+    let Phase::RollingOut(rollout) = &state.deployments.get(&deployment)?.phase else {
+        return None;
+    };
+    if route.generation < place.generation {
+        return None;
+    }
+    let arm = route.arms.iter().find(|arm| arm.release == release)?;
+    if arm.recent_exits >= EXITS_MOST {
+        return Some(Command::Fail { deployment, cause: Cause::Crashes });
+    }
+    if arm.failed_starts > 0 {
+        return Some(Command::Fail { deployment, cause: Cause::NotReady });
+    }
+    let ready = !arm.instances.is_empty()
+        && arm.instances.iter().all(|instance| instance.state == InstanceState::Ready);
+    let baking = matches!(rollout.phase, rollout::Phase::Baking { .. });
+    (baking && ready).then_some(Command::Ready { deployment })
+}
+
+/// Returns the deployment that a row of the journal is about: the last one of that release there.
+fn deployment_of(state: &State, row: &JournalRow) -> Option<DeploymentId> {
+    let release: &ReleaseId = &row.release;
+    state
+        .releases
+        .get(release)?
+        .deployments
+        .iter()
+        .rev()
+        .copied()
+        .find(|id| state.deployments.get(id).is_some_and(|d| d.environment == row.key.environment))
+}

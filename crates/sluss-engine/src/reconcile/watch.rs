@@ -1,0 +1,261 @@
+//! Watches rollouts: once a second it reads what came back, lets the statistics judge it, and
+//! reports both. It also renews the lease that a candidate's share hangs on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluss_core::decide::Command;
+use sluss_core::deployment::{Cause, Phase};
+use sluss_core::ids::{DeploymentId, ReleaseId};
+use sluss_core::pipeline::{Replacement, RolloutPlan};
+use sluss_core::rollout::{self, Counts, Observation, Reading, Rollout, Verdict};
+use sluss_core::target::{CounterRow, RouteKey};
+use sluss_core::units::{Millis, Share};
+use sluss_verdict::{self as verdict, Judge};
+
+use crate::engine::Engine;
+use crate::target::Target;
+
+/// How long after the end of a second its counters are read.
+const LATE_MS: i64 = 120;
+/// Seconds of the incumbent's past that are remembered when a rollout begins.
+const PAST_SECONDS: i64 = 60;
+
+/// Watches rollouts.
+pub struct Watcher {
+    engine: Engine,
+    target: Arc<dyn Target>,
+    /// The statistics of each rollout under way; made again from the recorded observations.
+    judges: BTreeMap<DeploymentId, Watched>,
+}
+
+struct Watched {
+    judge: Judge,
+    leg: Option<usize>,
+    unreachable: u32,
+}
+
+/// What a rollout under way looks like from here.
+struct Subject {
+    deployment: DeploymentId,
+    key: RouteKey,
+    generation: u64,
+    candidate: ReleaseId,
+    incumbent: Option<ReleaseId>,
+    plan: RolloutPlan,
+    share: Share,
+    leg: usize,
+    since: Millis,
+    observations: Vec<Observation>,
+}
+
+impl Watcher {
+    /// Returns a watcher of all rollouts.
+    pub fn new(engine: Engine, target: Arc<dyn Target>) -> Self {
+        Self { engine, target, judges: BTreeMap::new() }
+    }
+
+    /// Watches until Sluss stops.
+    pub async fn run(mut self) {
+        let changed = self.engine.changed();
+        loop {
+            let into = self.engine.now().0.rem_euclid(1000);
+            let wait = (1000 + LATE_MS - into) % 1000;
+            let wait = if wait < 20 { 1000 } else { wait };
+            tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(1000))).await;
+            if changed.has_changed().is_err() {
+                return;
+            }
+            self.watch().await;
+            self.engine.look().await;
+        }
+    }
+
+    async fn watch(&mut self) {
+        let subjects = self.subjects();
+        self.judges.retain(|id, _| subjects.iter().any(|subject| subject.deployment == *id));
+        for subject in subjects {
+            let now = self.engine.now();
+            if let Err(error) = self.target.renew(&subject.key, subject.generation).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "a lease could not be renewed");
+            }
+            let after = subject
+                .observations
+                .last()
+                .map_or(subject.since.second(), |last| last.second.max(subject.since.second()));
+            let from = if subject.observations.is_empty() { after - PAST_SECONDS } else { after };
+            let rows = self.target.counters(&subject.key, from).await;
+            match rows {
+                Ok(rows) => self.observe(subject, &rows, after, now).await,
+                Err(_unreachable) => self.unreachable(&subject).await,
+            }
+        }
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let state = self.engine.state();
+        let mut subjects = Vec::new();
+        for id in &state.open.deployments {
+            let Some(deployment) = state.deployments.get(id) else { continue };
+            let Phase::RollingOut(rollout) = &deployment.phase else { continue };
+            let Replacement::Progressive(plan) = &rollout.plan else { continue };
+            let (leg, since) = match leg_of(rollout) {
+                Some(leg) => leg,
+                None => continue,
+            };
+            let key = RouteKey {
+                service: deployment.service.clone(),
+                environment: deployment.environment.clone(),
+            };
+            let place = state.place(&key.service, &key.environment);
+            let release = |id| state.deployments.get(&id).map(|d: &_| d.release);
+            subjects.push(Subject {
+                deployment: *id,
+                key,
+                generation: place.map_or(0, |place| place.generation),
+                candidate: deployment.release,
+                incumbent: rollout.incumbent.and_then(release),
+                plan: plan.clone(),
+                share: rollout.share(),
+                leg,
+                since,
+                observations: rollout.observations.clone(),
+            });
+        }
+        subjects
+    }
+
+    async fn observe(&mut self, subject: Subject, rows: &[CounterRow], after: i64, now: Millis) {
+        let watched =
+            self.judges.entry(subject.deployment).or_insert_with(|| from_recorded(&subject));
+        watched.unreachable = 0;
+        let last_whole = now.second() - 1;
+        let mut observations = Vec::new();
+        if subject.observations.is_empty() {
+            observations.push(past(&subject, rows, after));
+        }
+        for second in after + 1..=last_whole {
+            observations.push(Observation {
+                second,
+                share: subject.share,
+                incumbent: subject
+                    .incumbent
+                    .map_or_else(Counts::default, |release| counts(rows, release, second..=second)),
+                candidate: counts(rows, subject.candidate, second..=second),
+            });
+        }
+        if watched.leg != Some(subject.leg) {
+            watched.leg = Some(subject.leg);
+            watched.judge.begin_leg(subject.since.second(), subject.share.basis_points());
+        }
+        for observation in observations {
+            let reading = feed(&mut watched.judge, &observation);
+            let deployment = subject.deployment;
+            let over =
+                !matches!(reading.verdict, Verdict::Undecided { .. } | Verdict::NoData { .. });
+            let command = Command::Observe { deployment, observation, reading };
+            if let Err(failure) = self.engine.report(command).await {
+                tracing::warn!(%failure, "an observation could not be recorded");
+                // What is not recorded is not known: judge again from what is.
+                self.judges.remove(&deployment);
+                return;
+            }
+            if over {
+                return;
+            }
+        }
+    }
+
+    /// Nobody knows what the candidate does: after too long that takes it back.
+    async fn unreachable(&mut self, subject: &Subject) {
+        let watched =
+            self.judges.entry(subject.deployment).or_insert_with(|| from_recorded(subject));
+        watched.unreachable += 1;
+        if watched.unreachable >= subject.plan.silence_seconds {
+            let (deployment, cause) = (subject.deployment, Cause::Silence);
+            if let Err(failure) = self.engine.report(Command::Fail { deployment, cause }).await {
+                tracing::warn!(%failure, "a silent candidate could not be taken back");
+            }
+        }
+    }
+}
+
+fn leg_of(rollout: &Rollout) -> Option<(usize, Millis)> {
+    match &rollout.phase {
+        rollout::Phase::Judging { leg, since } | rollout::Phase::Held { leg, since, .. } => {
+            Some((*leg, *since))
+        }
+        rollout::Phase::Baking { .. } => None,
+    }
+}
+
+/// Returns the incumbent's past before the rollout, as an observation without a candidate.
+fn past(subject: &Subject, rows: &[CounterRow], second: i64) -> Observation {
+    let incumbent = subject.incumbent.map_or_else(Counts::default, |release| {
+        counts(rows, release, second - PAST_SECONDS + 1..=second)
+    });
+    Observation { second, share: Share::NONE, incumbent, candidate: Counts::default() }
+}
+
+fn counts(
+    rows: &[CounterRow],
+    release: ReleaseId,
+    seconds: std::ops::RangeInclusive<i64>,
+) -> Counts {
+    rows.iter()
+        .filter(|row| row.release == release && seconds.contains(&row.second))
+        .map(|row| Counts { requests: row.requests, errors: row.errors })
+        .fold(Counts::default(), Counts::and)
+}
+
+/// Makes the statistics of a rollout again from what was recorded.
+fn from_recorded(subject: &Subject) -> Watched {
+    let plan = verdict::Plan {
+        alpha_ppm: subject.plan.alpha_ppm,
+        block_seconds: subject.plan.block_seconds,
+        promotion: Some(verdict::Promotion {
+            tolerance_ppm: subject.plan.tolerance_ppm,
+            alpha_ppm: subject.plan.promotion_alpha_ppm,
+        }),
+        silence_seconds: subject.plan.silence_seconds,
+        ..verdict::Plan::default()
+    };
+    let mut judge = Judge::new(plan);
+    for observation in &subject.observations {
+        feed(&mut judge, observation);
+    }
+    let last = subject.observations.last();
+    let same = last.is_some_and(|last| last.share == subject.share);
+    Watched { judge, leg: same.then_some(subject.leg), unreachable: 0 }
+}
+
+/// Gives an observation to the statistics and returns what they read.
+pub fn feed(judge: &mut Judge, observation: &Observation) -> Reading {
+    let counts =
+        |counts: Counts| verdict::Counts { requests: counts.requests, errors: counts.errors };
+    let reading = if observation.share == Share::NONE {
+        judge.remember_incumbent(counts(observation.incumbent));
+        judge.reading(observation.second)
+    } else {
+        judge.observe(&verdict::Second {
+            at: observation.second,
+            share_bp: observation.share.basis_points(),
+            incumbent: counts(observation.incumbent),
+            candidate: counts(observation.candidate),
+        })
+    };
+    Reading {
+        against_micronats: reading.log_e_micronats,
+        against_at_micronats: reading.rollback_at_micronats,
+        favour_micronats: reading.promotion_micronats,
+        favour_at_micronats: reading.promote_at_micronats,
+        verdict: match reading.verdict {
+            verdict::Verdict::Favourable => Verdict::Favourable,
+            verdict::Verdict::Unfavourable => Verdict::Unfavourable,
+            verdict::Verdict::Undecided { needs_requests } => Verdict::Undecided { needs_requests },
+            verdict::Verdict::NoData { seconds } => Verdict::NoData { seconds },
+        },
+    }
+}

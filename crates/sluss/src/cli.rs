@@ -1,0 +1,156 @@
+//! The arguments: their doc comments are the help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sluss_engine::executor::sandbox_main;
+use sluss_engine::failure::{Blame, Failure};
+use sluss_engine::forge::hook_main;
+use tracing_subscriber::EnvFilter;
+
+use crate::commands;
+use crate::demo::{self, DemoArguments};
+use crate::serve::{Serve, serve};
+use crate::up::up;
+
+/// Take a change from idea to production through gates, on evidence
+#[derive(Debug, Parser)]
+#[command(name = "sluss", version, max_term_width = 100)]
+pub struct Arguments {
+    /// How results are printed
+    #[arg(long, value_enum, global = true, default_value_t = commands::Output::Text)]
+    output: commands::Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start Sluss on this machine: control plane and data plane
+    Up(UpArguments),
+    /// Show the whole story on a sample bank, for real
+    Demo(DemoArguments),
+    #[command(flatten)]
+    Client(commands::ClientCommand),
+    /// Run the control plane alone
+    #[command(hide = true)]
+    Serve(UpArguments),
+    /// Run the data plane alone
+    #[command(hide = true)]
+    Host {
+        /// The data plane's own folder
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Run one attempt of one step
+    #[command(hide = true)]
+    Sandbox {
+        /// What to run
+        #[arg(long)]
+        spec: PathBuf,
+    },
+    /// Answer one of Git's hooks
+    #[command(hide = true)]
+    Hook {
+        /// Which
+        kind: String,
+    },
+    /// Run a test command and write what it reports as JUnit XML
+    #[command(hide = true)]
+    Junit(commands::JunitArguments),
+}
+
+/// Where an installation is.
+#[derive(Debug, clap::Args)]
+struct UpArguments {
+    /// The data folder
+    #[arg(long, env = "SLUSS_DATA", default_value_os_t = default_data())]
+    data: PathBuf,
+    /// The address of pages, API and Git
+    #[arg(long, env = "SLUSS_LISTEN", default_value = "127.0.0.1:8440")]
+    listen: SocketAddr,
+    /// Whether the data folder is a demo's
+    #[arg(long, hide = true)]
+    demo: bool,
+}
+
+impl From<UpArguments> for Serve {
+    fn from(arguments: UpArguments) -> Self {
+        let UpArguments { data, listen, demo } = arguments;
+        let data = std::path::absolute(&data).unwrap_or(data);
+        Self { data, listen, demo }
+    }
+}
+
+/// Returns where data is kept when nobody says otherwise.
+pub fn default_data() -> PathBuf {
+    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).unwrap_or_else(|| {
+        PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".local/share")
+    });
+    base.join("sluss")
+}
+
+/// Runs a command and returns what the shell sees: 0 done, 1 our or a machine's fault, 2 what was
+/// asked makes no sense, 3 refused, 4 it does not fit what is true now.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let filter = EnvFilter::try_from_env("SLUSS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let output = arguments.output;
+    let result = match arguments.command {
+        Command::Sandbox { spec } => return sandbox_main(&spec),
+        Command::Hook { kind } => {
+            return hook_main(&kind, &mut std::io::stdin().lock(), |name| std::env::var_os(name));
+        }
+        Command::Junit(arguments) => return commands::junit(arguments),
+        Command::Up(arguments) => runtime(up(arguments.into())),
+        Command::Serve(arguments) => runtime(serve(arguments.into())),
+        Command::Host { data } => runtime(host(data)),
+        Command::Demo(arguments) => runtime(demo::run(arguments, output)),
+        Command::Client(command) => runtime(commands::run(command, output)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(&failure);
+            ExitCode::from(code(failure.blame))
+        }
+    }
+}
+
+/// Returns the exit code of a failure.
+fn code(blame: Blame) -> u8 {
+    match blame {
+        Blame::Bug | Blame::Upstream => 1,
+        Blame::Caller | Blame::NotFound => 2,
+        Blame::Denied => 3,
+        Blame::Conflict => 4,
+    }
+}
+
+fn report(failure: &Failure) {
+    eprintln!("error: {}", failure.what);
+    if !failure.hint.is_empty() {
+        eprintln!("  next: {}", failure.hint);
+    }
+}
+
+fn runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::upstream("The runtime can't be started", &error))?
+        .block_on(work)
+}
+
+async fn host(data: PathBuf) -> Result<(), Failure> {
+    let options = sluss_host::HostOptions::new(data);
+    sluss_host::serve(options, crate::serve::asked_to_end())
+        .await
+        .map_err(|error| Failure::upstream("The data plane can't run", &error))
+}

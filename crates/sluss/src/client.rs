@@ -1,0 +1,164 @@
+//! Asks a running Sluss over its API.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sluss_core::event::Event;
+use sluss_core::state::State;
+use sluss_core::units::Millis;
+use sluss_engine::failure::{Blame, Failure};
+
+/// As whom something is asked.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A token, which decides nothing.
+    Token(String),
+    /// A person.
+    Password {
+        /// Their login.
+        login: String,
+        /// Their password.
+        password: String,
+    },
+}
+
+/// A running Sluss, as someone sees it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    url: String,
+    credentials: Credentials,
+    agent: ureq::Agent,
+}
+
+/// Events that are asked for at once.
+const PAGE: usize = 500;
+
+impl Client {
+    /// Returns the Sluss at `url` (no slash at its end), asked with `credentials`.
+    pub fn new(url: impl Into<String>, credentials: Credentials) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        Self { url: url.into(), credentials, agent }
+    }
+
+    fn authorization(&self) -> String {
+        use base64::Engine as _;
+        match &self.credentials {
+            Credentials::Token(token) => format!("Bearer {token}"),
+            Credentials::Password { login, password } => {
+                let text = format!("{login}:{password}");
+                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
+            }
+        }
+    }
+
+    /// Reads something.
+    pub async fn get(&self, path: &str) -> Result<Value, Failure> {
+        let text = self.get_text(path).await?;
+        serde_json::from_str(&text).map_err(|error| Failure::upstream("Not JSON", &error))
+    }
+
+    /// Reads something that is text.
+    pub async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.url));
+        let authorization = self.authorization();
+        let asked = tokio::task::spawn_blocking(move || {
+            answer(agent.get(&url).header("Authorization", &authorization).call())
+        });
+        asked.await.map_err(|error| Failure::upstream("The question was dropped", &error))?
+    }
+
+    /// Asks for something to be done.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.url));
+        let (authorization, body) = (self.authorization(), body.to_string());
+        let asked = tokio::task::spawn_blocking(move || {
+            let request = agent
+                .post(&url)
+                .header("Authorization", &authorization)
+                .header("Content-Type", "application/json");
+            answer(request.send(body.as_str()))
+        });
+        let text =
+            asked.await.map_err(|error| Failure::upstream("The question was dropped", &error))??;
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).map_err(|error| Failure::upstream("Not JSON", &error))
+    }
+
+    /// Folds what the log has gained into `state`, and hands each event to `seen`.
+    pub async fn follow(
+        &self,
+        state: &mut State,
+        mut seen: impl FnMut(Millis, &Event),
+    ) -> Result<(), Failure> {
+        loop {
+            let path = format!("/api/v1/log?from={}&limit={PAGE}", state.size);
+            let page: Page = serde_json::from_str(&self.get_text(&path).await?)
+                .map_err(|error| Failure::upstream("The log can't be read", &error))?;
+            let count = page.events.len();
+            for entry in page.events {
+                let event = Event::from_parts(&entry.kind, &entry.data)
+                    .map_err(|error| Failure::upstream("An event can't be read", &error))?;
+                if entry.position == state.size {
+                    state.apply(Millis(entry.time_ms), &event);
+                    seen(Millis(entry.time_ms), &event);
+                }
+            }
+            if count < PAGE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Page {
+    events: Vec<Entry>,
+}
+
+#[derive(serde::Deserialize)]
+struct Entry {
+    position: u64,
+    time_ms: i64,
+    #[serde(rename = "type")]
+    kind: String,
+    data: Box<serde_json::value::RawValue>,
+}
+
+fn answer(
+    called: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<String, Failure> {
+    let mut response = called.map_err(|error| {
+        Failure::new(
+            Blame::Upstream,
+            format!("Sluss does not answer: {error}"),
+            "Is it running? Start it with `sluss up`",
+        )
+    })?;
+    let status = response.status().as_u16();
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(64 * 1024 * 1024)
+        .read_to_string()
+        .map_err(|error| Failure::upstream("The answer was cut off", &error))?;
+    if (200..300).contains(&status) {
+        return Ok(text);
+    }
+    let said: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    let what = said["what"].as_str().map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    let hint = said["hint"].as_str().unwrap_or("See `sluss doctor`").to_owned();
+    let blame = match status {
+        400 | 413 | 422 => Blame::Caller,
+        401 | 403 => Blame::Denied,
+        404 => Blame::NotFound,
+        409 => Blame::Conflict,
+        _other => Blame::Upstream,
+    };
+    Err(Failure::new(blame, what, hint))
+}

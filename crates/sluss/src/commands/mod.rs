@@ -1,0 +1,147 @@
+//! The commands that people type, one module each.
+//!
+//! A command reads its arguments, asks the API, the data folder or the working tree, and prints
+//! what came of it. What is allowed is decided elsewhere.
+//!
+//! # Invariants
+//!
+//! - Standard output is data, and only [`print`] writes to it; everything else is on standard
+//!   error.
+//! - No password and no token is taken as a positional argument or printed, but a new one once.
+
+mod account;
+mod act;
+mod check;
+mod connection;
+mod decide;
+mod doctor;
+mod freeze;
+mod git_credential;
+mod init;
+mod log;
+mod login;
+mod print;
+mod run;
+mod secret;
+mod shape;
+mod status;
+mod terminal;
+mod times;
+mod token;
+mod whereabouts;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Subcommand, ValueEnum};
+use sluss_engine::failure::Failure;
+
+pub use print::print;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs: one JSON value
+    Json,
+}
+
+/// What people type.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Propose a `sluss.yaml` for this repository, and connect it
+    Init(init::Arguments),
+    /// Say everything that is wrong with `sluss.yaml` and templates
+    Check(check::Arguments),
+    /// Run the steps of the pipeline here, without a server
+    Run(run::Arguments),
+    /// Show what is live, on its way, and waiting for whom
+    Status(status::Arguments),
+    /// Show where a change, a commit or a service is
+    Where(whereabouts::Arguments),
+    /// Approve what waits for a second person
+    Approve(decide::Approve),
+    /// Refuse what waits for a second person
+    Refuse(decide::Refuse),
+    /// Ask for a release to be live in the next environment
+    Promote(act::Promote),
+    /// Take back what is rolling out or live
+    Rollback(act::Rollback),
+    /// Hold a rollout at its share
+    Hold(act::OfDeployment),
+    /// Let a held rollout go on
+    Resume(act::OfDeployment),
+    /// Keep releases out for a time
+    #[command(subcommand)]
+    Freeze(freeze::Command),
+    /// Cancel a run
+    Cancel(act::Cancel),
+    /// Read the log, and verify it
+    #[command(subcommand)]
+    Log(log::Command),
+    /// Name what is wrong with this installation, and how to mend it
+    Doctor(doctor::Arguments),
+    /// Make accounts, and set their passwords
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Make and revoke tokens for programs
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Set what steps and services get in secret
+    #[command(subcommand)]
+    Secret(secret::Command),
+    /// Sign in, so that commands find Sluss
+    Login(login::Arguments),
+    /// Answer `git` that asks for login and token
+    #[command(hide = true)]
+    GitCredential(git_credential::Arguments),
+}
+
+/// Run a test command and write what it reports as JUnit XML
+#[derive(Debug, clap::Args)]
+pub struct JunitArguments {
+    /// Where the report is written
+    #[arg(long)]
+    out: PathBuf,
+    /// The test command
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+/// Runs a test command; returns its own exit code.
+pub fn junit(arguments: JunitArguments) -> ExitCode {
+    let JunitArguments { out, command } = arguments;
+    let _ = (out, command);
+    ExitCode::FAILURE
+}
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// What it could not do, and what to do next.
+pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> {
+    match command {
+        ClientCommand::Init(arguments) => init::run(arguments).await,
+        ClientCommand::Check(arguments) => check::run(&arguments, output),
+        ClientCommand::Run(arguments) => run::run(arguments, output).await,
+        ClientCommand::Status(arguments) => status::run(arguments, output).await,
+        ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
+        ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,
+        ClientCommand::Refuse(arguments) => decide::refuse(arguments, output).await,
+        ClientCommand::Promote(arguments) => act::promote(arguments, output).await,
+        ClientCommand::Rollback(arguments) => act::rollback(arguments, output).await,
+        ClientCommand::Hold(arguments) => act::hold(arguments, output).await,
+        ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
+        ClientCommand::Freeze(command) => freeze::run(command, output).await,
+        ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
+        ClientCommand::Log(command) => log::run(command, output).await,
+        ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
+        ClientCommand::Account(command) => account::run(command).await,
+        ClientCommand::Token(command) => token::run(command, output).await,
+        ClientCommand::Secret(command) => secret::run(command).await,
+        ClientCommand::Login(arguments) => login::run(arguments).await,
+        ClientCommand::GitCredential(arguments) => git_credential::run(&arguments),
+    }
+}

@@ -1,0 +1,124 @@
+//! The composition root of the control plane: the only place that makes clocks and pools.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use sluss_engine::failure::{Blame, Failure};
+use sluss_engine::open::{self, Options, Running};
+use sluss_engine::target::HostTarget;
+use sluss_store::{SystemClock, SystemEntropy};
+use sluss_web::app::{App, Seams, Settings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What the control plane is started with.
+#[derive(Debug, Clone)]
+pub struct Serve {
+    /// The data folder.
+    pub data: std::path::PathBuf,
+    /// Where pages and Git are served.
+    pub listen: SocketAddr,
+    /// Whether this is a demo.
+    pub demo: bool,
+}
+
+/// The text of `organisation.yaml` that a fresh installation begins with.
+pub fn first_organisation(login: &str) -> String {
+    format!(
+        "# Who may do what, and when a second person is asked. A change of this file is a push\n\
+         # to the platform repository, and is recorded like any other.\n\
+         name: My organisation\n\
+         \n\
+         # never | first-release | always\n\
+         four_eyes: never\n\
+         \n\
+         # A first push may register a service that is not listed under `services`.\n\
+         open_registration: true\n\
+         \n\
+         people:\n  {login}: [developer, approver]\n"
+    )
+}
+
+/// Runs the control plane until it is asked to end.
+///
+/// # Errors
+///
+/// [`Failure`]: it could not start.
+pub async fn serve(options: Serve) -> Result<(), Failure> {
+    let Serve { data, listen, demo } = options;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        Failure::new(
+            Blame::Upstream,
+            format!("The address {listen} can't be listened on: {error}"),
+            "Choose another one: `sluss up --listen 127.0.0.1:PORT`",
+        )
+    })?;
+    let address = listener.local_addr().unwrap_or(listen);
+    let address = format!("http://{address}");
+    let running = start(&data, &address, demo).await?;
+    if !demo {
+        first_start(&running, &data).await?;
+    }
+    let settings = Settings { demo, address: address.clone(), secure_cookies: false };
+    let seams = Seams {
+        hooks: Some(Arc::clone(&running.hooks)),
+        executor: Some(Arc::clone(&running.executor)),
+    };
+    let app = App::new(running.engine.clone(), settings, seams);
+    tracing::info!("ready: {address}");
+    sluss_web::serve::serve(app, listener, asked_to_end())
+        .await
+        .map_err(|error| Failure::upstream("The pages can't be served", &error))?;
+    running.stop().await;
+    Ok(())
+}
+
+async fn start(data: &Path, address: &str, demo: bool) -> Result<Running, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::upstream("This program can't find itself", &error))?;
+    let target = HostTarget::new(data.join("host"));
+    let slots = std::thread::available_parallelism().map_or(2, usize::from);
+    open::open(Options {
+        data: data.to_owned(),
+        address: address.to_owned(),
+        origin: if demo { "sluss.demo/ledger" } else { "sluss.local/ledger" }.to_owned(),
+        demo,
+        program,
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(SystemEntropy),
+        target: Arc::new(target),
+        slots,
+    })
+    .await
+}
+
+/// Activates the organisation of a fresh installation, whose first account is there already.
+async fn first_start(running: &Running, data: &Path) -> Result<(), Failure> {
+    let accounts = running
+        .engine
+        .parts()
+        .accounts
+        .all()
+        .await
+        .map_err(|error| Failure::upstream("The accounts can't be read", &error))?;
+    let Some(login) = accounts.into_iter().find_map(|account| account.login) else {
+        return Err(Failure::new(
+            Blame::Caller,
+            format!("The data folder {} has no account yet.", data.display()),
+            "Make one: `sluss account add LOGIN`",
+        ));
+    };
+    open::bootstrap(&running.engine, &first_organisation(&login)).await
+}
+
+/// Waits for `SIGTERM` or `SIGINT`.
+pub async fn asked_to_end() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,128 @@
+//! `sluss up`: a supervisor without logic. It starts the control plane and the data plane as two
+//! processes, and starts either again when it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use sluss_engine::failure::{Blame, Failure};
+use tokio::process::{Child, Command};
+
+use crate::serve::{Serve, asked_to_end};
+
+/// How long a part may take to end once asked.
+const GRACE: Duration = Duration::from_secs(40);
+/// How long after its end a part is started again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What the parts of an installation are called and started by.
+pub struct Supervisor {
+    program: PathBuf,
+    options: Serve,
+}
+
+impl Supervisor {
+    /// Returns the supervisor of an installation.
+    ///
+    /// # Errors
+    ///
+    /// When this program can't find itself.
+    pub fn new(options: Serve) -> Result<Self, Failure> {
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::upstream("This program can't find itself", &error))?;
+        Ok(Self { program, options })
+    }
+
+    fn control_plane(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg("--data").arg(&self.options.data);
+        command.arg("--listen").arg(self.options.listen.to_string());
+        if self.options.demo {
+            command.arg("--demo");
+        }
+        command
+    }
+
+    fn data_plane(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("host").arg("--data").arg(self.options.data.join("host"));
+        command
+    }
+
+    /// Runs both parts until `end`, starting again whichever ends by itself. A control plane that
+    /// refuses to start (exit code 2) ends both.
+    ///
+    /// # Errors
+    ///
+    /// When a part can't be started at all.
+    pub async fn run(&self, end: impl Future<Output = ()>) -> Result<(), Failure> {
+        let mut host = started(self.data_plane(), &self.options.data, "host")?;
+        let mut control = started(self.control_plane(), &self.options.data, "control")?;
+        tokio::pin!(end);
+        let result = loop {
+            tokio::select! {
+                () = &mut end => break Ok(()),
+                status = control.wait() => {
+                    if status.as_ref().is_ok_and(|status| status.code() == Some(2)) {
+                        break Err(refused());
+                    }
+                    tracing::warn!(?status, "the control plane ended; starting it again");
+                    tokio::time::sleep(PAUSE).await;
+                    control = started(self.control_plane(), &self.options.data, "control")?;
+                }
+                status = host.wait() => {
+                    tracing::warn!(?status, "the host ended; starting it again");
+                    tokio::time::sleep(PAUSE).await;
+                    host = started(self.data_plane(), &self.options.data, "host")?;
+                }
+            }
+        };
+        stop(&mut control).await;
+        stop(&mut host).await;
+        result
+    }
+}
+
+fn refused() -> Failure {
+    let what = "The control plane did not start; its reason stands above.";
+    Failure::new(Blame::Caller, what, "Mend that, and start again")
+}
+
+/// Starts a part and remembers its process id beside its data, for whoever wants to look.
+fn started(mut command: Command, data: &Path, name: &str) -> Result<Child, Failure> {
+    let child = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| Failure::upstream("A part of Sluss can't be started", &error))?;
+    if let Some(pid) = child.id() {
+        // Only for people and tests: nothing is decided by it.
+        std::fs::write(data.join(format!("{name}.pid")), pid.to_string()).ok();
+    }
+    Ok(child)
+}
+
+/// Asks a part to end, and ends it when it takes too long.
+async fn stop(child: &mut Child) {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        let pid = nix::unistd::Pid::from_raw(pid);
+        if nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).is_ok()
+            && tokio::time::timeout(GRACE, child.wait()).await.is_ok()
+        {
+            return;
+        }
+    }
+    child.kill().await.ok();
+}
+
+/// Runs `sluss up`.
+///
+/// # Errors
+///
+/// When a part can't be started.
+pub async fn up(options: Serve) -> Result<(), Failure> {
+    std::fs::create_dir_all(&options.data)
+        .map_err(|error| Failure::upstream("The data folder can't be made", &error))?;
+    crate::first::first_account(&options).await?;
+    Supervisor::new(options)?.run(asked_to_end()).await
+}
