@@ -91,6 +91,17 @@ impl Asking {
         let done = app.engine.command(command, actor, self.key.clone()).await?;
         Ok(Json(done_view(done)))
     }
+
+    /// Asks for something that comes before what the key belongs to.
+    pub(super) async fn ask_unkeyed(
+        &self,
+        app: &App,
+        command: Command,
+        actor: Actor,
+    ) -> Result<Json<DoneView>, Refused> {
+        let done = app.engine.command(command, actor, None).await?;
+        Ok(Json(done_view(done)))
+    }
 }
 
 fn done_view(done: Done) -> DoneView {

@@ -19,7 +19,7 @@ mod runs;
 mod status;
 mod step_log;
 mod tokens;
-mod words;
+pub(crate) mod words;
 
 use axum::Router;
 

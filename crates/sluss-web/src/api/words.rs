@@ -29,7 +29,7 @@ pub struct PersonView {
 
 /// Words that were looked up.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(crate) struct Words {
     people: BTreeMap<PersonRef, PersonView>,
     texts: BTreeMap<Digest, Option<String>>,
     unknown_people: BTreeSet<PersonRef>,
@@ -37,7 +37,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) fn person(&mut self, who: &PersonRef) -> PersonView {
+    pub(crate) fn person(&mut self, who: &PersonRef) -> PersonView {
         if let Some(person) = self.people.get(who) {
             return person.clone();
         }
@@ -45,14 +45,14 @@ impl Words {
         nameless(who)
     }
 
-    pub(super) fn people<'a>(
+    pub(crate) fn people<'a>(
         &mut self,
         who: impl IntoIterator<Item = &'a PersonRef>,
     ) -> Vec<PersonView> {
         who.into_iter().map(|who| self.person(who)).collect()
     }
 
-    pub(super) fn text(&mut self, digest: &Digest) -> Option<String> {
+    pub(crate) fn text(&mut self, digest: &Digest) -> Option<String> {
         if let Some(text) = self.texts.get(digest) {
             return text.clone();
         }
@@ -61,7 +61,7 @@ impl Words {
     }
 
     /// Looks up what was asked for and not known; says whether there was any.
-    pub(super) async fn look_up(&mut self, app: &App) -> Result<bool, Failure> {
+    pub(crate) async fn look_up(&mut self, app: &App) -> Result<bool, Failure> {
         let people = std::mem::take(&mut self.unknown_people);
         let texts = std::mem::take(&mut self.unknown_texts);
         let any = !people.is_empty() || !texts.is_empty();
@@ -98,7 +98,7 @@ fn nameless(who: &PersonRef) -> PersonView {
 }
 
 /// Builds a view of what is true now, with its words.
-pub(super) async fn view<T>(
+pub(crate) async fn view<T>(
     app: &App,
     build: impl Fn(&State, &mut Words) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

@@ -1,0 +1,239 @@
+//! Every endpoint of the API: its address, who may use it, what it takes and answers.
+
+use axum::routing::{MethodRouter, delete, get, post, put};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::{
+    acts, approvals, ask, changes, deployments, log, records, releases, runs, status, step_log,
+    tokens,
+};
+use crate::app::App;
+use crate::openapi;
+use crate::routes::{Route, Who};
+
+type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// What an endpoint answers with.
+#[derive(Clone, Copy)]
+pub enum Answered {
+    /// JSON of this schema.
+    Json(SchemaOf),
+    /// Plain text.
+    Text,
+}
+
+/// An endpoint.
+#[derive(Clone, Copy)]
+pub struct Endpoint {
+    /// Its address, and who may use it.
+    pub route: Route,
+    /// What it does, in a line.
+    pub does: &'static str,
+    /// What it takes in the query.
+    pub query: &'static [&'static str],
+    /// What it takes as its body.
+    pub takes: Option<SchemaOf>,
+    /// What it answers with.
+    pub answers: Answered,
+    pub(super) handler: fn() -> MethodRouter<App>,
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+const fn reads<T: JsonSchema>(
+    path: &'static str,
+    does: &'static str,
+    handler: fn() -> MethodRouter<App>,
+) -> Endpoint {
+    let route = Route { method: "GET", path, who: Who::SignedIn };
+    let answers = Answered::Json(schema::<T>);
+    Endpoint { route, does, query: &[], takes: None, answers, handler }
+}
+
+const fn writes<T: JsonSchema>(
+    path: &'static str,
+    does: &'static str,
+    handler: fn() -> MethodRouter<App>,
+) -> Endpoint {
+    let route = Route { method: "POST", path, who: Who::Developer };
+    let answers = Answered::Json(schema::<T>);
+    Endpoint { route, does, query: &[], takes: None, answers, handler }
+}
+
+impl Endpoint {
+    const fn takes<T: JsonSchema>(self) -> Self {
+        Self { takes: Some(schema::<T>), ..self }
+    }
+
+    const fn query(self, query: &'static [&'static str]) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn text(self) -> Self {
+        Self { answers: Answered::Text, ..self }
+    }
+
+    const fn who(self, who: Who) -> Self {
+        let Route { method, path, .. } = self.route;
+        Self { route: Route { method, path, who }, ..self }
+    }
+
+    const fn method(self, method: &'static str) -> Self {
+        let Route { path, who, .. } = self.route;
+        Self { route: Route { method, path, who }, ..self }
+    }
+}
+
+/// Every endpoint.
+pub const ENDPOINTS: &[Endpoint] = &[
+    reads::<serde_json::Value>("/api/v1/openapi.json", "Describe this API", || {
+        get(openapi::document)
+    })
+    .who(Who::Public),
+    reads::<status::StatusView>("/api/v1/status", "Say how everything stands", || {
+        get(status::status)
+    }),
+    reads::<changes::ChangesView>("/api/v1/changes", "List changes, newest first", || {
+        get(changes::all)
+    })
+    .query(&["service", "limit"]),
+    reads::<changes::ChangeView>("/api/v1/changes/{change}", "Show a change", || {
+        get(changes::one)
+    }),
+    reads::<changes::WhereView>(
+        "/api/v1/where/{what}",
+        "Say where a change, a commit or a service is",
+        || get(changes::whereabouts),
+    ),
+    reads::<runs::RunView>("/api/v1/runs/{run}", "Show a run", || get(runs::one)),
+    reads::<String>("/api/v1/runs/{run}/steps/{step}/log", "Read what a step printed", || {
+        get(step_log::of_run)
+    })
+    .query(&["attempt", "follow", "from"])
+    .text(),
+    writes::<ask::DoneView>("/api/v1/runs/{run}/cancel", "Cancel a run", || post(acts::cancel)),
+    reads::<releases::ReleaseView>("/api/v1/releases/{release}", "Show a release", || {
+        get(releases::one)
+    }),
+    writes::<ask::DoneView>("/api/v1/releases/{release}/promote", "Promote a release", || {
+        post(acts::promote)
+    })
+    .takes::<acts::PromotionWanted>(),
+    writes::<ask::DoneView>(
+        "/api/v1/releases/{release}/unbar",
+        "Let a release go on that was taken back",
+        || post(acts::unbar),
+    ),
+    reads::<deployments::DeploymentView>(
+        "/api/v1/deployments/{deployment}",
+        "Show a deployment: gates, approval, rollout",
+        || get(deployments::one),
+    ),
+    reads::<String>(
+        "/api/v1/deployments/{deployment}/steps/{step}/log",
+        "Read what an acceptance step printed",
+        || get(step_log::of_deployment),
+    )
+    .query(&["attempt", "follow", "from"])
+    .text(),
+    writes::<ask::DoneView>("/api/v1/deployments/{deployment}/hold", "Hold a rollout", || {
+        post(acts::hold)
+    }),
+    writes::<ask::DoneView>(
+        "/api/v1/deployments/{deployment}/resume",
+        "Let a held rollout go on",
+        || post(acts::resume),
+    ),
+    writes::<ask::DoneView>(
+        "/api/v1/places/{service}/{environment}/rollback",
+        "Take back what is rolling out or live",
+        || post(acts::rollback),
+    ),
+    reads::<approvals::ApprovalsView>(
+        "/api/v1/approvals",
+        "List what second persons are asked",
+        || get(approvals::all),
+    ),
+    reads::<approvals::ApprovalView>(
+        "/api/v1/approvals/{subject}",
+        "Show what a second person is asked",
+        || get(approvals::one),
+    ),
+    writes::<ask::DoneView>(
+        "/api/v1/approvals/{subject}",
+        "Approve or refuse, as a second person, with the password",
+        || post(acts::decide),
+    )
+    .takes::<acts::DecisionWanted>()
+    .who(Who::Approver),
+    reads::<records::EnvironmentsView>("/api/v1/environments", "Say what is live where", || {
+        get(records::environments)
+    }),
+    reads::<records::IncidentsView>("/api/v1/incidents", "List incidents, newest first", || {
+        get(records::incidents)
+    }),
+    writes::<ask::DoneView>("/api/v1/incidents/{incident}/close", "Close an incident", || {
+        post(acts::close)
+    }),
+    reads::<records::FreezesView>("/api/v1/freezes", "List freezes, newest first", || {
+        get(records::freezes)
+    }),
+    writes::<ask::DoneView>("/api/v1/freezes", "Set a freeze", || post(acts::freeze))
+        .takes::<acts::FreezeWanted>(),
+    writes::<ask::DoneView>("/api/v1/freezes/{freeze}/lift", "Lift a freeze", || {
+        post(acts::lift)
+    }),
+    writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
+        post(acts::confirm_clock)
+    }),
+    reads::<log::EventsView>("/api/v1/log", "List events; the last ones unless told", || {
+        get(log::events)
+    })
+    .query(&["from", "limit", "stream", "type"]),
+    reads::<String>("/api/v1/log/checkpoint", "Get the last signed checkpoint", || {
+        get(log::checkpoint)
+    })
+    .text(),
+    reads::<String>("/api/v1/log/key", "Get the key that checkpoints are checked with", || {
+        get(log::key)
+    })
+    .text(),
+    reads::<log::EntryView>("/api/v1/log/{position}", "Show an event and its leaf", || {
+        get(log::entry)
+    }),
+    reads::<String>("/api/v1/log/{position}/proof", "Prove an event's place (tlog-proof)", || {
+        get(log::proof)
+    })
+    .text(),
+    reads::<tokens::SessionView>("/api/v1/session", "Say who asks", || get(tokens::session)),
+    reads::<tokens::TokensView>("/api/v1/tokens", "List one's tokens", || get(tokens::tokens)),
+    writes::<tokens::NewTokenView>("/api/v1/tokens", "Make a token", || post(tokens::create))
+        .takes::<tokens::TokenWanted>()
+        .who(Who::SignedIn),
+    writes::<tokens::ChangedView>("/api/v1/tokens/{id}", "Revoke a token", || {
+        delete(tokens::revoke)
+    })
+    .method("DELETE")
+    .who(Who::SignedIn),
+    reads::<tokens::SecretsView>(
+        "/api/v1/services/{service}/secrets",
+        "List the names of a service's secrets",
+        || get(tokens::secrets),
+    )
+    .who(Who::Developer),
+    writes::<tokens::ChangedView>(
+        "/api/v1/services/{service}/secrets/{name}",
+        "Set a secret",
+        || put(tokens::put_secret),
+    )
+    .method("PUT")
+    .takes::<tokens::SecretWanted>(),
+    writes::<tokens::ChangedView>(
+        "/api/v1/services/{service}/secrets/{name}",
+        "Remove a secret",
+        || delete(tokens::delete_secret),
+    )
+    .method("DELETE"),
+];
