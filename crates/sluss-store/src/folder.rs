@@ -104,14 +104,13 @@ pub(crate) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes a file so that nobody reads a part of it; it is not durable yet.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a file so that nobody reads a part of it. Neither it nor its name is durable yet.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<File> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     make_folder(folder)?;
     let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
     file.write_all(content)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    file.persist(path).map_err(|error| error.error)
 }
 
 /// Makes the names in a folder durable.

@@ -7,6 +7,7 @@
 //!   are on the disk, and only if they prove that it extends the last one.
 //! - A failure changes nothing of what was published; it is tried again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -179,16 +180,19 @@ fn prove_extends(log: &Path, last: Option<TreeHead>, head: TreeHead) -> Result<(
 }
 
 fn write_files(log: &Path, files: &[TileFile]) -> io::Result<()> {
-    let each = files.len() <= MANY_FILES;
+    let mut written = Vec::new();
+    let mut folders = BTreeSet::new();
     for file in files {
         let path = log.join(file.path());
-        if each {
-            folder::write_durably(&path, &file.content)?;
-        } else {
-            folder::write_whole(&path, &file.content)?;
-        }
+        written.push(folder::write_whole(&path, &file.content)?);
+        folders.extend(
+            path.ancestors().skip(1).take_while(|up| up.starts_with(log)).map(Path::to_owned),
+        );
     }
-    if !each {
+    if files.len() <= MANY_FILES {
+        written.iter().try_for_each(fs::File::sync_data)?;
+        folders.iter().try_for_each(|path| folder::sync_folder(path))?;
+    } else {
         rustix::fs::syncfs(fs::File::open(log)?)?;
     }
     // Partial files are needed until the full one is there.
