@@ -1,1 +1,14 @@
-//! Folds for people: board and where.
+//! Folds for people: the board, and where something is.
+//!
+//! # Invariants
+//!
+//! - Everything here is a function of the folded state and the time; nothing is stored.
+//! - A change stands in exactly one lane.
+//!
+//! Not here: names of people and texts that people wrote, which the state does not hold.
+
+mod board;
+mod whereabouts;
+
+pub use board::{Board, BoardRow, Lane, Waiting, board, row_of};
+pub use whereabouts::{Whereabouts, where_is};

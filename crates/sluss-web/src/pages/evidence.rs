@@ -1,0 +1,171 @@
+//! The evidence of a rollout, read from the log, and what it says in a sentence.
+
+use sluss_core::event::Event;
+use sluss_core::ids::DeploymentId;
+use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
+use sluss_core::units::{Millis, Share};
+use sluss_engine::engine::read_event;
+use sluss_engine::failure::Failure;
+use sluss_store::Log;
+
+use super::chart;
+use super::html::{self, Html};
+use crate::app::App;
+
+/// How many events of a rollout are read at once, and at most.
+const PAGE: usize = 2_000;
+const READ_MOST: u64 = 8_000;
+/// How many seconds the table beside the chart has.
+const ROWS: usize = 40;
+
+/// What the log says of a rollout.
+#[derive(Default)]
+pub(super) struct Evidence {
+    pub(super) seconds: Vec<(Observation, Reading)>,
+    legs: Vec<(Millis, Share)>,
+}
+
+/// A second in the table.
+pub(super) struct SecondRow {
+    pub(super) time: Html,
+    pub(super) share: Share,
+    pub(super) incumbent: String,
+    pub(super) candidate: String,
+    pub(super) against: String,
+    pub(super) favour: String,
+}
+
+/// What one arm did.
+pub(super) struct ArmRow {
+    pub(super) last: Counts,
+    pub(super) last_rate: String,
+    pub(super) total_requests: String,
+    pub(super) total_errors: String,
+    pub(super) total_rate: String,
+}
+
+/// Reads the evidence of a deployment.
+pub(super) async fn read(app: &App, id: DeploymentId) -> Result<Evidence, Failure> {
+    let stream = format!("deployment/{id}");
+    let mut evidence = Evidence::default();
+    let mut from = 0;
+    loop {
+        let events = app.engine.parts().log.stream(&stream, from, PAGE).await?;
+        for sealed in &events {
+            match sealed.kind.as_str() {
+                "rollout.observed" | "rollout.shifted" => {}
+                _ => continue,
+            }
+            match read_event(sealed)?.1 {
+                Event::RolloutObserved { observation, reading, .. } => {
+                    evidence.seconds.push((observation, reading));
+                }
+                Event::RolloutShifted { share, .. } => evidence.legs.push((sealed.time, share)),
+                _other => {}
+            }
+        }
+        from += events.len() as u64;
+        if events.len() < PAGE || from >= READ_MOST {
+            return Ok(evidence);
+        }
+    }
+}
+
+impl Evidence {
+    /// Returns what was read last.
+    pub(super) fn last(&self) -> Option<Reading> {
+        self.seconds.last().map(|(_, reading)| *reading)
+    }
+
+    /// Draws it; nothing before the first second is in.
+    pub(super) fn chart(&self) -> Option<Html> {
+        let first = self.seconds.first()?.0.second;
+        let last = self.last()?;
+        let begin = self.legs.first().map_or(first, |(at, _)| at.second().min(first));
+        let reading = |(observation, reading): &(Observation, Reading)| chart::Reading {
+            second: observation.second - begin,
+            against: nats(reading.against_micronats),
+            favour: nats(reading.favour_micronats),
+        };
+        Some(chart::evidence(&chart::Evidence {
+            readings: self.seconds.iter().map(reading).collect(),
+            against_at: nats(last.against_at_micronats),
+            favour_at: nats(last.favour_at_micronats),
+            legs: self.legs.iter().map(|(at, share)| (at.second() - begin, *share)).collect(),
+        }))
+    }
+
+    /// Returns the last seconds, the latest first.
+    pub(super) fn rows(&self, now: Millis) -> Vec<SecondRow> {
+        let row = |(seen, reading): &(Observation, Reading)| SecondRow {
+            time: html::clock(Millis(seen.second * 1000), now),
+            share: seen.share,
+            incumbent: format!("{} / {}", seen.incumbent.errors, seen.incumbent.requests),
+            candidate: format!("{} / {}", seen.candidate.errors, seen.candidate.requests),
+            against: times(reading.against_micronats),
+            favour: times(reading.favour_micronats),
+        };
+        self.seconds.iter().rev().take(ROWS).map(row).collect()
+    }
+
+    /// Returns what both arms did: the incumbent, then the candidate.
+    pub(super) fn arms(&self) -> [ArmRow; 2] {
+        let arm = |of: fn(&Observation) -> Counts| {
+            let total = self.seconds.iter().map(|(seen, _)| of(seen));
+            let total = total.fold(Counts::default(), Counts::and);
+            let last = self.seconds.last().map_or(Counts::default(), |(seen, _)| of(seen));
+            ArmRow {
+                last,
+                last_rate: html::rate(last.errors, last.requests),
+                total_requests: html::number(total.requests),
+                total_errors: html::number(total.errors),
+                total_rate: html::rate(total.errors, total.requests),
+            }
+        };
+        [arm(|seen| seen.incumbent), arm(|seen| seen.candidate)]
+    }
+}
+
+fn nats(micronats: i64) -> f64 {
+    micronats as f64 / 1_000_000.0
+}
+
+/// Returns evidence as how many times likelier it is.
+pub(super) fn times(micronats: i64) -> String {
+    match nats(micronats).exp() {
+        huge if huge >= 1e6 => "> 1 000 000×".to_owned(),
+        big if big >= 100.0 => format!("{big:.0}×"),
+        some if some >= 0.1 => format!("{some:.2}×"),
+        _ => "< 0.1×".to_owned(),
+    }
+}
+
+/// Returns what the evidence says, as a sentence.
+pub(super) fn sentence(reading: Reading, silence_seconds: u32) -> String {
+    let (against, favour) = (times(reading.against_micronats), times(reading.favour_micronats));
+    let against_at = times(reading.against_at_micronats);
+    let favour_at = times(reading.favour_at_micronats);
+    match reading.verdict {
+        Verdict::Favourable => format!(
+            "Favourable: that it is not worse is {favour} likelier than that it is; {favour_at} \
+             lets it go on."
+        ),
+        Verdict::Unfavourable => format!(
+            "Unfavourable: that it fails more often than what customers had is {against} likelier \
+             than that it does not; {against_at} takes it back."
+        ),
+        Verdict::Undecided { needs_requests } => {
+            let more = needs_requests.map_or(String::new(), |requests| {
+                format!(" About {} more requests would prove it.", html::number(requests))
+            });
+            format!(
+                "Undecided: the evidence against it is {against} of {against_at}, in its favour \
+                 {favour} of {favour_at}.{more}"
+            )
+        }
+        Verdict::NoData { seconds } => format!(
+            "No data: nothing has come back from it for {seconds} s; after {silence_seconds} s it \
+             is taken back."
+        ),
+    }
+}

@@ -1,0 +1,222 @@
+//! What all pages have around what they are about.
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{Html as HtmlBody, IntoResponse, Response};
+use sluss_core::approval::{Decision, Subject};
+use sluss_core::ids::PersonRef;
+use sluss_core::state::State;
+use sluss_engine::failure::{Blame, Failure};
+
+use super::html::{Html, clock};
+use super::link;
+use crate::app::App;
+use crate::auth::{Person, Visitor};
+
+/// Who asks for a page, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) visitor: Visitor,
+    /// Whether only what changes is wanted.
+    fragment: bool,
+    path: String,
+}
+
+impl FromRequestParts<App> for Asked {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _app: &App,
+    ) -> Result<Self, std::convert::Infallible> {
+        let visitor = Visitor(parts.extensions.get::<Person>().cloned());
+        Ok(Self::new(visitor, &parts.headers, &parts.uri))
+    }
+}
+
+impl Asked {
+    fn new(visitor: Visitor, headers: &HeaderMap, uri: &Uri) -> Self {
+        let query = uri.query().unwrap_or("");
+        let fragment = headers.contains_key("x-fragment")
+            || query.split('&').any(|pair| pair == "fragment=main");
+        Self { visitor, fragment, path: uri.path().to_owned() }
+    }
+
+    /// Asks as `visitor`, for a whole page.
+    pub(super) fn whole(visitor: &Visitor) -> Self {
+        Self { visitor: visitor.clone(), fragment: false, path: String::new() }
+    }
+
+    /// Returns who asks, in the log.
+    pub(super) fn who(&self) -> Option<&PersonRef> {
+        self.visitor.0.as_ref().map(|person| &person.who)
+    }
+}
+
+/// A place to go to from everywhere.
+#[derive(Debug, Clone)]
+pub(super) struct NavItem {
+    pub(super) address: &'static str,
+    pub(super) word: &'static str,
+    pub(super) key: &'static str,
+    pub(super) here: bool,
+    /// How many there are that want attention.
+    pub(super) count: usize,
+}
+
+/// What all pages have around what they are about.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) fragment: bool,
+    pub(super) demo: bool,
+    pub(super) gap: bool,
+    pub(super) organisation: String,
+    pub(super) nav: Vec<NavItem>,
+    pub(super) name: String,
+    pub(super) csrf: String,
+    pub(super) signed_in: bool,
+    pub(super) size: u64,
+    pub(super) time: Html,
+    pub(super) checkpoint: String,
+    /// The streams whose events change the page; `*` for all.
+    pub(super) topics: String,
+    pub(super) twin: String,
+    pub(super) explain: String,
+}
+
+impl Frame {
+    /// Returns the frame of a page.
+    pub(super) fn new(app: &App, asked: &Asked, title: impl Into<String>) -> Self {
+        let state = app.engine.state();
+        let person = asked.visitor.0.as_ref();
+        let checkpoint = app.engine.parts().log.checkpoint();
+        Self {
+            title: title.into(),
+            fragment: asked.fragment,
+            demo: app.settings.demo || state.demo,
+            gap: state.gap,
+            organisation: state.organisation.as_ref().map_or(String::new(), |o| o.name.clone()),
+            nav: nav(&state, asked),
+            name: person.map_or(String::new(), |person| person.name.clone()),
+            csrf: person.map_or(String::new(), |person| person.csrf.clone()),
+            signed_in: person.is_some(),
+            size: state.size,
+            time: clock(state.time, app.engine.now()),
+            checkpoint: checkpoint.as_deref().map_or(String::new(), of_checkpoint),
+            topics: "*".to_owned(),
+            twin: String::new(),
+            explain: String::new(),
+        }
+    }
+
+    /// Says what the page is in the API.
+    pub(super) fn twin(mut self, path: impl std::fmt::Display) -> Self {
+        self.twin = link::twin(path);
+        self
+    }
+
+    /// Says which events the page is made of.
+    pub(super) fn explain(mut self, address: impl Into<String>) -> Self {
+        self.explain = address.into();
+        self
+    }
+
+    /// Says which streams change the page, separated by spaces.
+    pub(super) fn topics(mut self, topics: impl Into<String>) -> Self {
+        self.topics = topics.into();
+        self
+    }
+}
+
+fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {
+    let item = |address: &'static str, word, key, count| {
+        let here = match address {
+            link::BOARD => asked.path == address,
+            _ => asked.path.starts_with(address),
+        };
+        NavItem { address, word, key, here, count }
+    };
+    let waits = asked.who().map_or(0, |who| waiting_for(state, who).len());
+    vec![
+        item(link::BOARD, "Board", "g b", 0),
+        item(link::ENVIRONMENTS, "Environments", "g e", 0),
+        item(link::APPROVALS, "Approvals", "g a", waits),
+        item(link::INCIDENTS, "Incidents", "g i", state.open.incidents.len()),
+        item(link::FREEZES, "Freezes", "g f", 0),
+        item(link::LOG, "Log", "g l", 0),
+    ]
+}
+
+/// Returns what waits for the decision of `who`.
+pub(super) fn waiting_for(state: &State, who: &PersonRef) -> Vec<Subject> {
+    let approver = state.organisation.as_ref().is_some_and(|o| o.approvers.contains(who));
+    let open = state.requests.iter().filter(|(_, request)| {
+        approver && request.decision == Decision::Open && !request.contributors.contains(who)
+    });
+    open.map(|(subject, _)| *subject).collect()
+}
+
+/// Returns size and root of a checkpoint, shortened.
+fn of_checkpoint(note: &str) -> String {
+    let mut lines = note.lines().skip(1);
+    let size = lines.next().unwrap_or("");
+    let root = lines.next().unwrap_or("");
+    format!("{size} · {}", root.get(..12).unwrap_or(root))
+}
+
+/// Renders a page.
+pub(super) fn render(page: &impl Template) -> Response {
+    render_as(StatusCode::OK, page)
+}
+
+pub(super) fn render_as(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, HtmlBody(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            let code = StatusCode::INTERNAL_SERVER_ERROR;
+            let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (code, text, "BUG: this page could not be rendered.\n").into_response()
+        }
+    }
+}
+
+/// Why a page is not there: what [`failure`](super::failure) shows.
+pub(super) struct Failed(pub(super) App, pub(super) Visitor, pub(super) Failure);
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        super::failure(&self.0, &self.1, self.2)
+    }
+}
+
+/// What handlers of pages return.
+pub(super) type Page = Result<Response, Failed>;
+
+/// Turns failures into pages.
+pub(super) trait OrFail<T> {
+    fn or_fail(self, app: &App, asked: &Asked) -> Result<T, Failed>;
+}
+
+impl<T> OrFail<T> for Result<T, Failure> {
+    fn or_fail(self, app: &App, asked: &Asked) -> Result<T, Failed> {
+        self.map_err(|failure| Failed(app.clone(), asked.visitor.clone(), failure))
+    }
+}
+
+/// Reads an id or name out of an address.
+pub(super) fn parse<T>(text: &str) -> Result<T, Failure>
+where
+    T: std::str::FromStr<Err = sluss_core::ids::Malformed>,
+{
+    text.parse().map_err(|error: sluss_core::ids::Malformed| {
+        Failure::new(Blame::NotFound, format!("{error}."), "Look for it on the board")
+    })
+}
+
+/// Returns the failure of looking for what does not exist.
+pub(super) fn nothing(what: impl std::fmt::Display) -> Failure {
+    Failure::new(Blame::NotFound, format!("There is no {what}."), "Look for it on the board")
+}

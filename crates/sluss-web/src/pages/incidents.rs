@@ -1,0 +1,139 @@
+//! Incidents: what went wrong, what caused it, and how long it took.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use sluss_core::event::Stream;
+use sluss_core::ids::IncidentId;
+use sluss_core::incident::Incident;
+use sluss_core::rollout::Counts;
+use sluss_core::state::State as Known;
+use sluss_core::units::Millis;
+
+use super::evidence;
+use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
+use super::html::{self, Html};
+use super::link;
+use super::subject::title;
+use crate::api::words::{Words, view};
+use crate::app::App;
+
+/// How many incidents are listed.
+const LISTED: usize = 100;
+
+struct IncidentRow {
+    id: IncidentId,
+    address: String,
+    state: Html,
+    place: String,
+    sentence: String,
+    release: Html,
+    deployment: Html,
+    title: String,
+    opened: Html,
+    opened_at: Html,
+    mitigated: Option<Html>,
+    restored: String,
+    closed: Option<Html>,
+    lasted: String,
+    open: bool,
+}
+
+#[derive(Template)]
+#[template(path = "incidents.html")]
+struct IncidentsPage {
+    frame: Frame,
+    rows: Vec<IncidentRow>,
+}
+
+pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
+    let now = app.engine.now();
+    let frame =
+        Frame::new(&app, &asked, "Incidents").twin("incidents").explain("/log?type=incident");
+    let build = |state: &Known, words: &mut Words| {
+        let newest = state.incidents.iter().rev().take(LISTED);
+        Ok(newest.map(|(id, found)| row(state, words, *id, found, now)).collect::<Vec<_>>())
+    };
+    let rows = view(&app, build).await.or_fail(&app, &asked)?;
+    Ok(render(&IncidentsPage { frame, rows }))
+}
+
+fn row(
+    state: &Known,
+    words: &mut Words,
+    id: IncidentId,
+    incident: &Incident,
+    now: Millis,
+) -> IncidentRow {
+    let deployment = state.deployments.get(&incident.deployment);
+    let release = deployment.map(|deployment| deployment.release);
+    IncidentRow {
+        id,
+        address: link::incident(id),
+        state: html::state(incident.word()),
+        place: format!("{} in {}", incident.service, incident.environment),
+        sentence: incident.cause.sentence().to_owned(),
+        release: release.map_or(Html::default(), |release| {
+            html::link(&link::release(release), &release.to_string())
+        }),
+        deployment: html::link(
+            &link::deployment(incident.deployment),
+            &incident.deployment.to_string(),
+        ),
+        title: release.map_or(String::new(), |release| title(state, words, release)),
+        opened: html::ago(incident.opened, now),
+        opened_at: html::clock(incident.opened, now),
+        mitigated: incident.mitigated.map(|at| html::clock(at, now)),
+        restored: incident
+            .mitigated
+            .map_or(String::new(), |at| html::duration(at.since(incident.opened))),
+        closed: incident.closed.map(|at| html::clock(at, now)),
+        lasted: html::duration(incident.closed.unwrap_or(now).since(incident.opened)),
+        open: incident.closed.is_none(),
+    }
+}
+
+/// How customers were hit.
+struct Hit {
+    requests: String,
+    failed: String,
+    rate: String,
+    first: Html,
+    detect: String,
+}
+
+#[derive(Template)]
+#[template(path = "incident.html")]
+struct IncidentPage {
+    frame: Frame,
+    row: IncidentRow,
+    hit: Option<Hit>,
+}
+
+pub(super) async fn one(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
+    let id: IncidentId = parse(&id).or_fail(&app, &asked)?;
+    let now = app.engine.now();
+    let build = |state: &Known, words: &mut Words| {
+        let incident = state.incidents.get(&id).ok_or_else(|| nothing(id))?;
+        Ok((row(state, words, id, incident, now), incident.deployment, incident.opened))
+    };
+    let (row, deployment, opened) = view(&app, build).await.or_fail(&app, &asked)?;
+    let evidence = evidence::read(&app, deployment).await.or_fail(&app, &asked)?;
+    let seen = evidence.seconds.iter().map(|(seen, _)| seen);
+    let first = seen.clone().find(|seen| seen.candidate.requests > 0);
+    let hit = first.map(|first| {
+        let total = seen.map(|seen| seen.candidate).fold(Counts::default(), Counts::and);
+        let began = Millis(first.second * 1000);
+        Hit {
+            requests: html::number(total.requests),
+            failed: html::number(total.errors),
+            rate: html::rate(total.errors, total.requests),
+            first: html::clock(began, now),
+            detect: html::duration(opened.since(began)),
+        }
+    });
+    let frame = Frame::new(&app, &asked, id.to_string())
+        .twin("incidents")
+        .explain(link::explain(Stream::Incident(id)))
+        .topics(format!("incident/{id} deployment/{deployment}"));
+    Ok(render(&IncidentPage { frame, row, hit }))
+}

@@ -1,0 +1,79 @@
+//! The pages: what is true now, for people, rendered on this side and working without a script.
+//!
+//! # Invariants
+//!
+//! - A page shows what the state and the log say; what may be done is decided in `sluss-core`.
+//! - No page has scripts or styles of its own; everything it loads comes from here.
+
+mod account;
+mod acts;
+mod approvals;
+mod board;
+mod change;
+mod chart;
+mod deployment;
+mod environments;
+mod evidence;
+mod files;
+mod frame;
+mod freezes;
+mod graph;
+mod html;
+mod incidents;
+mod link;
+mod log;
+mod notices;
+mod release;
+mod run;
+mod search;
+mod step_log;
+mod subject;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{get, post};
+use sluss_engine::failure::Failure;
+
+use crate::app::App;
+use crate::auth::Visitor;
+
+/// Returns the routes of all pages.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(board::page))
+        .route("/search", get(search::page))
+        .route("/changes/{id}", get(change::page))
+        .route("/runs/{id}", get(run::page))
+        .route("/runs/{id}/cancel", post(acts::cancel))
+        .route("/releases/{id}", get(release::page))
+        .route("/releases/{id}/promote", post(acts::promote))
+        .route("/releases/{id}/unbar", post(acts::unbar))
+        .route("/deployments/{id}", get(deployment::page))
+        .route("/deployments/{id}/hold", post(acts::hold))
+        .route("/deployments/{id}/resume", post(acts::resume))
+        .route(
+            "/services/{service}/{environment}/rollback",
+            get(environments::confirm).post(acts::rollback),
+        )
+        .route("/environments", get(environments::page))
+        .route("/incidents", get(incidents::page))
+        .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/close", post(acts::close))
+        .route("/approvals", get(approvals::page))
+        .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
+        .route("/freezes", get(freezes::page).post(acts::freeze))
+        .route("/freezes/{id}/lift", post(acts::lift))
+        .route("/log", get(log::page))
+        .route("/log/{position}", get(log::entry))
+        .route("/sign-in", get(account::sign_in))
+        .route("/account", get(account::page))
+        .route("/account/tokens", post(account::make_token))
+        .route("/account/tokens/{id}/revoke", post(account::revoke_token))
+        .route("/help", get(notices::help))
+        .route("/static/{name}", get(files::file))
+}
+
+/// Returns the page that says what went wrong and what to do next.
+pub fn failure(app: &App, visitor: &Visitor, failure: Failure) -> Response {
+    notices::failure(app, visitor, failure)
+}

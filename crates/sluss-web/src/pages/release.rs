@@ -1,0 +1,168 @@
+//! A release: what it is made of, what speaks for it, and where it is.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use sluss_core::approval::Subject;
+use sluss_core::deployment::{Deployment, Phase};
+use sluss_core::event::Stream;
+use sluss_core::gate::GateOutcome;
+use sluss_core::ids::{DeploymentId, ReleaseId};
+use sluss_core::pipeline::GateKind;
+use sluss_core::state::{Release, State as Known};
+use sluss_core::steps::StepOwner;
+use sluss_engine::failure::Failure;
+
+use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
+use super::html::{self, Html};
+use super::link;
+use super::step_log::tests;
+use super::subject::{Approval, Looking, approval, title};
+use crate::api::words::{Words, view};
+use crate::app::App;
+
+struct ArtifactRow {
+    name: String,
+    digest: String,
+    bytes: String,
+}
+
+pub(super) struct GateRow {
+    pub(super) name: &'static str,
+    pub(super) state: Html,
+    pub(super) sentence: Html,
+}
+
+struct DeploymentRow {
+    address: String,
+    id: String,
+    environment: String,
+    state: Html,
+    requested: Html,
+    live: Option<Html>,
+}
+
+struct ReleaseView {
+    title: String,
+    service: String,
+    change: Html,
+    run: Html,
+    commit: String,
+    tests: String,
+    isolated: bool,
+    template: String,
+    configuration: String,
+    created: Html,
+    barred: Option<Html>,
+    artifacts: Vec<ArtifactRow>,
+    deployments: Vec<DeploymentRow>,
+    /// The deployment whose gates are shown.
+    open: Option<(Html, String, Vec<GateRow>)>,
+    approval: Option<Approval>,
+    stages: Vec<String>,
+    topics: String,
+}
+
+#[derive(Template)]
+#[template(path = "release.html")]
+struct ReleasePage {
+    frame: Frame,
+    id: ReleaseId,
+    view: ReleaseView,
+}
+
+pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
+    let id: ReleaseId = parse(&id).or_fail(&app, &asked)?;
+    let frame = Frame::new(&app, &asked, id.to_string());
+    let looking = Looking { who: asked.who(), csrf: &frame.csrf, now: app.engine.now() };
+    let build = |state: &Known, words: &mut Words| {
+        let release = state.releases.get(&id).ok_or_else(|| nothing(id))?;
+        release_view(state, words, (id, release), &looking)
+    };
+    let view = view(&app, build).await.or_fail(&app, &asked)?;
+    let topics = view.topics.clone();
+    let frame = frame
+        .twin(format!("releases/{id}"))
+        .explain(link::explain(Stream::Release(id)))
+        .topics(topics);
+    Ok(render(&ReleasePage { frame, id, view }))
+}
+
+fn release_view(
+    state: &Known,
+    words: &mut Words,
+    (id, release): (ReleaseId, &Release),
+    looking: &Looking<'_>,
+) -> Result<ReleaseView, Failure> {
+    let change = state.changes.get(&release.change).ok_or_else(|| nothing(release.change))?;
+    let steps = state.steps(StepOwner::Run(release.run));
+    let deployments: Vec<(DeploymentId, &Deployment)> = release
+        .deployments
+        .iter()
+        .filter_map(|id| Some((*id, state.deployments.get(id)?)))
+        .collect();
+    let open = deployments.iter().rev().find(|(_, deployment)| !deployment.is_over());
+    let shown = open.or(deployments.last());
+    let topics: Vec<String> =
+        release.deployments.iter().map(|id| format!(" deployment/{id}")).collect();
+    let row = |(id, deployment): &(DeploymentId, &Deployment)| DeploymentRow {
+        address: link::deployment(*id),
+        id: id.to_string(),
+        environment: deployment.environment.to_string(),
+        state: html::state(deployment.phase.word()),
+        requested: html::ago(deployment.requested, looking.now),
+        live: deployment.live.map(|at| html::ago(at, looking.now)),
+    };
+    let artifact = |artifact: &sluss_core::event::Artifact| ArtifactRow {
+        name: artifact.name.to_string(),
+        digest: artifact.digest.to_string(),
+        bytes: html::bytes(artifact.bytes),
+    };
+    Ok(ReleaseView {
+        title: title(state, words, id),
+        service: release.service.to_string(),
+        change: html::link(&link::change(release.change), &release.change.to_string()),
+        run: html::link(&link::run(release.run), &release.run.to_string()),
+        commit: change.push.commit.to_string(),
+        tests: steps.and_then(|s| s.tests()).map_or("none reported".to_owned(), tests),
+        isolated: steps.is_some_and(|steps| !steps.unisolated()),
+        template: change.push.pipeline.template.to_string(),
+        configuration: release.configuration.to_string(),
+        created: html::ago(release.created, looking.now),
+        barred: release.barred.map(|at| html::ago(at, looking.now)),
+        artifacts: release.artifacts.iter().map(artifact).collect(),
+        deployments: deployments.iter().rev().map(row).collect(),
+        open: shown.map(|(id, deployment)| {
+            let name = html::link(&link::deployment(*id), &id.to_string());
+            (name, deployment.environment.to_string(), gates(deployment))
+        }),
+        approval: shown
+            .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
+        stages: change.push.pipeline.deliver.iter().map(|s| s.environment.to_string()).collect(),
+        topics: format!("release/{id}{}", topics.concat()),
+    })
+}
+
+/// Returns the gates of a deployment, in order.
+pub(super) fn gates(deployment: &Deployment) -> Vec<GateRow> {
+    let row = |gate: &GateKind| {
+        let saw = deployment.gates.get(gate);
+        let word = match saw {
+            None if matches!(deployment.phase, Phase::Requested) => "pending",
+            None => "not asked",
+            Some(GateOutcome::Cleared { .. }) => "cleared",
+            Some(GateOutcome::Waiting { .. }) => "waiting",
+            Some(GateOutcome::Refused { .. }) => "refused",
+        };
+        let unseen = || "It has not been looked at yet.".to_owned();
+        GateRow {
+            name: match gate {
+                GateKind::Tests => "Tests",
+                GateKind::FourEyes => "Four eyes",
+                GateKind::Freeze => "Freeze",
+            },
+            state: html::state(word),
+            sentence: html::sentence(&saw.map_or_else(unseen, GateOutcome::sentence)),
+        }
+    };
+    deployment.stage.gates.iter().map(row).collect()
+}

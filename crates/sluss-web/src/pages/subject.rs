@@ -1,0 +1,193 @@
+//! What a second person is asked, the exact statement that they decide over, and the form for it.
+
+use sluss_core::approval::{Decision, Subject};
+use sluss_core::ids::PersonRef;
+use sluss_core::state::State;
+use sluss_core::units::Millis;
+
+use super::html::{self, Html};
+use super::link;
+use crate::api::words::Words;
+
+/// A line of what is decided over.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) word: &'static str,
+    pub(super) value: Html,
+}
+
+/// A request for a second person, as someone sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Approval {
+    pub(super) subject: String,
+    pub(super) address: String,
+    pub(super) decide: String,
+    /// What it is, in a sentence.
+    pub(super) about: Html,
+    pub(super) why: &'static str,
+    pub(super) since: Html,
+    pub(super) digest: String,
+    pub(super) lines: Vec<Line>,
+    pub(super) contributors: String,
+    /// Who may decide.
+    pub(super) people: String,
+    /// `open`, `granted`, `refused` or `invalidated`.
+    pub(super) decision: &'static str,
+    pub(super) state: Html,
+    pub(super) decided: String,
+    pub(super) at: Option<Html>,
+    pub(super) reason: Option<String>,
+    /// Whether who looks may decide now.
+    pub(super) mine: bool,
+    /// Why who looks may not.
+    pub(super) not_mine: &'static str,
+    pub(super) csrf: String,
+}
+
+/// Who looks, when, and with which form.
+pub(super) struct Looking<'a> {
+    pub(super) who: Option<&'a PersonRef>,
+    pub(super) csrf: &'a str,
+    pub(super) now: Millis,
+}
+
+/// Returns names, separated by commas.
+pub(super) fn names<'a>(
+    words: &mut Words,
+    people: impl IntoIterator<Item = &'a PersonRef>,
+) -> String {
+    let names: Vec<String> = people.into_iter().map(|who| words.person(who).name).collect();
+    names.join(", ")
+}
+
+/// Returns the request about `subject` as it stands, if there is one.
+pub(super) fn approval(
+    state: &State,
+    words: &mut Words,
+    subject: Subject,
+    looking: &Looking<'_>,
+) -> Option<Approval> {
+    let request = state.requests.get(&subject)?;
+    let approvers = state.organisation.iter().flat_map(|known| &known.approvers);
+    let may: Vec<&PersonRef> =
+        approvers.filter(|who| !request.contributors.contains(*who)).collect();
+    let open = request.decision == Decision::Open;
+    let mine = looking.who.is_some_and(|who| may.contains(&who));
+    let not_mine = match looking.who {
+        Some(who) if request.contributors.contains(who) => {
+            "You contributed to this, so someone else decides."
+        }
+        Some(_) | None => "Deciding takes the role of an approver.",
+    };
+    let (decision, by, at, reason) = match &request.decision {
+        Decision::Open => ("open", None, None, None),
+        Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
+        Decision::Refused { by, at, reason } => ("refused", Some(by), Some(*at), reason.as_ref()),
+        Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
+    };
+    Some(Approval {
+        subject: subject.to_string(),
+        address: link::subject(subject),
+        decide: link::decide(subject),
+        about: about(state, words, subject),
+        why: request.why.sentence(),
+        since: html::ago(request.since, looking.now),
+        digest: request.statement.to_string(),
+        lines: lines(state, subject),
+        contributors: names(words, &request.contributors),
+        people: names(words, may.iter().copied()),
+        decision,
+        state: html::state(if open { "asked" } else { decision }),
+        decided: by.map_or(String::new(), |who| words.person(who).name),
+        at: at.map(|at| html::ago(at, looking.now)),
+        reason: reason.and_then(|digest| words.text(digest)),
+        mine: open && mine,
+        not_mine,
+        csrf: looking.csrf.to_owned(),
+    })
+}
+
+fn about(state: &State, words: &mut Words, subject: Subject) -> Html {
+    match subject {
+        Subject::Deployment(id) => {
+            let Some(deployment) = state.deployments.get(&id) else { return Html::default() };
+            let title = title(state, words, deployment.release);
+            Html(format!(
+                "{} of {} into {}: {}",
+                html::link(&link::release(deployment.release), &deployment.release.to_string()).0,
+                html::text(deployment.service.as_str()),
+                html::text(deployment.environment.as_str()),
+                html::text(&title)
+            ))
+        }
+        Subject::Configuration(number) => {
+            let commit = state.proposals.get(&number).map(|proposal| proposal.commit.to_string());
+            let commit = html::short(commit.as_deref().unwrap_or(""));
+            Html(format!("the configuration of the organisation, as of commit {commit}"))
+        }
+    }
+}
+
+/// Returns the first line of the message of what a release was made of.
+pub(super) fn title(
+    state: &State,
+    words: &mut Words,
+    release: sluss_core::ids::ReleaseId,
+) -> String {
+    let change = state.change_of(release);
+    change.map_or(String::new(), |change| title_of(words, &change.push.title))
+}
+
+/// Returns a title, or that it is gone.
+pub(super) fn title_of(words: &mut Words, digest: &sluss_core::ids::Digest) -> String {
+    match words.text(digest) {
+        Some(text) if !text.trim().is_empty() => text,
+        Some(_) | None => "(no title)".to_owned(),
+    }
+}
+
+fn lines(state: &State, subject: Subject) -> Vec<Line> {
+    let line = |word, value: Html| Line { word, value };
+    let code = |text: &str| Html(format!("<code class=\"digest\">{}</code>", html::text(text)));
+    match subject {
+        Subject::Deployment(id) => {
+            let deployment = state.deployments.get(&id);
+            let release = deployment.and_then(|d| state.releases.get(&d.release));
+            let change = deployment.and_then(|d| state.change_of(d.release));
+            let (Some(deployment), Some(release), Some(change)) = (deployment, release, change)
+            else {
+                return Vec::new();
+            };
+            let mut lines = vec![
+                line("service", html::text(deployment.service.as_str())),
+                line("release", html::text(&deployment.release.to_string())),
+                line("environment", html::text(deployment.environment.as_str())),
+                line("commit", code(change.push.commit.as_str())),
+            ];
+            lines.extend(release.artifacts.iter().map(|artifact| {
+                let name = html::text(artifact.name.as_str());
+                line("artifact", Html(format!("{name} {}", code(artifact.digest.as_str()))))
+            }));
+            let policy = state.organisation.as_ref().map(|known| known.policy_digest());
+            lines.push(line("configuration", code(release.configuration.as_str())));
+            lines.extend(policy.map(|digest| line("policy", code(digest.as_str()))));
+            let template = &change.push.pipeline;
+            let name = html::text(&template.template.to_string());
+            let digest = code(template.template_digest.as_str());
+            lines.push(line("template", Html(format!("{name} {digest}"))));
+            lines.push(line("nonce", code(&deployment.nonce)));
+            lines
+        }
+        Subject::Configuration(number) => {
+            let Some(proposal) = state.proposals.get(&number) else { return Vec::new() };
+            vec![
+                line("commit", code(proposal.commit.as_str())),
+                line("organisation", html::text(&proposal.organisation.name)),
+                line("approvers", html::text(&proposal.organisation.approvers.len().to_string())),
+                line("developers", html::text(&proposal.organisation.developers.len().to_string())),
+                line("templates", html::text(&proposal.organisation.templates.len().to_string())),
+                line("nonce", code(&proposal.nonce)),
+            ]
+        }
+    }
+}
