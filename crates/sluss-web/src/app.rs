@@ -164,9 +164,11 @@ impl App {
         };
         let stored = self.engine.parts().prose.put_prose(text).await;
         stored.map(Some).map_err(|error| match error {
-            sluss_store::ProseError::TooLong { .. } => {
-                Failure::new(Blame::Caller, format!("The reason is too long: {error}."), "Shorten it")
-            }
+            sluss_store::ProseError::TooLong { .. } => Failure::new(
+                Blame::Caller,
+                format!("The reason is too long: {error}."),
+                "Shorten it",
+            ),
             error => Failure::upstream("The reason could not be stored", &error),
         })
     }

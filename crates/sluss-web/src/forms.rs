@@ -180,8 +180,9 @@ pub(crate) fn comes_from_here(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Returns a number that `number_of` recognises as given out for the session with this `secret`.
-pub(crate) fn new_number(secret: &str, nonce: &str, now: Millis) -> String {
+/// Returns what a form of the session with this `secret` brings along in its field `csrf`; `nonce`
+/// is random.
+pub fn issue(secret: &str, nonce: &str, now: Millis) -> String {
     let number = format!("{:x}.{nonce}", now.0);
     let seal = seal(secret, &number);
     format!("{number}.{seal}")
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_form_is_taken_in_its_own_session_and_time_only() {
-        let csrf = new_number("secret", "n", Millis(1_000));
+        let csrf = issue("secret", "n", Millis(1_000));
         assert!(number_of("secret", &csrf, Millis(2_000)).is_some());
         assert_eq!(number_of("another", &csrf, Millis(2_000)), None);
         assert_eq!(number_of("secret", &csrf, Millis(1_000 + VALID_MS)), None);

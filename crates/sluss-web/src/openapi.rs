@@ -89,7 +89,8 @@ fn operation(endpoint: &Endpoint, problem: &Schema, generator: &mut SchemaGenera
     });
     if let Some(takes) = endpoint.takes {
         let schema = takes(generator);
-        operation["requestBody"] = json!({ "content": { "application/json": { "schema": schema } } });
+        operation["requestBody"] =
+            json!({ "content": { "application/json": { "schema": schema } } });
     }
     operation
 }

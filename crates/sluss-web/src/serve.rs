@@ -147,8 +147,10 @@ pub(crate) async fn harden(State(app): State<App>, mut request: Request, next: N
         }
         next.run(request).await
     } else {
-        let hint = format!("This is {}; start with another `--address` to change that.\n",
-            app.settings.address);
+        let hint = format!(
+            "This is {}; start with another `--address` to change that.\n",
+            app.settings.address
+        );
         (StatusCode::MISDIRECTED_REQUEST, hint).into_response()
     };
     let headers = response.headers_mut();
@@ -200,7 +202,8 @@ mod tests {
         for host in ["sluss.bank.example", "localhost:8470", "127.0.0.1:8470", "[::1]:8470"] {
             assert!(is_ours(host, address), "{host}");
         }
-        for host in ["evil.example", "sluss.bank.example.evil.example", "", "127.0.0.1.evil.example"]
+        for host in
+            ["evil.example", "sluss.bank.example.evil.example", "", "127.0.0.1.evil.example"]
         {
             assert!(!is_ours(host, address), "{host}");
         }

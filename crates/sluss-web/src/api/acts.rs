@@ -1,7 +1,7 @@
 //! What people and programs do through the API. Whether it is allowed is decided by the engine.
 
-use axum::extract::{Path, State};
 use axum::Json;
+use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sluss_core::approval::Subject;
@@ -104,8 +104,7 @@ pub(super) async fn promote(
         before = done.events;
     }
     let nonce = app.engine.nonce();
-    let Json(mut done) =
-        asking.ask(&app, Command::Promote { release, environment, nonce }).await?;
+    let Json(mut done) = asking.ask(&app, Command::Promote { release, environment, nonce }).await?;
     done.events.splice(0..0, before);
     Ok(Json(done))
 }

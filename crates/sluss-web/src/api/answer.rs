@@ -68,5 +68,9 @@ pub(super) fn parse<T: FromStr<Err = Malformed>>(text: &str) -> Result<T, Failur
 
 /// Returns the failure of looking for what does not exist.
 pub(super) fn nothing(what: impl std::fmt::Display) -> Failure {
-    Failure::new(Blame::NotFound, format!("There is no {what}."), "See what there is: `sluss status`")
+    Failure::new(
+        Blame::NotFound,
+        format!("There is no {what}."),
+        "See what there is: `sluss status`",
+    )
 }

@@ -75,9 +75,7 @@ pub(super) fn approval_view(
     let (decision, by, at, reason) = match &request.decision {
         Decision::Open => ("open", None, None, None),
         Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
-        Decision::Refused { by, at, reason } => {
-            ("refused", Some(by), Some(*at), reason.as_ref())
-        }
+        Decision::Refused { by, at, reason } => ("refused", Some(by), Some(*at), reason.as_ref()),
         Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
     };
     Some(ApprovalView {

@@ -122,15 +122,14 @@ impl<T: DeserializeOwned> FromRequest<App> for Wanted<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
         let act = act_of(&request);
         let caller = request.extensions().get::<Caller>().cloned();
-        match read(request).await {
-            Ok(wanted) => Ok(Self(wanted)),
-            Err(failure) => {
-                if let Some(caller) = caller {
-                    app.record_denied(caller.actor(), &act, RefusedWhy::ForgedForm).await;
-                }
-                Err(Refused(failure))
-            }
+        let failure = match read(request).await {
+            Ok(wanted) => return Ok(Self(wanted)),
+            Err(failure) => failure,
+        };
+        if let Some(caller) = caller {
+            app.record_denied(caller.actor(), &act, RefusedWhy::ForgedForm).await;
         }
+        Err(Refused(failure))
     }
 }
 

@@ -22,7 +22,6 @@ const COMMIT_SHORTEST: usize = 7;
 
 /// A change.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct ChangeView {
     pub change: String,
     pub service: String,
@@ -75,10 +74,7 @@ pub(super) struct Which {
     limit: Option<usize>,
 }
 
-pub(super) async fn all(
-    State(app): State<App>,
-    Query(which): Query<Which>,
-) -> Answer<ChangesView> {
+pub(super) async fn all(State(app): State<App>, Query(which): Query<Which>) -> Answer<ChangesView> {
     let only = which.service.as_deref().map(parse::<ServiceName>).transpose()?;
     let limit = which.limit.unwrap_or(LISTED).min(LISTED_MOST);
     let build = |state: &Known, words: &mut Words| {

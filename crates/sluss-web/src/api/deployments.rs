@@ -22,7 +22,6 @@ use crate::app::App;
 
 /// A deployment in a line.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct DeploymentBrief {
     pub deployment: String,
     pub service: String,
@@ -146,10 +145,7 @@ pub struct DeploymentView {
     pub facts: Vec<Value>,
 }
 
-pub(super) async fn one(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Answer<DeploymentView> {
+pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answer<DeploymentView> {
     let id: DeploymentId = parse(&id)?;
     let build = |state: &Known, words: &mut Words| {
         let deployment = state.deployments.get(&id).ok_or_else(|| nothing(id))?;

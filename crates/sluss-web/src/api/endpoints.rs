@@ -99,9 +99,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         get(changes::all)
     })
     .query(&["service", "limit"]),
-    reads::<changes::ChangeView>("/api/v1/changes/{change}", "Show a change", || {
-        get(changes::one)
-    }),
+    reads::<changes::ChangeView>("/api/v1/changes/{change}", "Show a change", || get(changes::one)),
     reads::<changes::WhereView>(
         "/api/v1/where/{what}",
         "Say where a change, a commit or a service is",
@@ -182,9 +180,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     writes::<ask::DoneView>("/api/v1/freezes", "Set a freeze", || post(acts::freeze))
         .takes::<acts::FreezeWanted>(),
-    writes::<ask::DoneView>("/api/v1/freezes/{freeze}/lift", "Lift a freeze", || {
-        post(acts::lift)
-    }),
+    writes::<ask::DoneView>("/api/v1/freezes/{freeze}/lift", "Lift a freeze", || post(acts::lift)),
     writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
         post(acts::confirm_clock)
     }),

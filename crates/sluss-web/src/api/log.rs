@@ -156,10 +156,7 @@ async fn search(
     Ok((found, Some(position).filter(|next| *next < size)))
 }
 
-pub(super) async fn entry(
-    State(app): State<App>,
-    Path(position): Path<u64>,
-) -> Answer<EntryView> {
+pub(super) async fn entry(State(app): State<App>, Path(position): Path<u64>) -> Answer<EntryView> {
     let found = app.engine.parts().log.read(position, 1).await.map_err(Failure::from)?;
     let sealed = found.first().ok_or_else(|| nothing(format!("entry {position}")))?;
     let mut words = Words::default();

@@ -30,9 +30,7 @@ pub use endpoints::{Answered, ENDPOINTS, Endpoint};
 
 /// Returns the routes of the API.
 pub fn router() -> Router<App> {
-    ENDPOINTS
-        .iter()
-        .fold(Router::new(), |router, endpoint| {
-            router.route(endpoint.route.path, (endpoint.handler)())
-        })
+    ENDPOINTS.iter().fold(Router::new(), |router, endpoint| {
+        router.route(endpoint.route.path, (endpoint.handler)())
+    })
 }

@@ -18,7 +18,6 @@ use crate::app::App;
 
 /// An incident.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct IncidentView {
     pub incident: String,
     pub service: String,
@@ -43,7 +42,6 @@ pub struct IncidentsView {
 
 /// A freeze.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct FreezeView {
     pub freeze: String,
     /// For which service; without one, for all.

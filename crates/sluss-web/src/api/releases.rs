@@ -25,7 +25,6 @@ pub struct ArtifactView {
 
 /// A release.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct ReleaseView {
     pub release: String,
     pub service: String,

@@ -15,7 +15,6 @@ use crate::app::App;
 
 /// Test results in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct TestsView {
     pub passed: u32,
     pub failed: u32,
@@ -24,7 +23,6 @@ pub struct TestsView {
 
 /// An attempt that ended.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct AttemptView {
     /// From 1.
     pub number: u16,
@@ -45,7 +43,6 @@ pub struct AttemptView {
 
 /// A step.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct StepView {
     pub step: String,
     /// `fetch`, `run` or `acceptance`.
@@ -64,7 +61,6 @@ pub struct StepView {
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct RunView {
     pub run: String,
     pub change: String,

@@ -34,7 +34,6 @@ pub struct SessionView {
 
 /// A token, without its text.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct TokenView {
     pub id: String,
     pub name: String,

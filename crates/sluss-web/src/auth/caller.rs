@@ -131,7 +131,9 @@ pub(super) async fn by_secret(app: &App, login: &str, secret: &str) -> Option<Ca
 
 async fn by_token(app: &App, text: &str) -> Option<Caller> {
     match app.engine.parts().accounts.token(text).await {
-        Ok(found) => found.and_then(|(token, account)| Caller::new(account, Via::Token(token.scopes))),
+        Ok(found) => {
+            found.and_then(|(token, account)| Caller::new(account, Via::Token(token.scopes)))
+        }
         Err(error) => {
             log_unless_theirs(&error);
             None

@@ -92,8 +92,7 @@ impl GitAuth for WebGitAuth {
                 let found = self.app.engine.parts().accounts.find(&refusal.login).await;
                 match found {
                     Ok(Some(account)) => {
-                        let actor =
-                            Actor::Person { who: account.person, reauthenticated: false };
+                        let actor = Actor::Person { who: account.person, reauthenticated: false };
                         self.app.record_denied(actor, act, RefusedWhy::MissingRole).await;
                     }
                     Ok(None) | Err(_) => self.app.count_stranger(act, RefusedWhy::SignIn),

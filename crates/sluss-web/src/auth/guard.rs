@@ -1,7 +1,7 @@
 //! The guard in front of every route: finds out who asks, and turns away who may not.
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use sluss_core::event::RefusedWhy;
@@ -12,7 +12,7 @@ use super::caller::{Caller, Unknown, Via, by_header, log_unless_theirs};
 use super::visitor::{Person, Visitor};
 use crate::api::Refused;
 use crate::app::App;
-use crate::forms::{act_of, comes_from_here, new_number, number_of};
+use crate::forms::{act_of, comes_from_here, issue, number_of};
 use crate::pages;
 use crate::routes::{Who, who_may};
 
@@ -33,7 +33,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let act = act_of(&request);
     match (found, may) {
         (Ok(caller), _) => {
-            if through_api && let Err(failure) = check_write(&app, &caller, &request, &act).await {
+            if through_api && let Err(failure) = check_write(&app, &caller, request.method(), request.headers(), &act).await {
                 return Refused(failure).into_response();
             }
             if let Via::Session(person) = &caller.via {
@@ -63,7 +63,7 @@ async fn by_cookie(app: &App, headers: &HeaderMap) -> Result<Caller, Unknown> {
     })?;
     // A session that has ended is nothing that anybody did wrong.
     let session = session.ok_or(Unknown::Nobody)?;
-    let csrf = new_number(&session.csrf, &app.engine.nonce(), app.engine.now());
+    let csrf = issue(&session.csrf, &app.engine.nonce(), app.engine.now());
     let person = Person {
         who: session.account.person.clone(),
         login: session.account.login.clone().ok_or(Unknown::Nobody)?,
@@ -89,19 +89,20 @@ fn session_token(headers: &HeaderMap) -> Option<&str> {
 async fn check_write(
     app: &App,
     caller: &Caller,
-    request: &Request,
+    method: &Method,
+    headers: &HeaderMap,
     act: &str,
 ) -> Result<(), Failure> {
-    if request.method().is_safe() {
+    if method.is_safe() {
         return Ok(());
     }
-    if !comes_from_here(request.headers()) {
+    if !comes_from_here(headers) {
         app.record_denied(caller.actor(), act, RefusedWhy::ForgedForm).await;
         let what = "Another site sent this, so nothing was done.";
         return Err(Failure::new(Blame::Denied, what, "Use the pages themselves, or a token"));
     }
     if let Via::Session(person) = &caller.via {
-        let number = request.headers().get("sluss-csrf").and_then(|value| value.to_str().ok());
+        let number = headers.get("sluss-csrf").and_then(|value| value.to_str().ok());
         let now = app.engine.now();
         let ours = number.and_then(|number| number_of(&person.secret, number, now)).is_some();
         if !ours {
@@ -134,9 +135,7 @@ fn turn_away(request: &Request, unknown: Unknown) -> Response {
         Unknown::Nobody => {
             ("Nobody is signed in.", "Give a token: `Authorization: Bearer sluss_…`")
         }
-        Unknown::Wrong => {
-            ("Login, password or token is wrong.", "Check them, or make a new token")
-        }
+        Unknown::Wrong => ("Login, password or token is wrong.", "Check them, or make a new token"),
     };
     let failure = Failure::new(Blame::Denied, what, hint);
     let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"Sluss\"")];

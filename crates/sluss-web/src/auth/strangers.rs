@@ -23,9 +23,8 @@ pub struct Strangers {
 impl Strangers {
     pub(crate) fn count(&self, route: &str, why: RefusedWhy, minute: i64) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |one: &&mut Counted| {
-            one.route == route && one.why == why && one.minute == minute
-        };
+        let same =
+            |one: &&mut Counted| one.route == route && one.why == why && one.minute == minute;
         match counted.iter_mut().find(same) {
             Some(one) => one.count = one.count.saturating_add(1),
             None => counted.push(Counted { route: route.to_owned(), why, minute, count: 1 }),

@@ -1,0 +1,100 @@
+//! Router, table of rights and OpenAPI document say the same.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use sluss_web::routes::{Who, all};
+
+use crate::bank::{Bank, PASSWORD};
+use crate::client::Asked;
+
+/// A request for each route of the table that names things that do not exist.
+fn concrete(path: &str) -> String {
+    let part = |part: &str| {
+        match part {
+            "{change}" => "chg-1",
+            "{run}" => "run-1",
+            "{release}" => "rel-1",
+            "{deployment}" => "dep-1",
+            "{freeze}" => "frz-1",
+            "{incident}" => "inc-1",
+            "{subject}" => "cfg-9",
+            "{position}" => "99",
+            "{what}" | "{service}" => "payments",
+            "{environment}" | "{step}" | "{id}" => "production",
+            "{name}" => "SECRET",
+            other => other,
+        }
+        .to_owned()
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_in_whom_the_table_says() {
+    let bank = Bank::open().await;
+    for route in all().filter(|route| route.path.starts_with("/api/")) {
+        let path = concrete(route.path);
+        let asked = |body: &str| match route.method {
+            "GET" => Asked::get(&path),
+            other => Asked::post(&path, body).method(other),
+        };
+        let nobody = bank.send(asked("{}")).await;
+        let expected = if route.who == Who::Public { 200 } else { 401 };
+        assert_eq!(nobody.status, expected, "{route:?}: {nobody:?}");
+        let statement = "0".repeat(64);
+        let body = match route.path {
+            "/api/v1/freezes" => r#"{"for_seconds": 1, "reason": "x"}"#.to_owned(),
+            "/api/v1/approvals/{subject}" => {
+                format!(r#"{{"decision": "approve", "statement": "{statement}"}}"#)
+            }
+            "/api/v1/services/{service}/secrets/{name}" => r#"{"value": "x"}"#.to_owned(),
+            "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),
+            _other => "{}".to_owned(),
+        };
+
+        let visitor = bank.send(asked(&body).basic("visitor", PASSWORD)).await;
+        match route.who {
+            Who::Public | Who::SignedIn => assert_ne!(visitor.status, 403, "{route:?}"),
+            Who::Developer => assert_eq!(visitor.status, 403, "{route:?}: {visitor:?}"),
+            // Nobody was asked about what does not exist; the rest is tried in `withstand`.
+            Who::Approver => assert_eq!(visitor.status, 404, "{route:?}: {visitor:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_route_of_a_page_is_in_the_table() {
+    let known: BTreeSet<&str> = all().map(|route| route.path).collect();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut unknown = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // What Git over HTTP lets in is tried there.
+                folders.extend((!path.ends_with("git")).then_some(path));
+            } else if path.file_name().unwrap() != "git.rs" {
+                let text = fs::read_to_string(&path).unwrap();
+                let paths = text.split(".route(").skip(1).filter_map(|rest| {
+                    rest.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned)
+                });
+                unknown.extend(paths.filter(|path| !known.contains(path.as_str())));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "not in `routes.rs`: {unknown:?}");
+}
+
+#[test]
+fn the_openapi_document_is_the_one_in_docs() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let mut text = serde_json::to_string_pretty(&sluss_web::openapi::openapi()).unwrap();
+    text.push('\n');
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == text, "docs/openapi.json is stale: UPDATE_EXPECT=1 cargo test -p sluss-web");
+}
