@@ -162,6 +162,7 @@ fn attempt(order: &Order, asked: &Arc<AtomicBool>) -> io::Result<AttemptResult> 
         }
     }
     processes::kill_descendants();
+    processes::reap();
     if let Some(group) = group {
         group.remove();
     }
@@ -232,8 +233,12 @@ fn try_way(
     prepare::owned(&order.work_tree, user)?;
     let cache = prepare::cache(&order.cache, user)?;
     let token = format!("sluss-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    let here =
-        visible::Places { work_tree: &order.work_tree, cache: &cache, temporary: &temporary };
+    let here = visible::Places {
+        work_tree: &order.work_tree,
+        cache: &cache,
+        temporary: &temporary,
+        sluss: &order.launcher.program,
+    };
     let command = match way {
         Way::Namespaces(program) => in_namespaces(order, program, here, user, &token)?,
         Way::Plain => plainly(order, here, user, &token)?,

@@ -1,7 +1,7 @@
 //! What a step prints, as lines that people can read: bounded, masked, without control sequences.
 //!
-//! A line in the file is `milliseconds since the start, tab, o | e | n, tab, text`: standard output,
-//! standard error, or a note of ours.
+//! A line in the file is `milliseconds since the start, tab, o | e | n, tab, text`: standard
+//! output, standard error, or a note of ours.
 //!
 //! # Invariants
 //!

@@ -45,7 +45,7 @@ pub(crate) fn send(pid: u32, signal: Signal) {
     }
 }
 
-/// Kills every descendant of this process, takes leave of them, and returns when none is left: first stops them all,
+/// Kills every descendant of this process, and returns when none is left: first stops them all,
 /// so that none starts another.
 pub(crate) fn kill_descendants() {
     let own = std::process::id();
@@ -61,7 +61,6 @@ pub(crate) fn kill_descendants() {
             stopped.extend(new);
         }
         if stopped.is_empty() {
-            reap();
             return;
         }
         stopped.iter().for_each(|pid| send(*pid, Signal::SIGKILL));
@@ -69,8 +68,9 @@ pub(crate) fn kill_descendants() {
     }
 }
 
-/// Takes leave of every child that has ended; until then it would count as there.
-fn reap() {
+/// Takes leave of every child that has ended; until then its control group cannot be removed.
+/// Nobody may still want to wait for one of them.
+pub(crate) fn reap() {
     while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
         if status == WaitStatus::StillAlive {
             break;

@@ -50,7 +50,9 @@ fn run(out: &Path, command: &[OsString]) -> io::Result<ExitStatus> {
     let (output, error) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         scope.spawn(|| error.map(|pipe| tee(pipe, io::stderr(), &recogniser)));
-        output.map(|pipe| tee(pipe, io::stdout(), &recogniser));
+        if let Some(pipe) = output {
+            tee(pipe, io::stdout(), &recogniser);
+        }
     });
     let status = child.wait()?;
     let recogniser = recogniser.into_inner().unwrap_or_else(PoisonError::into_inner);

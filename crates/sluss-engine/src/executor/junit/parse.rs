@@ -1,6 +1,6 @@
 //! Reads JUnit XML, from whoever wrote it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 
 use quick_xml::Reader;
 use quick_xml::escape::unescape;

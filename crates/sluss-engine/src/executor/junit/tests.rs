@@ -36,7 +36,8 @@ fn a_report_is_read() {
         <testcase name="a" classname="c" time="1.5"/>
         <testcase name="b &lt;1&gt;" time="1,000"><failure message="m">no &amp; no</failure></testcase>
         <testcase name="c"><skipped/></testcase>
-        <testcase name="d"><error><![CDATA[boom <x>]]></error><system-out>x</system-out></testcase>
+        <testcase name="d"><error><![CDATA[boom <x>]]></error><system-out>x</system-out>
+        </testcase>
         </testsuite></testsuites>"#,
     );
     let results = results.unwrap();
@@ -103,7 +104,8 @@ fn libtest_is_recognised() {
 
 #[test]
 fn pytest_and_unittest_are_recognised() {
-    let output = "tests/t.py::test_a PASSED        [ 25%]\n\u{1b}[31mtests/t.py::K::test_b FAILED\u{1b}[0m [ 50%]\n\
+    let output = "tests/t.py::test_a PASSED        [ 25%]\n\
+                  \u{1b}[31mtests/t.py::K::test_b FAILED\u{1b}[0m [ 50%]\n\
                   tests/t.py::test_c SKIPPED (why) [ 75%]\nFAILED tests/t.py::K::test_b - assert 1 == 2\n";
     assert_eq!(
         shown(&recognised(output)),
@@ -138,8 +140,8 @@ fn go_and_node_are_recognised() {
             "go test/TestC 0 ms skipped",
         ]
     );
-    let output =
-        "TAP version 13\n# Subtest: a\nok 1 - a\n  ---\nnot ok 2 - b\nok 3 - c # SKIP why\n1..3\n";
+    let output = "TAP version 13\n# Subtest: a\nok 1 - a\n  ---\n\
+                  not ok 2 - b\nok 3 - c # SKIP why\n1..3\n";
     assert_eq!(
         shown(&recognised(output)),
         ["tap/a 0 ms passed", "tap/b 0 ms failed: it failed", "tap/c 0 ms skipped"]

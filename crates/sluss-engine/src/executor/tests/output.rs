@@ -61,8 +61,10 @@ fn a_cancelled_step_ends_as_cancelled() {
 #[test]
 fn a_line_of_a_gigabyte_costs_neither_memory_nor_disk() {
     let bench = Bench::new();
-    let line = "head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo after";
-    let (result, log) = bench.run(&bench.assignment("long", line));
+    let line = "head -c 1000000000 /dev/zero; echo; echo after";
+    let mut long = bench.assignment("long", line);
+    long.step.timeout_seconds = 600;
+    let (result, log) = bench.run(&long);
     assert_eq!(result.outcome, Outcome::Succeeded);
     assert!(result.log_truncated && log.len() < 100_000, "{}", log.len());
     assert!(log.contains("more bytes of this line are left out") && log.contains("\to\tafter\n"));
