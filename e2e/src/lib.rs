@@ -1,1 +1,12 @@
-//! End-to-end tests live in `tests/`.
+//! What end-to-end tests share: a running Sluss of their own, its repositories and its customers.
+//!
+//! Everything is real: the program as it is built, processes, sockets, Git. Nothing is left running
+//! when a value of these types is dropped.
+
+mod customers;
+mod repository;
+mod sluss;
+
+pub use customers::{Customers, Tally};
+pub use repository::Repository;
+pub use sluss::{Sluss, free_port, program, wait_for};

@@ -1,5 +1,6 @@
 //! The arguments: their doc comments are the help.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,16 +97,20 @@ pub fn default_data() -> PathBuf {
 /// asked makes no sense, 3 refused, 4 it does not fit what is true now.
 pub fn run(arguments: Arguments) -> ExitCode {
     let filter = EnvFilter::try_from_env("SLUSS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colour = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|none| none.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(colour)
         .with_target(false)
         .init();
     let output = arguments.output;
     let result = match arguments.command {
         Command::Sandbox { spec } => return sandbox_main(&spec),
         Command::Hook { kind } => {
-            return hook_main(&kind, &mut std::io::stdin().lock(), |name| std::env::var_os(name));
+            let variable = |name: &str| std::env::var(name).ok();
+            return hook_main(&kind, &mut std::io::stdin().lock(), &variable);
         }
         Command::Junit(arguments) => return commands::junit(arguments),
         Command::Up(arguments) => runtime(up(arguments.into())),

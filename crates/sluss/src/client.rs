@@ -57,37 +57,44 @@ impl Client {
 
     /// Reads something.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
-        let text = self.get_text(path).await?;
-        serde_json::from_str(&text).map_err(|error| Failure::upstream("Not JSON", &error))
+        read(&self.get_text(path).await?)
     }
 
     /// Reads something that is text.
     pub async fn get_text(&self, path: &str) -> Result<String, Failure> {
-        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.url));
-        let authorization = self.authorization();
-        let asked = tokio::task::spawn_blocking(move || {
-            answer(agent.get(&url).header("Authorization", &authorization).call())
-        });
-        asked.await.map_err(|error| Failure::upstream("The question was dropped", &error))?
+        self.ask("GET", path, String::new()).await
     }
 
     /// Asks for something to be done.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let (agent, url) = (self.agent.clone(), format!("{}{path}", self.url));
-        let (authorization, body) = (self.authorization(), body.to_string());
-        let asked = tokio::task::spawn_blocking(move || {
-            let request = agent
-                .post(&url)
-                .header("Authorization", &authorization)
-                .header("Content-Type", "application/json");
-            answer(request.send(body.as_str()))
-        });
-        let text =
-            asked.await.map_err(|error| Failure::upstream("The question was dropped", &error))??;
-        if text.is_empty() {
-            return Ok(Value::Null);
+        read(&self.ask("POST", path, body.to_string()).await?)
+    }
+
+    /// Puts something in the place of what is there.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        read(&self.ask("PUT", path, body.to_string()).await?)
+    }
+
+    /// Asks for something to be gone.
+    pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        read(&self.ask("DELETE", path, String::new()).await?)
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: String) -> Result<String, Failure> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("Authorization", self.authorization());
+        if !body.is_empty() {
+            request = request.header("Content-Type", "application/json");
         }
-        serde_json::from_str(&text).map_err(|error| Failure::upstream("Not JSON", &error))
+        let agent = self.agent.clone();
+        // Without a body there is no header that says how long it is: some servers insist.
+        let asked = tokio::task::spawn_blocking(move || match body.is_empty() {
+            true => answer(agent.run(request.body(()).map_err(no_request)?)),
+            false => answer(agent.run(request.body(body).map_err(no_request)?)),
+        });
+        asked.await.map_err(|error| Failure::upstream("The question was dropped", &error))?
     }
 
     /// Folds what the log has gained into `state`, and hands each event to `seen`.
@@ -128,6 +135,18 @@ struct Entry {
     #[serde(rename = "type")]
     kind: String,
     data: Box<serde_json::value::RawValue>,
+}
+
+fn read(text: &str) -> Result<Value, Failure> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(text).map_err(|error| Failure::upstream("The answer is no JSON", &error))
+}
+
+fn no_request(error: ureq::http::Error) -> Failure {
+    let hint = "Look at the address that is asked: `sluss doctor`";
+    Failure::new(Blame::Caller, format!("This can't be asked: {error}."), hint)
 }
 
 fn answer(

@@ -102,7 +102,8 @@ pub async fn first_account(options: &Serve) -> Result<(), Failure> {
         password: password.clone(),
     };
     accounts.create(new).await.map_err(wrong)?;
-    let new = NewToken { name: "command line".to_owned(), scopes: Vec::new(), expires: None };
+    let scopes = ["read", "write"].map(str::to_owned).to_vec();
+    let new = NewToken { name: "command line".to_owned(), scopes, expires: None };
     let (token, _about) = accounts.create_token(&login, new).await.map_err(wrong)?;
     accounts.close().await;
     let url = format!("http://{}", options.listen);

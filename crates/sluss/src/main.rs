@@ -4,6 +4,7 @@
 //! clients.
 
 mod cli;
+mod client;
 mod commands;
 mod demo;
 mod first;

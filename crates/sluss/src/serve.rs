@@ -67,9 +67,7 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
     };
     let app = App::new(running.engine.clone(), settings, seams);
     tracing::info!("ready: {address}");
-    sluss_web::serve::serve(app, listener, asked_to_end())
-        .await
-        .map_err(|error| Failure::upstream("The pages can't be served", &error))?;
+    sluss_web::serve::serve(app, listener, asked_to_end()).await;
     running.stop().await;
     Ok(())
 }

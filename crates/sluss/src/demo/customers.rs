@@ -53,12 +53,14 @@ impl Customers {
     }
 
     /// Waits until at least `count` payments were answered.
-    pub async fn paid(&mut self, count: u64) -> Result<(), Failure> {
+    pub async fn paid(&self, count: u64) -> Result<(), Failure> {
         let enough = |value: &Value| value["succeeded"].as_u64().unwrap_or(0) >= count;
         let waited = std::time::Duration::from_secs(60);
-        match tokio::time::timeout(waited, self.lines.wait_for(enough)).await {
-            Ok(Ok(_enough)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Failure::new(
+        let mut lines = self.lines.clone();
+        let reached = tokio::time::timeout(waited, lines.wait_for(enough)).await;
+        match reached.is_ok_and(|found| found.is_ok()) {
+            true => Ok(()),
+            false => Err(Failure::new(
                 Blame::Upstream,
                 format!("The customers do not get through: {}", self.now()),
                 "Look at the service's output in the demo's folder",

@@ -72,7 +72,7 @@ pub async fn tell(
 
     let program = story.program(folder, production)?;
     let ledger = work.join("customers.ledger");
-    let mut customers = Customers::begin(&program, address, rate, &ledger)?;
+    let customers = Customers::begin(&program, address, rate, &ledger)?;
     customers.paid(u64::from(rate) * 5).await?;
     story.say(&format!("Customers pay {rate} times a second, through the host, without a break."));
 
@@ -141,10 +141,10 @@ pub fn stay(listen: SocketAddr) {
 
 async fn verified(folder: &Path) -> Result<bool, Failure> {
     let data = folder.join("data");
-    let report = sluss_store::verify::verify(&data, false)
+    let report = sluss_store::verify::verify(&data, sluss_store::verify::Scope::Log)
         .await
         .map_err(|error| Failure::upstream("The log can't be verified", &error))?;
-    Ok(report.ok())
+    Ok(report.ok)
 }
 
 impl Story {
