@@ -30,10 +30,12 @@ mod times;
 mod token;
 mod whereabouts;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
+use sluss_engine::executor::junit::junit_main;
 use sluss_engine::failure::Failure;
 
 pub use print::print;
@@ -106,14 +108,12 @@ pub struct JunitArguments {
     out: PathBuf,
     /// The test command
     #[arg(last = true, required = true)]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 /// Runs a test command; returns its own exit code.
 pub fn junit(arguments: JunitArguments) -> ExitCode {
-    let JunitArguments { out, command } = arguments;
-    let _ = (out, command);
-    ExitCode::FAILURE
+    junit_main(&arguments.out, &arguments.command)
 }
 
 /// Runs a command.
@@ -123,7 +123,7 @@ pub fn junit(arguments: JunitArguments) -> ExitCode {
 /// What it could not do, and what to do next.
 pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> {
     match command {
-        ClientCommand::Init(arguments) => init::run(arguments).await,
+        ClientCommand::Init(arguments) => init::run(&arguments),
         ClientCommand::Check(arguments) => check::run(&arguments, output),
         ClientCommand::Run(arguments) => run::run(arguments, output).await,
         ClientCommand::Status(arguments) => status::run(arguments, output).await,

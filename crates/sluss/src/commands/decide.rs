@@ -1,0 +1,140 @@
+//! `sluss approve` and `sluss refuse`: what a second person says, with the password given again.
+
+use serde_json::{Value, json};
+use sluss_engine::failure::{Blame, Failure};
+
+use super::Output;
+use super::connection::Where;
+use super::print::{next, print_json, say};
+use super::shape::{part, people, plain, short, word};
+use super::terminal::{self, Answer};
+use crate::client::Client;
+
+/// Approve what waits for a second person
+///
+/// Shows what is decided, then asks for the password again: the decision is bound to exactly what
+/// was shown.
+#[derive(Debug, clap::Args)]
+pub struct Approve {
+    /// What is approved: a deployment (`dep-7`) or a configuration (`cfg-2`)
+    subject: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Refuse what waits for a second person
+///
+/// Shows what is decided, then asks for the password again: the decision is bound to exactly what
+/// was shown.
+#[derive(Debug, clap::Args)]
+pub struct Refuse {
+    /// What is refused: a deployment (`dep-7`) or a configuration (`cfg-2`)
+    subject: String,
+    /// Why not, for those who wait
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Who decides.
+#[derive(Debug, clap::Args)]
+struct Person {
+    /// The login of who decides; who is signed in unless given
+    #[arg(long)]
+    login: Option<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Don't ask whether it is meant
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What is said.
+struct Decision {
+    subject: String,
+    word: &'static str,
+    reason: Option<String>,
+}
+
+/// Runs `sluss approve`.
+pub(super) async fn approve(arguments: Approve, output: Output) -> Result<(), Failure> {
+    let Approve { subject, person, of } = arguments;
+    decide(Decision { subject, word: "approve", reason: None }, person, &of, output).await
+}
+
+/// Runs `sluss refuse`.
+pub(super) async fn refuse(arguments: Refuse, output: Output) -> Result<(), Failure> {
+    let Refuse { subject, reason, person, of } = arguments;
+    decide(Decision { subject, word: "refuse", reason: Some(reason) }, person, &of, output).await
+}
+
+async fn decide(
+    decision: Decision,
+    person: Person,
+    of: &Where,
+    output: Output,
+) -> Result<(), Failure> {
+    let Decision { subject, word: said, reason } = decision;
+    let login = match person.login.or_else(|| of.login()) {
+        Some(login) => login,
+        None => terminal::line("login: ")?,
+    };
+    // Whoever looks with a token sees what is decided before the password is asked for.
+    let early = match person.password_stdin {
+        true => Some(terminal::from_stdin()?),
+        false => None,
+    };
+    let looks = match &early {
+        Some(password) => of.as_person(login.clone(), password.clone())?,
+        None => of.client()?,
+    };
+    let path = format!("/api/v1/approvals/{}", part(&subject));
+    let asked = looks.get(&path).await?;
+    show(&looks, &subject, &asked).await;
+    if early.is_none() && !person.yes && !terminal::yes(&format!("{said} {subject}?"), Answer::No)?
+    {
+        let what = "Nothing was decided.";
+        return Err(Failure::new(Blame::Caller, what, "Decide when you have seen enough"));
+    }
+    let password = match early {
+        Some(password) => password,
+        None => terminal::password(&format!("password of {login}: "))?,
+    };
+    let body = json!({
+        "decision": said, "statement": word(&asked, "statement"), "reason": reason,
+    });
+    let done = of.as_person(login, password)?.post(&path, &body).await?;
+    if matches!(output, Output::Json) {
+        print_json(&done);
+    }
+    match said {
+        "approve" => say(&format!("You approved {subject}.")),
+        _refused => say(&format!("You refused {subject}.")),
+    }
+    next("sluss status");
+    Ok(())
+}
+
+/// Says what is decided.
+async fn show(client: &Client, subject: &str, asked: &Value) {
+    let mut lines = vec![format!("{subject}: {}", plain(word(asked, "why")))];
+    if subject.starts_with("dep-") {
+        // What is decided is the statement; this only says it in words.
+        let found = client.get(&format!("/api/v1/deployments/{}", part(subject))).await;
+        let brief = found.map(|found| found["brief"].clone()).unwrap_or_default();
+        let (release, service) = (word(&brief, "release"), word(&brief, "service"));
+        let environment = word(&brief, "environment");
+        lines.push(format!("  release       {release} of {service} to {environment}"));
+        let (commit, title) = (short(word(&brief, "commit")), plain(word(&brief, "title")));
+        lines.push(format!("  change        {} {commit} {title}", word(&brief, "change")));
+    }
+    lines.push(format!("  contributors  {}", plain(&people(asked, "contributors"))));
+    lines.push(format!("  statement     {}", word(asked, "statement")));
+    say(&lines.join("\n"));
+}

@@ -1,0 +1,200 @@
+//! `sluss log`: reads the log, proves an entry's place, and verifies everything on the disk.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use sluss_engine::failure::{Blame, Failure};
+use sluss_store::verify::{Report, Scope, VerifyError, verify};
+
+use super::Output;
+use super::connection::Where;
+use super::print::{next, print, print_json};
+use super::shape::{counted, list, part, plain, table, word};
+use super::times::rfc3339;
+use crate::cli::default_data;
+
+/// Read the log, and verify it
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List entries, oldest first; the last ones unless told otherwise
+    List(List),
+    /// Show an entry
+    Show(One),
+    /// Verify the log in a data folder: every entry, every chain, every file derived from it
+    Verify(Verify),
+    /// Prove that an entry is in the log that the signed checkpoint commits to
+    Proof(One),
+}
+
+/// List entries
+#[derive(Debug, clap::Args)]
+pub struct List {
+    /// The position to begin at
+    #[arg(long)]
+    from: Option<u64>,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// Only of this stream, such as `run/run-7`
+    #[arg(long)]
+    stream: Option<String>,
+    /// Only of types that begin so, such as `deployment.`
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// One entry.
+#[derive(Debug, clap::Args)]
+pub struct One {
+    /// Its position, from 0
+    position: u64,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Verify the log in a data folder
+///
+/// Reads only, whether Sluss is running or not. Exit code 1 when anything is not as it was written;
+/// then it names each entry that was changed.
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// The data folder
+    #[arg(long, env = "SLUSS_DATA", default_value_os_t = default_data())]
+    data: PathBuf,
+    /// Check every artifact, log of a step and text too
+    #[arg(long)]
+    full: bool,
+}
+
+/// Runs the command.
+pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::List(arguments) => entries(arguments, output).await,
+        Command::Show(One { position, of }) => {
+            let found = of.client()?.get(&format!("/api/v1/log/{position}")).await?;
+            match output {
+                Output::Json => print_json(&found),
+                Output::Text => show(&found),
+            }
+            Ok(())
+        }
+        Command::Proof(One { position, of }) => {
+            let proof = of.client()?.get_text(&format!("/api/v1/log/{position}/proof")).await?;
+            match output {
+                Output::Json => print_json(&serde_json::json!({ "tlog_proof": proof })),
+                Output::Text => print(&proof),
+            }
+            Ok(())
+        }
+        Command::Verify(arguments) => verified(arguments, output).await,
+    }
+}
+
+async fn entries(arguments: List, output: Output) -> Result<(), Failure> {
+    let List { from, limit, stream, kind, of } = arguments;
+    let mut path = format!("/api/v1/log?limit={limit}");
+    if let Some(from) = from {
+        path.push_str(&format!("&from={from}"));
+    }
+    for (name, value) in [("stream", stream), ("type", kind)] {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", part(&value)));
+        }
+    }
+    let found = of.client()?.get(&path).await?;
+    match output {
+        Output::Json => print_json(&found),
+        Output::Text => {
+            let rows = list(&found, "events").iter().map(|event| {
+                vec![
+                    event["position"].to_string(),
+                    rfc3339(event["time_ms"].as_i64().unwrap_or_default()),
+                    word(event, "stream").to_owned(),
+                    word(event, "type").to_owned(),
+                    plain(actor(event)),
+                ]
+            });
+            print(&table(0, &rows.collect::<Vec<_>>()));
+            if let Some(on) = found["next"].as_u64() {
+                next(&format!("sluss log list --from {on}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn actor(event: &Value) -> &str {
+    let actor = &event["actor"];
+    let person = &actor["person"];
+    person["login"].as_str().or_else(|| person["name"].as_str()).unwrap_or(word(actor, "kind"))
+}
+
+fn show(found: &Value) {
+    let event = &found["event"];
+    let rows = [
+        ("position", event["position"].to_string()),
+        ("type", word(event, "type").to_owned()),
+        ("stream", format!("{} #{}", word(event, "stream"), event["seq"])),
+        ("appended", rfc3339(event["time_ms"].as_i64().unwrap_or_default())),
+        ("by", plain(actor(event))),
+        ("hash", word(event, "hash").to_owned()),
+    ];
+    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    print(&table(0, &rows));
+    print(&serde_json::to_string_pretty(&event["data"]).unwrap_or_default());
+}
+
+async fn verified(arguments: Verify, output: Output) -> Result<(), Failure> {
+    let scope = if arguments.full { Scope::Full } else { Scope::Log };
+    let report = verify(&arguments.data, scope).await.map_err(|error| match error {
+        VerifyError::NoLog(_) => Failure::new(
+            Blame::NotFound,
+            format!("There is no log in {}.", arguments.data.display()),
+            "Name the data folder: `sluss log verify --data FOLDER`",
+        ),
+        VerifyError::Database(_) | VerifyError::Io(_) => {
+            Failure::upstream("The log can't be verified", &error)
+        }
+    })?;
+    match output {
+        Output::Json => print_json(&report),
+        Output::Text => tell(&report),
+    }
+    if report.ok {
+        return Ok(());
+    }
+    let entries = report.findings.iter().filter_map(|finding| finding.entry.as_ref());
+    let named: Vec<String> = entries.map(ToString::to_string).take(3).collect();
+    let what = match named.is_empty() {
+        true => "The log is not as it was written.".to_owned(),
+        false => format!("The log is not as it was written: {}.", named.join("; ")),
+    };
+    let hint = "Stop Sluss, keep the data folder as it is, and compare it with a backup";
+    Err(Failure::new(Blame::Upstream, what, hint))
+}
+
+fn tell(report: &Report) {
+    for finding in &report.findings {
+        print(&plain(&finding.to_string()));
+    }
+    if report.more_findings > 0 {
+        print(&format!("and {} more", report.more_findings));
+    }
+    let covered = match report.checkpoint {
+        Some(size) => format!("the signed checkpoint covers {size}"),
+        None => "there is no checkpoint that could be accepted".to_owned(),
+    };
+    let events = usize::try_from(report.events).unwrap_or(usize::MAX);
+    let blobs = report.blobs.map(|blobs| format!(", {blobs} artifacts and texts"));
+    print(&format!(
+        "{}: {} in {} streams, {} files{}; {covered}; root {}",
+        if report.ok { "verified" } else { "NOT VERIFIED" },
+        counted(events, "entry").replace("entrys", "entries"),
+        report.streams,
+        report.files,
+        blobs.unwrap_or_default(),
+        report.root
+    ));
+}
