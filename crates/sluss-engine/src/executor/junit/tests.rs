@@ -34,7 +34,8 @@ fn a_report_is_read() {
     let results = read(
         r#"<?xml version="1.0"?><testsuites><testsuite name="books">
         <testcase name="a" classname="c" time="1.5"/>
-        <testcase name="b &lt;1&gt;" time="1,000"><failure message="m">no &amp; no</failure></testcase>
+        <testcase name="b &lt;1&gt;" time="1,000">
+        <failure message="m">no &amp; no</failure></testcase>
         <testcase name="c"><skipped/></testcase>
         <testcase name="d"><error><![CDATA[boom <x>]]></error><system-out>x</system-out>
         </testcase>
@@ -106,7 +107,8 @@ fn libtest_is_recognised() {
 fn pytest_and_unittest_are_recognised() {
     let output = "tests/t.py::test_a PASSED        [ 25%]\n\
                   \u{1b}[31mtests/t.py::K::test_b FAILED\u{1b}[0m [ 50%]\n\
-                  tests/t.py::test_c SKIPPED (why) [ 75%]\nFAILED tests/t.py::K::test_b - assert 1 == 2\n";
+                  tests/t.py::test_c SKIPPED (why) [ 75%]\n\
+                  FAILED tests/t.py::K::test_b - assert 1 == 2\n";
     assert_eq!(
         shown(&recognised(output)),
         [
