@@ -33,7 +33,10 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     let act = act_of(&request);
     match (found, may) {
         (Ok(caller), _) => {
-            if through_api && let Err(failure) = check_write(&app, &caller, request.method(), request.headers(), &act).await {
+            if through_api
+                && let Err(failure) =
+                    check_write(&app, &caller, request.method(), request.headers(), &act).await
+            {
                 return Refused(failure).into_response();
             }
             if let Via::Session(person) = &caller.via {

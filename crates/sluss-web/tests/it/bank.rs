@@ -28,11 +28,9 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Bank {
     pub app: App,
     pub to: SocketAddr,
-    pub author: PersonRef,
-    pub second: PersonRef,
     stop: oneshot::Sender<()>,
     served: tokio::task::JoinHandle<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bank {
@@ -57,7 +55,7 @@ impl Bank {
             stopped.await.ok();
         };
         let served = tokio::spawn(sluss_web::serve::serve(app.clone(), listener, shutdown));
-        Self { app, to, author, second, stop, served, _folder: folder }
+        Self { app, to, stop, served, folder }
     }
 
     pub async fn send(&self, asked: Asked) -> Answer {
@@ -109,11 +107,11 @@ impl Bank {
         events.iter().filter_map(line).collect()
     }
 
-    /// Stops the server as a signal does.
-    pub async fn stop(self) -> App {
+    /// Stops the server as a signal does; the log stays as long as its folder is kept.
+    pub async fn stop(self) -> (App, tempfile::TempDir) {
         self.stop.send(()).ok();
         self.served.await.unwrap();
-        self.app
+        (self.app, self.folder)
     }
 }
 

@@ -87,6 +87,25 @@ async fn a_forged_and_a_replayed_form_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_a_page_is_carried_out_once() {
+    let bank = Bank::open().await;
+    let cookie = bank.sign_in("author").await;
+    let page = bank.send(Asked::get("/freezes").session(&cookie)).await.body;
+    let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
+    let csrf = rest.split('"').next().unwrap();
+    let send = |hours: &'static str| {
+        let fields = [("csrf", csrf), ("hours", hours), ("reason", "year's end")];
+        Asked::form("/freezes", &fields).session(&cookie)
+    };
+    // What was not carried out can be corrected and sent again.
+    assert_eq!(bank.send(send("0")).await.status, 400);
+    assert_eq!(bank.send(send("2")).await.status, 303);
+    assert_eq!(bank.send(send("2")).await.status, 403);
+    assert_eq!(bank.app.engine.state().freezes.len(), 1);
+    assert_eq!(bank.refusals().await, ["POST /freezes: forged_form"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_alone_changes_nothing_through_the_api() {
     let bank = Bank::open().await;
     let cookie = bank.sign_in("author").await;
@@ -172,14 +191,18 @@ async fn another_host_is_not_answered_and_every_answer_is_hardened() {
         assert!(policy.starts_with("default-src 'none'"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
-    assert_eq!(bank.send(Asked::post("/healthz", "")).await.status, 405);
+    let token = bank.token("visitor", &["read", "write"]).await;
+    let asked = Asked::post("/api/v1/status", "").bearer(&token);
+    assert_eq!(bank.send(asked).await.status, 405);
+    // What stands in no table is for people who are signed in.
+    assert_eq!(bank.send(Asked::post("/healthz", "")).await.status, 303);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_counted_is_recorded_at_shutdown() {
     let bank = Bank::open().await;
     bank.send(Asked::get("/api/v1/status")).await;
-    let app = bank.stop().await;
+    let (app, _folder) = bank.stop().await;
     use sluss_store::Log as _;
     let events = app.engine.parts().log.read(0, 1000).await.unwrap();
     assert!(events.iter().any(|event| event.kind == "access.refused_counted"));
