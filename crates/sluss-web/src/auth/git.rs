@@ -42,7 +42,7 @@ impl WebGitAuth {
 impl GitAuth for WebGitAuth {
     async fn authenticate(&self, login: &str, secret: &str) -> Option<Pusher> {
         let caller = by_secret(&self.app, login, secret).await?;
-        caller.may_write().then(|| Pusher(caller.login))
+        caller.may_write().then_some(Pusher(caller.login))
     }
 
     async fn may(

@@ -1,5 +1,7 @@
 //! The pages' server over real TCP, with a real engine and log on a folder of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, and says where")]
+
 mod api;
 mod bank;
 mod client;
