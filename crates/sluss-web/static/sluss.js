@@ -94,6 +94,7 @@
 
   // The log of a running step grows.
   var tailing = null;
+  function said(line) { return line.replace(/^\d+\t[oen]\t/, ""); }
   function tail() {
     clearTimeout(tailing);
     var log = document.querySelector("pre[data-tail]");
@@ -103,8 +104,11 @@
       .then(function (bytes) {
         if (!bytes || !document.contains(log)) return;
         var atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 24;
-        log.append(new TextDecoder().decode(bytes));
-        log.dataset.from = Number(log.dataset.from) + bytes.byteLength;
+        // Only whole lines: the rest of the last one comes with what follows.
+        var whole = new Uint8Array(bytes);
+        whole = whole.subarray(0, whole.lastIndexOf(10) + 1);
+        log.append(new TextDecoder().decode(whole).split("\n").map(said).join("\n"));
+        log.dataset.from = Number(log.dataset.from) + whole.length;
         if (atEnd) log.scrollTop = log.scrollHeight;
         tailing = setTimeout(tail, bytes.byteLength ? 300 : 1000);
       })

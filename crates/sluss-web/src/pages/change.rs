@@ -28,6 +28,8 @@ struct Point {
     at: Option<Html>,
     /// How long it was since the point before.
     took: String,
+    /// Whether that is the longest time of the whole path.
+    long: bool,
     since: Option<Millis>,
 }
 
@@ -40,7 +42,7 @@ struct ChangeView {
     contributors: String,
     work_items: Vec<String>,
     commit: String,
-    commits: u32,
+    commits: String,
     lead_time: Option<String>,
     template: String,
     points: Vec<Point>,
@@ -86,7 +88,8 @@ fn change_view(
     if let Some((release_id, release)) = release {
         topics.push(format!("release/{release_id}"));
         let what = format!("{} was made", html::link(&link::release(release_id), "The release").0);
-        let more = format!("{release_id}, {} artifacts", release.artifacts.len());
+        let more =
+            format!("{release_id}, {}", html::count(release.artifacts.len() as u64, "artifact"));
         points.push(point(Tone::Good, what, html::text(&more).0, release.created, now));
         for deployment_id in &release.deployments {
             topics.push(format!("deployment/{deployment_id}"));
@@ -96,11 +99,7 @@ fn change_view(
         }
     }
     ending(&mut points, change, now);
-    for index in 1..points.len() {
-        if let (Some(before), Some(at)) = (points[index - 1].since, points[index].since) {
-            points[index].took = format!("+ {}", html::duration(at.since(before)));
-        }
-    }
+    time_between(&mut points);
     let lead_time = match change.phase {
         ChangePhase::Delivered { at, .. } => Some(html::duration(at.since(change.at))),
         ChangePhase::Announced
@@ -118,7 +117,7 @@ fn change_view(
         contributors: names(words, &push.contributors),
         work_items: push.work_items.iter().cloned().collect(),
         commit: push.commit.to_string(),
-        commits: push.commits,
+        commits: html::count(u64::from(push.commits), "commit"),
         lead_time,
         template: push.pipeline.template.to_string(),
         points,
@@ -133,20 +132,22 @@ fn point(tone: Tone, what: impl Into<String>, more: String, at: Millis, now: Mil
         more: Html(more),
         at: Some(html::clock(at, now)),
         took: String::new(),
+        long: false,
         since: Some(at),
     }
 }
 
 fn going(what: impl Into<String>, more: String) -> Point {
     let (tone, at, since) = (Tone::Going.class(), None, None);
-    Point { tone, what: Html(what.into()), more: Html(more), at, took: String::new(), since }
+    let (what, more, took) = (Html(what.into()), Html(more), String::new());
+    Point { tone, what, more, at, took, long: false, since }
 }
 
 fn pushed(words: &mut Words, change: &Change, now: Millis) -> Point {
     let who = names(words, &change.push.contributors);
     let (commits, branch) = (change.push.commits, &change.push.branch);
-    let plural = if commits == 1 { "commit" } else { "commits" };
-    let more = format!("{commits} {plural} on {branch}, by {who}");
+    let commits = html::count(u64::from(commits), "commit");
+    let more = format!("{commits} on {branch}, by {who}");
     point(Tone::Good, "Pushed", html::text(&more).0, change.at, now)
 }
 
@@ -260,6 +261,23 @@ fn of_deployment(
             let what = format!("{word}; {place} is gone again");
             points.push(point(tone, what, String::new(), *since, now));
         }
+    }
+}
+
+/// Says how long each point was after the one before, and which wait was the longest.
+fn time_between(points: &mut [Point]) {
+    let mut longest = (0, 0);
+    for index in 1..points.len() {
+        if let (Some(before), Some(at)) = (points[index - 1].since, points[index].since) {
+            let took = at.since(before);
+            if took >= 100 {
+                points[index].took = format!("+{}", html::duration(took));
+            }
+            longest = longest.max((took, index));
+        }
+    }
+    if let (10_000.., index) = longest {
+        points[index].long = true;
     }
 }
 

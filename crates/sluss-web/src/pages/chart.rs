@@ -8,12 +8,22 @@ use super::html::{Html, text};
 
 /// Points that a curve has at most.
 const POINTS_MOST: usize = 220;
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 260.0;
+const WIDTH: f64 = 1_100.0;
+const HEIGHT: f64 = 280.0;
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 24.0;
 const BOTTOM: f64 = 30.0;
+/// How many times likelier, where a line helps the eye.
+const TICKS: [(f64, &str); 7] = [
+    (0.01, "1/100"),
+    (0.1, "1/10"),
+    (1.0, "1"),
+    (10.0, "10"),
+    (100.0, "100"),
+    (1_000.0, "1 000"),
+    (10_000.0, "10 000"),
+];
 
 /// One second of evidence, in natural logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,60 +49,53 @@ pub(super) struct Evidence {
 pub(super) fn evidence(of: &Evidence) -> Html {
     let last = of.readings.last().map_or(1, |reading| reading.second).max(10);
     let values = of.readings.iter().flat_map(|reading| [reading.against, reading.favour]);
-    let (low, high) = values.fold((-0.5_f64, of.against_at.max(of.favour_at)), |(low, high), v| {
-        (low.min(v.max(-4.7)), high.max(v.min(12.0)))
-    });
+    let (low, high) = values
+        .fold((-0.5_f64, of.against_at.max(of.favour_at)), |(low, high), value| {
+            (low.min(value.max(-4.7)), high.max(value.min(12.0)))
+        });
     let (low, high) = (low - 0.2, high + 0.5);
     let x = |second: i64| LEFT + second as f64 / last as f64 * (WIDTH - LEFT - RIGHT);
     let y =
         |value: f64| TOP + (high - value.clamp(low, high)) / (high - low) * (HEIGHT - TOP - BOTTOM);
     let mut svg = String::new();
-    for (tick, label) in [
-        (0.01_f64, "1/100"),
-        (0.1, "1/10"),
-        (1.0, "1"),
-        (10.0, "10"),
-        (100.0, "100"),
-        (1_000.0, "1 000"),
-        (10_000.0, "10 000"),
-    ] {
-        let at = tick.ln();
-        if (low..=high).contains(&at) {
-            let y = y(at);
-            push(
-                &mut svg,
-                format_args!(
-                    "<path class=\"axis\" d=\"M{LEFT} {y:.1}H{:.0}\"/><text x=\"{:.0}\" y=\"{:.1}\" \
-                 text-anchor=\"end\">{label}×</text>",
-                    WIDTH - RIGHT,
-                    LEFT - 6.0,
-                    y + 4.0,
-                ),
-            );
+    for (tick, label) in TICKS {
+        if (low..=high).contains(&tick.ln()) {
+            grid(&mut svg, y(tick.ln()), label);
         }
     }
     times(&mut svg, last, &x);
     for (second, share) in &of.legs {
-        let x = x((*second).clamp(0, last));
-        push(
-            &mut svg,
-            format_args!(
-                "<path class=\"leg\" d=\"M{x:.1} {TOP}V{:.0}\"/><text x=\"{:.1}\" y=\"{:.0}\">{share}</text>",
-                HEIGHT - BOTTOM,
-                x + 3.0,
-                HEIGHT - BOTTOM - 4.0,
-            ),
-        );
+        leg(&mut svg, x((*second).clamp(0, last)), *share);
     }
     edge(&mut svg, "bad", y(of.against_at), "takes it back");
     edge(&mut svg, "good", y(of.favour_at), "lets it go on");
-    curve(&mut svg, "bad-line", of.readings.iter().map(|r| (x(r.second), y(r.against))));
-    curve(&mut svg, "good-line", of.readings.iter().map(|r| (x(r.second), y(r.favour))));
+    // What speaks for it is counted anew with each share.
+    let leg_of = |second: i64| of.legs.iter().filter(|(began, _)| *began < second).count();
+    curve(&mut svg, "bad-line", of.readings.iter().map(|r| (x(r.second), y(r.against), 0)));
+    let favour = of.readings.iter().map(|r| (x(r.second), y(r.favour), leg_of(r.second)));
+    curve(&mut svg, "good-line", favour);
     Html(format!(
         "<svg class=\"chart\" viewBox=\"0 0 {WIDTH:.0} {HEIGHT:.0}\" role=\"img\" \
          aria-label=\"Evidence over time, on a logarithmic scale; the same numbers are in the \
          table below\">{svg}</svg>"
     ))
+}
+
+fn grid(svg: &mut String, y: f64, label: &str) {
+    let (end, text_x, text_y) = (WIDTH - RIGHT, LEFT - 6.0, y + 4.0);
+    push(svg, format_args!("<path class=\"axis\" d=\"M{LEFT} {y:.1}H{end:.0}\"/>"));
+    push(
+        svg,
+        format_args!(
+            "<text x=\"{text_x:.0}\" y=\"{text_y:.1}\" text-anchor=\"end\">{label}×</text>"
+        ),
+    );
+}
+
+fn leg(svg: &mut String, x: f64, share: Share) {
+    let (top, bottom, text_y) = (TOP - 6.0, HEIGHT - BOTTOM, TOP - 10.0);
+    push(svg, format_args!("<path class=\"leg\" d=\"M{x:.1} {top}V{bottom:.0}\"/>"));
+    push(svg, format_args!("<text x=\"{x:.1}\" y=\"{text_y:.0}\">{share} of the traffic</text>"));
 }
 
 fn push(svg: &mut String, what: std::fmt::Arguments<'_>) {
@@ -131,17 +134,20 @@ fn edge(svg: &mut String, class: &str, y: f64, label: &str) {
     );
 }
 
-fn curve(svg: &mut String, class: &str, points: impl ExactSizeIterator<Item = (f64, f64)>) {
+/// Draws a line through points; it is interrupted where their last part changes.
+fn curve(svg: &mut String, class: &str, points: impl ExactSizeIterator<Item = (f64, f64, usize)>) {
     let count = points.len();
     if count == 0 {
         return;
     }
     let every = count.div_ceil(POINTS_MOST).max(1);
     let mut path = String::new();
-    for (index, (x, y)) in points.enumerate() {
+    let mut before = None;
+    for (index, (x, y, part)) in points.enumerate() {
         if index % every == 0 || index + 1 == count {
-            let letter = if path.is_empty() { 'M' } else { 'L' };
+            let letter = if before == Some(part) { 'L' } else { 'M' };
             push(&mut path, format_args!("{letter}{x:.1} {y:.1}"));
+            before = Some(part);
         }
     }
     push(svg, format_args!("<path class=\"curve {class}\" d=\"{path}\"/>"));

@@ -47,6 +47,8 @@ struct EnvironmentsPage {
     columns: Vec<EnvironmentName>,
     rows: Vec<Row>,
     freezes: Vec<FreezeRow>,
+    /// Whether there is a test environment now.
+    ephemeral: bool,
     address: String,
 }
 
@@ -69,8 +71,9 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         Ok((columns, rows, active(state, words, now)))
     };
     let (columns, rows, freezes) = view(&app, build).await.or_fail(&app, &asked)?;
+    let ephemeral = rows.iter().any(|row| !row.ephemeral.is_empty());
     let address = app.settings.address.clone();
-    Ok(render(&EnvironmentsPage { frame, columns, rows, freezes, address }))
+    Ok(render(&EnvironmentsPage { frame, columns, rows, freezes, ephemeral, address }))
 }
 
 fn row(

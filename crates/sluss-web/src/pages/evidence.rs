@@ -134,7 +134,7 @@ fn nats(micronats: i64) -> f64 {
 pub(super) fn times(micronats: i64) -> String {
     match nats(micronats).exp() {
         huge if huge >= 1e6 => "> 1 000 000×".to_owned(),
-        big if big >= 100.0 => format!("{big:.0}×"),
+        big if big >= 10.0 => format!("{big:.0}×"),
         some if some >= 0.1 => format!("{some:.2}×"),
         _ => "< 0.1×".to_owned(),
     }

@@ -175,6 +175,12 @@ pub(super) fn number(number: u64) -> String {
     grouped
 }
 
+/// Returns a number of things: `1 commit`, `3 commits`.
+pub(super) fn count(number: u64, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {of}{plural}", self::number(number))
+}
+
 /// Returns how many of `whole` are `part`, in per cent.
 pub(super) fn rate(part: u64, whole: u64) -> String {
     if whole == 0 {

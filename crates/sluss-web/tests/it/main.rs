@@ -5,5 +5,8 @@
 mod api;
 mod bank;
 mod client;
+mod pages;
 mod routes;
+#[path = "../../examples/sample_pages/story.rs"]
+mod story;
 mod withstand;

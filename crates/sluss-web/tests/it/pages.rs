@@ -1,0 +1,147 @@
+//! Every page renders, of a bank in which everything happened and of one in which nothing did.
+
+use std::net::SocketAddr;
+
+use sluss_web::app::{App, Seams, Settings};
+use tokio::net::TcpListener;
+
+use crate::client::{Answer, Asked};
+use crate::story::Story;
+
+/// The largest page, in bytes.
+const LARGEST: usize = 60_000;
+
+/// Pages that are there whatever happened.
+const ALWAYS: [&str; 10] = [
+    "/",
+    "/?lane=over",
+    "/environments",
+    "/approvals",
+    "/incidents",
+    "/freezes",
+    "/log",
+    "/log/0",
+    "/account",
+    "/help",
+];
+
+async fn serve(story: &Story) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = listener.local_addr().unwrap();
+    let settings = Settings { demo: true, address: format!("http://{to}"), secure_cookies: false };
+    let app = App::new(story.engine.clone(), settings, Seams::default());
+    tokio::spawn(sluss_web::serve::serve(app, listener, std::future::pending()));
+    to
+}
+
+async fn sign_in(to: SocketAddr, login: &str, password: &str) -> String {
+    let form = Asked::form("/sign-in", &[("login", login), ("password", password)]);
+    form.send(to).await.cookie()
+}
+
+fn check(path: &str, answer: &Answer) {
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    let html = &answer.body;
+    assert_eq!(html.matches("<h1").count(), 1, "{path} has one heading");
+    assert!(html.len() <= LARGEST, "{path} has {} bytes", html.len());
+    for forbidden in [" style=", "<style", " onclick=", " onsubmit=", "javascript:", "<script>"] {
+        assert!(!html.contains(forbidden), "{path} has `{forbidden}`");
+    }
+    assert!(!html.contains("NaN"), "{path}");
+    assert!(html.contains("This is a demo."), "{path}");
+    for link in html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(link.starts_with(['/', '#']), "{path} leads to `{link}`");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_an_empty_bank_renders() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::begin(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "eva", "demo-eva").await;
+    for path in ALWAYS {
+        check(path, &Asked::get(path).session(&cookie).send(to).await);
+    }
+    check("/sign-in", &Asked::get("/sign-in").send(to).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_a_busy_bank_renders_and_leads_to_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "bo", "demo-bo-2").await;
+    let mut paths: Vec<String> = ALWAYS.iter().map(ToString::to_string).collect();
+    {
+        let state = story.engine.state();
+        paths.extend(state.changes.keys().map(|id| format!("/changes/{id}")));
+        paths.extend(state.runs.keys().map(|id| format!("/runs/{id}")));
+        paths.extend(state.runs.keys().map(|id| format!("/runs/{id}?step=build")));
+        paths.extend(state.releases.keys().map(|id| format!("/releases/{id}")));
+        paths.extend(state.deployments.keys().map(|id| format!("/deployments/{id}")));
+        paths.extend(state.incidents.keys().map(|id| format!("/incidents/{id}")));
+        assert!(state.incidents.len() == 1 && state.deployments.len() > 8, "a full story");
+    }
+    for path in [
+        "/approvals/cfg-2",
+        "/search?q=payments",
+        "/log?type=deployment.",
+        "/log?stream=config",
+        "/log?text=receipt",
+        "/services/payments/production/rollback",
+    ] {
+        paths.push(path.to_owned());
+    }
+    for path in &paths {
+        let answer = Asked::get(path).session(&cookie).send(to).await;
+        check(path, &answer);
+        let fragment = Asked::get(path).with("X-Fragment", "main").session(&cookie).send(to).await;
+        assert!(!fragment.body.contains("<html"), "{path} as a fragment");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_person_approves_on_the_page_and_the_author_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let anna = sign_in(to, "anna", "demo-anna").await;
+    let page = Asked::get("/approvals/cfg-2").session(&anna).send(to).await.body;
+    assert!(!page.contains("name=\"decision\""), "{page}");
+    let bo = sign_in(to, "bo", "demo-bo-2").await;
+    let page = Asked::get("/approvals/cfg-2").session(&bo).send(to).await.body;
+    let field = |name: &str| {
+        let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let (csrf, statement) = (field("csrf"), field("statement"));
+    let decide = |password: &'static str| {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("statement", statement.as_str()),
+            ("decision", "approve"),
+            ("password", password),
+        ];
+        Asked::form("/approvals/cfg-2", &fields).session(&bo)
+    };
+    let wrong = decide("guess").send(to).await;
+    assert_eq!(wrong.status, 403, "{wrong:?}");
+    let right = decide("demo-bo-2").send(to).await;
+    assert_eq!(right.status, 303, "{right:?}");
+    let name = story.engine.state().organisation.as_ref().unwrap().name.clone();
+    assert_eq!(name, "Sample Bank Group");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::begin(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "eva", "demo-eva").await;
+    for path in ["/changes/chg-9", "/runs/nonsense", "/releases/rel-1", "/log/99999", "/nowhere"] {
+        let answer = Asked::get(path).session(&cookie).send(to).await;
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert!(answer.body.contains("<h1>Nothing is here</h1>"), "{path}: {}", answer.body);
+    }
+}
