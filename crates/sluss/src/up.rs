@@ -1,6 +1,7 @@
 //! `sluss up`: a supervisor without logic. It starts the control plane and the data plane as two
 //! processes, and starts either again when it ends.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -121,7 +122,10 @@ async fn stop(child: &mut Child) {
 ///
 /// When a part can't be started.
 pub async fn up(options: Serve) -> Result<(), Failure> {
-    std::fs::create_dir_all(&options.data)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&options.data)
         .map_err(|error| Failure::upstream("The data folder can't be made", &error))?;
     crate::first::first_account(&options).await?;
     Supervisor::new(options)?.run(asked_to_end()).await

@@ -97,7 +97,7 @@ impl Found {
             next("`sluss run` runs the steps here, `git push sluss HEAD:main` delivers");
             return Ok(());
         }
-        let what = format!("{} to mend.", counted(all.len(), "problem"));
+        let what = format!("{} to mend.", counted(all.len() as u64, "problem", "problems"));
         Err(Failure::new(Blame::Caller, what, "Mend what stands above, and `sluss check` again"))
     }
 }

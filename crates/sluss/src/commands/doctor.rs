@@ -84,7 +84,7 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
     if bad == 0 {
         return Ok(());
     }
-    let what = format!("{} to mend.", counted(bad, "thing"));
+    let what = format!("{} to mend.", counted(bad as u64, "thing", "things"));
     Err(Failure::new(Blame::Upstream, what, "Mend them from the top, and look again"))
 }
 

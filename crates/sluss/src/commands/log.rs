@@ -13,6 +13,9 @@ use super::shape::{counted, list, part, plain, table, word};
 use super::times::rfc3339;
 use crate::cli::default_data;
 
+/// How many changed entries the error itself names; all of them stand in the report.
+const NAMED: usize = 3;
+
 /// Read the log, and verify it
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -166,7 +169,9 @@ async fn verified(arguments: Verify, output: Output) -> Result<(), Failure> {
         return Ok(());
     }
     let entries = report.findings.iter().filter_map(|finding| finding.entry.as_ref());
-    let named: Vec<String> = entries.map(ToString::to_string).take(3).collect();
+    let mut named: Vec<String> = entries.map(ToString::to_string).collect();
+    named.dedup();
+    named.truncate(NAMED);
     let what = match named.is_empty() {
         true => "The log is not as it was written.".to_owned(),
         false => format!("The log is not as it was written: {}.", named.join("; ")),
@@ -186,14 +191,13 @@ fn tell(report: &Report) {
         Some(size) => format!("the signed checkpoint covers {size}"),
         None => "there is no checkpoint that could be accepted".to_owned(),
     };
-    let events = usize::try_from(report.events).unwrap_or(usize::MAX);
     let blobs = report.blobs.map(|blobs| format!(", {blobs} artifacts and texts"));
     print(&format!(
-        "{}: {} in {} streams, {} files{}; {covered}; root {}",
+        "{}: {} in {}, {}{}; {covered}; root {}",
         if report.ok { "verified" } else { "NOT VERIFIED" },
-        counted(events, "entry").replace("entrys", "entries"),
-        report.streams,
-        report.files,
+        counted(report.events, "entry", "entries"),
+        counted(report.streams, "stream", "streams"),
+        counted(report.files, "file", "files"),
         blobs.unwrap_or_default(),
         report.root
     ));

@@ -40,12 +40,11 @@ use sluss_engine::failure::Failure;
 
 pub use print::print;
 
-/// How results are printed.
+/// How results are printed: for people, or for programs as one JSON value.
+// Its variants have no documentation of their own, so that help stays one line in each command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people
     Text,
-    /// For programs: one JSON value
     Json,
 }
 

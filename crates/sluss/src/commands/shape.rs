@@ -34,9 +34,9 @@ pub(super) fn share(basis_points: u64) -> String {
     }
 }
 
-/// Returns `1 problem`, `2 problems`.
-pub(super) fn counted(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+/// Returns `1 entry`, `2 entries`.
+pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
 }
 
 /// Returns rows with their columns in line, two blanks apart, `margin` blanks from the left.

@@ -9,6 +9,10 @@ use super::print::{print, print_json};
 use super::shape::{list, part, plain, short, table, word};
 use super::status::places;
 use super::times::rfc3339;
+use crate::client::Client;
+
+/// How much is told of what processes did by themselves.
+const FACTS: usize = 3;
 
 /// Show where a change, a commit or a service is
 #[derive(Debug, clap::Args)]
@@ -22,12 +26,49 @@ pub struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
     let path = format!("/api/v1/where/{}", part(&arguments.query));
-    let found = arguments.of.client()?.get(&path).await?;
+    let client = arguments.of.client()?;
+    let found = client.get(&path).await?;
     match output {
         Output::Json => print_json(&found),
-        Output::Text => show(&found),
+        Output::Text => {
+            show(&found);
+            tell_why(&client, &found).await?;
+        }
     }
     Ok(())
+}
+
+/// Says what processes did by themselves in the last deployment of the newest change, where that
+/// stopped it.
+async fn tell_why(client: &Client, found: &Value) -> Result<(), Failure> {
+    let newest = list(found, "changes").first();
+    let last = newest.and_then(|change| list(change, "deployments").last());
+    let Some(last) = last.filter(|last| !["live", "superseded"].contains(&word(last, "phase")))
+    else {
+        return Ok(());
+    };
+    let id = word(last, "deployment");
+    let deployment = client.get(&format!("/api/v1/deployments/{}", part(id))).await?;
+    let facts: Vec<String> = list(&deployment, "facts").iter().filter_map(fact).collect();
+    let rows = facts.len().saturating_sub(FACTS);
+    for fact in &facts[rows..] {
+        print(&format!("  {id}: {fact}"));
+    }
+    Ok(())
+}
+
+/// Returns what a process did by itself, if it is nothing good.
+fn fact(row: &Value) -> Option<String> {
+    let what = &row["what"];
+    let instance = what["instance"].as_u64().unwrap_or_default();
+    let said = match word(what, "what") {
+        "exited" => format!("ended by itself with code {}", what["code"]),
+        "killed" => "did not end in time and was killed".to_owned(),
+        "not_ready_in_time" => "did not become ready in time".to_owned(),
+        _nothing_bad => return None,
+    };
+    let at = rfc3339(row["at"].as_i64().unwrap_or_default());
+    Some(format!("instance {instance} {said} ({at})"))
 }
 
 fn show(found: &Value) {

@@ -35,6 +35,7 @@ fn the_reference_is_what_the_program_says_of_itself() {
 fn add(session: &Session, text: &mut String, command: &str) {
     let help = session.sluss(format!("{command} --help").trim_start());
     let help = help.split_once('\n').unwrap().1.replace("ROOT/home", "~");
+    let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     assert!(!help.contains("[err]") && !help.contains("[exit"), "{command}: {help}");
     let title = format!("sluss {command}");
     text.push_str(&format!("\n## `{}`\n\n```text\n{help}```\n", title.trim_end()));

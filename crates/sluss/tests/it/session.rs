@@ -106,8 +106,8 @@ impl Session {
                 let timed = words.get(index + 1).is_some_and(|next| *next == "s");
                 match word.split_once(".sluss/runs/") {
                     Some((before, after)) => {
-                        let rest = after.split_once('/').map(|(_, rest)| format!("/{rest}"));
-                        format!("{before}.sluss/runs/ID{}", rest.unwrap_or_default())
+                        let of_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+                        format!("{before}.sluss/runs/ID{}", after.trim_start_matches(of_id))
                     }
                     None if timed && word.contains('.') => "T".to_owned(),
                     None => (*word).to_owned(),
