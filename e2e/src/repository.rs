@@ -37,14 +37,25 @@ Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 impl Repository {
     /// Makes the work tree of `service`, which customers call on `port`.
     pub fn begin(folder: &Path, service: &str, port: u16, rollout: &str) -> Self {
-        let repository = Self { folder: folder.to_owned() };
-        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        let repository = Self::of(folder);
         let file = format!(
             "service: {service}\ntemplate: command@1\nwith:\n  port: {port}\n  ready: /ready\n  \
              start: python3 main.py\n  test: python3 -m py_compile main.py\n  rollout: {rollout}\n"
         );
         repository.write("sluss.yaml", &file);
         repository
+    }
+
+    /// Makes an empty work tree.
+    pub fn of(folder: &Path) -> Self {
+        let repository = Self { folder: folder.to_owned() };
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository
+    }
+
+    /// Takes what `main` of the remote has.
+    pub fn pull(&self, remote: &str) {
+        self.git(&["pull", "--quiet", remote, "main"]);
     }
 
     /// Writes a file.

@@ -1,6 +1,6 @@
 //! A running Sluss of a test's own.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -188,6 +188,23 @@ impl Sluss {
             .expect("sluss can be started");
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Makes an account.
+    pub fn account(&self, login: &str, password: &str) {
+        let mut child = Command::new(program())
+            .args(["account", "add", login, "--password-stdin"])
+            .env("HOME", self.folder.path())
+            .env("SLUSS_DATA", self.data())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sluss can be started");
+        let mut stdin = child.stdin.take().expect("stdin is a pipe");
+        stdin.write_all(password.as_bytes()).expect("the password is read");
+        drop(stdin);
+        assert!(child.wait().expect("it ends").success(), "the account `{login}` is made");
     }
 
     /// Returns the process id of a part: `control` or `host`.

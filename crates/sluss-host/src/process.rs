@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -180,7 +180,7 @@ fn start_into(
     let arm = what.arm;
     let state = folder.state(what.key)?;
     let (program, arguments) = arm.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(arm.folder.join(program));
+    let mut command = Command::new(found(&arm.folder, program));
     command.args(arguments).current_dir(&arm.folder).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()));
     command.env("LANG", std::env::var_os("LANG").unwrap_or_else(|| "C.UTF-8".into()));
@@ -202,6 +202,12 @@ fn start_into(
     // A child that ended at once is a zombie until we reap it, and has no start time to find.
     let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0, boot: String::new() });
     Ok(Running { identity, hold: Hold::Child(child) })
+}
+
+/// Returns the artifact's own program of this name, or else the name alone, to be found on the path.
+fn found(folder: &Path, program: &str) -> PathBuf {
+    let own = folder.join(program);
+    if program.contains('/') || own.is_file() { own } else { PathBuf::from(program) }
 }
 
 fn limit(pid: u32, limits: Limits) {

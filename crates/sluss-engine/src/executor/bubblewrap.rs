@@ -82,6 +82,10 @@ pub(crate) fn arguments(shown: &Shown<'_>) -> Vec<OsString> {
     }
     add(&[&"--bind", &shown.temporary, &"/tmp", &"--symlink", &"/tmp", &"/var/tmp"]);
     add(&[&"--bind", &shown.work_tree, &WORK_TREE, &"--bind", &shown.cache, &CACHE]);
+    // Made on the way they would follow our umask, and be closed to the step's user.
+    for folder in ["/run", "/run/sluss"] {
+        add(&[&"--perms", &"0755", &"--dir", &folder]);
+    }
     add(&[&"--ro-bind", &shown.launcher.program, &LAUNCHER]);
     add(&[&"--ro-bind", &shown.inside, &INSIDE]);
     add(&[&"--remount-ro", &"/", &"--chdir", &WORK_TREE, &"--", &LAUNCHER]);

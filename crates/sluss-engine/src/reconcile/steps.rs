@@ -7,7 +7,7 @@
 //!   claimed attempt is waited for, or has errored, and never starts a second time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -314,8 +314,8 @@ impl StepRunner {
         let mut counts: Option<TestCounts> = None;
         for report in &order.step.reports {
             let ReportKind::Junit = report.kind;
-            let path = tree.join(&report.path);
-            let read = tokio::task::spawn_blocking(move || read_report(&path)).await;
+            let (tree, path) = (tree.clone(), tree.join(&report.path));
+            let read = tokio::task::spawn_blocking(move || read_report(&tree, &path)).await;
             match read {
                 Ok(Ok(found)) => counts = Some(counts.unwrap_or_default().and(found)),
                 Ok(Err(why)) => return (counts, Some(format!("{}: {why}", report.path))),
@@ -341,8 +341,13 @@ pub fn work_tree(engine: &Engine, owner: StepOwner) -> PathBuf {
     engine.parts().data.join("work").join(owner.to_string()).join("tree")
 }
 
-fn read_report(path: &std::path::Path) -> Result<TestCounts, String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+/// Reads a report, which must lie in the step's own `tree`, whatever links the step has planted.
+fn read_report(tree: &Path, path: &Path) -> Result<TestCounts, String> {
+    let real = path.canonicalize().map_err(|error| error.to_string())?;
+    if !tree.canonicalize().is_ok_and(|tree| real.starts_with(tree)) || !real.is_file() {
+        return Err("it is not a file of the work tree".to_owned());
+    }
+    let file = std::fs::File::open(real).map_err(|error| error.to_string())?;
     let size = file.metadata().map_err(|error| error.to_string())?.len();
     if size > REPORT_BYTES_MOST {
         return Err(format!("it has {size} bytes, and {REPORT_BYTES_MOST} are read at most"));
