@@ -33,14 +33,23 @@ pub enum Lane {
     Live,
     /// It was taken back.
     TakenBack,
-    /// It ended on its way, or a later one took its place.
+    /// It ended on its way: someone has to push again.
+    Stopped,
+    /// A later one took its place.
     Over,
 }
 
 impl Lane {
     /// All lanes, in the order of the board.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::InProgress, Self::Ready, Self::Live, Self::TakenBack, Self::Over];
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::InProgress,
+        Self::Ready,
+        Self::Live,
+        Self::TakenBack,
+        Self::Stopped,
+        Self::Over,
+    ];
 
     /// Returns the lane in words.
     pub fn word(self) -> &'static str {
@@ -50,6 +59,7 @@ impl Lane {
             Self::Ready => "ready",
             Self::Live => "live",
             Self::TakenBack => "taken back",
+            Self::Stopped => "stopped",
             Self::Over => "over",
         }
     }
@@ -159,7 +169,10 @@ pub fn row_of(state: &State, id: ChangeId, now: Millis) -> Option<BoardRow> {
     let change = state.changes.get(&id)?;
     let run = change.run.and_then(|id| state.runs.get(&id));
     let release = run.and_then(|run| run.release);
-    let stands = stands(state, change, run, release, now);
+    let mut stands = stands(state, change, run, release, now);
+    if stands.lane == Lane::Stopped && pushed_again(state, id, change) {
+        stands.lane = Lane::Over;
+    }
     Some(BoardRow {
         change: id,
         service: change.service.clone(),
@@ -172,6 +185,13 @@ pub fn row_of(state: &State, id: ChangeId, now: Millis) -> Option<BoardRow> {
         release,
         deployment: stands.deployment,
     })
+}
+
+/// Returns whether a later change came by the same branch.
+fn pushed_again(state: &State, id: ChangeId, change: &Change) -> bool {
+    let same =
+        |later: &Change| later.service == change.service && later.push.branch == change.push.branch;
+    state.changes.range(ChangeId(id.0 + 1)..).any(|(_, later)| same(later))
 }
 
 fn stands(
@@ -220,16 +240,16 @@ fn of_run(change: &Change, run: &Run, release: Option<ReleaseId>) -> Stands {
                 Progress::Failed(step) => format!("Its run failed at the step `{step}`."),
                 Progress::Going | Progress::Succeeded => "Its run failed.".to_owned(),
             };
-            Stands::new(Lane::Over, at, failed)
+            Stands::new(Lane::Stopped, at, failed)
         }
         (Some((at, RunEnd::Cancelled)), _, _) => {
-            Stands::new(Lane::Over, at, "Its run was cancelled.")
+            Stands::new(Lane::Stopped, at, "Its run was cancelled.")
         }
         (Some((at, RunEnd::Succeeded)), _, _) if proposed => {
             Stands::new(Lane::Ready, at, "Its branch passed; it is ready to be merged.")
         }
         (Some((at, RunEnd::Succeeded)), None, _) if run.not_packed.is_some() => {
-            Stands::new(Lane::Over, at, "Its release could not be packed.")
+            Stands::new(Lane::Stopped, at, "Its release could not be packed.")
         }
         (Some((at, RunEnd::Succeeded)), None, _) => {
             Stands::new(Lane::InProgress, at, "Its release is being packed.")
@@ -281,10 +301,10 @@ fn of_deployment(
                 RefusalReason::Approval => "the second person did not agree",
                 RefusalReason::Barred => "the release is barred",
             };
-            Stands::new(Lane::Over, *since, format!("Refused in {place}: {why}."))
+            Stands::new(Lane::Stopped, *since, format!("Refused in {place}: {why}."))
         }
         Phase::Removed { since, accepted: false } => {
-            Stands::new(Lane::Over, *since, format!("It was not accepted in {place}."))
+            Stands::new(Lane::Stopped, *since, format!("It was not accepted in {place}."))
         }
         Phase::Removed { since, accepted: true } => match next_stage(change, deployment) {
             Some(next) if next.by_hand => ready(*since, next),

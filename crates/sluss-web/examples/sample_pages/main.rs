@@ -1,6 +1,8 @@
 //! Serves the pages of a sample bank, for looking at them: `cargo run -p sluss-web --example
 //! sample_pages [-- ADDRESS [empty]]`. Sign in as `anna`, `bo` or `eva`, as the page says.
 
+#![expect(clippy::unwrap_used, reason = "an example that cannot go on has failed, and says where")]
+
 use std::net::SocketAddr;
 
 use sluss_web::app::{App, Seams, Settings};

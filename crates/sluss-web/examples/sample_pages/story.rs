@@ -110,8 +110,8 @@ impl Story {
         story.build(rolling, "").await;
         story.accept(rolling).await;
         story.roll_out(rolling, Fares::StillGoing).await;
-        let running = story.push("cards", "main", "Read the limits once a day", &["CARD-8"]).await;
-        story.claim(running, &["fetch", "build"]).await;
+        story.push("cards", "main", "Read the limits once a day", &["CARD-8"]).await;
+        story.claim(&["fetch", "build"]).await;
         story.wait(4_000);
         story
     }
@@ -240,7 +240,7 @@ impl Story {
         self.engine.parts().blobs.put(text.into_bytes()).await.unwrap()
     }
 
-    async fn claim(&self, _change: ChangeId, steps: &[&str]) {
+    async fn claim(&self, steps: &[&str]) {
         for step in steps {
             self.wait(900);
             let step: StepName = step.parse().unwrap();

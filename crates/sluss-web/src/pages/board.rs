@@ -145,7 +145,7 @@ pub(super) fn lane_state(lane: Lane) -> Html {
         Lane::Waiting => Tone::Wait,
         Lane::InProgress | Lane::Ready => Tone::Going,
         Lane::Live => Tone::Good,
-        Lane::TakenBack => Tone::Bad,
+        Lane::TakenBack | Lane::Stopped => Tone::Bad,
         Lane::Over => Tone::Quiet,
     };
     html::toned(tone, lane.word())

@@ -6,13 +6,14 @@ use sluss_core::approval::{Decision, Subject};
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::gate::GateOutcome;
 use sluss_core::ids::{ChangeId, DeploymentId};
-use sluss_core::pipeline::EnvironmentKind;
+use sluss_core::pipeline::{EnvironmentKind, Replacement};
 use sluss_core::state::{Change, ChangePhase, Run, RunEnd, State as Known};
 use sluss_core::units::Millis;
 use sluss_engine::failure::Failure;
 use sluss_insight::row_of;
 
 use super::board::lane_state;
+use super::evidence;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
 use super::link;
@@ -46,6 +47,8 @@ struct ChangeView {
     lead_time: Option<String>,
     template: String,
     points: Vec<Point>,
+    /// Deployments that take the traffic in shares.
+    rollouts: Vec<DeploymentId>,
     topics: String,
 }
 
@@ -61,7 +64,16 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: 
     let id: ChangeId = parse(&id).or_fail(&app, &asked)?;
     let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| change_view(state, words, id, now);
-    let view = view(&app, build).await.or_fail(&app, &asked)?;
+    let mut view = view(&app, build).await.or_fail(&app, &asked)?;
+    for deployment in &view.rollouts {
+        let read = evidence::read(&app, *deployment).await.or_fail(&app, &asked)?;
+        for (at, share) in &read.legs {
+            let name = html::link(&link::deployment(*deployment), &deployment.to_string()).0;
+            let what = format!("{share} of the traffic goes to it ({name})");
+            view.points.push(point(Tone::Good, what, String::new(), *at, now));
+        }
+    }
+    in_order(&mut view.points);
     let frame = Frame::new(&app, &asked, format!("{id}: {}", view.title))
         .twin(format!("changes/{id}"))
         .explain(link::explain(sluss_core::event::Stream::Change(id)))
@@ -79,6 +91,7 @@ fn change_view(
     let row = row_of(state, id, now).ok_or_else(|| nothing(id))?;
     let push = &change.push;
     let mut points = vec![pushed(words, change, now)];
+    let mut rollouts = Vec::new();
     let mut topics = vec![format!("change/{id}")];
     if let Some((run_id, run)) = change.run.and_then(|id| Some((id, state.runs.get(&id)?))) {
         topics.push(format!("run/{run_id}"));
@@ -94,12 +107,14 @@ fn change_view(
         for deployment_id in &release.deployments {
             topics.push(format!("deployment/{deployment_id}"));
             if let Some(deployment) = state.deployments.get(deployment_id) {
+                if matches!(deployment.stage.replacement, Replacement::Progressive(_)) {
+                    rollouts.push(*deployment_id);
+                }
                 of_deployment(&mut points, state, words, (*deployment_id, deployment), now);
             }
         }
     }
     ending(&mut points, change, now);
-    time_between(&mut points);
     let lead_time = match change.phase {
         ChangePhase::Delivered { at, .. } => Some(html::duration(at.since(change.at))),
         ChangePhase::Announced
@@ -121,6 +136,7 @@ fn change_view(
         lead_time,
         template: push.pipeline.template.to_string(),
         points,
+        rollouts,
         topics: topics.join(" "),
     })
 }
@@ -264,8 +280,11 @@ fn of_deployment(
     }
 }
 
-/// Says how long each point was after the one before, and which wait was the longest.
-fn time_between(points: &mut [Point]) {
+/// Puts the path in order, and says how long each point was after the one before, and which of
+/// these times was the longest until it was delivered.
+fn in_order(points: &mut [Point]) {
+    // What is under way has no time, and is last.
+    points.sort_by_key(|point| point.since.unwrap_or(Millis(i64::MAX)));
     let mut longest = (0, 0);
     for index in 1..points.len() {
         if let (Some(before), Some(at)) = (points[index - 1].since, points[index].since) {
@@ -273,7 +292,9 @@ fn time_between(points: &mut [Point]) {
             if took >= 100 {
                 points[index].took = format!("+{}", html::duration(took));
             }
-            longest = longest.max((took, index));
+            if points[index].tone != Tone::Quiet.class() {
+                longest = longest.max((took, index));
+            }
         }
     }
     if let (10_000.., index) = longest {
@@ -296,6 +317,4 @@ fn ending(points: &mut Vec<Point>, change: &Change, now: Millis) {
         | ChangePhase::Merged
         | ChangePhase::Withdrawn { .. } => {}
     }
-    // By time, so that what went on at once reads in order; what is under way has none, and is last.
-    points.sort_by_key(|point| point.since.unwrap_or(Millis(i64::MAX)));
 }

@@ -54,7 +54,7 @@ struct DeploymentView {
     approval: Option<Approval>,
     steps: StepsView,
     facts: Vec<Fact>,
-    legs: Vec<Leg>,
+    reach: Reach,
     share: Option<Share>,
     silence_seconds: u32,
     /// Whether it rolls out, and is held.
@@ -74,6 +74,7 @@ struct DeploymentPage {
     id: DeploymentId,
     view: DeploymentView,
     log: Option<Tail>,
+    legs: Vec<Leg>,
     bar: Option<Html>,
     chart: Option<Html>,
     verdict: String,
@@ -98,11 +99,14 @@ pub(super) async fn page(
         let step = which.step.as_deref();
         Ok(deployment_view(state, words, (id, deployment), &looking, step))
     };
-    let view = view(&app, build).await.or_fail(&app, &asked)?;
+    let mut view = view(&app, build).await.or_fail(&app, &asked)?;
     let read = match view.progressive {
         true => evidence::read(&app, id).await.or_fail(&app, &asked)?,
         false => Evidence::default(),
     };
+    if let (None, Some(id)) = (&view.incumbent, read.back_to) {
+        view.incumbent = release_link(&app.engine.state(), id);
+    }
     let log = match &view.steps.chosen {
         Some((step, of)) => Some(tail(&app, StepOwner::Deployment(id), step, of).await),
         None => None,
@@ -117,6 +121,7 @@ pub(super) async fn page(
     Ok(render(&DeploymentPage {
         frame,
         id,
+        legs: view.reach.legs(read.legs.len()),
         bar: view.share.map(chart::shares),
         view,
         log,
@@ -173,10 +178,7 @@ fn deployment_view(
         service: deployment.service.to_string(),
         environment: deployment.environment.to_string(),
         release: html::link(&link::release(deployment.release), &deployment.release.to_string()),
-        incumbent: before.and_then(|id| {
-            let release = state.deployments.get(&id)?.release;
-            Some(html::link(&link::deployment(id), &release.to_string()))
-        }),
+        incumbent: before.and_then(|id| release_link(state, id)),
         change: change.map_or(Html::default(), |id| html::link(&link::change(id), &id.to_string())),
         state: html::state(deployment.phase.word()),
         says: says(deployment, rollout),
@@ -186,7 +188,7 @@ fn deployment_view(
         approval: approval(state, words, Subject::Deployment(id), looking),
         steps: steps_view(state, words, StepOwner::Deployment(id), step, now),
         facts: deployment.facts.iter().rev().take(FACTS).map(|f| fact(f, now)).collect(),
-        legs: plan.map_or_else(Vec::new, |plan| legs(deployment, rollout, &plan.shares)),
+        reach: Reach::of(deployment, rollout, plan.map_or(&[], |plan| &plan.shares)),
         share: rollout.map(Rollout::share),
         silence_seconds: plan.map_or(0, |plan| plan.silence_seconds),
         rolling: rollout.is_some(),
@@ -197,6 +199,12 @@ fn deployment_view(
         incident: incident.map(|(id, _)| html::link(&link::incident(*id), &id.to_string())),
         progressive: plan.is_some(),
     }
+}
+
+/// Returns a deployment, under the name of its release.
+fn release_link(state: &Known, id: DeploymentId) -> Option<Html> {
+    let release = state.deployments.get(&id)?.release;
+    Some(html::link(&link::deployment(id), &release.to_string()))
 }
 
 fn says(deployment: &Deployment, rollout: Option<&Rollout>) -> String {
@@ -234,24 +242,45 @@ fn says(deployment: &Deployment, rollout: Option<&Rollout>) -> String {
     }
 }
 
-fn legs(deployment: &Deployment, rollout: Option<&Rollout>, shares: &[Share]) -> Vec<Leg> {
-    let now = rollout.and_then(|rollout| match rollout.phase {
-        rollout::Phase::Baking { .. } => None,
-        rollout::Phase::Judging { leg, .. } => Some((leg, "judging")),
-        rollout::Phase::Held { leg, .. } => Some((leg, "held")),
-    });
-    let done = deployment.live.is_some();
-    let leg = |(index, share): (usize, &Share)| {
-        let word = match now {
-            _ if done => "passed",
+/// How far a rollout got, as the state knows it.
+struct Reach {
+    shares: Vec<Share>,
+    /// The leg that it is at, and how it stands there.
+    now: Option<(usize, &'static str)>,
+    live: bool,
+    rolling: bool,
+}
+
+impl Reach {
+    fn of(deployment: &Deployment, rollout: Option<&Rollout>, shares: &[Share]) -> Self {
+        let now = rollout.and_then(|rollout| match rollout.phase {
+            rollout::Phase::Baking { .. } => None,
+            rollout::Phase::Judging { leg, .. } => Some((leg, "judging")),
+            rollout::Phase::Held { leg, .. } => Some((leg, "held")),
+        });
+        let (live, rolling) = (deployment.live.is_some(), rollout.is_some());
+        Self { shares: shares.to_vec(), now, live, rolling }
+    }
+
+    /// Returns the legs, `reached` of which began.
+    fn legs(&self, reached: usize) -> Vec<Leg> {
+        let word = |index: usize, share: Share| match self.now {
             Some((leg, _)) if index < leg => "passed",
             Some((leg, word)) if index == leg => word,
-            Some(_) | None => "to come",
+            Some(_) => "to come",
+            None if self.rolling => "to come",
+            None if self.live && (index < reached || share == Share::ALL) => "passed",
+            None if self.live => "left out: nothing to compare with",
+            None if index + 1 < reached => "passed",
+            None if index + 1 == reached => "taken back",
+            None => "not reached",
         };
-        let word = if rollout.is_none() && !done { "not reached" } else { word };
-        Leg { share: *share, state: html::state(word) }
-    };
-    shares.iter().enumerate().map(leg).collect()
+        let leg = |(index, share): (usize, &Share)| Leg {
+            share: *share,
+            state: html::state(word(index, *share)),
+        };
+        self.shares.iter().enumerate().map(leg).collect()
+    }
 }
 
 fn fact(fact: &InstanceFact, now: Millis) -> Fact {

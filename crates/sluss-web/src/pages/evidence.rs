@@ -22,7 +22,10 @@ const ROWS: usize = 40;
 #[derive(Default)]
 pub(super) struct Evidence {
     pub(super) seconds: Vec<(Observation, Reading)>,
-    legs: Vec<(Millis, Share)>,
+    /// When it got which share.
+    pub(super) legs: Vec<(Millis, Share)>,
+    /// What got the traffic back.
+    pub(super) back_to: Option<DeploymentId>,
 }
 
 /// A second in the table.
@@ -53,7 +56,7 @@ pub(super) async fn read(app: &App, id: DeploymentId) -> Result<Evidence, Failur
         let events = app.engine.parts().log.stream(&stream, from, PAGE).await?;
         for sealed in &events {
             match sealed.kind.as_str() {
-                "rollout.observed" | "rollout.shifted" => {}
+                "rollout.observed" | "rollout.shifted" | "deployment.rolled_back" => {}
                 _ => continue,
             }
             match read_event(sealed)?.1 {
@@ -61,6 +64,7 @@ pub(super) async fn read(app: &App, id: DeploymentId) -> Result<Evidence, Failur
                     evidence.seconds.push((observation, reading));
                 }
                 Event::RolloutShifted { share, .. } => evidence.legs.push((sealed.time, share)),
+                Event::DeploymentRolledBack { to, .. } => evidence.back_to = to,
                 _other => {}
             }
         }

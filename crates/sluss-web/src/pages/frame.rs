@@ -184,11 +184,12 @@ pub(super) fn render_as(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// Why a page is not there: what [`failure`](super::failure) shows.
-pub(super) struct Failed(pub(super) App, pub(super) Visitor, pub(super) Failure);
+pub(super) struct Failed(Box<(App, Visitor, Failure)>);
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        super::failure(&self.0, &self.1, self.2)
+        let (app, visitor, failure) = *self.0;
+        super::failure(&app, &visitor, failure)
     }
 }
 
@@ -202,7 +203,7 @@ pub(super) trait OrFail<T> {
 
 impl<T> OrFail<T> for Result<T, Failure> {
     fn or_fail(self, app: &App, asked: &Asked) -> Result<T, Failed> {
-        self.map_err(|failure| Failed(app.clone(), asked.visitor.clone(), failure))
+        self.map_err(|failure| Failed(Box::new((app.clone(), asked.visitor.clone(), failure))))
     }
 }
 

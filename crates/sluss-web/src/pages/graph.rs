@@ -124,7 +124,7 @@ pub(super) fn graph(nodes: &[Node]) -> Html {
 fn draw(svg: &mut String, node: &Node, (x, y): (usize, usize)) {
     let class = node.tone.class();
     let here = if node.here { " here" } else { "" };
-    let mut shown: String = node.name.chars().take(18).collect();
+    let mut shown: String = node.name.chars().take(16).collect();
     if shown.len() < node.name.len() {
         shown.push('…');
     }

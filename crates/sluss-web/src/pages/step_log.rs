@@ -2,7 +2,9 @@
 
 use sluss_core::ids::StepName;
 use sluss_core::state::State as Known;
-use sluss_core::steps::{Attempt, Isolation, StepOutcome, StepOwner, StepState, TestCounts};
+use sluss_core::steps::{
+    Attempt, Isolation, Progress, StepOutcome, StepOwner, StepState, TestCounts,
+};
 use sluss_core::units::Millis;
 use sluss_engine::executor::{AttemptKey, AttemptOwner};
 use sluss_store::Blobs;
@@ -62,8 +64,10 @@ pub(super) struct Tail {
     pub(super) from: usize,
 }
 
-fn word(state: &StepState) -> &'static str {
+/// Returns where a step stands in a word; `over` where nothing begins any more.
+fn word(state: &StepState, over: bool) -> &'static str {
     match state {
+        StepState::Waiting { .. } if over => "not begun",
         StepState::Waiting { .. } => "waiting",
         StepState::Running { .. } => "running",
         StepState::Skipped => "skipped",
@@ -99,9 +103,10 @@ pub(super) fn steps_view(
     let Some(steps) = state.steps(owner) else {
         return StepsView { lines: Vec::new(), graph: Html::default(), chosen: None };
     };
+    let over = steps.progress() != Progress::Going;
     let known = || definitions.iter().filter_map(|step| Some((step, steps.state(&step.name)?)));
     let with = |wanted: &str| {
-        known().find(|(_, state)| word(state) == wanted).map(|(step, _)| step.name.clone())
+        known().find(|(_, state)| word(state, over) == wanted).map(|(step, _)| step.name.clone())
     };
     let chosen = asked
         .and_then(|asked| known().find(|(step, _)| step.name.as_str() == asked))
@@ -109,15 +114,15 @@ pub(super) fn steps_view(
         .or_else(|| with("failed"))
         .or_else(|| with("running"))
         .or_else(|| with("errored"))
-        .or_else(|| known().last().map(|(step, _)| step.name.clone()));
+        .or_else(|| known().next_back().map(|(step, _)| step.name.clone()));
     let here = |name: &StepName| chosen.as_ref() == Some(name);
     let node = |(step, state): (&sluss_core::pipeline::Step, &StepState)| Node {
         name: step.name.to_string(),
         word: match took(state, now) {
-            Some(took) => format!("{} · {}", word(state), html::duration(took)),
-            None => word(state).to_owned(),
+            Some(took) => format!("{} · {}", word(state, over), html::duration(took)),
+            None => word(state, over).to_owned(),
         },
-        tone: Tone::of(word(state)),
+        tone: Tone::of(word(state, over)),
         needs: step.needs.iter().map(ToString::to_string).collect(),
         address: link::step(owner, &step.name),
         here: here(&step.name),
@@ -125,7 +130,8 @@ pub(super) fn steps_view(
     let nodes: Vec<Node> = known().map(node).collect();
     let lines = known().map(|(step, state)| {
         let line = line(words, owner, step, state, now);
-        StepLine { here: here(&step.name), ..line }
+        let state = html::state(word(state, over));
+        StepLine { here: here(&step.name), state, ..line }
     });
     let lines = lines.collect();
     let chosen = chosen.and_then(|name| {
@@ -176,7 +182,7 @@ fn line(
     StepLine {
         name: step.name.to_string(),
         address: link::step(owner, &step.name),
-        state: html::state(word(state)),
+        state: Html::default(),
         kind: match step.kind {
             StepKind::Fetch => "fetch: network, no code of the project",
             StepKind::Run => "run: code of the project, no network",
