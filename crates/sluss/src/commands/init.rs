@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let hint = "Connect it as it is: `sluss init --connect`. Write over it: `--force`";
         return Err(Failure::new(Blame::Conflict, what, hint));
     }
-    write(&arguments, &file)
+    write(arguments, &file)
 }
 
 fn write(arguments: &Arguments, file: &Path) -> Result<(), Failure> {

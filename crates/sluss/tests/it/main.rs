@@ -1,4 +1,5 @@
 //! The command line, as people meet it: sessions with the real program in a folder of their own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod check;
 mod clients;

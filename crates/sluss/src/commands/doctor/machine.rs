@@ -116,7 +116,7 @@ fn space(data: &Path) -> Finding {
     let Some(found) = found else {
         return Finding::warn("space", "not known", "look at it with `df`");
     };
-    let free_mib = u64::from(found.blocks_available()) * u64::from(found.fragment_size()) >> 20;
+    let free_mib = (found.blocks_available() * found.fragment_size()) >> 20;
     let said = format!("{free_mib} MiB free");
     let mend = "make space: with none left nothing is recorded, so nothing is done";
     match free_mib {
