@@ -53,6 +53,7 @@
     if (foot) document.getElementById("foot").innerHTML = foot.innerHTML;
     scrollTo(x, y);
     var to = focus && now.querySelector(focus);
+    if (to && to.dataset.href) to.tabIndex = -1;
     if (to) to.focus({ preventScroll: true });
     tail();
   }
