@@ -57,12 +57,7 @@ impl Customers {
         Tally {
             answered: self.shared.answered.load(Ordering::Relaxed),
             failed: self.shared.failed.load(Ordering::Relaxed),
-            failures: self
-                .shared
-                .failures
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            failures: self.shared.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -93,8 +88,7 @@ impl Shared {
                 Err(how) => {
                     connection = None;
                     self.failed.fetch_add(1, Ordering::Relaxed);
-                    let mut failures =
-                        self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
                     if failures.len() < 5 {
                         failures.push(how);
                     }

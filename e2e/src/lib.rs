@@ -9,4 +9,4 @@ mod sluss;
 
 pub use customers::{Customers, Tally};
 pub use repository::Repository;
-pub use sluss::{Sluss, free_port, program, wait_for};
+pub use sluss::{Sluss, answer, free_port, program, wait_for};

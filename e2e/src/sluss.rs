@@ -44,6 +44,17 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// Returns what a service answers on `port`, if that is 200.
+pub fn answer(port: u16, path: &str) -> Option<String> {
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(5)))
+        .build()
+        .new_agent();
+    let mut response = agent.get(format!("http://127.0.0.1:{port}{path}")).call().ok()?;
+    let text = response.body_mut().read_to_string().ok()?;
+    (response.status() == 200).then_some(text)
+}
+
 /// A running Sluss of a test's own, with one account.
 pub struct Sluss {
     folder: tempfile::TempDir,
@@ -61,20 +72,7 @@ impl Sluss {
     pub fn up() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let port = free_port();
-        let mut supervisor = Command::new(program())
-            .arg("up")
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .arg("--data")
-            .arg(folder.path().join("data"))
-            .env("HOME", folder.path())
-            .env("XDG_CONFIG_HOME", folder.path().join("config"))
-            .env("USER", "ada")
-            .env("CARGO_HOME", home_of("CARGO_HOME", ".cargo"))
-            .env("RUSTUP_HOME", home_of("RUSTUP_HOME", ".rustup"))
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("sluss can be started");
+        let mut supervisor = supervise(folder.path(), port, Stdio::piped());
         let stderr = supervisor.stderr.take().expect("stderr is a pipe");
         let (password, said) = mpsc::channel();
         std::thread::spawn(move || {
@@ -98,6 +96,14 @@ impl Sluss {
         let sluss = Self { folder, supervisor, port, login, password, agent };
         sluss.until_ready();
         sluss
+    }
+
+    /// Ends it, lets `between` work on the data folder, and starts it again.
+    pub fn restart(&mut self, between: impl FnOnce(&Path)) {
+        terminate(&mut self.supervisor);
+        between(&self.data());
+        self.supervisor = supervise(self.folder.path(), self.port, Stdio::null());
+        self.until_ready();
     }
 
     /// Waits until the control plane answers.
@@ -128,11 +134,6 @@ impl Sluss {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         folder
-    }
-
-    fn basic(login: &str, password: &str) -> String {
-        let text = format!("{login}:{password}");
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
     }
 
     /// Reads something of the API as the first account; nothing while it does not answer 200.
@@ -190,6 +191,54 @@ impl Sluss {
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// Runs a program in `folder` as whoever started this Sluss; returns whether it succeeded,
+    /// with its output.
+    pub fn run_in(&self, folder: &Path, program: &Path, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(folder)
+            .env("HOME", self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
+            .env("SLUSS_DATA", self.data())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_AUTHOR_NAME", "Ada")
+            .env("GIT_AUTHOR_EMAIL", "ada@example.org")
+            .env("GIT_COMMITTER_NAME", "Ada")
+            .env("GIT_COMMITTER_EMAIL", "ada@example.org")
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program can be started");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Sends `body` to the API with these headers; returns status and answer.
+    pub fn send(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+        let mut request = self.agent.post(format!("{}{path}", self.url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body).expect("the API answers");
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Returns the header by which a login and its password are sent.
+    pub fn basic(login: &str, password: &str) -> String {
+        let text = format!("{login}:{password}");
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
+    }
+
+    /// Returns the newest change of `service` whose title is this.
+    pub fn change(&self, service: &str, title: &str) -> Option<Value> {
+        let found = self.get(&format!("/api/v1/changes?service={service}"))?;
+        let mut changes = found["changes"].as_array()?.iter();
+        changes.find(|change| change["title"] == title).cloned()
+    }
+
     /// Makes an account.
     pub fn account(&self, login: &str, password: &str) {
         let mut child = Command::new(program())
@@ -221,6 +270,32 @@ impl Sluss {
     }
 }
 
+/// Starts `sluss up` with all that it keeps in `folder`.
+fn supervise(folder: &Path, port: u16, stderr: Stdio) -> Child {
+    Command::new(program())
+        .arg("up")
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .arg("--data")
+        .arg(folder.join("data"))
+        .env("HOME", folder)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("USER", "ada")
+        .env("CARGO_HOME", home_of("CARGO_HOME", ".cargo"))
+        .env("RUSTUP_HOME", home_of("RUSTUP_HOME", ".rustup"))
+        .stdin(Stdio::null())
+        .stderr(stderr)
+        .spawn()
+        .expect("sluss can be started")
+}
+
+/// Ends `sluss up` as a service manager does.
+fn terminate(supervisor: &mut Child) {
+    if let Ok(pid) = i32::try_from(supervisor.id()) {
+        kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
+    }
+    supervisor.wait().ok();
+}
+
 fn home_of(name: &str, folder: &str) -> PathBuf {
     std::env::var_os(name).map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(folder),
@@ -232,10 +307,7 @@ impl Drop for Sluss {
     /// Ends Sluss, and the services that its host keeps running beyond its own end.
     fn drop(&mut self) {
         let services = services_under(&self.data());
-        if let Ok(pid) = i32::try_from(self.supervisor.id()) {
-            kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
-        }
-        self.supervisor.wait().ok();
+        terminate(&mut self.supervisor);
         for pid in services {
             kill(pid, Signal::SIGKILL).ok();
         }
