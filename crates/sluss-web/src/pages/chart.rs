@@ -87,7 +87,8 @@ fn grid(svg: &mut String, y: f64, label: &str) {
     push(
         svg,
         format_args!(
-            "<text x=\"{text_x:.0}\" y=\"{text_y:.1}\" text-anchor=\"end\">{label}×</text>"
+            "<text x=\"{text_x:.0}\" y=\"{text_y:.1}\" \
+             text-anchor=\"end\">{label}×</text>"
         ),
     );
 }
