@@ -125,8 +125,8 @@ fn edge(svg: &mut String, class: &str, y: f64, label: &str) {
     push(
         svg,
         format_args!(
-            "<path class=\"edge {class}-line\" d=\"M{LEFT} {y:.1}H{:.0}\"/><text class=\"{class}-text\" \
-         x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            "<path class=\"edge {class}-line\" d=\"M{LEFT} {y:.1}H{:.0}\"/>\
+             <text class=\"{class}-text\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             WIDTH - RIGHT,
             WIDTH - RIGHT - 4.0,
             y - 4.0,
