@@ -149,6 +149,16 @@ impl Sluss {
         serde_json::from_str(&text).ok()
     }
 
+    /// Returns how many bytes the API answers there, as the first account.
+    pub fn length(&self, path: &str) -> usize {
+        let authorization = Self::basic(&self.login, &self.password);
+        let request = self.agent.get(format!("{}{path}", self.url()));
+        let mut response =
+            request.header("Authorization", &authorization).call().expect("the API answers");
+        let body = response.body_mut().with_config().limit(1 << 26).read_to_vec();
+        body.expect("it is read to its end").len()
+    }
+
     /// Asks the API for something as `login`; returns status and answer.
     pub fn post(&self, path: &str, (login, password): (&str, &str), body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.url());

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A browser of the test's own; both it and its driver end with the value.
 struct Browser {
-    driver: Child,
+    _driver: Driver,
     _profile: tempfile::TempDir,
     client: Client,
 }
@@ -24,17 +24,19 @@ struct Browser {
 impl Browser {
     async fn start() -> Self {
         let port = free_port();
-        let driver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed (Debian: chromium-driver)");
+        let driver = Driver::start(port);
         let profile = tempfile::tempdir().expect("a folder can be made");
         let arguments = json!([
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--window-size=1440,900", format!("--user-data-dir={}", profile.path().display()),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1440,900",
+            format!("--user-data-dir={}", profile.path().display()),
         ]);
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
@@ -43,7 +45,7 @@ impl Browser {
         builder.capabilities(capabilities);
         for _ in 0..200 {
             if let Ok(client) = builder.connect(&url).await {
-                return Self { driver, _profile: profile, client };
+                return Self { _driver: driver, _profile: profile, client };
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -108,10 +110,24 @@ impl Browser {
     }
 }
 
-impl Drop for Browser {
+/// A driver of browsers, which ends with the value.
+struct Driver(Child);
+
+impl Driver {
+    fn start(port: u16) -> Self {
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.expect("chromedriver is installed (Debian: chromium-driver)"))
+    }
+}
+
+impl Drop for Driver {
     fn drop(&mut self) {
-        self.driver.kill().ok();
-        self.driver.wait().ok();
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

@@ -23,14 +23,11 @@ fn it_goes_on_from_where_it_was_after_any_kill() {
     let mut dice = fastrand::Rng::with_seed(seed);
     let sluss = Sluss::up();
     let port = free_port();
-    let repository =
-        Repository::begin(&sluss.scratch("ledger"), "ledger", port, "progressive");
+    let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", port, "progressive");
     let mut version = 0;
     deliver(&sluss, &repository, &mut version);
     let customers = Customers::begin(port, 8, Duration::from_millis(20));
-    wait_for("customers are served", PATIENCE, || {
-        (customers.tally().answered > 500).then_some(())
-    });
+    wait_for("customers are served", PATIENCE, || (customers.tally().answered > 500).then_some(()));
     push(&sluss, &repository, &mut version);
     for kill in 0..kills {
         // The instant is what is random here: a wait for a condition would choose it.
@@ -80,9 +77,7 @@ fn customers_are_served_while_the_host_is_killed_and_comes_back() {
 
 fn deliver(sluss: &Sluss, repository: &Repository, version: &mut u32) {
     push(sluss, repository, version);
-    wait_for("the change is delivered", PATIENCE, || {
-        open_changes(sluss).is_empty().then_some(())
-    });
+    wait_for("the change is delivered", PATIENCE, || open_changes(sluss).is_empty().then_some(()));
 }
 
 /// Pushes the next version; tries again while Sluss is away.
@@ -125,7 +120,9 @@ fn check_history(events: &[Value]) {
             }
             "step.started" => claims.insert(attempt()),
             "step.finished" => results.insert(attempt()),
-            "deployment.requested" => stages.insert(format!("{}/{}", data["release"], data["stage"])),
+            "deployment.requested" => {
+                stages.insert(format!("{}/{}", data["release"], data["stage"]))
+            }
             "deployment.live" => live.insert(data["deployment"].to_string()),
             _other => true,
         };

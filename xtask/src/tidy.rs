@@ -61,6 +61,10 @@ fn tracked(suffix: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+fn is_test(name: &str) -> bool {
+    name.contains("/tests/") || name.ends_with("tests.rs")
+}
+
 fn sources() -> Vec<(String, String)> {
     let sources = tracked(".rs");
     assert!(sources.len() > 50, "the sources are not found");
@@ -83,13 +87,12 @@ fn no_file_is_a_hall() {
     let long: BTreeMap<_, _> = LONG_FILES.iter().map(|(name, most, _)| (*name, *most)).collect();
     let mut found = Vec::new();
     for (name, text) in sources() {
-        let is_test = name.contains("/tests/") || name.ends_with("tests.rs");
         let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
         let most = long.get(name.as_str()).copied().unwrap_or(FILE_LINES_MOST);
-        if lines > most && !is_test {
+        if lines > most && !is_test(&name) {
             found.push(format!("{name}: {lines} lines, {most} allowed"));
         }
-        if text.lines().count() > 800 {
+        if text.lines().count() > 800 && !name.contains("/tests/") {
             found.push(format!("{name}: more than 800 lines with its tests"));
         }
     }
@@ -99,7 +102,8 @@ fn no_file_is_a_hall() {
 #[test]
 fn no_function_is_a_hall() {
     let mut found = Vec::new();
-    for (name, text) in sources() {
+    // A test's length is mostly what it expects, as text.
+    for (name, text) in sources().into_iter().filter(|(name, _)| !is_test(name)) {
         let mut open: Option<(usize, usize, &str)> = None;
         for (number, line) in text.lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
@@ -132,7 +136,7 @@ fn no_function_is_a_hall() {
 #[test]
 fn no_line_is_too_wide() {
     let mut found = Vec::new();
-    for (name, text) in sources() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| !is_test(name)) {
         let string = |line: &str| line.contains("\"") || line.contains("://");
         for (number, line) in text.lines().enumerate() {
             if line.chars().count() > LINE_WIDTH_MOST && !string(line) {

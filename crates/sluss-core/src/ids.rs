@@ -1,4 +1,4 @@
-//! Names, ids and digests: every word of the domain that identifies something has a type of its own.
+//! Names, ids and digests: every word of the domain that identifies something has its own type.
 //!
 //! # Invariants
 //!

@@ -1,4 +1,5 @@
-//! What a target is asked to make so, and what it answers: the words between control plane and data plane.
+//! What a target is asked to make so, and what it answers: the words between control plane and
+//! data plane.
 //!
 //! The host on this machine speaks these as JSON over a Unix socket. Nothing here does anything.
 //!

@@ -18,7 +18,7 @@ impl Millis {
         Self(self.0.saturating_add(milliseconds))
     }
 
-    /// Returns the milliseconds that passed from `earlier` to this instant; negative if it is later.
+    /// Returns the milliseconds from `earlier` to this instant; negative if `earlier` is later.
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }

@@ -9,7 +9,7 @@
   };
 
   // Live: what changed is fetched again and takes the place of what is shown.
-  var fetching = false, again = false, said = "";
+  var fetching = false, again = false;
   function concerns(topics) {
     var mine = (main().dataset.topics || "*").split(" ");
     return mine.indexOf("*") >= 0 || topics.indexOf("*") >= 0 ||
@@ -75,15 +75,34 @@
       });
   }
   if (window.EventSource && document.querySelector(".me")) {
-    var source = new EventSource("/live?since=" + main().dataset.size);
-    source.addEventListener("changed", function (event) {
-      var changed = JSON.parse(event.data);
-      if (String(changed.size) === said) return;
-      said = String(changed.size);
-      if (concerns(changed.topics)) refresh();
+    // A browser keeps six connections to a host at most: only the page that is looked at has one.
+    var source = null;
+    var heard = "";
+    var listen = function () {
+      if (source || document.hidden) return;
+      source = new EventSource("/live?since=" + main().dataset.size);
+      source.addEventListener("changed", function (event) {
+        var changed = JSON.parse(event.data);
+        if (String(changed.size) === heard) return;
+        heard = String(changed.size);
+        if (concerns(changed.topics)) refresh();
+      });
+      source.onopen = function () { link("live"); };
+      source.onerror = function () { link("not connected; trying again"); };
+    };
+    var rest = function () {
+      if (source) source.close();
+      source = null;
+    };
+    addEventListener("pagehide", rest);
+    addEventListener("pageshow", function (event) {
+      listen();
+      if (event.persisted) refresh();
     });
-    source.onopen = function () { link("live"); };
-    source.onerror = function () { link("not connected; trying again"); };
+    document.addEventListener("visibilitychange", function () {
+      if (document.hidden) rest(); else { listen(); refresh(); }
+    });
+    listen();
     addEventListener("focusout", function () {
       if (/there is news/.test(document.getElementById("link").textContent)) {
         setTimeout(function () { if (!typing()) refresh(); }, 200);

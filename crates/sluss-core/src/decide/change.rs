@@ -68,7 +68,7 @@ pub(super) fn lost(state: &State, change: ChangeId) -> Vec<Event> {
     }
 }
 
-/// A change only becomes part of one that was pushed to the branch of its service that is delivered.
+/// A change only becomes part of one on the branch of its service that is delivered.
 pub(super) fn merged(state: &State, change: ChangeId, into: ChangeId) -> Vec<Event> {
     let (Some(of), Some(target)) = (state.changes.get(&change), state.changes.get(&into)) else {
         return vec![];

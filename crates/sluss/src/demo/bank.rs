@@ -97,10 +97,7 @@ impl Repository {
         std::fs::create_dir_all(&folder).map_err(written)?;
         content.extract(&folder).map_err(written)?;
         make_scripts_runnable(&folder).map_err(written)?;
-        let remote = format!(
-            "http://{}:{}@{listen}/git/{name}.git",
-            ANNA.login, ANNA.password
-        );
+        let remote = format!("http://{}:{}@{listen}/git/{name}.git", ANNA.login, ANNA.password);
         let repository = Self { folder, remote };
         repository.git(&["init", "--quiet", "--initial-branch=main"]).await?;
         Ok(repository)

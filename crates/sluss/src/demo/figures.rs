@@ -125,16 +125,32 @@ impl Figures {
         let of = |name: &str| self.payments[name].to_string();
         let time = |milliseconds: i64| format!("{} s", seconds(milliseconds));
         vec![
-            format!("payments   sent {}, applied {}, declined {}, lost {}, applied twice {}",
-                of("sent"), of("applied"), of("declined"), of("lost"), of("duplicated")),
+            format!(
+                "payments   sent {}, applied {}, declined {}, lost {}, applied twice {}",
+                of("sent"),
+                of("applied"),
+                of("declined"),
+                of("lost"),
+                of("duplicated")
+            ),
             format!("books      balance {}", of("balance")),
-            format!("bad one    {} from its first live request to the verdict, {} from the verdict to \
-                     share zero, {} requests failed", time(self.rollback.detect_ms),
-                time(self.rollback.restore_ms), self.rollback.failed_requests),
-            format!("good one   {} from push to live, {} payments failed because of it",
-                time(self.lead_time_ms), self.failed_by_good_change),
-            format!("log        {} events, {}", self.events,
-                if self.verified { "verified" } else { "NOT VERIFIED" }),
+            format!(
+                "bad one    {} from its first live request to the verdict, {} from the verdict to \
+                     share zero, {} requests failed",
+                time(self.rollback.detect_ms),
+                time(self.rollback.restore_ms),
+                self.rollback.failed_requests
+            ),
+            format!(
+                "good one   {} from push to live, {} payments failed because of it",
+                time(self.lead_time_ms),
+                self.failed_by_good_change
+            ),
+            format!(
+                "log        {} events, {}",
+                self.events,
+                if self.verified { "verified" } else { "NOT VERIFIED" }
+            ),
         ]
     }
 
@@ -152,8 +168,10 @@ impl Figures {
             (self.payments["sent"].as_u64() > Some(0), "payments were sent"),
             (self.failed_by_good_change == 0, "no payment failed because of the good change"),
             (self.rollback.by_verdict, "the verdict took the bad release back"),
-            (self.rollback.detect_ms + self.rollback.restore_ms <= 30_000,
-                "the bad release was taken back within 30 s"),
+            (
+                self.rollback.detect_ms + self.rollback.restore_ms <= 30_000,
+                "the bad release was taken back within 30 s",
+            ),
             (self.author_refused, "the author's own approval was refused"),
             (self.test_environment_gone, "the test environment was removed"),
             (self.verified, "the log is verified"),

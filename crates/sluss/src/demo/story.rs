@@ -76,24 +76,16 @@ pub async fn tell(
     customers.paid(u64::from(rate) * 5).await?;
     story.say(&format!("Customers pay {rate} times a second, through the host, without a break."));
 
-    let before = customers.now();
-    payments.change("good").await?;
-    payments.push("PAY-2: name the currency in the answer").await?;
-    let good = story.newest_change().await?;
-    story.say("A good change is pushed: answers name their currency.");
-    story.delivered(good).await?;
-    let after = customers.now();
-    let failed = |value: &serde_json::Value| value["failed_final"].as_u64().unwrap_or(0);
-    let failed_by_good_change = failed(&after) - failed(&before);
-    let lead_time_ms = lead_time(&story.moments, good).unwrap_or(i64::MAX);
-    story.say(&format!("It is live, {} s after its push.", lead_time_ms / 1000));
+    let (lead_time_ms, failed_by_good_change) = story.good_change(&payments, &customers).await?;
 
     payments.change("bad").await?;
     payments.push("PAY-3: settle transfers in lanes").await?;
     let bad = story.newest_change().await?;
     story.say("A bad change is pushed: it passes its tests, and fails 5 % of transfers.");
     let rollback = story.taken_back(bad).await?;
-    customers.paid(customers.now()["succeeded"].as_u64().unwrap_or(0) + u64::from(rate) * 3).await?;
+    customers
+        .paid(customers.now()["succeeded"].as_u64().unwrap_or(0) + u64::from(rate) * 3)
+        .await?;
     let books = customers.end().await?;
     story.say("The customers stopped, and compared their books with the service's.");
 
@@ -185,8 +177,7 @@ impl Story {
     /// Says so when a run failed: nothing of the story goes on then.
     fn stuck(&self) -> Result<(), Failure> {
         let failed = |(_, run): &(&_, &sluss_core::state::Run)| {
-            run.not_packed.is_some()
-                || run.ended.is_some_and(|(_, end)| end != RunEnd::Succeeded)
+            run.not_packed.is_some() || run.ended.is_some_and(|(_, end)| end != RunEnd::Succeeded)
         };
         match self.state.runs.iter().find(failed) {
             None => Ok(()),
@@ -211,9 +202,12 @@ impl Story {
         self.until("a release is made", |state| !state.releases.is_empty()).await?;
         let tests = self.state.runs.values().find_map(|run| run.steps.tests()).unwrap_or_default();
         self.say(&format!("Built; {} tests passed; packed as an artifact.", tests.passed));
-        let there = |state: &State| state.services.values().any(|service| {
-            service.places.keys().any(|name| name.as_str().starts_with("test-"))
-        });
+        let there = |state: &State| {
+            state
+                .services
+                .values()
+                .any(|service| service.places.keys().any(|name| name.as_str().starts_with("test-")))
+        };
         self.until("a test environment is made", there).await?;
         self.say("A test environment is made for it alone; acceptance steps run there.");
         self.until("a second person is asked", |state| !open_requests(state).is_empty()).await?;
@@ -239,9 +233,7 @@ impl Story {
             return Err(Failure::new(Blame::Bug, "Nobody was asked.", "Report this"));
         };
         let path = format!("/api/v1/approvals/{subject}");
-        let decision = |person: Person| {
-            json!({ "decision": "approve", "statement": statement, "password": person.password })
-        };
+        let decision = |person: Person| json!({ "decision": "approve", "statement": statement, "password": person.password });
         let refused = match as_person(listen, ANNA).post(&path, &decision(ANNA)).await {
             Err(refusal) => {
                 self.say(&format!("The author tries to approve: {}", refusal.what));
@@ -284,6 +276,25 @@ impl Story {
             let what = "The first release has no `payments-load`.";
             Failure::new(Blame::Upstream, what, "Report this")
         })
+    }
+
+    /// Pushes the good change and waits until it is live; returns its lead time and how many
+    /// payments failed meanwhile.
+    async fn good_change(
+        &mut self,
+        payments: &Repository,
+        customers: &Customers,
+    ) -> Result<(i64, u64), Failure> {
+        let failed = || customers.now()["failed_final"].as_u64().unwrap_or(0);
+        let before = failed();
+        payments.change("good").await?;
+        payments.push("PAY-2: name the currency in the answer").await?;
+        let good = self.newest_change().await?;
+        self.say("A good change is pushed: answers name their currency.");
+        self.delivered(good).await?;
+        let lead_time_ms = lead_time(&self.moments, good).unwrap_or(i64::MAX);
+        self.say(&format!("It is live, {} s after its push.", lead_time_ms / 1000));
+        Ok((lead_time_ms, failed() - before))
     }
 
     /// Waits until `change` is delivered, and tells of each share on the way.
