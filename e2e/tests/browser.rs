@@ -234,7 +234,7 @@ impl Browser {
             ("/freezes", "freeze", "freezes"),
             ("/account", "bo", "account"),
             ("/help", "board", "help"),
-            ("/changes/chg-99", "no change", "not-found"),
+            ("/changes/chg-99", "there is no", "not-found"),
         ] {
             self.open(sluss, path).await;
             self.says(words).await;

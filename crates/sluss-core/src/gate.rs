@@ -84,7 +84,7 @@ impl GateOutcome {
     pub fn sentence(&self) -> String {
         match self {
             Self::Cleared { why: ClearedWhy::TestsPassed(tests) } => {
-                format!("{} tests passed, none failed.", tests.passed)
+                format!("{} passed, none failed.", tests_in(tests.passed))
             }
             Self::Cleared { why: ClearedWhy::NobodyAsked } => {
                 "The policy asks for no second person here.".to_owned()
@@ -101,7 +101,7 @@ impl GateOutcome {
                 "The clock jumped; it waits until the clock is trusted again.".to_owned()
             }
             Self::Refused { why: RefusedWhy::TestsFailed(tests) } => {
-                format!("{} tests failed.", tests.failed)
+                format!("{} failed.", tests_in(tests.failed))
             }
             Self::Refused { why: RefusedWhy::NoTests } => {
                 "No step reported any test; no data is not a pass.".to_owned()
@@ -111,4 +111,9 @@ impl GateOutcome {
             }
         }
     }
+}
+
+/// Returns a number of tests in words.
+fn tests_in(count: u32) -> String {
+    if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }
 }

@@ -194,6 +194,15 @@ impl Engine {
         actor: &Actor,
         key: Option<&str>,
     ) -> Result<Done, Failure> {
+        // A repeated command is answered as the first time, whatever is true by now.
+        if let Some(key) = key {
+            let before = self.shared.parts.log.command(key).await?;
+            if !before.is_empty() {
+                let events = before.iter().map(read_event).collect::<Result<Vec<_>, _>>()?;
+                let events = events.into_iter().map(|(_stream, event)| event).collect();
+                return Ok(Done { events, size: self.state().size });
+            }
+        }
         let decided = decide(&self.state(), command, actor, self.now());
         match decided {
             Ok(events) => {

@@ -250,6 +250,9 @@ pub trait Log: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Sealed>, ReadError>;
 
+    /// Returns the events that were appended under this command key; none if it is new.
+    async fn command(&self, key: &str) -> Result<Vec<Sealed>, ReadError>;
+
     /// Returns how many events the log has.
     async fn size(&self) -> Result<u64, ReadError>;
 

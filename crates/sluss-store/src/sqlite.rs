@@ -234,6 +234,14 @@ impl Log for SqliteLog {
         events(rows)
     }
 
+    async fn command(&self, key: &str) -> Result<Vec<Sealed>, ReadError> {
+        let rows = sqlx::query(select_leaf!("WHERE command_key = ? ORDER BY position"))
+            .bind(command_digest(key))
+            .fetch_all(&self.readers)
+            .await;
+        events(rows)
+    }
+
     async fn size(&self) -> Result<u64, ReadError> {
         Ok(*self.sizes.borrow())
     }

@@ -28,6 +28,9 @@ pub struct Watcher {
     target: Arc<dyn Target>,
     /// The statistics of each rollout under way; made again from the recorded observations.
     judges: BTreeMap<DeploymentId, Watched>,
+    /// Whether the last observation could be recorded. While none can, no lease is renewed: the
+    /// host takes candidates back by itself, and its journal says so once the log is back.
+    recording: bool,
 }
 
 struct Watched {
@@ -53,7 +56,7 @@ struct Subject {
 impl Watcher {
     /// Returns a watcher of all rollouts.
     pub fn new(engine: Engine, target: Arc<dyn Target>) -> Self {
-        Self { engine, target, judges: BTreeMap::new() }
+        Self { engine, target, judges: BTreeMap::new(), recording: true }
     }
 
     /// Watches until Sluss stops.
@@ -77,9 +80,8 @@ impl Watcher {
         self.judges.retain(|id, _| subjects.iter().any(|subject| subject.deployment == *id));
         for subject in subjects {
             let now = self.engine.now();
-            if let Err(error) = self.target.renew(&subject.key, subject.generation).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "a lease could not be renewed");
+            if self.recording {
+                self.renew(&subject).await;
             }
             let after = subject
                 .observations
@@ -91,6 +93,13 @@ impl Watcher {
                 Ok(rows) => self.observe(subject, &rows, after, now).await,
                 Err(_unreachable) => self.unreachable(&subject).await,
             }
+        }
+    }
+
+    async fn renew(&self, subject: &Subject) {
+        if let Err(error) = self.target.renew(&subject.key, subject.generation).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a lease could not be renewed");
         }
     }
 
@@ -156,7 +165,9 @@ impl Watcher {
             let over =
                 !matches!(reading.verdict, Verdict::Undecided { .. } | Verdict::NoData { .. });
             let command = Command::Observe { deployment, observation, reading };
-            if let Err(failure) = self.engine.report(command).await {
+            let reported = self.engine.report(command).await;
+            self.recording = reported.is_ok();
+            if let Err(failure) = reported {
                 tracing::warn!(%failure, "an observation could not be recorded");
                 // What is not recorded is not known: judge again from what is.
                 self.judges.remove(&deployment);
