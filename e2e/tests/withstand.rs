@@ -99,7 +99,6 @@ fn has(said: &str, wanted: &[&str]) {
 }
 
 #[test]
-#[ignore = "not yet seen passing as a whole"]
 fn a_wrong_file_is_refused_with_its_place_and_the_next_push_works() {
     let sluss = Sluss::up();
     let work = Work::begin(&sluss, "ledger");
@@ -180,7 +179,6 @@ fn a_branch_that_is_deleted_while_it_runs_is_withdrawn_and_its_run_ends() {
 }
 
 #[test]
-#[ignore = "the first of the two does not reach an end within two minutes"]
 fn two_pushes_in_a_second_both_end_clearly_and_the_newest_is_live() {
     let sluss = Sluss::up();
     let work = Work::begin(&sluss, "ledger");
@@ -199,7 +197,6 @@ fn two_pushes_in_a_second_both_end_clearly_and_the_newest_is_live() {
 }
 
 #[test]
-#[ignore = "doctor does not name the port that the host could not open"]
 fn a_port_that_is_taken_is_said_and_the_next_change_works() {
     let sluss = Sluss::up();
     let work = Work::begin(&sluss, "ledger");
@@ -216,7 +213,6 @@ fn a_port_that_is_taken_is_said_and_the_next_change_works() {
 }
 
 #[test]
-#[ignore = "not yet seen passing as a whole"]
 fn who_may_not_is_refused_with_what_and_hint() {
     let sluss = Sluss::up();
     let freezes = "/api/v1/freezes";
@@ -296,7 +292,6 @@ fn four_eyes(sluss: &Sluss) {
 }
 
 #[test]
-#[ignore = "`up` starts a control plane over and over that says the key is of another log"]
 fn the_data_folder_of_a_demo_is_refused() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let data = folder.path().join("data");

@@ -188,7 +188,19 @@ fn of_deployment(state: &State, id: DeploymentId, now: Millis) -> Option<Vec<Eve
                 Verdict::NoData { seconds } => Verdict::NoData { seconds },
                 Verdict::Favourable | Verdict::Unfavourable | Verdict::Undecided { .. } => silent,
             });
-            let events = carry_out(state, id, rollout, rollout.judge(verdict, now));
+            let baking = matches!(rollout.phase, crate::rollout::Phase::Baking { .. });
+            // What no customer has met gives way to what may go.
+            if let Some(by) = newer_request(state, id, deployment)
+                && baking
+                && state.deployments.get(&by).is_some_and(|newer| newer.phase == Phase::Cleared)
+            {
+                return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
+            }
+            let next = match rollout.bake(now) {
+                Next::Stay => rollout.judge(verdict, now),
+                decided => decided,
+            };
+            let events = carry_out(state, id, rollout, next);
             (!events.is_empty()).then_some(events)
         }
         Phase::Live { .. } => when_live(state, id, deployment),

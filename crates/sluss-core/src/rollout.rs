@@ -183,6 +183,16 @@ impl Rollout {
         }
     }
 
+    /// Says what follows from the candidate not being ready for too long, whatever keeps it.
+    pub fn bake(&self, now: Millis) -> Next {
+        match &self.phase {
+            Phase::Baking { since } if now.since(*since) >= BAKING_MOST_MS => {
+                Next::TakeBack(Cause::NotReady)
+            }
+            Phase::Baking { .. } | Phase::Judging { .. } | Phase::Held { .. } => Next::Stay,
+        }
+    }
+
     /// Says what follows from a verdict.
     pub fn judge(&self, verdict: Verdict, now: Millis) -> Next {
         let Replacement::Progressive(plan) = &self.plan else { return Next::Stay };
@@ -210,6 +220,9 @@ impl Rollout {
         }
     }
 }
+
+/// How long a candidate may take to be ready where customers reach it.
+const BAKING_MOST_MS: i64 = 5 * 60 * 1000;
 
 /// Returns what comes after `leg` of `plan`, or at its start.
 fn after(plan: &RolloutPlan, leg: Option<usize>) -> Next {

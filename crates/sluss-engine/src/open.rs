@@ -84,6 +84,11 @@ impl Running {
 /// [`Failure`]: nothing was started, and nothing of the data folder was changed beyond its log.
 pub async fn open(options: Options) -> Result<Running, Failure> {
     let Options { data, address, origin, demo, program, clock, entropy, target, slots } = options;
+    if let Some(is_demo) = known_kind(&data)
+        && is_demo != demo
+    {
+        return Err(other_kind(&data, is_demo));
+    }
     let log_options = LogOptions {
         data: data.clone(),
         origin: origin.clone(),
@@ -96,12 +101,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         SqliteLog::open(log_options).await.map_err(|e| wrong("The log can't be opened")(&e))?;
     let state = load(&data, &log).await?;
     if state.size > 0 && state.demo != demo {
-        let (is, hint) = match state.demo {
-            true => ("a demo's", "Choose another one: `sluss up --data FOLDER`"),
-            false => ("not a demo's", "Leave it to `sluss up`; a demo makes one of its own"),
-        };
-        let what = format!("The data folder {} is {is}, as its first leaf says.", data.display());
-        return Err(Failure::new(Blame::Caller, what, hint));
+        return Err(other_kind(&data, state.demo));
     }
     let hook = [program.display().to_string(), "hook".to_owned()];
     let repositories = Repositories::open(&data.join("repositories"), &hook)
@@ -150,6 +150,24 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })
+}
+
+/// The origin of every demo's log.
+pub const DEMO_ORIGIN: &str = "sluss.demo/ledger";
+
+/// Returns whether the log that is in `data` already is a demo's, by the name of its key.
+fn known_kind(data: &std::path::Path) -> Option<bool> {
+    let key = std::fs::read_to_string(data.join("keys").join("log.vkey")).ok()?;
+    Some(key.split('+').next() == Some(DEMO_ORIGIN))
+}
+
+fn other_kind(data: &std::path::Path, is_demo: bool) -> Failure {
+    let (is, hint) = match is_demo {
+        true => ("a demo's", "Choose another one: `sluss up --data FOLDER`"),
+        false => ("not a demo's", "Leave it to `sluss up`; a demo makes one of its own"),
+    };
+    let what = format!("The data folder {} is {is}, as its log says for ever.", data.display());
+    Failure::new(Blame::Caller, what, hint)
 }
 
 /// Folds the log from the last saved fold on.

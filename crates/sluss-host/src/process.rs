@@ -204,7 +204,7 @@ fn start_into(
     Ok(Running { identity, hold: Hold::Child(child) })
 }
 
-/// Returns the artifact's own program of this name, or else the name alone, to be found on the path.
+/// Returns the artifact's own program of this name, or else the name, to be found on the path.
 fn found(folder: &Path, program: &str) -> PathBuf {
     let own = folder.join(program);
     if program.contains('/') || own.is_file() { own } else { PathBuf::from(program) }

@@ -80,7 +80,7 @@ async fn start(data: &Path, address: &str, demo: bool) -> Result<Running, Failur
     open::open(Options {
         data: data.to_owned(),
         address: address.to_owned(),
-        origin: if demo { "sluss.demo/ledger" } else { "sluss.local/ledger" }.to_owned(),
+        origin: if demo { open::DEMO_ORIGIN } else { "sluss.local/ledger" }.to_owned(),
         demo,
         program,
         clock: Arc::new(SystemClock::new()),

@@ -73,6 +73,11 @@ fn live_again(state: &mut State, id: DeploymentId, now: Millis) {
     });
 }
 
+fn is_rolling(state: &State, id: DeploymentId) -> bool {
+    let deployment = state.deployments.get(&id);
+    deployment.is_some_and(|deployment| matches!(deployment.phase, Phase::RollingOut(_)))
+}
+
 pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, event: &Event) {
     match event {
         Event::GateDecided { deployment, gate, outcome } => {
@@ -124,6 +129,9 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
             }
         }
         Event::DeploymentSuperseded { deployment, by } => {
+            if is_rolling(state, *deployment) {
+                with_place(state, *deployment, position, |place| place.rolling = None);
+            }
             with(state, *deployment, |d| d.phase = Phase::Superseded { since: now, by: *by });
         }
         Event::EnvironmentCreated { deployment, .. } => {

@@ -132,7 +132,7 @@ fn random_histories_reach_what_matters() {
     // Guards the generator: a history that never gets anywhere proves nothing.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..200 {
+    for _ in 0..400 {
         let lines = prop::collection::vec(line(), 60..90).new_tree(&mut runner).unwrap().current();
         let mut history = History::new();
         for line in lines {

@@ -67,6 +67,8 @@ pub struct Router {
     /// The last generation that the target confirmed, by this process's own asking.
     confirmed: BTreeMap<RouteKey, u64>,
     unpacking: Arc<Mutex<BTreeSet<Digest>>>,
+    /// What keeps customers from a route, as last said.
+    problems: BTreeMap<RouteKey, String>,
     journal: u64,
 }
 
@@ -78,8 +80,8 @@ impl Router {
             let facts = state.deployments.values().flat_map(|d| &d.facts);
             facts.map(|fact| fact.number).max().unwrap_or(0)
         };
-        let (confirmed, unpacking) = (BTreeMap::new(), Arc::default());
-        Self { engine, target, ports, confirmed, unpacking, journal }
+        let (confirmed, unpacking, problems) = (BTreeMap::new(), Arc::default(), BTreeMap::new());
+        Self { engine, target, ports, confirmed, unpacking, problems, journal }
     }
 
     /// Reconciles until Sluss stops.
@@ -110,6 +112,7 @@ impl Router {
         }
         let status = self.target.status().await?;
         self.ports.set(&status);
+        self.say_problems(&status);
         self.take_down(&wanted, &status).await?;
         self.listen(&status).await?;
         Ok(())
@@ -231,6 +234,18 @@ impl Router {
         false
     }
 
+    /// Says once what keeps customers from a route, such as a port that is taken.
+    fn say_problems(&mut self, status: &[RouteStatus]) {
+        let problem = |route: &RouteStatus| Some((route.key.clone(), route.problem.clone()?));
+        let problems: BTreeMap<_, _> = status.iter().filter_map(problem).collect();
+        for (route, problem) in &problems {
+            if self.problems.get(route) != Some(problem) {
+                tracing::warn!(%route, "{problem}");
+            }
+        }
+        self.problems = problems;
+    }
+
     /// Takes down what nobody wants any more.
     async fn take_down(
         &mut self,
@@ -310,7 +325,9 @@ fn candidate(state: &State, route: &RouteStatus) -> Option<Command> {
     let ready = !arm.instances.is_empty()
         && arm.instances.iter().all(|instance| instance.state == InstanceState::Ready);
     let baking = matches!(rollout.phase, rollout::Phase::Baking { .. });
-    (baking && ready).then_some(Command::Ready { deployment })
+    // Ready, but where no customer gets: its port is taken.
+    let reached = route.problem.is_none();
+    (baking && ready && reached).then_some(Command::Ready { deployment })
 }
 
 /// Returns the deployment that a row of the journal is about: the last one of that release there.

@@ -221,25 +221,7 @@ fn of_deployment(
     let what = format!("{what} {place} requested ({name})");
     let more = html::sentence(&gates.join(" ")).0;
     points.push(point(Tone::Good, what, more, deployment.requested, now));
-    if let Some(request) = state.requests.get(&Subject::Deployment(id)) {
-        let (tone, what, at) = match &request.decision {
-            Decision::Open => (Tone::Wait, "A second person is asked".to_owned(), request.since),
-            Decision::Granted { by, at } => {
-                (Tone::Good, format!("{} approved", words.person(by).name), *at)
-            }
-            Decision::Refused { by, at, .. } => {
-                (Tone::Bad, format!("{} refused", words.person(by).name), *at)
-            }
-            Decision::Invalidated { at } => {
-                (Tone::Quiet, "What was asked has changed".to_owned(), *at)
-            }
-        };
-        let waited = match at.since(request.since) {
-            0 => String::new(),
-            waited => format!("asked for {}", html::duration(waited)),
-        };
-        points.push(point(tone, html::text(&what).0, waited, at, now));
-    }
+    points.extend(of_approval(state, words, id, now));
     if let Some(at) = deployment.started {
         let what = format!("It starts in {place}");
         points.push(point(Tone::Good, what, String::new(), at, now));
@@ -278,6 +260,26 @@ fn of_deployment(
             points.push(point(tone, what, String::new(), *since, now));
         }
     }
+}
+
+/// Returns when a second person was asked about a deployment, or decided.
+fn of_approval(state: &Known, words: &mut Words, id: DeploymentId, now: Millis) -> Option<Point> {
+    let request = state.requests.get(&Subject::Deployment(id))?;
+    let (tone, what, at) = match &request.decision {
+        Decision::Open => (Tone::Wait, "A second person is asked".to_owned(), request.since),
+        Decision::Granted { by, at } => {
+            (Tone::Good, format!("{} approved", words.person(by).name), *at)
+        }
+        Decision::Refused { by, at, .. } => {
+            (Tone::Bad, format!("{} refused", words.person(by).name), *at)
+        }
+        Decision::Invalidated { at } => (Tone::Quiet, "What was asked has changed".to_owned(), *at),
+    };
+    let waited = match at.since(request.since) {
+        0 => String::new(),
+        waited => format!("asked for {}", html::duration(waited)),
+    };
+    Some(point(tone, html::text(&what).0, waited, at, now))
 }
 
 /// Puts the path in order, and says how long each point was after the one before, and which of

@@ -21,7 +21,13 @@ const CLOCK_OFF_MS: i64 = 5_000;
 pub(super) async fn host(data: &Path) -> Finding {
     let what = "data plane";
     match HostTarget::new(data.join("host")).status().await {
-        Ok(routes) => Finding::ok(what, format!("answers; it keeps {} routes", routes.len())),
+        Ok(routes) => match routes.iter().find_map(|route| route.problem.as_ref()) {
+            Some(problem) => {
+                let mend = "free the port, or give the service another one in `sluss.yaml`";
+                Finding::bad(what, problem.clone(), mend)
+            }
+            None => Finding::ok(what, format!("answers; it keeps {} routes", routes.len())),
+        },
         Err(error) => {
             let found = format!("does not answer: {error}");
             Finding::bad(what, found, "start Sluss: `sluss up`, or name its folder with `--data`")
