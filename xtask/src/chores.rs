@@ -9,7 +9,8 @@ pub fn crash(arguments: &[&str]) -> ExitCode {
         arguments.get(at + 1).map(|value| (*value).to_owned())
     };
     let mut command = cargo();
-    command.args(["test", "--package", "e2e", "--test", "crash", "--", "--nocapture"]);
+    command.args(["test", "--release", "--package", "e2e", "--test", "crash"]);
+    command.args(["--", "--nocapture"]);
     command.env("SLUSS_KILLS", value("--kills").unwrap_or_else(|| "200".to_owned()));
     if let Some(seed) = value("--seed") {
         command.env("SLUSS_SEED", seed);
