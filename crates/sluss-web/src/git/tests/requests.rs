@@ -35,12 +35,14 @@ async fn a_fetch_whose_negotiation_is_packed_succeeds() {
     let clone = server.folder.path().join("clone");
     let args = ["clone", "--quiet", &server.url("payments"), "clone"];
     server.git(server.folder.path(), &args).await.succeeded();
-    // So many commits that only the clone has make a request that Git packs.
+    // So many commits that only the clone has make a request that Git packs. Git offers the newest
+    // first, so they are dated after what both have; of equal dates it would offer that at once.
     for n in 0..60 {
-        server
-            .git(&clone, &["commit", "--quiet", "--allow-empty", "-m", &format!("{n}")])
-            .await
-            .succeeded();
+        let message = n.to_string();
+        let args = ["commit", "--quiet", "--allow-empty", "-m", &message];
+        let mut commit = server.git_command(&clone, &args);
+        commit.env("GIT_COMMITTER_DATE", format!("{} +0000", 4_000_000_000_u64 + n));
+        assert!(commit.status().await.unwrap().success());
     }
     let new = server.commit(&tree, "README.md", b"again").await;
     server.git(&tree, &["push", "origin", "main"]).await.succeeded();
