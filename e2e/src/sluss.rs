@@ -70,7 +70,11 @@ pub struct Sluss {
 impl Sluss {
     /// Starts `sluss up` in a folder of its own and waits until it is ready.
     pub fn up() -> Self {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self::up_in(tempfile::tempdir().expect("a folder can be made"))
+    }
+
+    /// Starts `sluss up` with its data in `data` of this folder, and waits until it is ready.
+    pub fn up_in(folder: tempfile::TempDir) -> Self {
         let port = free_port();
         let mut supervisor = supervise(folder.path(), port, Stdio::piped());
         let stderr = supervisor.stderr.take().expect("stderr is a pipe");

@@ -134,6 +134,7 @@ impl Drop for Driver {
 const ORGANISATION: &str = "\
 name: Test bank
 four_eyes: first-release
+require: []
 open_registration: true
 people:
   ada: [developer, approver]

@@ -8,6 +8,8 @@ use sluss_store::{AppendError, ReadError};
 pub enum Blame {
     /// What was asked makes no sense.
     Caller,
+    /// It is more than we take.
+    TooLarge,
     /// Who asked may not.
     Denied,
     /// There is no such thing.

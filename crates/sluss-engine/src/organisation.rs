@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use sluss_core::config::{FourEyes, Organisation, Product};
+use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::ids::{Digest, PersonRef, ProductName, ServiceName, TeamName, TemplateRef};
 use sluss_store::Accounts;
 
@@ -35,6 +35,8 @@ struct File {
     name: String,
     #[serde(default = "first_release")]
     four_eyes: FourEyes,
+    #[serde(default = "everything")]
+    require: BTreeSet<Demand>,
     #[serde(default)]
     open_registration: bool,
     #[serde(default)]
@@ -46,6 +48,10 @@ struct File {
 
 fn first_release() -> FourEyes {
     FourEyes::FirstRelease
+}
+
+fn everything() -> BTreeSet<Demand> {
+    Demand::ALL.into()
 }
 
 /// The content of a platform repository at one commit.
@@ -160,6 +166,7 @@ async fn resolve(
     Ok(Organisation {
         name: file.name,
         four_eyes: file.four_eyes,
+        require: file.require,
         open_registration: file.open_registration,
         products,
         services: file.services,
@@ -167,4 +174,17 @@ async fn resolve(
         approvers,
         templates,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_says_nothing_about_it_requires_everything() {
+        let file: File = serde_saphyr::from_str("{name: Bank, people: {}}").unwrap();
+        assert_eq!(file.require, everything());
+        let file: File = serde_saphyr::from_str("{name: Bank, people: {}, require: []}").unwrap();
+        assert!(file.require.is_empty());
+    }
 }

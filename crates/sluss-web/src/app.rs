@@ -6,13 +6,16 @@
 //! `csrf` with [`Person::csrf`](crate::auth::Person::csrf), and is taken by
 //! [`Form`](crate::forms::Form).
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware;
+use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::RefusedWhy;
 use sluss_core::ids::PersonRef;
@@ -179,10 +182,25 @@ impl App {
     }
 }
 
+/// Reads the body of a request whole.
+pub(crate) async fn body_of(request: Request) -> Result<Bytes, Failure> {
+    let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY_BYTES).await;
+    body.map_err(|error| {
+        let large = error.source().is_some_and(|cause| cause.is::<LengthLimitError>());
+        if large {
+            let what = format!("The body is larger than {LARGEST_BODY_BYTES} bytes.");
+            Failure::new(Blame::TooLarge, what, "Shorten its texts")
+        } else {
+            Failure::new(Blame::Caller, "The body broke off.", "Send it again")
+        }
+    })
+}
+
 /// Returns the HTTP status of a failure.
 pub fn status(blame: Blame) -> StatusCode {
     match blame {
         Blame::Caller => StatusCode::BAD_REQUEST,
+        Blame::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Blame::Denied => StatusCode::FORBIDDEN,
         Blame::NotFound => StatusCode::NOT_FOUND,
         Blame::Conflict => StatusCode::CONFLICT,

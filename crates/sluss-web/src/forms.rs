@@ -22,7 +22,7 @@ use sluss_core::units::Millis;
 use sluss_engine::engine::Done;
 use sluss_engine::failure::{Blame, Failure};
 
-use crate::app::{App, LARGEST_BODY_BYTES};
+use crate::app::{App, body_of};
 use crate::auth::{Person, Visitor};
 use crate::pages;
 
@@ -124,10 +124,12 @@ async fn read<T: DeserializeOwned>(
     act: &str,
 ) -> Result<(T, String), Failure> {
     let ours = comes_from_here(request.headers());
-    let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY_BYTES).await;
-    let Ok(body) = body else {
-        app.record_denied(person.actor(), act, RefusedWhy::ForgedForm).await;
-        return Err(Failure::new(Blame::Caller, "The form is too large.", "Shorten its texts"));
+    let body = match body_of(request).await {
+        Ok(body) => body,
+        Err(failure) => {
+            app.record_denied(person.actor(), act, RefusedWhy::ForgedForm).await;
+            return Err(failure);
+        }
     };
     let csrf = parse::<Csrf>(body.clone()).await.map_or(String::new(), |fields| fields.csrf);
     let number = number_of(&person.secret, &csrf, app.engine.now()).filter(|_| ours);

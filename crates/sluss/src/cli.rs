@@ -132,7 +132,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 fn code(blame: Blame) -> u8 {
     match blame {
         Blame::Bug | Blame::Upstream => 1,
-        Blame::Caller | Blame::NotFound => 2,
+        Blame::Caller | Blame::TooLarge | Blame::NotFound => 2,
         Blame::Denied => 3,
         Blame::Conflict => 4,
     }

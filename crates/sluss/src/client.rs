@@ -173,7 +173,8 @@ fn answer(
     let what = said["what"].as_str().map_or_else(|| format!("HTTP {status}"), str::to_owned);
     let hint = said["hint"].as_str().unwrap_or("See `sluss doctor`").to_owned();
     let blame = match status {
-        400 | 413 | 422 => Blame::Caller,
+        400 | 422 => Blame::Caller,
+        413 => Blame::TooLarge,
         401 | 403 => Blame::Denied,
         404 => Blame::NotFound,
         409 => Blame::Conflict,

@@ -33,6 +33,9 @@ pub fn first_organisation(login: &str) -> String {
          # never | first-release | always\n\
          four_eyes: never\n\
          \n\
+         # What no service can leave out on its way to customers: tests, verdict\n\
+         require: []\n\
+         \n\
          # A first push may register a service that is not listed under `services`.\n\
          open_registration: true\n\
          \n\

@@ -2,7 +2,7 @@
 //! processes, and starts either again when it ends.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -57,24 +57,24 @@ impl Supervisor {
     ///
     /// When a part can't be started at all.
     pub async fn run(&self, end: impl Future<Output = ()>) -> Result<(), Failure> {
-        let mut host = started(self.data_plane(), &self.options.data, "host")?;
-        let mut control = started(self.control_plane(), &self.options.data, "control")?;
+        let mut host = self.started(self.data_plane(), "host")?;
+        let mut control = self.started(self.control_plane(), "control")?;
         tokio::pin!(end);
         let result = loop {
             tokio::select! {
                 () = &mut end => break Ok(()),
                 status = control.wait() => {
                     if status.as_ref().is_ok_and(|status| status.code() == Some(2)) {
-                        break Err(refused());
+                        break Err(self.refused());
                     }
                     tracing::warn!(?status, "the control plane ended; starting it again");
                     tokio::time::sleep(PAUSE).await;
-                    control = started(self.control_plane(), &self.options.data, "control")?;
+                    control = self.started(self.control_plane(), "control")?;
                 }
                 status = host.wait() => {
                     tracing::warn!(?status, "the host ended; starting it again");
                     tokio::time::sleep(PAUSE).await;
-                    host = started(self.data_plane(), &self.options.data, "host")?;
+                    host = self.started(self.data_plane(), "host")?;
                 }
             }
         };
@@ -82,25 +82,43 @@ impl Supervisor {
         stop(&mut host).await;
         result
     }
-}
 
-fn refused() -> Failure {
-    let what = "The control plane did not start; its reason stands above.";
-    Failure::new(Blame::Caller, what, "Mend that, and start again")
-}
-
-/// Starts a part and remembers its process id beside its data, for whoever wants to look.
-fn started(mut command: Command, data: &Path, name: &str) -> Result<Child, Failure> {
-    let child = command
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| Failure::upstream("A part of Sluss can't be started", &error))?;
-    if let Some(pid) = child.id() {
-        // Only for people and tests: nothing is decided by it.
-        std::fs::write(data.join(format!("{name}.pid")), pid.to_string()).ok();
+    fn refused(&self) -> Failure {
+        let what = if self.options.demo {
+            let log = std::fs::read_to_string(self.log("control")).unwrap_or_default();
+            let reason = log.lines().rev().take(5).collect::<Vec<_>>();
+            let reason = reason.into_iter().rev().collect::<Vec<_>>().join("\n");
+            format!("The control plane did not start:\n{reason}")
+        } else {
+            "The control plane did not start; its reason stands above.".to_owned()
+        };
+        Failure::new(Blame::Caller, what, "Mend that, and start again")
     }
-    Ok(child)
+
+    /// Where a part writes what it reports, in a demo: the terminal is for the story.
+    fn log(&self, name: &str) -> PathBuf {
+        self.options.data.join(format!("{name}.log"))
+    }
+
+    /// Starts a part and remembers its process id beside its data, for whoever wants to look.
+    fn started(&self, mut command: Command, name: &str) -> Result<Child, Failure> {
+        if self.options.demo {
+            let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log(name));
+            let log = log.map_err(|error| Failure::upstream("A log can't be written", &error))?;
+            command.stderr(log);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Failure::upstream("A part of Sluss can't be started", &error))?;
+        if let Some(pid) = child.id() {
+            // Only for people and tests: nothing is decided by it.
+            let file = self.options.data.join(format!("{name}.pid"));
+            std::fs::write(file, pid.to_string()).ok();
+        }
+        Ok(child)
+    }
 }
 
 /// Asks a part to end, and ends it when it takes too long.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::config::{self, Demand};
 use crate::deployment::{Deployment, Phase};
 use crate::event::Event;
 use crate::ids::DeploymentId;
@@ -19,6 +20,11 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     };
     let Some(pipeline) = state.pipeline_of(*release_id) else { return };
     let Some(stage) = pipeline.deliver.get(*stage_index).cloned() else { return };
+    let stage = match (&state.organisation, stage_index + 1 == pipeline.deliver.len()) {
+        (_, false) => stage,
+        (Some(organisation), true) => config::under(stage, &organisation.require),
+        (None, true) => config::under(stage, &Demand::ALL.into()),
+    };
     let Some(release) = state.releases.get_mut(release_id) else { return };
     release.deployments.push(*id);
     let deployment = Deployment {

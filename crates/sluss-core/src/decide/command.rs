@@ -198,3 +198,44 @@ pub enum Command {
         minute: i64,
     },
 }
+
+impl Command {
+    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
+    pub fn is_a_report(&self) -> bool {
+        match self {
+            Self::Open { .. }
+            | Self::ClockJumped { .. }
+            | Self::Received { .. }
+            | Self::Lost { .. }
+            | Self::Merged { .. }
+            | Self::BranchDeleted { .. }
+            | Self::Claim(_)
+            | Self::Finish { .. }
+            | Self::Packed { .. }
+            | Self::NotPacked { .. }
+            | Self::Ready { .. }
+            | Self::Observe { .. }
+            | Self::Fail { .. }
+            | Self::Instance { .. }
+            | Self::Applied { .. }
+            | Self::DeniedCounted { .. } => true,
+            Self::ClockReturned { confirmed } => !confirmed,
+            // What somebody did at the door is of whoever did it.
+            Self::SignedIn { .. }
+            | Self::Denied { .. }
+            | Self::Propose { .. }
+            | Self::Push { .. }
+            | Self::Approve { .. }
+            | Self::Refuse { .. }
+            | Self::Promote { .. }
+            | Self::Rollback { .. }
+            | Self::Hold { .. }
+            | Self::Resume { .. }
+            | Self::Freeze { .. }
+            | Self::Lift { .. }
+            | Self::Cancel { .. }
+            | Self::Unbar { .. }
+            | Self::Close { .. } => false,
+        }
+    }
+}

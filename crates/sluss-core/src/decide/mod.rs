@@ -30,6 +30,11 @@ pub fn decide(
     now: Millis,
 ) -> Result<Vec<Event>, Refusal> {
     use Command as C;
+    if command.is_a_report() && *actor != Actor::System {
+        let what = "Only Sluss itself reports what its parts did.";
+        return Err(Refusal::new(Blame::Denied, what, "See what you may ask for: `sluss help`")
+            .recorded(None, "report", RefusedWhy::MissingRole));
+    }
     match command {
         C::Approve { .. }
         | C::Refuse { .. }
@@ -60,9 +65,9 @@ pub fn decide(
         | C::Fail { .. }
         | C::Instance { .. }
         | C::Applied { .. }
+        | C::DeniedCounted { .. }
         | C::SignedIn { .. }
-        | C::Denied { .. }
-        | C::DeniedCounted { .. } => Ok(machine::decide(state, command)),
+        | C::Denied { .. } => Ok(machine::decide(state, command)),
     }
 }
 

@@ -198,7 +198,8 @@ impl History {
             (_, _) => actor(name),
         };
         for command in self.commands(line) {
-            self.watched(Some(command), &who);
+            let who = if command.is_a_report() { &Actor::System } else { &who };
+            self.watched(Some(command), who);
         }
     }
 

@@ -3,12 +3,13 @@
 //! A line that begins with `~` is carried out without a word. `go` builds, packs and readies
 //! everything that can be, without a word of its own.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::Expect;
 use serde_json::Value;
 use sluss_core::approval::Subject;
-use sluss_core::config::FourEyes;
+use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
@@ -78,7 +79,7 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
         ["push", branch, ref with @ ..] => {
             let change = world.state.next_change();
             let pushed = world.tell(world.push(branch, with), &actor).err();
-            pushed.or_else(|| world.tell(Command::Received { change }, &actor).err())
+            pushed.or_else(|| world.tell(Command::Received { change }, &Actor::System).err())
         }
         _ => world.tell(command(world, &words), &actor).err(),
     }
@@ -98,7 +99,12 @@ fn command(world: &World, words: &[&str]) -> Command {
                 "always" => FourEyes::Always,
                 other => panic!("no policy {other}"),
             };
-            propose(world.state.next_proposal(), organisation(when, approvers))
+            let (require, approvers) = match approvers {
+                [rest @ .., "require"] => (Demand::ALL.into(), rest),
+                rest => (BTreeSet::new(), rest),
+            };
+            let organisation = Organisation { require, ..organisation(when, approvers) };
+            propose(world.state.next_proposal(), organisation)
         }
         ["announce", branch, ref with @ ..] => world.push(branch, with),
         ["received", id] => Command::Received { change: change(id) },

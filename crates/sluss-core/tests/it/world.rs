@@ -125,6 +125,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
     Organisation {
         name: "Bank".to_owned(),
         four_eyes,
+        require: BTreeSet::new(),
         open_registration: false,
         products: BTreeMap::from([("bank".parse().unwrap(), product)]),
         services: BTreeMap::from([("pay".parse().unwrap(), "bank".parse().unwrap())]),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluss_core::approval::Subject;
-use sluss_core::config::{FourEyes, Organisation, Product};
+use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::{Artifact, Push};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
@@ -141,6 +141,7 @@ impl Story {
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
             four_eyes: FourEyes::FirstRelease,
+            require: Demand::ALL.into(),
             open_registration: true,
             products: BTreeMap::from([
                 ("instant-payments".parse().unwrap(), product("Instant payments")),

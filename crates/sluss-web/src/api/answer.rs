@@ -36,6 +36,7 @@ impl Refused {
         let Failure { blame, what, hint } = self.0;
         let blame = match blame {
             Blame::Caller => "caller",
+            Blame::TooLarge => "too_large",
             Blame::Denied => "denied",
             Blame::NotFound => "not_found",
             Blame::Conflict => "conflict",

@@ -13,7 +13,7 @@ use sluss_engine::engine::Done;
 use sluss_engine::failure::{Blame, Failure};
 
 use super::answer::Refused;
-use crate::app::{App, LARGEST_BODY_BYTES};
+use crate::app::{App, body_of};
 use crate::auth::Caller;
 use crate::forms::act_of;
 
@@ -135,11 +135,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Wanted<T> {
 
 async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
     let hint = "See what is expected: `/api/v1/openapi.json`";
-    let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY_BYTES).await;
-    let body = body.map_err(|_| {
-        let what = format!("The body is larger than {LARGEST_BODY_BYTES} bytes, or broke off.");
-        Failure::new(Blame::Caller, what, hint)
-    })?;
+    let body = body_of(request).await?;
     let text = if body.is_empty() { b"{}".as_slice() } else { body.as_ref() };
     serde_json::from_slice(text).map_err(|error| {
         Failure::new(Blame::Caller, format!("The body is not as expected: {error}."), hint)

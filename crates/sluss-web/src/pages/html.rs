@@ -129,11 +129,12 @@ fn rough(seconds: i64) -> String {
     }
 }
 
-/// Returns a length of time: `0.4 s`, `12.3 s`, `4 min 05 s`, `2 h 10 min`.
+/// Returns a length of time: `3 ms`, `0.4 s`, `12.3 s`, `4 min 05 s`, `2 h 10 min`.
 pub(super) fn duration(milliseconds: i64) -> String {
     let ms = milliseconds.max(0);
     let seconds = ms / 1000;
     match seconds {
+        0 if ms < 100 => format!("{ms} ms"),
         0..=99 => format!("{seconds}.{} s", ms % 1000 / 100),
         100..=5_399 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         5_400..=172_799 => format!("{} h {:02} min", seconds / 3_600, seconds % 3_600 / 60),
@@ -244,6 +245,7 @@ mod tests {
         assert_eq!(absolute(Millis(0)), "1970-01-01 00:00:00.000");
         assert_eq!(absolute(Millis(1_795_316_645_678)), "2026-11-22 03:04:05.678");
         assert_eq!(absolute(Millis(951_827_696_000)), "2000-02-29 12:34:56.000");
+        assert_eq!(duration(3), "3 ms");
         assert_eq!(duration(420), "0.4 s");
         assert_eq!(duration(245_000), "4 min 05 s");
         assert_eq!(duration(7_800_000), "2 h 10 min");

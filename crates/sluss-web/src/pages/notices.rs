@@ -23,6 +23,7 @@ struct FailurePage {
 pub(super) fn failure(app: &App, visitor: &Visitor, failure: Failure) -> Response {
     let heading = match failure.blame {
         Blame::Caller => "That could not be understood",
+        Blame::TooLarge => "That is more than Sluss takes",
         Blame::Denied => "That is not for you to do",
         Blame::NotFound => "Nothing is here",
         Blame::Conflict => "That does not fit how things stand",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use sluss_core::config::{FourEyes, Organisation};
+use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{CommitId, PersonRef};
 use sluss_core::state::State;
@@ -155,6 +155,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
     Organisation {
         name: name.to_owned(),
         four_eyes: FourEyes::Always,
+        require: Demand::ALL.into(),
         open_registration: false,
         products: BTreeMap::new(),
         services: BTreeMap::new(),

@@ -116,7 +116,8 @@ fn end(figures: &Figures, folder: &Path, output: Output) {
             }
             crate::commands::print(&format!("look       {}", figures.url));
             let data = folder.join("data");
-            let verify = format!("verify     sluss log verify --data {}", data.display());
+            let program = std::env::args().next().unwrap_or_else(|| "sluss".to_owned());
+            let verify = format!("verify     {program} log verify --data {}", data.display());
             crate::commands::print(&verify);
         }
     }
