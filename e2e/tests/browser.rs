@@ -56,9 +56,12 @@ impl Browser {
         self.client.goto(&format!("{}{path}", sluss.url())).await.expect("a page opens");
     }
 
+    /// What the page says; nothing while another one is on its way.
     async fn text(&self) -> String {
-        let main = self.client.find(Locator::Css("main")).await.expect("a page has a main part");
-        main.text().await.unwrap_or_default()
+        match self.client.find(Locator::Css("main")).await {
+            Ok(main) => main.text().await.unwrap_or_default(),
+            Err(_on_its_way) => String::new(),
+        }
     }
 
     /// Waits until the page says `words`, without loading it again.

@@ -62,9 +62,7 @@ fn a_full_disk_refuses_pushes_in_words_and_the_next_one_works_when_there_is_spac
         repository.commit(version);
         let (taken, said) = repository.push(&sluss.remote("ledger"), "main");
         assert!(taken, "{said}");
-        wait_for("customers have it", PATIENCE, || {
-            (answer(port, "/")? == version).then_some(())
-        });
+        wait_for("customers have it", PATIENCE, || (answer(port, "/")? == version).then_some(()));
     };
     delivers("one");
     let customers = Customers::begin(port, 2, Duration::from_millis(20));

@@ -28,6 +28,8 @@ pub enum Cause {
     LeaseLapsed,
     /// A person asked.
     ByHand,
+    /// It is live, fails more often than it may, and nothing is there to go back to.
+    Failing,
 }
 
 impl Cause {
@@ -36,10 +38,11 @@ impl Cause {
         match self {
             Self::Verdict => "failed more often than the release before it",
             Self::Silence => "answered nothing for too long",
-            Self::Crashes => "ended three times within a minute",
+            Self::Crashes => "ended three times within minutes",
             Self::NotReady => "did not become ready in time",
             Self::LeaseLapsed => "was unwatched for longer than its lease",
             Self::ByHand => "was taken back by hand",
+            Self::Failing => "fails more often than it may, and there is nothing to go back to",
         }
     }
 }
@@ -80,6 +83,8 @@ pub enum Phase {
     Live {
         /// Since when.
         since: Millis,
+        /// How it came there: if it must be compared again, its evidence goes on from here.
+        judged: Option<Box<Rollout>>,
     },
     /// It was taken back.
     RolledBack {

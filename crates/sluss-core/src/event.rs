@@ -22,7 +22,7 @@ use crate::ids::{
     PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::pipeline::{GateKind, Pipeline};
-use crate::rollout::{Observation, Reading};
+use crate::rollout::{Counts, Observation, Reading};
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
@@ -240,6 +240,10 @@ pub enum Event {
     /// A person let it go on.
     #[serde(rename = "rollout.resumed")]
     RolloutResumed { deployment: DeploymentId },
+    /// It is live and failed more often than it may: it is compared once more, with the release
+    /// that was live before, which has the traffic again but for the first share.
+    #[serde(rename = "rollout.reopened")]
+    RolloutReopened { deployment: DeploymentId, to: DeploymentId, counts: Counts, at_most_ppm: u32 },
     /// Customers have it.
     #[serde(rename = "deployment.live")]
     DeploymentLive { deployment: DeploymentId },
@@ -362,6 +366,7 @@ impl Event {
             | E::RolloutObserved { deployment, .. }
             | E::RolloutHeld { deployment, .. }
             | E::RolloutResumed { deployment }
+            | E::RolloutReopened { deployment, .. }
             | E::DeploymentLive { deployment }
             | E::DeploymentRolledBack { deployment, .. }
             | E::DeploymentSuperseded { deployment, .. }

@@ -281,7 +281,7 @@ fn of_deployment(
     match &deployment.phase {
         Phase::Requested | Phase::Cleared => of_gates(state, id, deployment, now),
         Phase::RollingOut(rollout) => of_rollout(deployment, rollout),
-        Phase::Live { since } => match deployment.stage.kind {
+        Phase::Live { since, .. } => match deployment.stage.kind {
             EnvironmentKind::Ephemeral => {
                 Stands::new(Lane::InProgress, *since, format!("It is being accepted in {place}."))
             }

@@ -26,6 +26,7 @@
 //!
 //! Not here: reading files or sockets, the time, and what is done about a verdict.
 
+mod alarm;
 mod analyzer;
 mod bets;
 mod block;
@@ -39,6 +40,7 @@ mod promotion;
 mod sentence;
 mod trace;
 
+pub use alarm::Alarm;
 pub use analyzer::{Analyzer, Decision, Options, Outcome, Step};
 pub use judge::{Counts, Judge, Mode, Plan, Promotion, Reading, Second, Verdict};
 pub use trace::{Arm, Header, Metric, Row, TraceError};

@@ -75,7 +75,25 @@ fn live_again(state: &mut State, id: DeploymentId, now: Millis) {
         | Phase::RolledBack { .. }
         | Phase::Superseded { .. }
         | Phase::Refused { .. }
-        | Phase::Removed { .. } => d.phase = Phase::Live { since: now },
+        | Phase::Removed { .. } => d.phase = Phase::Live { since: now, judged: None },
+    });
+}
+
+/// What was live there is kept beside it, without traffic, until the next one begins.
+fn goes_live(state: &mut State, id: DeploymentId, position: u64, now: Millis) {
+    let mut before = None;
+    with_place(state, id, position, |place| {
+        before = place.live;
+        *place = Place { live: Some(id), standby: before, ..Place::default() };
+    });
+    with(state, id, |d| {
+        d.before = before;
+        d.live = Some(now);
+        let judged = match std::mem::replace(&mut d.phase, Phase::Cleared) {
+            Phase::RollingOut(rollout) => Some(rollout),
+            _by_hand => None,
+        };
+        d.phase = Phase::Live { since: now, judged };
     });
 }
 
@@ -113,18 +131,7 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
                 d.phase = Phase::RollingOut(Box::new(rollout));
             });
         }
-        Event::DeploymentLive { deployment: id } => {
-            let mut before = None;
-            with_place(state, *id, position, |place| {
-                before = place.live;
-                *place = Place { live: Some(*id), standby: before, ..Place::default() };
-            });
-            with(state, *id, |d| {
-                d.before = before;
-                d.live = Some(now);
-                d.phase = Phase::Live { since: now };
-            });
-        }
+        Event::DeploymentLive { deployment } => goes_live(state, *deployment, position, now),
         Event::DeploymentRolledBack { deployment: id, cause, to } => {
             with_place(state, *id, position, |place| {
                 *place = Place { live: *to, ..Place::default() };
@@ -169,6 +176,23 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
                 rollout.first_share = rollout.first_share.or(Some(now));
             });
             with_place(state, *deployment, position, |_place| {});
+        }
+        Event::RolloutReopened { deployment: id, to, .. } => {
+            with_place(state, *id, position, |place| {
+                *place = Place { live: Some(*to), rolling: Some(*id), ..Place::default() };
+            });
+            with(state, *id, |d| {
+                let Phase::Live { judged, .. } = &mut d.phase else { return };
+                let mut rollout = judged.take().map_or_else(
+                    || Rollout::new(d.stage.replacement.clone(), Some(*to), now),
+                    |rollout| *rollout,
+                );
+                rollout.incumbent = Some(*to);
+                rollout.phase = rollout::Phase::Judging { leg: 0, since: now };
+                rollout.first_share = rollout.first_share.or(Some(now));
+                d.phase = Phase::RollingOut(Box::new(rollout));
+            });
+            live_again(state, *to, now);
         }
         Event::RolloutObserved { deployment, observation, reading } => {
             rolling(deployment, &|rollout| {

@@ -68,7 +68,8 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::RolloutShifted { .. }
         | E::RolloutObserved { .. }
         | E::RolloutHeld { .. }
-        | E::RolloutResumed { .. } => apply_rollout(state, position, now, event),
+        | E::RolloutResumed { .. }
+        | E::RolloutReopened { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { deployment, number, at, what } => {
             let fact = InstanceFact { number: *number, at: *at, what: what.clone() };
             with(state, *deployment, |d| d.facts.push(fact));

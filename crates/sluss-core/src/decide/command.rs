@@ -10,7 +10,7 @@ use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, PersonRef,
     ProductName, ReleaseId, RunId, ServiceName,
 };
-use crate::rollout::{Observation, Reading};
+use crate::rollout::{Counts, Observation, Reading};
 use crate::steps::{Isolation, StepOutcome, TestCounts};
 use crate::target::{JournalRow, RouteKey};
 use crate::units::Millis;
@@ -123,6 +123,12 @@ pub enum Command {
         reading: Reading,
     },
     /// The target says that a candidate can't be kept.
+    /// A live release failed more often than it may.
+    Alarm {
+        deployment: DeploymentId,
+        counts: Counts,
+        at_most_ppm: u32,
+    },
     Fail {
         deployment: DeploymentId,
         cause: Cause,
@@ -215,6 +221,7 @@ impl Command {
             | Self::NotPacked { .. }
             | Self::Ready { .. }
             | Self::Observe { .. }
+            | Self::Alarm { .. }
             | Self::Fail { .. }
             | Self::Instance { .. }
             | Self::Applied { .. }

@@ -1,14 +1,16 @@
 //! What the running system reports: it either fits the state, or means nothing any more.
 
 use super::change::{lost, merged, received, withdraw};
+use super::promotion::earlier;
 use super::{Command, rolling};
-use crate::deployment::Cause;
+use crate::deployment::{Cause, Deployment, InstanceFact, Phase};
 use crate::event::{Artifact, Event, WithdrawnReason};
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
-use crate::rollout::{Observation, Reading};
+use crate::pipeline::{EnvironmentKind, Replacement};
+use crate::rollout::{Counts, Observation, Reading};
 use crate::state::State;
-use crate::target::{JournalRow, RouteKey};
+use crate::target::{JournalEntry, JournalRow, RouteKey};
 use crate::units::Millis;
 use crate::wanted::AttemptKey;
 
@@ -45,6 +47,9 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             .unwrap_or_default(),
         C::Observe { deployment, observation, reading } => {
             observe(state, deployment, observation, reading)
+        }
+        C::Alarm { deployment, counts, at_most_ppm } => {
+            alarm(state, deployment, counts, at_most_ppm)
         }
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
@@ -97,19 +102,82 @@ fn fail(state: &State, id: DeploymentId, cause: Cause) -> Vec<Event> {
     }
 }
 
+/// A live release failed more often than it may. That may be its own fault or not, so nothing is
+/// taken back: it is compared once more with what was live before, whose verdict decides. Where
+/// nothing is there to compare it with, a person is called.
+fn alarm(state: &State, id: DeploymentId, counts: Counts, at_most_ppm: u32) -> Vec<Event> {
+    let Some(deployment) = state.deployments.get(&id) else { return vec![] };
+    let judged = matches!(deployment.stage.replacement, Replacement::Progressive(_));
+    let place = state.place(&deployment.service, &deployment.environment);
+    let alone = place.is_some_and(|place| place.live == Some(id) && place.rolling.is_none());
+    if !judged || !alone || !matches!(deployment.phase, Phase::Live { .. }) {
+        return vec![];
+    }
+    match earlier(state, id) {
+        Some(to) => vec![Event::RolloutReopened { deployment: id, to, counts, at_most_ppm }],
+        None => call(state, id, deployment, Cause::Failing),
+    }
+}
+
+/// Opens an incident about a live deployment, if none is open about it.
+fn call(state: &State, id: DeploymentId, of: &Deployment, cause: Cause) -> Vec<Event> {
+    let about = |incident: &IncidentId| {
+        state.incidents.get(incident).is_some_and(|incident| incident.deployment == id)
+    };
+    let known =
+        of.stage.kind == EnvironmentKind::Ephemeral || state.open.incidents.iter().any(about);
+    let incident = state.next_incident();
+    only_if(!known, Event::IncidentOpened { incident, deployment: id, cause })
+}
+
+/// Unasked ends within [`CRASHES_WITHIN_MS`] that take a release back.
+const CRASHES: usize = 3;
+const CRASHES_WITHIN_MS: i64 = 4 * 60 * 1000;
+/// How long after it went live a release is blamed for its crashes.
+const BLAMED_MS: i64 = 30 * 60 * 1000;
+
+/// Returns what follows from one more unasked end of an instance of `id`.
+fn crashed(state: &State, id: DeploymentId, of: &Deployment, at: Millis) -> Vec<Event> {
+    let recent = |fact: &&InstanceFact| {
+        matches!(fact.what, JournalEntry::Exited { .. }) && at.since(fact.at) < CRASHES_WITHIN_MS
+    };
+    if of.facts.iter().rev().filter(recent).count() + 1 < CRASHES {
+        return vec![];
+    }
+    match &of.phase {
+        Phase::RollingOut(rollout) => take_back(state, id, Cause::Crashes, rollout.incumbent),
+        Phase::Live { since, .. } if at.since(*since) < BLAMED_MS => match earlier(state, id) {
+            Some(to) => take_back(state, id, Cause::Crashes, Some(to)),
+            None => call(state, id, of, Cause::Crashes),
+        },
+        Phase::Live { .. }
+        | Phase::Requested
+        | Phase::Cleared
+        | Phase::RolledBack { .. }
+        | Phase::Superseded { .. }
+        | Phase::Refused { .. }
+        | Phase::Removed { .. } => vec![],
+    }
+}
+
 fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
     let Some(deployment) = state.deployments.get(&id) else { return vec![] };
     if deployment.facts.iter().any(|fact| fact.number == row.number) {
         return vec![];
     }
     let JournalRow { number, at, what, .. } = row;
-    vec![Event::InstanceObserved { deployment: id, number, at, what }]
+    let follows = match &what {
+        JournalEntry::Exited { .. } => crashed(state, id, deployment, at),
+        _other => vec![],
+    };
+    let observed = Event::InstanceObserved { deployment: id, number, at, what };
+    std::iter::once(observed).chain(follows).collect()
 }
 
 /// Once the target has confirmed what a rollback made true, customers are no longer affected.
 fn applied(state: &State, key: &RouteKey, generation: u64) -> Vec<Event> {
-    let current = state.place(&key.service, &key.environment).map(|place| place.generation);
-    if current.is_none_or(|current| current > generation) {
+    let place = state.place(&key.service, &key.environment);
+    if place.is_none_or(|place| place.generation > generation) {
         return vec![];
     }
     let here = |id: &&IncidentId| {
@@ -117,6 +185,7 @@ fn applied(state: &State, key: &RouteKey, generation: u64) -> Vec<Event> {
             incident.service == key.service
                 && incident.environment == key.environment
                 && incident.mitigated.is_none()
+                && place.is_none_or(|place| place.live != Some(incident.deployment))
         })
     };
     let mitigated = |id: &IncidentId| Event::IncidentMitigated { incident: *id };

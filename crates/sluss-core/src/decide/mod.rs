@@ -62,6 +62,7 @@ pub fn decide(
         | C::NotPacked { .. }
         | C::Ready { .. }
         | C::Observe { .. }
+        | C::Alarm { .. }
         | C::Fail { .. }
         | C::Instance { .. }
         | C::Applied { .. }

@@ -63,23 +63,29 @@ pub(super) fn rollback(
     if let Some(id) = place.rolling {
         return Ok(take_back(state, id, Cause::ByHand, place.live));
     }
-    let live = place.live.and_then(|id| Some((id, state.deployments.get(&id)?)));
-    let Some((id, live)) = live else {
+    let Some(id) = place.live else {
         return Err(not_now(format!("Nothing of {service} is live in `{environment}`.")));
     };
-    let good = |id: &DeploymentId| {
-        let release = state.deployments.get(id).and_then(|d| state.releases.get(&d.release));
-        let same = state.deployments.get(id).is_some_and(|d| d.release == live.release);
-        !same && release.is_some_and(|release| release.barred.is_none())
-    };
-    let mut before = live.before;
-    while let Some(candidate) = before.filter(|id| !good(id)) {
-        before = state.deployments.get(&candidate).and_then(|d| d.before);
-    }
-    match before {
+    match earlier(state, id) {
         Some(to) => Ok(take_back(state, id, Cause::ByHand, Some(to))),
         None => Err(not_now(format!(
             "There is no earlier release of {service} in `{environment}` to go back to."
         ))),
     }
+}
+
+/// Returns the deployment that was live before `id` with another release that is not barred.
+pub(super) fn earlier(state: &State, id: DeploymentId) -> Option<DeploymentId> {
+    let of = state.deployments.get(&id)?;
+    let good = |id: &DeploymentId| {
+        let found = state.deployments.get(id);
+        let release = found.and_then(|found| state.releases.get(&found.release));
+        found.is_some_and(|found| found.release != of.release)
+            && release.is_some_and(|release| release.barred.is_none())
+    };
+    let mut before = of.before;
+    while let Some(candidate) = before.filter(|id| !good(id)) {
+        before = state.deployments.get(&candidate).and_then(|found| found.before);
+    }
+    before
 }

@@ -5,6 +5,7 @@
 mod demands;
 mod formats;
 mod histories;
+mod live;
 mod script;
 mod stories;
 mod world;

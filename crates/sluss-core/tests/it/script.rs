@@ -15,9 +15,9 @@ use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::ids::{Digest, EnvironmentName};
 use sluss_core::pipeline::Stage;
-use sluss_core::rollout::Verdict;
+use sluss_core::rollout::{Counts, Verdict};
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
-use sluss_core::target::RouteKey;
+use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::Millis;
 use sluss_core::wanted::AttemptKey;
 
@@ -107,6 +107,11 @@ fn command(world: &World, words: &[&str]) -> Command {
             propose(world.state.next_proposal(), organisation)
         }
         ["announce", branch, ref with @ ..] => world.push(branch, with),
+        ["alarm", id] => Command::Alarm {
+            deployment: id.parse().unwrap(),
+            counts: Counts { requests: 700, errors: 35 },
+            at_most_ppm: 10_000,
+        },
         ["received", id] => Command::Received { change: change(id) },
         ["lost", id] => Command::Lost { change: change(id) },
         ["merged", id, "into", into] => Command::Merged { change: change(id), into: change(into) },
@@ -140,6 +145,15 @@ fn command(world: &World, words: &[&str]) -> Command {
         }
         ["crashes"] => {
             Command::Fail { deployment: world.rolling().unwrap(), cause: Cause::Crashes }
+        }
+        ["ends", id, number] => {
+            let number = number.parse().unwrap();
+            let deployment = id.parse().unwrap();
+            let key = RouteKey { service: service(), environment: environment("production") };
+            let release = world.state.deployments[&deployment].release;
+            let what = JournalEntry::Exited { instance: 0, code: 134 };
+            let row = JournalRow { number, at: world.now, key, release, what };
+            Command::Instance { deployment, row }
         }
         ["late"] => Command::Fail { deployment: world.rolling().unwrap(), cause: Cause::NotReady },
         ["applied", place] => {

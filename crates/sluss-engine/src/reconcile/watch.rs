@@ -14,6 +14,7 @@ use sluss_core::target::{CounterRow, RouteKey};
 use sluss_core::units::{Millis, Share};
 use sluss_verdict::{self as verdict, Judge};
 
+use super::live::Live;
 use crate::engine::Engine;
 use crate::target::Target;
 
@@ -31,6 +32,7 @@ pub struct Watcher {
     /// Whether the last observation could be recorded. While none can, no lease is renewed: the
     /// host takes candidates back by itself, and its journal says so once the log is back.
     recording: bool,
+    live: Live,
 }
 
 struct Watched {
@@ -56,7 +58,8 @@ struct Subject {
 impl Watcher {
     /// Returns a watcher of all rollouts.
     pub fn new(engine: Engine, target: Arc<dyn Target>) -> Self {
-        Self { engine, target, judges: BTreeMap::new(), recording: true }
+        let live = Live::new(engine.clone(), Arc::clone(&target));
+        Self { engine, target, judges: BTreeMap::new(), recording: true, live }
     }
 
     /// Watches until Sluss stops.
@@ -71,6 +74,7 @@ impl Watcher {
                 return;
             }
             self.watch().await;
+            self.live.watch().await;
             self.engine.look().await;
         }
     }
@@ -210,7 +214,7 @@ fn past(subject: &Subject, rows: &[CounterRow], second: i64) -> Observation {
     Observation { second, share: Share::NONE, incumbent, candidate: Counts::default() }
 }
 
-fn counts(
+pub(super) fn counts(
     rows: &[CounterRow],
     release: ReleaseId,
     seconds: std::ops::RangeInclusive<i64>,
@@ -238,7 +242,8 @@ fn from_recorded(subject: &Subject) -> Watched {
         feed(&mut judge, observation);
     }
     let last = subject.observations.last();
-    let same = last.is_some_and(|last| last.share == subject.share);
+    let since = subject.since.second();
+    let same = last.is_some_and(|last| last.share == subject.share && last.second >= since);
     Watched { judge, leg: same.then_some(subject.leg), unreachable: 0 }
 }
 

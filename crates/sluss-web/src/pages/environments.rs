@@ -115,7 +115,7 @@ fn cell(
     let mut here = |id: DeploymentId| {
         let deployment = state.deployments.get(&id)?;
         let since = match &deployment.phase {
-            Phase::Live { since } => *since,
+            Phase::Live { since, .. } => *since,
             Phase::Requested
             | Phase::Cleared
             | Phase::RollingOut(_)
