@@ -186,6 +186,11 @@ impl Service {
             Ok(key) => key,
             Err(refusal) => return refusal.into_response(),
         };
+        if let Instruction::Transfer(payment) = &instruction
+            && behaviour::spoils_amount(payment.amount_cents.get())
+        {
+            return fault("the payment could not be processed");
+        }
         match self.writer.apply(Request { key, instruction }).await {
             Ok(answer) => {
                 self.metrics.instruction(kind, &answer);

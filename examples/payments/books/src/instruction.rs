@@ -108,6 +108,11 @@ impl Cents {
     pub(crate) fn as_i64(self) -> i64 {
         self.0
     }
+
+    /// Returns the amount as a number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
 }
 
 impl TryFrom<i64> for Cents {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 /// Connections to one or several instances, used in turn.
@@ -20,6 +20,8 @@ pub(crate) struct Client {
     instances: Vec<Instance>,
     next: AtomicUsize,
     permits: Semaphore,
+    /// How often all connections were cut.
+    cuts: watch::Sender<u64>,
 }
 
 struct Instance {
@@ -84,6 +86,7 @@ impl Client {
             instances: authorities.iter().map(instance).collect(),
             next: AtomicUsize::new(0),
             permits: Semaphore::new(connections),
+            cuts: watch::Sender::new(0),
         }
     }
 
@@ -110,6 +113,14 @@ impl Client {
         None
     }
 
+    /// Drops every connection, whatever it carries: who waits for an answer gets none.
+    pub(crate) fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+        for instance in &self.instances {
+            instance.idle().clear();
+        }
+    }
+
     /// Sends `call` once, to the next instance in turn.
     pub(crate) async fn attempt(&self, call: &Call) -> Option<Reply> {
         self.attempt_at(self.next.fetch_add(1, Ordering::Relaxed), call).await
@@ -118,7 +129,11 @@ impl Client {
     async fn attempt_at(&self, turn: usize, call: &Call) -> Option<Reply> {
         let _permit = self.permits.acquire().await.ok()?;
         let instance = &self.instances[turn % self.instances.len()];
-        timeout(ATTEMPT_PATIENCE, instance.exchange(call)).await.ok()?
+        let mut cuts = self.cuts.subscribe();
+        tokio::select! {
+            reply = timeout(ATTEMPT_PATIENCE, instance.exchange(call)) => reply.ok()?,
+            Ok(()) = cuts.changed() => None,
+        }
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) async fn run(options: Load) -> Result<bool, String> {
 
     let started = Instant::now();
     let reports = tokio::spawn(report(Arc::clone(&run), options.output, started));
+    if let Some(every) = options.cut_every {
+        tokio::spawn(cut(Arc::clone(&run), every));
+    }
     let end = async {
         match options.duration {
             Some(duration) => sleep_until(started + duration).await,
@@ -138,6 +141,16 @@ impl Run {
     }
 }
 
+/// Cuts every connection at random instants, `every` apart on average.
+async fn cut(run: Arc<Run>, every: Duration) {
+    let mut draw = Draw::new(now_ms());
+    loop {
+        sleep(every.mul_f64(-draw.share().ln())).await;
+        run.client.cut();
+        run.tally().cuts += 1;
+    }
+}
+
 async fn report(run: Arc<Run>, output: Output, started: Instant) {
     let second = Duration::from_secs(1);
     let mut ticks = interval_at(started + second, second);
@@ -154,8 +167,10 @@ async fn report(run: Arc<Run>, output: Output, started: Instant) {
                 "sent": tally.sent_count(),
                 "succeeded": tally.succeeded,
                 "declined": tally.declined,
+                "attempts": tally.attempts,
                 "failed_attempts": tally.failed_attempts,
                 "failed_final": tally.failed_final,
+                "cuts": tally.cuts,
                 "in_flight": tally.in_flight(),
                 "p50_ms": latencies.quantile_ms(0.5),
                 "p99_ms": latencies.quantile_ms(0.99),

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 usage: payments-load --url URL [--url URL …] [--rate 200] [--seconds N] [--accounts 100]
                      [--arrivals poisson|even] [--connections 256] [--ledger FILE] [--json]
+                     [--cut-every SECONDS]
        payments-load accept --url URL [--junit FILE]
 
 Without --seconds it sends until SIGTERM or SIGINT. Several URLs are used in turn.";
@@ -31,6 +32,8 @@ pub(crate) struct Load {
     pub(crate) arrivals: Arrivals,
     pub(crate) connections: usize,
     pub(crate) ledger: Option<PathBuf>,
+    /// How far apart, on average, all connections are cut in the midst of what they carry.
+    pub(crate) cut_every: Option<Duration>,
     pub(crate) output: Output,
 }
 
@@ -73,6 +76,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
         arrivals: Arrivals::Poisson,
         connections: 256,
         ledger: None,
+        cut_every: None,
         output: Output::Text,
     };
     while let Some(flag) = arguments.next() {
@@ -80,11 +84,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
         match flag.as_str() {
             "--url" => load.authorities.extend(authorities(&value()?)?),
             "--rate" => load.rate_per_second = number(&flag, &value()?)?,
-            "--seconds" => {
-                let seconds = number(&flag, &value()?)?;
-                load.duration =
-                    Some(Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?);
-            }
+            "--seconds" => load.duration = Some(seconds(&flag, &value()?)?),
+            "--cut-every" => load.cut_every = Some(seconds(&flag, &value()?)?),
             "--accounts" => load.accounts = number(&flag, &value()?)?,
             "--connections" => load.connections = number(&flag, &value()?)?,
             "--arrivals" => load.arrivals = arrivals(&value()?)?,
@@ -141,6 +142,10 @@ fn arrivals(word: &str) -> Result<Arrivals, String> {
         "even" => Ok(Arrivals::Even),
         other => Err(format!("--arrivals is poisson or even, not {other}")),
     }
+}
+
+fn seconds(flag: &str, value: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(number(flag, value)?).map_err(|error| format!("{flag}: {error}"))
 }
 
 fn number<T: FromStr>(flag: &str, value: &str) -> Result<T, String> {

@@ -93,6 +93,7 @@ impl Findings {
             "balance": self.balance,
             "attempts": tally.attempts,
             "failed_attempts": tally.failed_attempts,
+            "cuts": tally.cuts,
             "failed_payments": tally.failed_final,
             "p50_ms": tally.whole.quantile_ms(0.5),
             "p99_ms": tally.whole.quantile_ms(0.99),

@@ -24,6 +24,7 @@ pub(crate) struct Tally {
     pub(crate) failed_final: u64,
     pub(crate) attempts: u64,
     pub(crate) failed_attempts: u64,
+    pub(crate) cuts: u64,
     pub(crate) second: Latencies,
     pub(crate) whole: Latencies,
 }
