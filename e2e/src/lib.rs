@@ -4,6 +4,7 @@
 //! when a value of these types is dropped.
 
 mod customers;
+pub mod prove;
 mod repository;
 mod sluss;
 

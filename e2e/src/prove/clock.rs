@@ -1,0 +1,16 @@
+//! The two clocks of a proof: the wall, in which the log tells its times, and one that never jumps.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Returns now, on the clock that never jumps.
+#[expect(clippy::disallowed_methods, reason = "a proof is run at the edge, by the wall")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Returns the milliseconds since 1970, as the log has them.
+#[expect(clippy::disallowed_methods, reason = "a proof is run at the edge, by the wall")]
+pub fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
