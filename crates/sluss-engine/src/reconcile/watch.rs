@@ -161,7 +161,8 @@ impl Watcher {
         }
         if watched.leg != Some(subject.leg) {
             watched.leg = Some(subject.leg);
-            watched.judge.begin_leg(subject.since.second(), subject.share.basis_points());
+            let since_ms = subject.since.second() * 1000;
+            watched.judge.begin_leg(since_ms, subject.share.basis_points());
         }
         for observation in observations {
             let reading = feed(&mut watched.judge, &observation);
@@ -229,13 +230,11 @@ pub(super) fn counts(
 fn from_recorded(subject: &Subject) -> Watched {
     let plan = verdict::Plan {
         alpha_ppm: subject.plan.alpha_ppm,
-        block_seconds: subject.plan.block_seconds,
-        promotion: Some(verdict::Promotion {
-            tolerance_ppm: subject.plan.tolerance_ppm,
-            alpha_ppm: subject.plan.promotion_alpha_ppm,
-        }),
+        block: verdict::BlockLength::Fixed(subject.plan.block_seconds.saturating_mul(1000)),
+        metrics: vec![verdict::MetricPlan::errors_within(subject.plan.tolerance_ppm)],
+        promotion_alpha_ppm: subject.plan.promotion_alpha_ppm,
         silence_seconds: subject.plan.silence_seconds,
-        ..verdict::Plan::default()
+        ..verdict::Plan::of_errors()
     };
     let mut judge = Judge::new(plan);
     for observation in &subject.observations {
@@ -249,17 +248,17 @@ fn from_recorded(subject: &Subject) -> Watched {
 
 /// Gives an observation to the statistics and returns what they read.
 pub fn feed(judge: &mut Judge, observation: &Observation) -> Reading {
-    let counts =
-        |counts: Counts| verdict::Counts { requests: counts.requests, errors: counts.errors };
+    let sample = |counts: Counts| verdict::Sample::events(counts.requests, counts.errors);
+    let at_ms = observation.second * 1000;
     let reading = if observation.share == Share::NONE {
-        judge.remember_incumbent(counts(observation.incumbent));
-        judge.reading(observation.second)
+        judge.remember_incumbent(&sample(observation.incumbent));
+        judge.reading(at_ms)
     } else {
-        judge.observe(&verdict::Second {
-            at: observation.second,
+        judge.observe(&verdict::Tick {
+            at_ms,
             share_bp: observation.share.basis_points(),
-            incumbent: counts(observation.incumbent),
-            candidate: counts(observation.candidate),
+            incumbent: sample(observation.incumbent),
+            candidate: sample(observation.candidate),
         })
     };
     Reading {
@@ -269,8 +268,10 @@ pub fn feed(judge: &mut Judge, observation: &Observation) -> Reading {
         favour_at_micronats: reading.promote_at_micronats,
         verdict: match reading.verdict {
             verdict::Verdict::Favourable => Verdict::Favourable,
-            verdict::Verdict::Unfavourable => Verdict::Unfavourable,
-            verdict::Verdict::Undecided { needs_requests } => Verdict::Undecided { needs_requests },
+            verdict::Verdict::Unfavourable { .. } => Verdict::Unfavourable,
+            verdict::Verdict::Undecided { needs_requests, .. } => {
+                Verdict::Undecided { needs_requests }
+            }
             verdict::Verdict::NoData { seconds } => Verdict::NoData { seconds },
         },
     }
