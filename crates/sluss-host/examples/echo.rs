@@ -55,6 +55,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             text(variable("RELEASE"))
         }
         "/status" => with_status(u16::try_from(number).unwrap_or(500)),
+        "/pay" if variable("FAILS") == "yes" => with_status(500),
         "/declined" => {
             let mut declined = Response::new(Full::default());
             let mark = hyper::header::HeaderValue::from_static("failed");

@@ -59,7 +59,7 @@ impl Host {
             if let Some(port) = remembered.chosen_port {
                 self.ports.keep(port);
             }
-            let route = Arc::new(Route::new(remembered));
+            let route = Arc::new(Route::new(remembered, &self.folder.id));
             self.routes().insert(route.key.clone(), route);
         }
         let records: Vec<(String, Record)> = self.folder.processes()?;
@@ -82,7 +82,7 @@ impl Host {
     fn adopt(self: &Arc<Self>, name: &str, record: Record) {
         let (key, release) = (record.key.clone(), record.arm.release);
         let route = self.route(&key, || Remembered {
-            desired: wanted::nothing(&key),
+            desired: Desired::nothing(key.clone(), 0),
             lapsed: false,
             chosen_port: None,
         });
@@ -253,7 +253,11 @@ impl Host {
 
     fn route(&self, key: &RouteKey, new: impl FnOnce() -> Remembered) -> Arc<Route> {
         let mut routes = self.routes();
-        Arc::clone(routes.entry(key.clone()).or_insert_with(|| Arc::new(Route::new(new()))))
+        Arc::clone(
+            routes
+                .entry(key.clone())
+                .or_insert_with(|| Arc::new(Route::new(new(), &self.folder.id))),
+        )
     }
 
     fn all(&self) -> Vec<Arc<Route>> {

@@ -139,7 +139,7 @@ impl Keeper {
     async fn live(&self, mut kept: Kept) -> End {
         let Record { id, port, .. } = kept.record;
         let address = SocketAddr::new(LOOPBACK, port);
-        let meter = self.route.meter(self.slot.release);
+        let meter = self.route.meter(self.slot.release, self.slot.index);
         let peer = proxy::peer(address, &self.host.options);
         let instance = Arc::new(Instance::new(id, self.slot.release, address, meter, peer));
         instance.set_ready(kept.record.ready);

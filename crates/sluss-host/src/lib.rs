@@ -14,6 +14,7 @@
 //! and gives it to its [`route`], whose [`slot`]s are each looked after by a [`keeper`].
 #![expect(rustdoc::private_intra_doc_links, reason = "the map is for those who read the code")]
 
+mod callers;
 mod clock;
 mod control;
 mod counters;
@@ -29,6 +30,7 @@ mod route;
 mod serve;
 mod slot;
 mod table;
+mod units;
 mod wanted;
 
 pub use serve::{HostError, HostOptions, serve};

@@ -16,11 +16,13 @@ pub(crate) type Body = BoxBody<Bytes, Infallible>;
 pub(crate) struct Customer {
     port: u16,
     connection: Option<SendRequest<Body>>,
+    /// Sent with the next request.
+    header: Option<(&'static str, String)>,
 }
 
 impl Customer {
     pub(crate) fn new(port: u16) -> Self {
-        Self { port, connection: None }
+        Self { port, connection: None, header: None }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<(u16, String), String> {
@@ -49,6 +51,17 @@ impl Customer {
         self.ask(Method::POST, path, Full::from("body").boxed()).await
     }
 
+    /// Posts with a header.
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        name: &'static str,
+        value: &str,
+    ) -> Result<(u16, String), String> {
+        self.header = Some((name, value.to_owned()));
+        self.ask(Method::POST, path, Full::from("body").boxed()).await
+    }
+
     async fn ask(
         &mut self,
         method: Method,
@@ -63,12 +76,11 @@ impl Customer {
             Some(kept) => kept,
             None => self.connect().await?,
         };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "test")
-            .body(body)
-            .map_err(|error| error.to_string())?;
+        let mut request = Request::builder().method(method).uri(path).header("host", "test");
+        if let Some((name, value)) = self.header.take() {
+            request = request.header(name, value);
+        }
+        let request = request.body(body).map_err(|error| error.to_string())?;
         let response = connection.send_request(request).await.map_err(|e| format!("{e:?}"))?;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.map_err(|error| format!("{error:?}"))?;

@@ -6,6 +6,7 @@ mod crash;
 mod lease;
 mod release;
 mod restart;
+mod units;
 mod wishes;
 mod world;
 

@@ -249,7 +249,7 @@ pub(crate) fn key() -> RouteKey {
 }
 
 pub(crate) fn desired(generation: u64, arms: Vec<Arm>) -> Desired {
-    Desired { key: key(), generation, port: None, arms, lease: None }
+    Desired { arms, ..Desired::nothing(key(), generation) }
 }
 
 /// An arm with one instance of the test service.
