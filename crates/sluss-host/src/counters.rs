@@ -81,6 +81,28 @@ impl Meter {
         rows.map(|(second, tally)| (*second, tally.clone())).collect()
     }
 
+    /// Takes up again what an earlier host counted in a second that is over.
+    pub(crate) fn recall(&self, second: i64, tally: &Tally) {
+        lock(&self.over).entry(second).or_default().add(tally);
+    }
+
+    /// Counts now what another host counted in our name.
+    pub(crate) fn absorb(&self, other: &Tally) {
+        self.add(|tally| tally.add(other));
+    }
+
+    /// Takes out what was counted after the second `after`, also what is not over.
+    pub(crate) fn take_after(&self, after: i64) -> Tally {
+        for shard in &self.shards {
+            self.close(&mut lock(shard));
+        }
+        let mut over = lock(&self.over);
+        let taken = over.split_off(&(after + 1));
+        let mut whole = Tally::default();
+        taken.values().for_each(|tally| whole.add(tally));
+        whole
+    }
+
     /// Returns whether nothing is kept or counted any more.
     pub(crate) fn is_empty(&self, now: Millis) -> bool {
         self.seconds(i64::MIN, now.second()).is_empty()
@@ -136,13 +158,35 @@ impl Tally {
         self.failed_retries += other.failed_retries;
     }
 
-    fn is_empty(&self) -> bool {
+    /// Returns whether nothing was counted.
+    pub(crate) fn is_empty(&self) -> bool {
         self.requests == 0 && self.retries == 0
     }
 
     fn latency(&self) -> Vec<(u8, u64)> {
         (0u8..).zip(self.bins).filter(|(_, count)| *count > 0).collect()
     }
+}
+
+/// Returns what the instances counted of which a row was made.
+pub(crate) fn parts(row: &CounterRow) -> Vec<(u16, Tally)> {
+    let part = |of: &InstanceRow| {
+        let mut tally = Tally { requests: of.requests, errors: of.errors, ..Tally::default() };
+        for (bin, count) in &of.latency {
+            if let Some(kept) = tally.bins.get_mut(usize::from(*bin)) {
+                *kept += count;
+            }
+        }
+        (of.index, tally)
+    };
+    let mut parts: Vec<(u16, Tally)> = row.instances.iter().map(part).collect();
+    if row.retries > 0 {
+        // By instance they are not told apart; their sum is the release's.
+        let (retries, failed_retries) = (row.retries, row.failed_retries);
+        let index = parts.first().map_or(0, |(index, _)| *index);
+        parts.push((index, Tally { retries, failed_retries, ..Tally::default() }));
+    }
+    parts
 }
 
 /// Returns the row of one release and second from what its instances counted.
@@ -193,7 +237,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 const SHARDS: usize = 8;
 const BINS: usize = 64;
-const KEPT_SECONDS: i64 = 15 * 60;
+pub(crate) const KEPT_SECONDS: i64 = 15 * 60;
 
 /// The upper bounds of all bins but the last, which has none.
 static UPPER_BOUNDS_US: LazyLock<[u64; BINS - 1]> = LazyLock::new(|| {

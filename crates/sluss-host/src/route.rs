@@ -7,7 +7,7 @@
 //! - A route that retires a release keeps it as a last resort until another one is ready.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::callers::Rules;
 use crate::clock;
 use crate::counters::{self, Meter, Tally};
 use crate::folder::Remembered;
+use crate::past::Late;
 use crate::slot::Slot;
 use crate::table::{Flight, Table, TableArm};
 use crate::units::{Attempt, Earlier, Units};
@@ -38,6 +39,8 @@ pub(crate) struct Route {
     secret: String,
     /// Requests that no instance was there for; they say nothing about a release.
     unserved: AtomicU64,
+    /// The last second that was written down.
+    written: AtomicI64,
     inner: Mutex<Inner>,
 }
 
@@ -63,6 +66,7 @@ impl Route {
             units: Units::default(),
             secret: secret.to_owned(),
             unserved: AtomicU64::new(0),
+            written: AtomicI64::new(clock::now().second() - 1),
             inner: Mutex::new(Inner {
                 remembered,
                 renewed: Instant::now(),
@@ -148,6 +152,49 @@ impl Route {
         }
         let row = |((second, release), parts): (_, Vec<_>)| counters::row(second, release, &parts);
         parts.into_iter().map(row).collect()
+    }
+
+    /// Returns the rows that are over and were not yet written down.
+    pub(crate) fn unwritten(&self) -> Vec<CounterRow> {
+        let after = self.written.swap(clock::now().second() - 1, Ordering::Relaxed);
+        self.counters(after)
+    }
+
+    /// Takes up again what earlier hosts counted and wrote down.
+    pub(crate) fn recall(&self, rows: &[CounterRow]) {
+        for row in rows {
+            for (index, tally) in counters::parts(row) {
+                self.meter(row.release, index).recall(row.second, &tally);
+            }
+        }
+        self.written.store(clock::now().second() - 1, Ordering::Relaxed);
+    }
+
+    /// Counts now what an earlier host counted after it had given its place away.
+    pub(crate) fn absorb(&self, late: &Late) {
+        for row in &late.rows {
+            for (index, tally) in counters::parts(row) {
+                self.meter(row.release, index).absorb(&tally);
+            }
+        }
+        self.unserved.fetch_add(late.unserved, Ordering::Relaxed);
+    }
+
+    /// Takes out what was counted and is in nobody's files, to be told to the next host.
+    pub(crate) fn take_late(&self) -> Option<Late> {
+        let after = self.written.load(Ordering::Relaxed);
+        let mut parts: BTreeMap<ReleaseId, Vec<(u16, Tally)>> = BTreeMap::new();
+        let meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((release, index), meter) in meters.iter() {
+            let tally = meter.take_after(after);
+            if !tally.is_empty() {
+                parts.entry(*release).or_default().push((*index, tally));
+            }
+        }
+        let row = |(release, parts): (ReleaseId, Vec<_>)| counters::row(0, release, &parts);
+        let rows: Vec<CounterRow> = parts.into_iter().map(row).collect();
+        let unserved = self.unserved.swap(0, Ordering::Relaxed);
+        (!rows.is_empty() || unserved > 0).then(|| Late { key: self.key.clone(), rows, unserved })
     }
 
     /// Returns what is remembered of it.

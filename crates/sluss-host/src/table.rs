@@ -166,7 +166,8 @@ impl Table {
         let rollout = format!("{} {}", of(incumbent.first()), of(others.first()));
         let weight = |arm: &&TableArm| u64::from(arm.share.basis_points());
         let whole: u64 = self.arms.iter().map(|arm| weight(&arm)).sum();
-        let mut point = u64::from(callers::place(secret, &rollout, caller)) * whole >> 32;
+        let place = u64::from(callers::place(secret, &rollout, caller));
+        let mut point = (place * whole) >> 32;
         others
             .into_iter()
             .chain(incumbent)

@@ -3,7 +3,9 @@
 
 mod client;
 mod crash;
+mod handover;
 mod lease;
+mod load;
 mod release;
 mod restart;
 mod units;
