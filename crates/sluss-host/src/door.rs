@@ -24,7 +24,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::proxy::RouteProxy;
-use crate::route::Route;
 
 /// An open port of a route.
 pub(crate) struct Door {
@@ -39,10 +38,10 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Opens `address` for `route`; `inherited` is the socket of an earlier host.
+    /// Opens `address` for `proxy`; `inherited` is the socket of an earlier host.
     pub(crate) fn open(
         address: SocketAddr,
-        route: &Arc<Route>,
+        proxy: RouteProxy,
         inherited: Option<StdListener>,
     ) -> io::Result<Self> {
         let listener = Arc::new(match inherited {
@@ -59,7 +58,7 @@ impl Door {
             max_retries: MOST_TRIES,
             ..ServerConf::default()
         };
-        let mut proxy = HttpProxy::new(RouteProxy { route: Arc::clone(route) }, Arc::new(conf));
+        let mut proxy = HttpProxy::new(proxy, Arc::new(conf));
         proxy.handle_init_modules();
         let mut options = HttpServerOptions::default();
         options.h2c = true;

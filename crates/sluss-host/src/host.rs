@@ -25,6 +25,7 @@ use crate::journal::Journal;
 use crate::keeper::{self, Kept};
 use crate::past::Past;
 use crate::process::{self, Record, Running, UNKNOWN_CODE};
+use crate::proxy::RouteProxy;
 use crate::route::{Lapse, Route};
 use crate::serve::HostOptions;
 use crate::slot::Slot;
@@ -315,7 +316,9 @@ impl Host {
 
     fn door(&self, port: u16, route: &Arc<Route>) -> io::Result<Door> {
         let inherited = self.inherited().remove(&port);
-        Door::open(SocketAddr::new(self.options.bind, port), route, inherited)
+        let (route, connect_timeout) = (Arc::clone(route), self.options.connect_timeout);
+        let proxy = RouteProxy { route, connect_timeout };
+        Door::open(SocketAddr::new(self.options.bind, port), proxy, inherited)
     }
 
     fn inherited(&self) -> MutexGuard<'_, BTreeMap<u16, TcpListener>> {

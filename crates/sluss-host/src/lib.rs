@@ -33,6 +33,7 @@ mod serve;
 mod slot;
 mod table;
 mod units;
+mod upgraded;
 mod wanted;
 
 pub use serve::{HostError, HostOptions, serve};

@@ -40,6 +40,7 @@ use crate::route::Route;
 use crate::serve::HostOptions;
 use crate::table::{Flight, Instance};
 use crate::units::{Attempt, Earlier};
+use crate::upgraded::Held;
 
 /// Returns how to connect to an instance.
 pub(crate) fn peer(address: SocketAddr, options: &HostOptions) -> HttpPeer {
@@ -57,6 +58,8 @@ pub(crate) fn peer(address: SocketAddr, options: &HostOptions) -> HttpPeer {
 /// The proxy of one route.
 pub(crate) struct RouteProxy {
     pub(crate) route: Arc<Route>,
+    /// How long an instance may take to accept a connection.
+    pub(crate) connect_timeout: Duration,
 }
 
 /// One request on its way.
@@ -129,6 +132,10 @@ impl ProxyHttp for RouteProxy {
         let mut peer = Box::new(flight.instance.peer.clone());
         if session.is_upgrade_req() {
             peer.options.read_timeout = None;
+            // Never one of the kept connections, which are not held.
+            peer.group_key = fastrand::u64(..);
+            let connect_timeout = self.connect_timeout;
+            peer.options.custom_l4 = Some(Arc::new(Held { connect_timeout }));
         }
         exchange.flight = Some(flight);
         Ok(peer)

@@ -177,3 +177,22 @@ async fn a_drained_instance_ends_when_its_last_customer_has_gone() {
     world.gone(1).await;
     world.noted(1, |what| matches!(what, JournalEntry::Stopped { .. })).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_websocket_breaks_right_after_it_was_opened() {
+    let world = World::start().await;
+    world.want(1, vec![arm(1, 100)]).await;
+    let port = world.ready(&[1]).await;
+    // Side by side, so that an answer may come before its request's end was looked at.
+    let mut customers = JoinSet::new();
+    for _ in 0..8 {
+        customers.spawn(async move {
+            for _ in 0..100 {
+                let mut socket = WebSocket::open(port).await?;
+                socket.echo(b"hello").await?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+    assert!(customers.join_all().await.iter().all(Result::is_ok));
+}
