@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ArtifactName, Digest, EnvironmentName, ServiceName, StepName, TemplateRef};
-use crate::target::{Limits, Readiness};
+use crate::target::{Limits, Readiness, Traffic};
 use crate::units::Share;
 
 /// What a step may reach.
@@ -131,6 +131,9 @@ pub struct Start {
     /// Names of secrets that every instance is handed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secrets: BTreeSet<String>,
+    /// How its requests are told apart.
+    #[serde(default, skip_serializing_if = "Traffic::is_plain")]
+    pub traffic: Traffic,
 }
 
 /// A condition that a deployment must clear.

@@ -13,7 +13,7 @@ use sluss_core::pipeline::{
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
-use sluss_core::target::{Limits, Readiness};
+use sluss_core::target::{Limits, Readiness, Traffic};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 
@@ -184,6 +184,7 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
         limits: Limits::default(),
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
+        traffic: Traffic::default(),
     };
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
     let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));

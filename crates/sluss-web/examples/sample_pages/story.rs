@@ -16,7 +16,7 @@ use sluss_core::pipeline::{
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
-use sluss_core::target::{JournalEntry, JournalRow, Limits, Readiness, RouteKey};
+use sluss_core::target::{JournalEntry, JournalRow, Limits, Readiness, RouteKey, Traffic};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 use sluss_engine::engine::{Engine, Parts};
@@ -431,6 +431,7 @@ fn pipeline(service: &str) -> Pipeline {
         limits: Limits::default(),
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
+        traffic: Traffic::default(),
     };
     let steps = vec![
         step("fetch", StepKind::Fetch, &[], 0),
