@@ -160,6 +160,9 @@ pub struct RolloutPlan {
     pub tolerance_ppm: u32,
     /// The greatest probability of promoting a release at the tolerance, in parts per million.
     pub promotion_alpha_ppm: u32,
+    /// How many times as bad its latency may be, in thousandths; zero leaves that unjudged.
+    #[serde(default)]
+    pub latency_permille: u32,
     /// Seconds of evidence per block.
     pub block_seconds: u32,
     /// Seconds after which an undecided leg is held and a person is called.
@@ -179,6 +182,7 @@ impl Default for RolloutPlan {
             alpha_ppm: 10_000,
             tolerance_ppm: 10_000,
             promotion_alpha_ppm: 50_000,
+            latency_permille: 2_000,
             block_seconds: 1,
             deadline_seconds: 900,
             silence_seconds: 60,

@@ -330,6 +330,7 @@ fn tidy(plan: Plan) -> Plan {
         alpha_ppm: plan.alpha_ppm.clamp(1, 999_999),
         promotion_alpha_ppm: plan.promotion_alpha_ppm.clamp(1, 999_999),
         ignored_ratio_permille: plan.ignored_ratio_permille.max(1_000),
+        ignored_latency_permille: plan.ignored_latency_permille.max(1_000),
         row_ms,
         metrics,
         ..plan
@@ -347,6 +348,7 @@ fn settings(plan: &Plan) -> Settings {
         latency_ms: i64::from(plan.latency_block_ms),
         is_chosen: plan.block == BlockLength::Chosen,
         ratio: f64::from(plan.ignored_ratio_permille) / 1e3,
+        latency_ratio: f64::from(plan.ignored_latency_permille) / 1e3,
     }
 }
 

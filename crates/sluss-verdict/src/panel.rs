@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) is_chosen: bool,
     /// A candidate that is at most this many times as bad passes for harmless; 1 or more.
     pub(crate) ratio: f64,
+    /// The same of the badness of its latencies.
+    pub(crate) latency_ratio: f64,
 }
 
 /// The evidence of one rollout.

@@ -88,6 +88,8 @@ pub struct Plan {
     /// are not to be taken back (rho_0 of the verdict specification §2.1); taken as at least
     /// 1 000, which is "not worse at all".
     pub ignored_ratio_permille: u32,
+    /// The same of latency, whose badness weighs slow answers more than it counts them.
+    pub ignored_latency_permille: u32,
     /// Largest probability per leg to pass a candidate that is worse than a guard allows, in
     /// parts per million; taken within 1..=999 999. With no guard no verdict is ever favourable.
     pub promotion_alpha_ppm: u32,
@@ -108,6 +110,7 @@ impl Plan {
             block: BlockLength::Fixed(1_000),
             latency_block_ms: 3_000,
             ignored_ratio_permille: 1_000,
+            ignored_latency_permille: 1_000,
             promotion_alpha_ppm: 50_000,
             silence_seconds: 60,
         }

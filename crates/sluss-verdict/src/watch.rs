@@ -139,10 +139,14 @@ impl Watch {
         self.lone.count(moment, settings, &self.strands[0], metric, [&incumbent, &candidate]);
         self.count_instances(moment);
         let end_ms = moment.end_ms;
+        let ratio = match metric {
+            Metric::Latency => settings.latency_ratio,
+            Metric::Error | Metric::Exceptions | Metric::Conversion => settings.ratio,
+        };
         let loads = [&incumbent.load, &candidate.load];
         let mut has_closed = false;
         for strand in &mut self.strands {
-            has_closed |= strand.add(end_ms, loads, settings.ratio);
+            has_closed |= strand.add(end_ms, loads, ratio);
         }
         if has_closed && let Some(instances) = &mut self.instances {
             instances.bets.settle(self.strands[0].detector.weights().unwrap_or_default());

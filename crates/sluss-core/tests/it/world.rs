@@ -94,19 +94,10 @@ impl World {
     pub fn observation(&self, deployment: DeploymentId, verdict: Verdict) -> Command {
         let arms = self.state.routes().into_iter().flat_map(|route| route.arms);
         let share = arms.filter(|arm| arm.deployment == deployment).map(|arm| arm.share).next();
-        let observation = Observation {
-            second: self.now.second(),
-            share: share.unwrap_or(Share::NONE),
-            incumbent: Counts { requests: 90, errors: 0 },
-            candidate: Counts { requests: 10, errors: 0 },
-        };
-        let reading = Reading {
-            against_micronats: 0,
-            against_at_micronats: 4_605_170,
-            favour_micronats: 0,
-            favour_at_micronats: 2_995_732,
-            verdict,
-        };
+        let (share, incumbent) = (share.unwrap_or(Share::NONE), Counts { requests: 90, errors: 0 });
+        let candidate = Counts { requests: 10, errors: 0 };
+        let observation = Observation::new(self.now.second(), share, incumbent, candidate);
+        let reading = Reading::new((0, 4_605_170), (0, 2_995_732), verdict);
         Command::Observe { deployment, observation, reading }
     }
 }
