@@ -276,6 +276,12 @@ impl Sluss {
         text.trim().parse().ok().map(Pid::from_raw)
     }
 
+    /// Has both parts replaced by the program as it is now, as after an upgrade.
+    pub fn upgrade(&self) {
+        let pid = i32::try_from(self.supervisor.id()).expect("a pid fits");
+        kill(Pid::from_raw(pid), Signal::SIGUSR2).expect("the supervisor runs");
+    }
+
     /// Kills a part with `SIGKILL`; its supervisor starts it again.
     pub fn kill(&self, part: &str) {
         if let Some(pid) = self.pid(part) {

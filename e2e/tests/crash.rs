@@ -75,6 +75,32 @@ fn customers_are_served_while_the_host_is_killed_and_comes_back() {
     assert_eq!(services, 1, "the service was adopted, not started again");
 }
 
+#[test]
+fn an_upgrade_of_control_plane_and_host_under_load_fails_no_request() {
+    let sluss = Sluss::up();
+    let port = free_port();
+    let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", port, "progressive");
+    let mut version = 0;
+    deliver(&sluss, &repository, &mut version);
+    let customers = Customers::begin(port, 8, Duration::from_millis(5));
+    for _ in 0..5 {
+        let (host, control) = (sluss.pid("host"), sluss.pid("control"));
+        let before = customers.tally().answered;
+        sluss.upgrade();
+        wait_for("both parts are others", PATIENCE, || {
+            (sluss.pid("host") != host && sluss.pid("control") != control).then_some(())
+        });
+        sluss.until_ready();
+        wait_for("customers go on", PATIENCE, || {
+            (customers.tally().answered > before + 500).then_some(())
+        });
+    }
+    // The last host is one that deploys, too.
+    deliver(&sluss, &repository, &mut version);
+    let seen = customers.end();
+    assert_eq!((seen.failed, &seen.failures), (0, &Vec::new()), "of {} requests", seen.answered);
+}
+
 fn deliver(sluss: &Sluss, repository: &Repository, version: &mut u32) {
     push(sluss, repository, version);
     wait_for("the change is delivered", PATIENCE, || open_changes(sluss).is_empty().then_some(()));

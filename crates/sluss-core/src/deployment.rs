@@ -18,6 +18,8 @@ use crate::units::Millis;
 pub enum Cause {
     /// The evidence against it reached the line.
     Verdict,
+    /// The same, and its latency is the reason.
+    Slower,
     /// Nothing came back from it for too long.
     Silence,
     /// It ended three times within 60 seconds.
@@ -37,6 +39,7 @@ impl Cause {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Verdict => "failed more often than the release before it",
+            Self::Slower => "answered more slowly than the release before it",
             Self::Silence => "answered nothing for too long",
             Self::Crashes => "ended three times within minutes",
             Self::NotReady => "did not become ready in time",

@@ -18,5 +18,6 @@ pub mod rollout;
 pub mod state;
 pub mod steps;
 pub mod target;
+pub mod traffic;
 pub mod units;
 pub mod wanted;

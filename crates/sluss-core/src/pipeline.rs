@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ArtifactName, Digest, EnvironmentName, ServiceName, StepName, TemplateRef};
-use crate::target::{Limits, Readiness};
+use crate::target::{Limits, Readiness, Traffic};
 use crate::units::Share;
 
 /// What a step may reach.
@@ -131,6 +131,9 @@ pub struct Start {
     /// Names of secrets that every instance is handed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secrets: BTreeSet<String>,
+    /// How its requests are told apart.
+    #[serde(default, skip_serializing_if = "Traffic::is_plain")]
+    pub traffic: Traffic,
 }
 
 /// A condition that a deployment must clear.
@@ -157,6 +160,9 @@ pub struct RolloutPlan {
     pub tolerance_ppm: u32,
     /// The greatest probability of promoting a release at the tolerance, in parts per million.
     pub promotion_alpha_ppm: u32,
+    /// How many times as bad its latency may be, in thousandths; zero leaves that unjudged.
+    #[serde(default)]
+    pub latency_permille: u32,
     /// Seconds of evidence per block.
     pub block_seconds: u32,
     /// Seconds after which an undecided leg is held and a person is called.
@@ -176,6 +182,7 @@ impl Default for RolloutPlan {
             alpha_ppm: 10_000,
             tolerance_ppm: 10_000,
             promotion_alpha_ppm: 50_000,
+            latency_permille: 2_000,
             block_seconds: 1,
             deadline_seconds: 900,
             silence_seconds: 60,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::{Cause, HoldReason};
 use crate::ids::DeploymentId;
 use crate::pipeline::{Replacement, RolloutPlan};
+use crate::target::InstanceRow;
 use crate::units::{Millis, Share};
 
 /// What one arm did in one second.
@@ -34,8 +35,43 @@ impl Counts {
     }
 }
 
-/// One second of evidence.
+/// What one arm did in one second beyond its counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detail {
+    /// Durations as (bin, count); bin k holds up to `2^((k+1)/4)` ms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency: Vec<(u8, u64)>,
+    /// Later attempts of units that were counted before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u64,
+    /// The requests by instance, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceRow>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Detail {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// How often requests fail.
+    Errors,
+    /// How long answers take.
+    Latency,
+}
+
+/// One second of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
     /// The second, since 1970-01-01 UTC.
@@ -46,6 +82,20 @@ pub struct Observation {
     pub incumbent: Counts,
     /// What the candidate did.
     pub candidate: Counts,
+    /// What else the incumbent did.
+    #[serde(default, skip_serializing_if = "Detail::is_empty")]
+    pub incumbent_detail: Detail,
+    /// What else the candidate did.
+    #[serde(default, skip_serializing_if = "Detail::is_empty")]
+    pub candidate_detail: Detail,
+}
+
+impl Observation {
+    /// Returns a second of which only the counts are known.
+    pub fn new(second: i64, share: Share, incumbent: Counts, candidate: Counts) -> Self {
+        let (incumbent_detail, candidate_detail) = Default::default();
+        Self { second, share, incumbent, candidate, incumbent_detail, candidate_detail }
+    }
 }
 
 /// What the evidence says of a candidate.
@@ -83,6 +133,43 @@ pub struct Reading {
     pub favour_at_micronats: i64,
     /// What follows.
     pub verdict: Verdict,
+    /// Log evidence by errors alone that it is worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors_micronats: Option<i64>,
+    /// Log evidence by latency alone that it is worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_micronats: Option<i64>,
+    /// In what it is worse, once it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worse_in: Option<Metric>,
+    /// About how many seconds a proof in its favour needs at the traffic of this leg.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_seconds: Option<u64>,
+    /// The one instance of the candidate that alone is the reason for the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lone_instance: Option<u16>,
+}
+
+impl Reading {
+    /// Returns a reading of a verdict and its evidence in micro-nats, with where they decide.
+    pub fn new(
+        (against, against_at): (i64, i64),
+        (favour, favour_at): (i64, i64),
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            against_micronats: against,
+            against_at_micronats: against_at,
+            favour_micronats: favour,
+            favour_at_micronats: favour_at,
+            verdict,
+            errors_micronats: None,
+            latency_micronats: None,
+            worse_in: None,
+            needs_seconds: None,
+            lone_instance: None,
+        }
+    }
 }
 
 /// Where a rollout stands.

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Digest, EnvironmentName, ReleaseId, ServiceName};
+pub use crate::traffic::{FieldName, Sticky, Traffic};
 use crate::units::{Millis, Share};
 
 /// Names what a target serves: one service in one environment.
@@ -123,6 +124,24 @@ pub struct Desired {
     pub arms: Vec<Arm>,
     /// The lease of the rollout under way.
     pub lease: Option<Lease>,
+    /// How requests are told apart.
+    #[serde(default, skip_serializing_if = "Traffic::is_plain")]
+    pub traffic: Traffic,
+}
+
+impl Desired {
+    /// Returns the wish that a route be taken down.
+    pub fn nothing(key: RouteKey, generation: u64) -> Self {
+        let (arms, traffic) = (Vec::new(), Traffic::default());
+        Self { key, generation, port: None, arms, lease: None, traffic }
+    }
+
+    /// Returns the release that careful customers are sent back to: the first arm that is not the
+    /// candidate of a rollout.
+    pub fn incumbent(&self) -> Option<ReleaseId> {
+        let candidate = self.lease.as_ref().map(|lease| lease.candidate);
+        self.arms.iter().map(|arm| arm.release).find(|release| Some(*release) != candidate)
+    }
 }
 
 /// What a target answers to a [`Desired`].
@@ -205,9 +224,20 @@ pub struct RouteStatus {
     pub arms: Vec<ArmStatus>,
     /// Why the port cannot be opened, if so.
     pub problem: Option<String>,
+    /// Requests that the target itself refused since it started, because no instance was ready.
+    /// They say nothing about a release, so they are in no counter of one.
+    #[serde(default)]
+    pub unserved: u64,
+    /// Whether callers stay with their arm. Then requests are not independent, and a verdict per
+    /// request cannot claim its alpha.
+    #[serde(default)]
+    pub sticky: bool,
 }
 
 /// What came back from one release in one second.
+///
+/// Where the route names the header that identifies a unit, a unit's first attempt is a request
+/// and every later one a retry; elsewhere everything is a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CounterRow {
@@ -220,6 +250,29 @@ pub struct CounterRow {
     /// Of these, how many failed: 5xx, time-out, connection failure, or marked by the service.
     pub errors: u64,
     /// Durations as (bin, count); bin k holds up to `2^((k+1)/4)` ms, bin 63 all that is longer.
+    pub latency: Vec<(u8, u64)>,
+    /// Later attempts of a unit, which are in none of the figures above.
+    #[serde(default)]
+    pub retries: u64,
+    /// Of these, how many failed.
+    #[serde(default)]
+    pub failed_retries: u64,
+    /// The requests by instance, in the order of their numbers. Their sum is the row's.
+    #[serde(default)]
+    pub instances: Vec<InstanceRow>,
+}
+
+/// What came back from one instance of a release in one second; retries are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceRow {
+    /// Its number within its arm, from 0.
+    pub index: u16,
+    /// Requests that ended in this second.
+    pub requests: u64,
+    /// Of these, how many failed.
+    pub errors: u64,
+    /// Durations as (bin, count), as in [`CounterRow`].
     pub latency: Vec<(u8, u64)>,
 }
 

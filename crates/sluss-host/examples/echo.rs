@@ -6,13 +6,16 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+type Body = BoxBody<Bytes, Infallible>;
 
 /// Listens on `PORT`.
 #[tokio::main(flavor = "current_thread")]
@@ -43,10 +46,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Told to listen no more.
 static DEAF: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
     let number = request.uri().query().and_then(|query| query.parse().ok()).unwrap_or(0);
-    let text = |text: String| Ok(Response::new(Full::new(Bytes::from(text))));
+    let text = |text: String| Ok(Response::new(Full::new(Bytes::from(text)).boxed()));
     match path.as_str() {
         "/ready" if variable("NEVER_READY") == "yes" => with_status(503),
         "/ready" => text("ready".into()),
@@ -55,15 +58,16 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
             text(variable("RELEASE"))
         }
         "/status" => with_status(u16::try_from(number).unwrap_or(500)),
+        "/pay" if variable("FAILS") == "yes" => with_status(500),
         "/declined" => {
-            let mut declined = Response::new(Full::default());
+            let mut declined = Response::new(Full::default().boxed());
             let mark = hyper::header::HeaderValue::from_static("failed");
             declined.headers_mut().insert("sluss-outcome", mark);
             Ok(declined)
         }
         "/deafen" => {
             DEAF.notify_one();
-            let mut last = Response::new(Full::default());
+            let mut last = Response::new(Full::default().boxed());
             let close = hyper::header::HeaderValue::from_static("close");
             last.headers_mut().insert("connection", close);
             Ok(last)
@@ -77,6 +81,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         "/secrets" => {
             text(std::fs::read_to_string(variable("SLUSS_SECRETS_FILE")).unwrap_or_default())
         }
+        "/stream" => Ok(Response::new(BoxBody::new(stream(number)))),
         "/websocket" => Ok(upgrade(request)),
         _ => {
             // Read first: who answers before the body has come breaks the connection.
@@ -86,8 +91,18 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     }
 }
 
+/// Returns so many parts of a kilobyte, ten milliseconds apart.
+fn stream(parts: u64) -> impl hyper::body::Body<Data = Bytes, Error = Infallible> + Send + Sync {
+    let parts = futures_util::stream::unfold(parts, async |left| {
+        let next = left.checked_sub(1)?;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Some((Ok(Frame::data(Bytes::from_static(&[b'x'; 1 << 10]))), next))
+    });
+    StreamBody::new(parts)
+}
+
 /// Switches to a protocol in which every byte comes back.
-fn upgrade(request: Request<Incoming>) -> Response<Full<Bytes>> {
+fn upgrade(request: Request<Incoming>) -> Response<Body> {
     tokio::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
         let mut stream = TokioIo::new(upgraded);
@@ -98,7 +113,7 @@ fn upgrade(request: Request<Incoming>) -> Response<Full<Bytes>> {
             }
         }
     });
-    let mut switching = Response::new(Full::default());
+    let mut switching = Response::new(Full::default().boxed());
     *switching.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = switching.headers_mut();
     let value = hyper::header::HeaderValue::from_static;
@@ -107,8 +122,8 @@ fn upgrade(request: Request<Incoming>) -> Response<Full<Bytes>> {
     switching
 }
 
-fn with_status(status: u16) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::default());
+fn with_status(status: u16) -> Result<Response<Body>, Infallible> {
+    let mut response = Response::new(Full::default().boxed());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     Ok(response)
 }

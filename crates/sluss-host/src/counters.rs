@@ -1,4 +1,4 @@
-//! Counts what came back from one release: requests, errors and durations, by the second.
+//! Counts what came back from one instance: requests, errors and durations, by the second.
 //!
 //! # Invariants
 //!
@@ -14,7 +14,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluss_core::ids::ReleaseId;
-use sluss_core::target::CounterRow;
+use sluss_core::target::{CounterRow, InstanceRow};
 use sluss_core::units::Millis;
 
 use crate::clock;
@@ -28,7 +28,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// The counters of one release in one route.
+/// The counters of one instance of a release in one route.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     shards: [Mutex<Shard>; SHARDS],
@@ -40,6 +40,22 @@ impl Meter {
     /// Counts a request that ends now and took `duration`.
     pub(crate) fn count(&self, outcome: Outcome, duration: Duration) {
         let bin = bin_of(duration);
+        self.add(|tally| {
+            tally.requests += 1;
+            tally.errors += u64::from(outcome == Outcome::Failed);
+            tally.bins[bin] += 1;
+        });
+    }
+
+    /// Counts a later attempt of a unit that ends now.
+    pub(crate) fn count_retry(&self, outcome: Outcome) {
+        self.add(|tally| {
+            tally.retries += 1;
+            tally.failed_retries += u64::from(outcome == Outcome::Failed);
+        });
+    }
+
+    fn add(&self, count: impl FnOnce(&mut Tally)) {
         let mut shard = lock(&self.shards[shard_of_thread()]);
         // Read under the lock, so that a reader who saw the second end has seen all of it.
         let second = clock::now().second();
@@ -47,14 +63,11 @@ impl Meter {
             self.close(&mut shard);
             shard.second = second;
         }
-        shard.tally.requests += 1;
-        shard.tally.errors += u64::from(outcome == Outcome::Failed);
-        shard.tally.bins[bin] += 1;
+        count(&mut shard.tally);
     }
 
-    /// Returns the seconds after `after` that are over and in which something ended.
-    pub(crate) fn rows(&self, release: ReleaseId, after: i64) -> Vec<CounterRow> {
-        let current = clock::now().second();
+    /// Returns the seconds after `after` and before `current` in which something ended.
+    pub(crate) fn seconds(&self, after: i64, current: i64) -> Vec<(i64, Tally)> {
         for shard in &self.shards {
             let mut shard = lock(shard);
             if shard.second < current {
@@ -65,17 +78,39 @@ impl Meter {
         over.retain(|second, _| *second > current - KEPT_SECONDS);
         // A shard whose clock was read later than ours may have closed a second that goes on.
         let rows = over.iter().filter(|(second, _)| **second > after && **second < current);
-        rows.map(|(second, tally)| tally.row(*second, release)).collect()
+        rows.map(|(second, tally)| (*second, tally.clone())).collect()
+    }
+
+    /// Takes up again what an earlier host counted in a second that is over.
+    pub(crate) fn recall(&self, second: i64, tally: &Tally) {
+        lock(&self.over).entry(second).or_default().add(tally);
+    }
+
+    /// Counts now what another host counted in our name.
+    pub(crate) fn absorb(&self, other: &Tally) {
+        self.add(|tally| tally.add(other));
+    }
+
+    /// Takes out what was counted after the second `after`, also what is not over.
+    pub(crate) fn take_after(&self, after: i64) -> Tally {
+        for shard in &self.shards {
+            self.close(&mut lock(shard));
+        }
+        let mut over = lock(&self.over);
+        let taken = over.split_off(&(after + 1));
+        let mut whole = Tally::default();
+        taken.values().for_each(|tally| whole.add(tally));
+        whole
     }
 
     /// Returns whether nothing is kept or counted any more.
     pub(crate) fn is_empty(&self, now: Millis) -> bool {
-        self.rows(ReleaseId(0), i64::MIN).is_empty()
+        self.seconds(i64::MIN, now.second()).is_empty()
             && self.shards.iter().all(|shard| lock(shard).second < now.second() - KEPT_SECONDS)
     }
 
     fn close(&self, shard: &mut Shard) {
-        if shard.tally.requests > 0 {
+        if !shard.tally.is_empty() {
             let mut over = lock(&self.over);
             let oldest = shard.second - KEPT_SECONDS;
             while over.first_key_value().is_some_and(|(second, _)| *second < oldest) {
@@ -96,16 +131,19 @@ struct Shard {
     tally: Tally,
 }
 
-#[derive(Debug, Clone)]
-struct Tally {
+/// What was counted in some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tally {
     requests: u64,
     errors: u64,
     bins: [u64; BINS],
+    retries: u64,
+    failed_retries: u64,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { requests: 0, errors: 0, bins: [0; BINS] }
+        Self { requests: 0, errors: 0, bins: [0; BINS], retries: 0, failed_retries: 0 }
     }
 }
 
@@ -116,17 +154,60 @@ impl Tally {
         for (bin, count) in self.bins.iter_mut().zip(other.bins) {
             *bin += count;
         }
+        self.retries += other.retries;
+        self.failed_retries += other.failed_retries;
     }
 
-    fn row(&self, second: i64, release: ReleaseId) -> CounterRow {
-        let filled = (0u8..).zip(self.bins).filter(|(_, count)| *count > 0);
-        CounterRow {
-            second,
-            release,
-            requests: self.requests,
-            errors: self.errors,
-            latency: filled.collect(),
+    /// Returns whether nothing was counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests == 0 && self.retries == 0
+    }
+
+    fn latency(&self) -> Vec<(u8, u64)> {
+        (0u8..).zip(self.bins).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// Returns what the instances counted of which a row was made.
+pub(crate) fn parts(row: &CounterRow) -> Vec<(u16, Tally)> {
+    let part = |of: &InstanceRow| {
+        let mut tally = Tally { requests: of.requests, errors: of.errors, ..Tally::default() };
+        for (bin, count) in &of.latency {
+            if let Some(kept) = tally.bins.get_mut(usize::from(*bin)) {
+                *kept += count;
+            }
         }
+        (of.index, tally)
+    };
+    let mut parts: Vec<(u16, Tally)> = row.instances.iter().map(part).collect();
+    if row.retries > 0 {
+        // By instance they are not told apart; their sum is the release's.
+        let (retries, failed_retries) = (row.retries, row.failed_retries);
+        let index = parts.first().map_or(0, |(index, _)| *index);
+        parts.push((index, Tally { retries, failed_retries, ..Tally::default() }));
+    }
+    parts
+}
+
+/// Returns the row of one release and second from what its instances counted.
+pub(crate) fn row(second: i64, release: ReleaseId, parts: &[(u16, Tally)]) -> CounterRow {
+    let mut whole = Tally::default();
+    parts.iter().for_each(|(_, part)| whole.add(part));
+    let instance = |(index, part): &(u16, Tally)| InstanceRow {
+        index: *index,
+        requests: part.requests,
+        errors: part.errors,
+        latency: part.latency(),
+    };
+    CounterRow {
+        second,
+        release,
+        requests: whole.requests,
+        errors: whole.errors,
+        latency: whole.latency(),
+        retries: whole.retries,
+        failed_retries: whole.failed_retries,
+        instances: parts.iter().filter(|(_, part)| part.requests > 0).map(instance).collect(),
     }
 }
 
@@ -156,7 +237,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 const SHARDS: usize = 8;
 const BINS: usize = 64;
-const KEPT_SECONDS: i64 = 15 * 60;
+pub(crate) const KEPT_SECONDS: i64 = 15 * 60;
 
 /// The upper bounds of all bins but the last, which has none.
 static UPPER_BOUNDS_US: LazyLock<[u64; BINS - 1]> = LazyLock::new(|| {
@@ -194,11 +275,16 @@ mod tests {
             shard.tally.errors = 1;
             shard.tally.bins[3] = 2;
         }
-        let rows = meter.rows(ReleaseId(7), 0);
-        assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].requests, rows[0].errors), (16, 8));
-        assert_eq!(rows[0].latency, vec![(3, 16)]);
-        assert_eq!(meter.rows(ReleaseId(7), 0), rows, "reading resets nothing");
-        assert_eq!(meter.rows(ReleaseId(7), rows[0].second), vec![], "after is exclusive");
+        let now = clock::now().second();
+        let seconds = meter.seconds(0, now);
+        assert_eq!(seconds.len(), 1);
+        let (second, tally) = &seconds[0];
+        assert_eq!((tally.requests, tally.errors), (16, 8));
+        assert_eq!(tally.latency(), vec![(3, 16)]);
+        assert_eq!(meter.seconds(0, now), seconds, "reading resets nothing");
+        assert_eq!(meter.seconds(*second, now), vec![], "after is exclusive");
+        let row = row(*second, ReleaseId(7), &[(0, tally.clone()), (2, tally.clone())]);
+        assert_eq!((row.requests, row.errors, row.instances.len()), (32, 16, 2));
+        assert_eq!((row.instances[1].index, row.instances[1].requests), (2, 16));
     }
 }

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,11 +24,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::proxy::RouteProxy;
-use crate::route::Route;
 
 /// An open port of a route.
 pub(crate) struct Door {
     pub(crate) port: u16,
+    /// Nothing once it closes.
+    listener: Option<Arc<TcpListener>>,
     closing: watch::Sender<bool>,
     proxy: Arc<HttpProxy<RouteProxy>>,
     accepting: JoinHandle<()>,
@@ -36,9 +38,19 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Opens `port` for `route`.
-    pub(crate) fn open(address: SocketAddr, route: &Arc<Route>) -> io::Result<Self> {
-        let listener = listen(address)?;
+    /// Opens `address` for `proxy`; `inherited` is the socket of an earlier host.
+    pub(crate) fn open(
+        address: SocketAddr,
+        proxy: RouteProxy,
+        inherited: Option<StdListener>,
+    ) -> io::Result<Self> {
+        let listener = Arc::new(match inherited {
+            Some(inherited) => {
+                inherited.set_nonblocking(true)?;
+                TcpListener::from_std(inherited)?
+            }
+            None => listen(address)?,
+        });
         let port = listener.local_addr()?.port();
         let conf = ServerConf {
             threads: std::thread::available_parallelism().map_or(1, NonZero::get),
@@ -46,7 +58,7 @@ impl Door {
             max_retries: MOST_TRIES,
             ..ServerConf::default()
         };
-        let mut proxy = HttpProxy::new(RouteProxy { route: Arc::clone(route) }, Arc::new(conf));
+        let mut proxy = HttpProxy::new(proxy, Arc::new(conf));
         proxy.handle_init_modules();
         let mut options = HttpServerOptions::default();
         options.h2c = true;
@@ -54,17 +66,28 @@ impl Door {
         let proxy = Arc::new(proxy);
         let (closing, closes) = watch::channel(false);
         let (alive, connections) = mpsc::channel(1);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&proxy), closes, alive));
-        Ok(Self { port, closing, proxy, accepting, connections })
+        let taken = accept(Arc::clone(&listener), Arc::clone(&proxy), closes, alive);
+        let accepting = tokio::spawn(taken);
+        Ok(Self { port, listener: Some(listener), closing, proxy, accepting, connections })
+    }
+
+    /// Lets nobody in any more, and returns the socket, in whose queue customers may wait.
+    pub(crate) async fn stop_accepting(&mut self) -> Option<OwnedFd> {
+        self.accepting.abort();
+        let _aborted = (&mut self.accepting).await;
+        let listener = self.listener.take()?;
+        listener.as_fd().try_clone_to_owned().ok()
     }
 
     /// Lets nobody in any more, lets those who are in finish what they began, for as long as
-    /// `patience`, and returns.
-    pub(crate) async fn close(mut self, patience: Duration) {
-        self.accepting.abort();
+    /// `patience`, and returns. Who says nothing is sent away after `idle`.
+    pub(crate) async fn close(mut self, patience: Duration, idle: Duration) {
+        if self.listener.is_some() {
+            drop(self.stop_accepting().await);
+        }
         // From now on each answer says that its connection closes.
         self.closing.send_replace(true);
-        if timeout(patience.min(GRACE_FOR_IDLE), self.connections.recv()).await.is_err() {
+        if timeout(patience.min(idle), self.connections.recv()).await.is_err() {
             self.proxy.cleanup().await;
             let _out_of_patience = timeout(patience, self.connections.recv()).await;
         }
@@ -78,7 +101,7 @@ impl Drop for Door {
 }
 
 async fn accept(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     proxy: Arc<HttpProxy<RouteProxy>>,
     closes: watch::Receiver<bool>,
     alive: mpsc::Sender<Infallible>,
@@ -155,6 +178,10 @@ const PORT_ATTEMPTS: usize = 1_000;
 const BACKLOG: i32 = 4096;
 const KEPT_CONNECTIONS_PER_THREAD: usize = 512;
 const MOST_TRIES: usize = 32;
-const GRACE_FOR_IDLE: Duration = Duration::from_secs(1);
+/// How long an idle customer may keep a connection when a port closes.
+pub(crate) const GRACE_FOR_IDLE: Duration = Duration::from_secs(1);
+/// The same when another host has the port: there is no hurry, and whoever asks once more is
+/// answered and told to come anew.
+pub(crate) const GRACE_WHEN_HANDED_OVER: Duration = Duration::from_secs(5);
 const SILENT_CUSTOMER: Duration = Duration::from_secs(60);
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);

@@ -3,7 +3,9 @@
 //! ```text
 //! token                    what a caller must bring, 0600
 //! host.sock                where callers come in, 0600
+//! handover.sock            where a successor comes for the listening sockets, 0600
 //! lock                     held by the one running host
+//! leaving                  held by hosts that gave their place away and finish what they began
 //! id                       told to every service process, so that lost ones can be found
 //! journal.jsonl            what happened by itself
 //! routes/S@E.json          what is wanted of service S in environment E
@@ -11,6 +13,8 @@
 //! secrets/S@E/….json       what a process reads its secrets from, 0600
 //! state/S@E/               what a service keeps, shared by its releases
 //! output/S@E/….out, ….err  what its processes wrote
+//! counters/S@E.jsonl       what was counted in the last quarter of an hour
+//! late/….json              what a host that leaves tells its successor
 //! ```
 //!
 //! # Invariants
@@ -29,6 +33,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{Desired, RouteKey};
+
+use crate::past::Late;
 
 /// What is remembered of a route.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -58,7 +64,7 @@ impl Folder {
         let root = root.canonicalize()?;
         let lock = private().create(true).append(true).open(root.join("lock"))?;
         lock_within(&lock, LOCKED_WITHIN)?;
-        for name in ["routes", "instances", "secrets", "state", "output"] {
+        for name in ["routes", "instances", "secrets", "state", "output", "counters", "late"] {
             make_private_folder(&root.join(name))?;
         }
         let id = read_or_make(&root.join("id"))?;
@@ -72,6 +78,50 @@ impl Folder {
         if let Err(error) = rustix::fs::flock(&*self.lock, FlockOperation::Unlock) {
             tracing::warn!(%error, "the data folder stays locked until this process ends");
         }
+    }
+
+    /// Says, until what it returns is dropped, that this host finishes what it began while
+    /// another one has its place.
+    pub(crate) fn begin_leaving(&self) -> io::Result<File> {
+        let leaving = private().create(true).append(true).open(self.root.join("leaving"))?;
+        rustix::fs::flock(&leaving, FlockOperation::LockShared)?;
+        Ok(leaving)
+    }
+
+    /// Waits until no earlier host has requests to finish.
+    pub(crate) async fn nobody_leaves(&self) {
+        let path = self.root.join("leaving");
+        while File::open(&path).is_ok_and(|leaving| {
+            rustix::fs::flock(&leaving, FlockOperation::NonBlockingLockExclusive).is_err()
+        }) {
+            tokio::time::sleep(LEAVING_INTERVAL).await;
+        }
+    }
+
+    /// Tells the next host what was counted.
+    pub(crate) fn tell_late(&self, late: &Late) -> io::Result<()> {
+        let name = format!("{}-{:016x}.json", std::process::id(), fastrand::u64(..));
+        replace(&self.root.join("late").join(name), &serde_json::to_vec(late)?, Durability::Process)
+    }
+
+    /// Takes what earlier hosts told; each of it once.
+    pub(crate) fn take_late(&self) -> io::Result<Vec<Late>> {
+        let mut taken = Vec::new();
+        for (name, late) in read_all(&self.root.join("late"))? {
+            fs::remove_file(self.root.join("late").join(format!("{name}.json")))?;
+            taken.push(late);
+        }
+        Ok(taken)
+    }
+
+    /// Returns where counters are.
+    pub(crate) fn counters(&self) -> PathBuf {
+        self.root.join("counters")
+    }
+
+    /// Returns where a successor comes in.
+    pub(crate) fn handover(&self) -> PathBuf {
+        self.root.join("handover.sock")
     }
 
     /// Returns the token that callers must bring.
@@ -251,5 +301,6 @@ fn lock_within(lock: &File, patience: Duration) -> io::Result<()> {
 }
 
 const LOCKED_WITHIN: Duration = Duration::from_secs(1);
+const LEAVING_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LARGEST_OUTPUT: u64 = 16 << 20;

@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,11 +18,14 @@ use sluss_core::target::{Applied, CounterRow, Desired, JournalEntry, RouteKey, R
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::door::{Door, Ports};
+use crate::door::{Door, GRACE_FOR_IDLE, GRACE_WHEN_HANDED_OVER, Ports};
 use crate::folder::{Folder, Remembered};
+use crate::handover;
 use crate::journal::Journal;
 use crate::keeper::{self, Kept};
+use crate::past::Past;
 use crate::process::{self, Record, Running, UNKNOWN_CODE};
+use crate::proxy::RouteProxy;
 use crate::route::{Lapse, Route};
 use crate::serve::HostOptions;
 use crate::slot::Slot;
@@ -37,11 +41,18 @@ pub(crate) struct Host {
     /// Held while what is wanted changes; the doors that are open.
     doors: tokio::sync::Mutex<BTreeMap<RouteKey, Door>>,
     tasks: Mutex<JoinSet<()>>,
+    past: Past,
+    /// Listening sockets of the host before.
+    inherited: Mutex<BTreeMap<u16, TcpListener>>,
 }
 
 impl Host {
     /// Returns a host that remembers nothing yet.
-    pub(crate) fn new(options: HostOptions, folder: Folder, journal: Journal) -> Arc<Self> {
+    pub(crate) fn new(
+        options: HostOptions,
+        (folder, journal, past): (Folder, Journal, Past),
+        inherited: Vec<(u16, TcpListener)>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             options,
             folder,
@@ -50,6 +61,8 @@ impl Host {
             routes: Mutex::default(),
             doors: tokio::sync::Mutex::default(),
             tasks: Mutex::default(),
+            past,
+            inherited: Mutex::new(inherited.into_iter().collect()),
         })
     }
 
@@ -59,7 +72,8 @@ impl Host {
             if let Some(port) = remembered.chosen_port {
                 self.ports.keep(port);
             }
-            let route = Arc::new(Route::new(remembered));
+            let route = Arc::new(Route::new(remembered, &self.folder.id));
+            route.recall(&self.past.load(&route.key));
             self.routes().insert(route.key.clone(), route);
         }
         let records: Vec<(String, Record)> = self.folder.processes()?;
@@ -76,13 +90,15 @@ impl Host {
             self.start_all(&route, route.take_in(route.remembered()));
             self.open_door(&mut doors, &route);
         }
+        // What nobody wants any more is closed.
+        drop(std::mem::take(&mut *self.inherited()));
         Ok(())
     }
 
     fn adopt(self: &Arc<Self>, name: &str, record: Record) {
         let (key, release) = (record.key.clone(), record.arm.release);
         let route = self.route(&key, || Remembered {
-            desired: wanted::nothing(&key),
+            desired: Desired::nothing(key.clone(), 0),
             lapsed: false,
             chosen_port: None,
         });
@@ -160,6 +176,7 @@ impl Host {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for tick in 0u64.. {
             ticks.tick().await;
+            self.keep_counters(tick);
             let mut doors = self.doors.lock().await;
             for route in self.all() {
                 if let Some((candidate, remembered)) = route.lapse_if_due() {
@@ -177,6 +194,22 @@ impl Host {
         }
     }
 
+    fn keep_counters(&self, tick: u64) {
+        for route in self.all() {
+            self.past.write(&route.key, route.unwritten());
+        }
+        if tick.is_multiple_of(TICKS_PER_LATE) {
+            match self.folder.take_late() {
+                Ok(all) => all.iter().for_each(|late| {
+                    if let Some(route) = self.routes().get(&late.key) {
+                        route.absorb(late);
+                    }
+                }),
+                Err(error) => tracing::warn!(%error, "what a host before counted is lost"),
+            }
+        }
+    }
+
     async fn lapse(&self, candidate: ReleaseId, remembered: Remembered) {
         if let Err(error) = self.remember(&remembered).await {
             tracing::error!(%error, "a lapse cannot be written down; free disk space");
@@ -190,15 +223,61 @@ impl Host {
         self.folder.unlock();
     }
 
+    /// Gives all ports to the successor, finishes what was begun, and leaves.
+    pub(crate) async fn hand_over(&self, successor: UnixStream) {
+        let mut doors = std::mem::take(&mut *self.doors.lock().await);
+        let mut sockets = Vec::new();
+        for door in doors.values_mut() {
+            sockets.extend(door.stop_accepting().await.map(|socket| (door.port, socket)));
+        }
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        tasks.shutdown().await;
+        self.keep_counters(1);
+        self.past.flush();
+        self.journal.flush();
+        // Before the folder is given back: whoever has it next must see that we are still here.
+        let _leaving = self.folder.begin_leaving().inspect_err(|error| {
+            tracing::error!(%error, "the next host cannot know of requests that go on");
+        });
+        self.folder.unlock();
+        if let Err(error) = handover::give(&successor, &sockets) {
+            tracing::error!(%error, "the successor did not take the ports; start a host anew");
+        }
+        drop((successor, sockets));
+        let mut closing = JoinSet::new();
+        for door in doors.into_values() {
+            closing.spawn(door.close(self.options.handed_over_grace, GRACE_WHEN_HANDED_OVER));
+        }
+        let mut ticks = tokio::time::interval(LATE_INTERVAL);
+        while !closing.is_empty() {
+            tokio::select! {
+                _closed = closing.join_next() => {}
+                _tick = ticks.tick() => self.tell_late(),
+            }
+        }
+        self.tell_late();
+    }
+
+    fn tell_late(&self) {
+        for late in self.all().iter().filter_map(|route| route.take_late()) {
+            if let Err(error) = self.folder.tell_late(&late) {
+                tracing::warn!(%error, "what was counted while leaving is lost");
+            }
+        }
+    }
+
     /// Closes all doors and lets the processes go on without us.
     pub(crate) async fn leave(&self) {
         let doors = std::mem::take(&mut *self.doors.lock().await);
         let patience = self.options.shutdown_grace;
         let mut closing = JoinSet::new();
         for door in doors.into_values() {
-            closing.spawn(door.close(patience));
+            closing.spawn(door.close(patience, GRACE_FOR_IDLE));
         }
         while closing.join_next().await.is_some() {}
+        self.keep_counters(1);
+        self.past.flush();
+        self.tell_late();
         let mut tasks = std::mem::take(&mut *self.tasks());
         tasks.shutdown().await;
     }
@@ -213,7 +292,7 @@ impl Host {
         let opened = match wanted {
             wanted if wanted == open => return route.set_port(open, None),
             None => None,
-            Some(port) => match Door::open(SocketAddr::new(self.options.bind, port), route) {
+            Some(port) => match self.door(port, route) {
                 Ok(door) => Some(door),
                 Err(error) => {
                     let what = format!(
@@ -230,8 +309,20 @@ impl Host {
             doors.insert(route.key.clone(), door);
         }
         if let Some(door) = former {
-            self.tasks().spawn(door.close(self.options.shutdown_grace));
+            let patience = self.options.shutdown_grace;
+            self.tasks().spawn(door.close(patience, GRACE_FOR_IDLE));
         }
+    }
+
+    fn door(&self, port: u16, route: &Arc<Route>) -> io::Result<Door> {
+        let inherited = self.inherited().remove(&port);
+        let (route, connect_timeout) = (Arc::clone(route), self.options.connect_timeout);
+        let proxy = RouteProxy { route, connect_timeout };
+        Door::open(SocketAddr::new(self.options.bind, port), proxy, inherited)
+    }
+
+    fn inherited(&self) -> MutexGuard<'_, BTreeMap<u16, TcpListener>> {
+        self.inherited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start_all(self: &Arc<Self>, route: &Arc<Route>, slots: Vec<Arc<Slot>>) {
@@ -253,7 +344,11 @@ impl Host {
 
     fn route(&self, key: &RouteKey, new: impl FnOnce() -> Remembered) -> Arc<Route> {
         let mut routes = self.routes();
-        Arc::clone(routes.entry(key.clone()).or_insert_with(|| Arc::new(Route::new(new()))))
+        Arc::clone(
+            routes
+                .entry(key.clone())
+                .or_insert_with(|| Arc::new(Route::new(new(), &self.folder.id))),
+        )
     }
 
     fn all(&self) -> Vec<Arc<Route>> {
@@ -270,5 +365,7 @@ impl Host {
 }
 
 const TEND_INTERVAL: Duration = Duration::from_millis(100);
+const LATE_INTERVAL: Duration = Duration::from_millis(250);
+const TICKS_PER_LATE: u64 = 2;
 const TICKS_PER_DOOR: u64 = 10;
 const TICKS_PER_TIDYING: u64 = 600;

@@ -67,6 +67,18 @@ impl Journal {
         }
     }
 
+    /// Waits until everything that was noted is durable, for a while.
+    pub(crate) fn flush(&self) {
+        for _ in 0..FLUSH_ATTEMPTS {
+            let rows = lock(&self.rows);
+            if rows.durable + 1 >= rows.next {
+                return;
+            }
+            drop(rows);
+            std::thread::sleep(FLUSH_INTERVAL);
+        }
+    }
+
     /// Returns the rows after number `after`.
     pub(crate) fn after(&self, after: u64) -> Vec<JournalRow> {
         let rows = lock(&self.rows);
@@ -125,6 +137,8 @@ fn lock(rows: &Mutex<Rows>) -> MutexGuard<'_, Rows> {
     rows.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+const FLUSH_ATTEMPTS: u32 = 1_000;
+const FLUSH_INTERVAL: std::time::Duration = std::time::Duration::from_millis(2);
 const KEPT_ROWS: usize = 10_000;
 
 #[cfg(test)]

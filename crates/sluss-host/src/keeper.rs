@@ -139,7 +139,7 @@ impl Keeper {
     async fn live(&self, mut kept: Kept) -> End {
         let Record { id, port, .. } = kept.record;
         let address = SocketAddr::new(LOOPBACK, port);
-        let meter = self.route.meter(self.slot.release);
+        let meter = self.route.meter(self.slot.release, self.slot.index);
         let peer = proxy::peer(address, &self.host.options);
         let instance = Arc::new(Instance::new(id, self.slot.release, address, meter, peer));
         instance.set_ready(kept.record.ready);
@@ -236,9 +236,17 @@ impl Keeper {
     async fn drain(&self, running: &mut Running, instance: &Instance) {
         self.route.refresh();
         let patience = Duration::from_secs(u64::from(self.slot.arm().drain_seconds));
+        // A host before us may have requests on their way to what it started.
+        let shared = running.is_adopted();
+        let landed = async {
+            instance.without_flights().await;
+            if shared {
+                self.host.folder.nobody_leaves().await;
+            }
+        };
         tokio::select! {
             _ended = running.ended() => {}
-            _landed = timeout(patience, instance.without_flights()) => {}
+            _landed = timeout(patience, landed) => {}
         }
         let code = self.terminate(running).await;
         self.slot.empty(code);

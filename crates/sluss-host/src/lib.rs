@@ -14,14 +14,17 @@
 //! and gives it to its [`route`], whose [`slot`]s are each looked after by a [`keeper`].
 #![expect(rustdoc::private_intra_doc_links, reason = "the map is for those who read the code")]
 
+mod callers;
 mod clock;
 mod control;
 mod counters;
 mod door;
 mod folder;
+mod handover;
 mod host;
 mod journal;
 mod keeper;
+mod past;
 mod process;
 mod proxy;
 mod readiness;
@@ -29,6 +32,8 @@ mod route;
 mod serve;
 mod slot;
 mod table;
+mod units;
+mod upgraded;
 mod wanted;
 
 pub use serve::{HostError, HostOptions, serve};

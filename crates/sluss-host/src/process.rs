@@ -107,6 +107,11 @@ impl Running {
         identity.runs().then_some(Self { identity, hold })
     }
 
+    /// Returns whether an earlier host started it.
+    pub(crate) fn is_adopted(&self) -> bool {
+        !matches!(self.hold, Hold::Child(_))
+    }
+
     /// Waits until it has ended; returns its exit code, 128 plus the signal's number, or
     /// [`UNKNOWN_CODE`]. May be cancelled.
     pub(crate) async fn ended(&mut self) -> i32 {

@@ -8,7 +8,9 @@
 //! - If a release's instance could not be reached and another release answered, the first one
 //!   counts a request and an error, the second one counts the request as it ended.
 //! - Tries on other instances of the same release count once.
-//! - A request that no instance was there for counts for no release.
+//! - A request that no instance was there for counts for no release, but for its route.
+//! - Where the route names the header of a unit, its first attempt counts as a request, and later
+//!   ones as retries, which nobody judges.
 //! - What was upgraded (WebSocket) is measured up to its upgrade.
 //!
 //! # Invariants
@@ -37,6 +39,8 @@ use crate::counters::{Meter, Outcome};
 use crate::route::Route;
 use crate::serve::HostOptions;
 use crate::table::{Flight, Instance};
+use crate::units::{Attempt, Earlier};
+use crate::upgraded::Held;
 
 /// Returns how to connect to an instance.
 pub(crate) fn peer(address: SocketAddr, options: &HostOptions) -> HttpPeer {
@@ -54,11 +58,15 @@ pub(crate) fn peer(address: SocketAddr, options: &HostOptions) -> HttpPeer {
 /// The proxy of one route.
 pub(crate) struct RouteProxy {
     pub(crate) route: Arc<Route>,
+    /// How long an instance may take to accept a connection.
+    pub(crate) connect_timeout: Duration,
 }
 
 /// One request on its way.
 pub(crate) struct Exchange {
     started: Instant,
+    /// What it is to its unit; nothing before it was met.
+    attempt: Option<Attempt>,
     drawn: Option<ReleaseId>,
     flight: Option<Flight>,
     /// The instance whose try failed last.
@@ -90,6 +98,7 @@ impl ProxyHttp for RouteProxy {
     fn new_ctx(&self) -> Exchange {
         Exchange {
             started: Instant::now(),
+            attempt: None,
             drawn: None,
             flight: None,
             failed: None,
@@ -111,6 +120,10 @@ impl ProxyHttp for RouteProxy {
     ) -> Result<Box<HttpPeer>> {
         exchange.flight = None;
         exchange.head_is_sent = false;
+        if exchange.attempt.is_none() {
+            let (attempt, drawn) = self.route.meet(session.req_header());
+            (exchange.attempt, exchange.drawn) = (Some(attempt), drawn);
+        }
         let flight = self.route.board(&mut exchange.drawn, &exchange.tried);
         exchange.give_up_for(flight.as_ref().map(|flight| flight.instance.release));
         let Some(flight) = flight else {
@@ -119,6 +132,10 @@ impl ProxyHttp for RouteProxy {
         let mut peer = Box::new(flight.instance.peer.clone());
         if session.is_upgrade_req() {
             peer.options.read_timeout = None;
+            // Never one of the kept connections, which are not held.
+            peer.group_key = fastrand::u64(..);
+            let connect_timeout = self.connect_timeout;
+            peer.options.custom_l4 = Some(Arc::new(Held { connect_timeout }));
         }
         exchange.flight = Some(flight);
         Ok(peer)
@@ -221,19 +238,31 @@ impl ProxyHttp for RouteProxy {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, exchange: &mut Exchange) {
         exchange.give_up_for(exchange.flight.as_ref().map(|flight| flight.instance.release));
         let duration = exchange.upgraded_after.unwrap_or_else(|| exchange.started.elapsed());
+        let attempt = exchange.attempt.unwrap_or(Attempt::Alone);
+        let count = |meter: &Meter, outcome| match attempt {
+            Attempt::Alone | Attempt::First(_) => meter.count(outcome, duration),
+            Attempt::Retry(..) => meter.count_retry(outcome),
+        };
         for meter in exchange.given_up.drain(..) {
-            meter.count(Outcome::Failed, duration);
+            count(&meter, Outcome::Failed);
         }
         // Dropped here: the connection may stay open for long, but this request is over.
         let Some(flight) = exchange.flight.take() else {
-            self.route.count_unserved();
+            self.route.count_unserved(attempt);
             return;
         };
         let status = session.response_written().map_or(0, |answer| answer.status.as_u16());
         let broke = error.is_some_and(|error| *error.esource() != ErrorSource::Downstream);
         let failed = broke || status >= 500 || exchange.marked_failed;
         let outcome = if failed { Outcome::Failed } else { Outcome::Fine };
-        flight.instance.meter.count(outcome, duration);
+        count(&flight.instance.meter, outcome);
+        let went_away = error.is_some() && !broke;
+        let how = match outcome {
+            Outcome::Failed => Earlier::Failed,
+            Outcome::Fine if went_away => Earlier::Unknown,
+            Outcome::Fine => Earlier::Fine,
+        };
+        self.route.note_end(attempt, how);
     }
 
     fn suppress_error_log(&self, _: &Session, _: &Exchange, _: &Error) -> bool {

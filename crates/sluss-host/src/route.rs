@@ -7,11 +7,12 @@
 //! - A route that retires a release keeps it as a last resort until another one is ready.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use pingora_http::RequestHeader;
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{
     Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
@@ -19,19 +20,27 @@ use sluss_core::target::{
 use sluss_core::units::{Millis, Share};
 use tokio::time::Instant;
 
+use crate::callers::Rules;
 use crate::clock;
-use crate::counters::Meter;
+use crate::counters::{self, Meter, Tally};
 use crate::folder::Remembered;
+use crate::past::Late;
 use crate::slot::Slot;
 use crate::table::{Flight, Table, TableArm};
+use crate::units::{Attempt, Earlier, Units};
 
 /// A route.
 pub(crate) struct Route {
     pub(crate) key: RouteKey,
     table: ArcSwap<Table>,
-    meters: Mutex<BTreeMap<ReleaseId, Arc<Meter>>>,
+    meters: Mutex<BTreeMap<(ReleaseId, u16), Arc<Meter>>>,
+    units: Units,
+    /// What callers who stay are hashed with.
+    secret: String,
     /// Requests that no instance was there for; they say nothing about a release.
     unserved: AtomicU64,
+    /// The last second that was written down.
+    written: AtomicI64,
     inner: Mutex<Inner>,
 }
 
@@ -49,12 +58,15 @@ struct Inner {
 
 impl Route {
     /// Returns a route as it is remembered, without any process yet.
-    pub(crate) fn new(remembered: Remembered) -> Self {
+    pub(crate) fn new(remembered: Remembered, secret: &str) -> Self {
         Self {
             key: remembered.desired.key.clone(),
             table: ArcSwap::default(),
             meters: Mutex::default(),
+            units: Units::default(),
+            secret: secret.to_owned(),
             unserved: AtomicU64::new(0),
+            written: AtomicI64::new(clock::now().second() - 1),
             inner: Mutex::new(Inner {
                 remembered,
                 renewed: Instant::now(),
@@ -69,6 +81,32 @@ impl Route {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Meets a request for the first time: returns what it is to its unit and, if something else
+    /// than its coin says where it goes, the arm.
+    pub(crate) fn meet(&self, head: &RequestHeader) -> (Attempt, Option<ReleaseId>) {
+        let table = self.table.load();
+        let marks = |value| [head.method.as_str().as_bytes(), head.uri.path().as_bytes(), value];
+        let attempt = match table.rules.unit(&head.headers) {
+            Some(value) => self.units.begin(&marks(value), Instant::now()),
+            None => Attempt::Alone,
+        };
+        let back = match attempt {
+            Attempt::Retry(_, Earlier::Failed | Earlier::Unknown) => table.ready_incumbent(),
+            Attempt::Retry(_, Earlier::Fine) | Attempt::First(_) | Attempt::Alone => None,
+        };
+        let caller = || table.rules.caller(&head.headers);
+        let drawn = back.or_else(|| table.arm_of(&self.secret, caller()?));
+        (attempt, drawn)
+    }
+
+    /// Takes in how an attempt ended that an instance was there for.
+    pub(crate) fn note_end(&self, attempt: Attempt, how: Earlier) {
+        match attempt {
+            Attempt::First(unit) | Attempt::Retry(unit, _) => self.units.end(unit, how),
+            Attempt::Alone => {}
+        }
     }
 
     /// Boards an instance for a request. `drawn` is the arm that its coin fell on, if it was
@@ -87,24 +125,76 @@ impl Route {
         None
     }
 
-    /// Counts a request that no instance was there for.
-    pub(crate) fn count_unserved(&self) {
+    /// Counts a request that no instance was there for; its unit is still to have its first
+    /// attempt.
+    pub(crate) fn count_unserved(&self, attempt: Attempt) {
         self.unserved.fetch_add(1, Ordering::Relaxed);
+        if let Attempt::First(unit) = attempt {
+            self.units.forget(unit);
+        }
     }
 
-    /// Returns the counters of a release, made if missing.
-    pub(crate) fn meter(&self, release: ReleaseId) -> Arc<Meter> {
+    /// Returns the counters of an instance, made if missing.
+    pub(crate) fn meter(&self, release: ReleaseId, index: u16) -> Arc<Meter> {
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(meters.entry(release).or_default())
+        Arc::clone(meters.entry((release, index)).or_default())
     }
 
     /// Returns the counters of all releases after a second.
     pub(crate) fn counters(&self, after: i64) -> Vec<CounterRow> {
+        let current = clock::now().second();
+        let mut parts: BTreeMap<(i64, ReleaseId), Vec<(u16, Tally)>> = BTreeMap::new();
         let meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rows: Vec<CounterRow> =
-            meters.iter().flat_map(|(release, meter)| meter.rows(*release, after)).collect();
-        rows.sort_by_key(|row| (row.second, row.release));
-        rows
+        for ((release, index), meter) in meters.iter() {
+            for (second, tally) in meter.seconds(after, current) {
+                parts.entry((second, *release)).or_default().push((*index, tally));
+            }
+        }
+        let row = |((second, release), parts): (_, Vec<_>)| counters::row(second, release, &parts);
+        parts.into_iter().map(row).collect()
+    }
+
+    /// Returns the rows that are over and were not yet written down.
+    pub(crate) fn unwritten(&self) -> Vec<CounterRow> {
+        let after = self.written.swap(clock::now().second() - 1, Ordering::Relaxed);
+        self.counters(after)
+    }
+
+    /// Takes up again what earlier hosts counted and wrote down.
+    pub(crate) fn recall(&self, rows: &[CounterRow]) {
+        for row in rows {
+            for (index, tally) in counters::parts(row) {
+                self.meter(row.release, index).recall(row.second, &tally);
+            }
+        }
+        self.written.store(clock::now().second() - 1, Ordering::Relaxed);
+    }
+
+    /// Counts now what an earlier host counted after it had given its place away.
+    pub(crate) fn absorb(&self, late: &Late) {
+        for row in &late.rows {
+            for (index, tally) in counters::parts(row) {
+                self.meter(row.release, index).absorb(&tally);
+            }
+        }
+        self.unserved.fetch_add(late.unserved, Ordering::Relaxed);
+    }
+
+    /// Takes out what was counted and is in nobody's files, to be told to the next host.
+    pub(crate) fn take_late(&self) -> Option<Late> {
+        let after = self.written.load(Ordering::Relaxed);
+        let mut parts: BTreeMap<ReleaseId, Vec<(u16, Tally)>> = BTreeMap::new();
+        let meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((release, index), meter) in meters.iter() {
+            let tally = meter.take_after(after);
+            if !tally.is_empty() {
+                parts.entry(*release).or_default().push((*index, tally));
+            }
+        }
+        let row = |(release, parts): (ReleaseId, Vec<_>)| counters::row(0, release, &parts);
+        let rows: Vec<CounterRow> = parts.into_iter().map(row).collect();
+        let unserved = self.unserved.swap(0, Ordering::Relaxed);
+        (!rows.is_empty() || unserved > 0).then(|| Late { key: self.key.clone(), rows, unserved })
     }
 
     /// Returns what is remembered of it.
@@ -169,7 +259,9 @@ impl Route {
             }
         }
         // Stored under the lock, so that an older table never replaces a newer one.
-        self.table.store(Arc::new(Table { arms }));
+        let desired = &inner.remembered.desired;
+        let (incumbent, rules) = (desired.incumbent(), Rules::of(&desired.traffic));
+        self.table.store(Arc::new(Table { arms, incumbent, rules }));
     }
 
     /// Returns whether a slot that is to stop may do so without leaving customers alone.
@@ -240,7 +332,7 @@ impl Route {
             arms.chain(inner.slots.iter().map(|slot| slot.release)).collect()
         };
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
-        meters.retain(|release, meter| wanted.contains(release) || !meter.is_empty(now));
+        meters.retain(|(release, _), meter| wanted.contains(release) || !meter.is_empty(now));
     }
 
     /// Returns how it stands; nothing if it was taken down and nothing of it is left.
@@ -263,6 +355,8 @@ impl Route {
             port: inner.open_port,
             arms,
             problem: inner.problem.clone(),
+            unserved: self.unserved.load(Ordering::Relaxed),
+            sticky: inner.remembered.desired.traffic.sticky.is_some(),
         })
     }
 }

@@ -1,15 +1,18 @@
 //! Runs the host: what `sluss host --data DIR` does.
 
+use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::control;
 use crate::folder::Folder;
+use crate::handover;
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::past::Past;
 use crate::process;
 
 /// How a host is run.
@@ -27,6 +30,11 @@ pub struct HostOptions {
     pub request_timeout: Duration,
     /// How long requests may go on when the host or a route is shut down.
     pub shutdown_grace: Duration,
+    /// How long requests may go on when another host has taken over.
+    pub handed_over_grace: Duration,
+    /// Whether to take the place of a host that runs from the same folder: it hands its listening
+    /// sockets over, finishes its requests and ends.
+    pub takes_over: bool,
 }
 
 impl HostOptions {
@@ -38,6 +46,8 @@ impl HostOptions {
             connect_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(60),
             shutdown_grace: Duration::from_secs(30),
+            handed_over_grace: Duration::from_secs(600),
+            takes_over: false,
         }
     }
 }
@@ -71,6 +81,10 @@ pub async fn serve(
     let unusable = |what, source| HostError::Unusable { what, data: data.clone(), source };
     process::raise_open_files();
     let path = data.clone();
+    let inherited = match options.takes_over {
+        true => inherit(&data).await.map_err(|error| unusable("`handover.sock`", error))?,
+        false => Vec::new(),
+    };
     let opened = tokio::task::spawn_blocking(move || Folder::open(&path)).await;
     let folder =
         opened.map_err(io::Error::other).flatten().map_err(|error| match error.kind() {
@@ -80,20 +94,40 @@ pub async fn serve(
     let token = folder.token().map_err(|error| unusable("`token`", error))?;
     let journal = Journal::open(&folder.journal());
     let journal = journal.map_err(|error| unusable("`journal.jsonl`", error))?;
-    let socket = folder.socket();
-    let host = Host::new(options, folder, journal);
+    let past = Past::open(folder.counters()).map_err(|error| unusable("`counters`", error))?;
+    let (socket, handover) = (folder.socket(), folder.handover());
+    let host = Host::new(options, (folder, journal, past), inherited);
     // However this ends, also when it is cancelled, nobody may go on in its name.
     let _abandoned = Abandoned(Arc::clone(&host));
     host.restore().await.map_err(|error| unusable("`routes` or `instances`", error))?;
     // Opened last: whoever can call sees what was taken over.
     let listener = control::open(&socket).map_err(|error| unusable("`host.sock`", error))?;
-    tokio::select! {
-        () = shutdown => {}
-        () = control::serve(listener, host.clone(), token) => {}
-        () = host.clone().tend() => {}
+    let successors =
+        control::open(&handover).map_err(|error| unusable("`handover.sock`", error))?;
+    let successor = tokio::select! {
+        () = shutdown => None,
+        () = control::serve(listener, host.clone(), token.clone()) => None,
+        () = host.clone().tend() => None,
+        successor = handover::asked(&successors, &token) => Some(successor),
+    };
+    drop(successors);
+    match successor {
+        Some(successor) => host.hand_over(successor).await,
+        None => host.leave().await,
     }
-    host.leave().await;
     Ok(())
+}
+
+/// Asks the host that runs for its place and its listening sockets.
+async fn inherit(data: &Path) -> io::Result<Vec<(u16, TcpListener)>> {
+    let (token, socket) = (data.join("token"), data.join("handover.sock"));
+    let taken = tokio::task::spawn_blocking(move || match fs::read_to_string(token) {
+        Ok(token) => handover::take(&socket, token.trim()),
+        // Nobody ever ran here.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    });
+    taken.await.map_err(io::Error::other)?
 }
 
 /// Stops what a host does by itself when it is dropped.

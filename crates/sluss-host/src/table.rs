@@ -15,6 +15,7 @@ use sluss_core::ids::ReleaseId;
 use sluss_core::units::Share;
 use tokio::sync::Notify;
 
+use crate::callers::{self, Rules};
 use crate::counters::Meter;
 
 /// One running process, as the proxy sees it.
@@ -144,9 +145,42 @@ impl TableArm {
 pub(crate) struct Table {
     /// The arms that are wanted, then those that retire, which serve only if no other can.
     pub(crate) arms: Vec<TableArm>,
+    /// The release that careful customers are sent back to.
+    pub(crate) incumbent: Option<ReleaseId>,
+    /// How requests are told apart.
+    pub(crate) rules: Rules,
 }
 
 impl Table {
+    /// Returns the incumbent, if it is ready.
+    pub(crate) fn ready_incumbent(&self) -> Option<ReleaseId> {
+        let incumbent = self.arms.iter().find(|arm| Some(arm.release) == self.incumbent);
+        incumbent.filter(|arm| arm.is_ready()).map(|arm| arm.release)
+    }
+
+    /// Returns the arm of a caller. Whoever the candidate has, it keeps while its share grows.
+    pub(crate) fn arm_of(&self, secret: &str, caller: &[u8]) -> Option<ReleaseId> {
+        let (others, incumbent): (Vec<_>, Vec<_>) =
+            self.arms.iter().partition(|arm| Some(arm.release) != self.incumbent);
+        let of = |arm: Option<&&TableArm>| arm.map(|arm| arm.release.0).unwrap_or_default();
+        let rollout = format!("{} {}", of(incumbent.first()), of(others.first()));
+        let weight = |arm: &&TableArm| u64::from(arm.share.basis_points());
+        let whole: u64 = self.arms.iter().map(|arm| weight(&arm)).sum();
+        let place = u64::from(callers::place(secret, &rollout, caller));
+        let mut point = (place * whole) >> 32;
+        others
+            .into_iter()
+            .chain(incumbent)
+            .find(|arm| match point.checked_sub(weight(arm)) {
+                Some(rest) => {
+                    point = rest;
+                    false
+                }
+                None => true,
+            })
+            .map(|arm| arm.release)
+    }
+
     /// Returns the arm for a request: by its coin, or the one it drew before.
     pub(crate) fn drawn(&self, before: Option<ReleaseId>) -> Option<usize> {
         let kept = before.and_then(|r| self.arms.iter().position(|arm| arm.release == r));
@@ -217,6 +251,10 @@ mod tests {
         }
     }
 
+    fn table_of(arms: Vec<TableArm>) -> Table {
+        Table { incumbent: arms.first().map(|arm| arm.release), arms, rules: Rules::default() }
+    }
+
     fn boarded(table: &Table) -> Option<u64> {
         let drawn = table.drawn(None)?;
         table.board(drawn, &[]).map(|flight| flight.instance.release.0)
@@ -225,26 +263,26 @@ mod tests {
     #[test]
     fn a_share_of_five_percent_gets_that_of_a_hundred_thousand_requests() {
         fastrand::seed(20_261_122);
-        let table = Table { arms: vec![arm(1, 9_500, &[true]), arm(2, 500, &[true, true])] };
+        let table = table_of(vec![arm(1, 9_500, &[true]), arm(2, 500, &[true, true])]);
         let candidate = (0..100_000).filter(|_| boarded(&table) == Some(2)).count();
         assert!((4_500..=5_500).contains(&candidate), "{candidate} of 100000");
     }
 
     #[test]
     fn an_arm_that_is_not_ready_leaves_its_share_to_the_other() {
-        let table = Table { arms: vec![arm(1, 9_500, &[false]), arm(2, 500, &[true])] };
+        let table = table_of(vec![arm(1, 9_500, &[false]), arm(2, 500, &[true])]);
         assert!((0..1_000).all(|_| boarded(&table) == Some(2)));
         assert_eq!(table.effective(), vec![Share::NONE, Share::ALL]);
-        let table = Table { arms: vec![arm(1, 10_000, &[true]), arm(2, 0, &[true])] };
+        let table = table_of(vec![arm(1, 10_000, &[true]), arm(2, 0, &[true])]);
         assert!((0..1_000).all(|_| boarded(&table) == Some(1)));
         assert_eq!(table.effective(), vec![Share::ALL, Share::NONE]);
     }
 
     #[test]
     fn an_arm_without_share_serves_only_if_no_other_can() {
-        let table = Table { arms: vec![arm(1, 10_000, &[false]), arm(2, 0, &[true])] };
+        let table = table_of(vec![arm(1, 10_000, &[false]), arm(2, 0, &[true])]);
         assert_eq!(boarded(&table), Some(2));
-        let table = Table { arms: vec![arm(1, 10_000, &[false]), arm(2, 0, &[false])] };
+        let table = table_of(vec![arm(1, 10_000, &[false]), arm(2, 0, &[false])]);
         assert_eq!(boarded(&table), None);
     }
 
@@ -257,5 +295,18 @@ mod tests {
         assert_eq!((load(0), load(1), load(2)), (5, 5, 0));
         drop(flights);
         assert_eq!((load(0), load(1)), (0, 0));
+    }
+
+    #[test]
+    fn a_growing_share_only_moves_callers_towards_the_candidate() {
+        let mut had: Vec<usize> = Vec::new();
+        for points in [0, 500, 1_000, 5_000, 10_000] {
+            let table = table_of(vec![arm(1, 10_000 - points, &[true]), arm(2, points, &[true])]);
+            let of = |caller: &usize| table.arm_of("secret", &caller.to_be_bytes());
+            let has: Vec<usize> = (0..10_000).filter(|n| of(n) == Some(ReleaseId(2))).collect();
+            assert!(had.iter().all(|caller| has.contains(caller)), "{points}: one went back");
+            assert!(has.len().abs_diff(usize::from(points)) < 200, "{points}: {}", has.len());
+            had = has;
+        }
     }
 }

@@ -63,11 +63,6 @@ impl Refused {
     }
 }
 
-/// Returns what is wanted of a route that nobody has asked for.
-pub(crate) fn nothing(key: &RouteKey) -> Desired {
-    Desired { key: key.clone(), generation: 0, port: None, arms: Vec::new(), lease: None }
-}
-
 /// Checks that `desired` makes sense.
 pub(crate) fn check(desired: &Desired) -> Result<(), Refused> {
     let arms = &desired.arms;

@@ -9,8 +9,8 @@
 //! Failures that come in bursts break that. An alarm is therefore no verdict: it asks for a
 //! comparison.
 
-use crate::judge::Counts;
 use crate::math::{LOG_ZERO, log_sum_exp};
+use crate::reading::Counts;
 
 /// How many times the rate is bet on.
 const SIZES: [f64; 5] = [1.5, 2.0, 4.0, 10.0, 50.0];

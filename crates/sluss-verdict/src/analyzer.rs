@@ -3,18 +3,19 @@
 //! # Invariants
 //!
 //! - A decision at `time_s` has used rows with `t < time_s` only.
-//! - A second counts when both releases reported it: traffic of one alone would
-//!   make the realised share a lie. A second with one row or none is no evidence.
+//! - What is unfit is an error and never a decision: rows come in order, each second with both
+//!   releases, each with every metric that the header names.
 //! - Memory does not grow with the trace.
 
 use serde::Serialize;
 
-use crate::Mode;
-use crate::block::Block;
-use crate::detector::{Detector, History};
-use crate::math::log_sum_exp;
-use crate::promotion::NonInferiority;
+use crate::guard::Claim;
+use crate::panel::{Panel, Settings};
+use crate::plan::Mode;
+use crate::sample::Sample;
+use crate::sentence;
 use crate::trace::{Arm, Header, Metric, Row, TraceError};
+use crate::watch::{Moment, Setup, Tally};
 
 /// How a trace is judged, beside what its header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,82 +54,150 @@ pub struct Outcome {
     /// What was decided.
     pub decision: Decision,
     /// Seconds since the candidate first took traffic, where something was decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_s: Option<i64>,
     /// For a promotion the evidence of the metric proved last, else the evidence against the
     /// candidate (verdict specification §2.5), in nats.
     pub log_e: f64,
     /// The metric with the largest evidence against the candidate, or the one proved last.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
 }
 
 /// What is known after a second.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The second.
     pub t: i64,
+    /// The share that is configured for the candidate, 0 to 1.
+    pub share: f64,
     /// Evidence against the candidate over all metrics, in nats.
     pub log_e: f64,
+    /// Each metric, in the order of the header.
+    pub parts: Vec<Part>,
+}
+
+/// One metric after a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    /// Which.
+    pub metric: Metric,
+    /// Evidence against the candidate by this metric alone, in nats.
+    pub log_e: f64,
+    /// Evidence that it is within the tolerance, in nats; none without a tolerance.
+    pub favour: Option<f64>,
+    /// What the incumbent did since the beginning.
+    pub incumbent: Told,
+    /// What the candidate did since the beginning.
+    pub candidate: Told,
+}
+
+impl Part {
+    /// Returns the metric's evidence in one sentence for people.
+    pub fn sentence(&self) -> String {
+        let tally = |told: Told| Tally { requests: told.requests as f64, bad: told.bad as f64 };
+        let tallies = [self.incumbent, self.candidate].map(tally);
+        sentence::of_metric(self.metric, &tallies, self.log_e)
+    }
+}
+
+/// What a release came to, as a metric counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// Requests.
+    pub requests: u64,
+    /// Bad events; of latencies those beyond the incumbent's 99th percentile at the time.
+    pub bad: u64,
 }
 
 /// The state of one analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analyzer {
     header: Header,
-    options: Options,
-    history: History,
-    watches: Vec<Watch>,
+    panel: Panel,
     pending: Option<Row>,
     last_second: Option<i64>,
+    has_begun: bool,
     outcome: Outcome,
-}
-
-/// One metric.
-#[derive(Debug, Clone, PartialEq)]
-struct Watch {
-    metric: Metric,
-    detector: Detector,
-    block: Block,
-    proof: Option<Proof>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Proof {
-    test: NonInferiority,
-    is_complete: bool,
 }
 
 impl Analyzer {
     /// Returns the analysis of a trace with this header.
     pub fn new(header: Header, options: Options) -> Result<Self, TraceError> {
         header.fault()?;
-        let history = History { histogram: vec![0; header.bins()], ..History::default() };
+        let settings = Settings {
+            mode: options.mode,
+            bins: header.bins(),
+            events_ms: i64::from(options.block_seconds) * 1_000,
+            latency_ms: i64::from(options.latency_block_seconds) * 1_000,
+            is_chosen: false,
+            ratio: 1.0,
+        };
+        let setup = |metric: &Metric| Setup {
+            metric: *metric,
+            weight: 1.0 / header.metrics.len() as f64,
+            claim: match header.tolerance.get(metric).filter(|_| header.alpha_p.is_some()) {
+                Some(tolerance) => Claim::Difference(*tolerance),
+                None => Claim::None,
+            },
+        };
+        let panel = Panel::new(settings, header.metrics.iter().map(setup).collect());
         let outcome = Outcome { decision: Decision::None, time_s: None, log_e: 0.0, metric: None };
-        let watches = vec![];
-        Ok(Self { header, options, history, watches, pending: None, last_second: None, outcome })
+        let (pending, last_second, has_begun) = (None, None, false);
+        Ok(Self { header, panel, pending, last_second, has_begun, outcome })
     }
 
     /// Takes the next row; returns what is known where the row completes a second.
     ///
     /// Rows may be taken after a decision too: evidence goes on, the first decision stays.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the row. After an error the analysis is worth nothing.
     pub fn push(&mut self, row: Row) -> Result<Option<Step>, TraceError> {
-        if row.t < 0 {
-            return self.remember(&row).map(|()| None);
-        }
-        if self.last_second.is_some_and(|last| row.t <= last) {
-            return Err(TraceError::OutOfOrder { t: row.t, arm: row.arm });
-        }
-        match row.arm {
-            Arm::Baseline => {
-                self.pending = Some(row);
+        let (t, arm) = (row.t, row.arm);
+        let wrong = |reason| Err(TraceError::OutOfOrder { t, arm, reason });
+        row.fault(&self.header)?;
+        match (self.pending.take(), arm) {
+            (None, Arm::Canary) if t < 0 => {
+                wrong("before 0 s there is history of the baseline only")
+            }
+            (None, Arm::Canary) => wrong("the baseline's row of the same second comes first"),
+            (None, Arm::Baseline) if self.last_second.is_some_and(|last| t <= last) => {
+                wrong("seconds rise")
+            }
+            (None, Arm::Baseline) => {
+                self.last_second = Some(t);
+                if t < 0 {
+                    self.panel.remember(&row.into_sample());
+                } else {
+                    self.pending = Some(row);
+                }
                 Ok(None)
             }
-            Arm::Canary => match self.pending.take() {
-                Some(baseline) if baseline.t == row.t => self.second(&baseline, &row).map(Some),
-                Some(_) | None => Ok(None),
-            },
+            (Some(_), Arm::Baseline) => wrong("the second before it has no row of the canary"),
+            (Some(baseline), Arm::Canary) if baseline.t != t => {
+                wrong("the baseline's row before it is of another second")
+            }
+            (Some(baseline), Arm::Canary) => {
+                Ok(Some(self.second(t, &baseline.into_sample(), &row.into_sample())))
+            }
         }
+    }
+
+    /// Says that the trace has ended.
+    ///
+    /// # Errors
+    ///
+    /// When it ended within a second, or before the first.
+    pub fn end(&self) -> Result<Outcome, TraceError> {
+        if self.pending.is_some() {
+            let reason = "its last second has no row of the canary";
+            return Err(TraceError::Truncated { reason });
+        }
+        if !self.has_begun {
+            let reason = "it has no second with both releases";
+            return Err(TraceError::Truncated { reason });
+        }
+        Ok(self.outcome)
     }
 
     /// Returns the first decision, or none with the evidence so far.
@@ -136,40 +205,24 @@ impl Analyzer {
         self.outcome
     }
 
-    /// History is that of the incumbent alone.
-    fn remember(&mut self, row: &Row) -> Result<(), TraceError> {
-        match row.arm {
-            Arm::Baseline => self.history.add(row, &self.header.metrics),
-            Arm::Canary => Ok(()),
-        }
-    }
-
-    fn second(&mut self, baseline: &Row, canary: &Row) -> Result<Step, TraceError> {
-        let t = canary.t;
-        self.last_second = Some(t);
-        if self.watches.is_empty() {
-            self.watches =
-                self.header.metrics.iter().map(|metric| self.watch(*metric, t)).collect();
-        }
+    fn second(&mut self, t: i64, incumbent: &Sample, candidate: &Sample) -> Step {
+        self.has_begun = true;
         let share = self.header.share_at(t);
-        for watch in &mut self.watches {
-            watch.second(share, self.header.bins(), self.options, [baseline, canary])?;
-        }
-        let logs = self.watches.iter().map(|watch| watch.detector.log_e());
-        let log_e = log_sum_exp(logs) - libm::log(self.watches.len() as f64);
+        let at_ms = t.saturating_mul(1_000);
+        let end_ms = at_ms.saturating_add(1_000);
+        self.panel.count(&Moment { at_ms, end_ms, share, incumbent, candidate });
+        let log_e = self.panel.log_e();
         self.decide(t, log_e);
-        Ok(Step { t, log_e })
-    }
-
-    fn watch(&self, metric: Metric, t: i64) -> Watch {
-        let detector = Detector::new(metric, self.options.mode, &self.history);
-        let width = detector.width(self.header.bins());
-        let proof = self.header.tolerance.get(&metric).map(|tolerance| {
-            let mut test = NonInferiority::new(*tolerance);
-            test.remember(self.history.requests, self.history.bad_events(metric));
-            Proof { test, is_complete: false }
+        let told = |tally: &Tally| Told { requests: tally.requests as u64, bad: tally.bad as u64 };
+        let watches = self.panel.watches().iter();
+        let parts = watches.map(|watch| Part {
+            metric: watch.setup.metric,
+            log_e: watch.log_e(),
+            favour: watch.guard.as_ref().map(|guard| guard.log_e()),
+            incumbent: told(&watch.tallies[0]),
+            candidate: told(&watch.tallies[1]),
         });
-        Watch { metric, detector, block: Block::open(t, self.header.share_at(t), width), proof }
+        Step { t, share, log_e, parts: parts.collect() }
     }
 
     fn decide(&mut self, t: i64, log_e: f64) {
@@ -179,68 +232,16 @@ impl Analyzer {
         self.outcome.log_e = log_e;
         let decided = |decision, log_e, metric| Outcome {
             decision,
-            time_s: Some(t + 1),
+            time_s: Some(t.saturating_add(1)),
             log_e,
             metric: Some(metric),
         };
         if log_e >= -libm::log(self.header.alpha) {
-            self.outcome = decided(Decision::Rollback, log_e, self.culprit());
-        } else if let Some((proved, metric)) = self.prove() {
+            self.outcome = decided(Decision::Rollback, log_e, self.panel.culprit());
+        } else if let Some((metric, proved)) = self.panel.weakest_guard()
+            && self.header.alpha_p.is_some_and(|alpha_p| proved >= -libm::log(alpha_p))
+        {
             self.outcome = decided(Decision::Promote, proved, metric);
         }
-    }
-
-    /// Returns the metric with the largest evidence, the first of equals.
-    fn culprit(&self) -> Metric {
-        let mut watches = self.watches.iter();
-        let first = watches.next().expect("a header names at least one metric");
-        let worse =
-            |worst: &'_ Watch, watch: &'_ Watch| watch.detector.log_e() > worst.detector.log_e();
-        watches.fold(first, |worst, watch| if worse(worst, watch) { watch } else { worst }).metric
-    }
-
-    /// Returns the last proof if now all that are asked for are complete. Each metric is proved
-    /// at `alpha_p`, without correction: all must pass (verdict specification §2.6).
-    fn prove(&mut self) -> Option<(f64, Metric)> {
-        let boundary = -libm::log(self.header.alpha_p?);
-        let mut last = None;
-        let mut is_open = false;
-        for watch in &mut self.watches {
-            let Some(proof) = &mut watch.proof else { continue };
-            if !proof.is_complete && proof.test.log_e() >= boundary {
-                proof.is_complete = true;
-                last = Some((proof.test.log_e(), watch.metric));
-            }
-            is_open |= !proof.is_complete;
-        }
-        last.filter(|_| !is_open)
-    }
-}
-
-impl Watch {
-    fn second(
-        &mut self,
-        share: f64,
-        bins: usize,
-        options: Options,
-        rows: [&Row; 2],
-    ) -> Result<(), TraceError> {
-        let t = rows[0].t;
-        self.detector.advance(t);
-        let [incumbent, candidate] = self.detector.weigh(self.metric, bins, rows)?;
-        if self.block.share() != share {
-            self.block = Block::open(t, share, self.detector.width(bins));
-        }
-        self.block.add(&incumbent, &candidate);
-        let least =
-            self.detector.block_seconds(options.block_seconds, options.latency_block_seconds);
-        if self.block.is_ripe(t, least) {
-            let block = self.block.close(t);
-            self.detector.settle(&block);
-            if let Some(proof) = &mut self.proof {
-                proof.test.settle(&block);
-            }
-        }
-        Ok(())
     }
 }

@@ -30,9 +30,12 @@ fn fast_grid() -> [f64; FAST_ALTERNATIVES] {
 /// Given both numbers of requests and all outcomes, the requests of the
 /// candidate are a uniformly random subset, so y_c / y has expectation pi and
 /// f_k has expectation exactly 1, whatever bursts or drift the outcomes have.
-pub(crate) fn share(block: &Block) -> Vec<f64> {
+///
+/// With `ratio` above 1 a candidate that is up to so many times as bad passes for harmless: pi is
+/// replaced by `pi ratio / (1 + pi (ratio - 1))`.
+pub(crate) fn share(block: &Block, ratio: f64) -> Vec<f64> {
     let kinds = block.candidate.bad.iter().zip(&block.incumbent.bad);
-    let Some(pi) = block.realised_share() else {
+    let Some(pi) = block.realised_share().map(|pi| bad_share(pi, ratio)) else {
         return vec![0.0; SHARE_ALTERNATIVES * block.candidate.bad.len()];
     };
     let grid = share_grid();
@@ -45,16 +48,25 @@ pub(crate) fn share(block: &Block) -> Vec<f64> {
         .collect()
 }
 
-/// Fast: independent rare events (specification §2.2, "rare events", rho0 = 1).
+/// Returns the share of the bad events that falls on a candidate which carries `pi` of the
+/// requests and is `ratio` times as bad.
+pub(crate) fn bad_share(pi: f64, ratio: f64) -> f64 {
+    if ratio > 1.0 { pi * ratio / (1.0 + pi * (ratio - 1.0)) } else { pi }
+}
+
+/// Fast: independent rare events (specification §2.2, "rare events").
 ///
-/// `f_k = rho_k^{y_c} / (1 + pi (rho_k - 1))^y`.
-pub(crate) fn rare(block: &Block) -> Vec<f64> {
+/// `f_k = (rho_k / rho_0)^{y_c} ((1 + pi (rho_0 - 1)) / (1 + pi (rho_k - 1)))^y`, where
+/// `rho_k / rho_0` is the grid and rho_0 the `ratio` that passes for harmless.
+pub(crate) fn rare(block: &Block, ratio: f64) -> Vec<f64> {
     let Some(pi) = block.realised_share() else {
         return vec![0.0; FAST_ALTERNATIVES];
     };
     let (candidate, incumbent) = (block.candidate.bad[0], block.incumbent.bad[0]);
-    let log_factor = |rho: f64| {
-        candidate * libm::log(rho) - (candidate + incumbent) * libm::log1p(pi * (rho - 1.0))
+    let harmless = libm::log1p(pi * (ratio - 1.0));
+    let log_factor = |excess: f64| {
+        let price = libm::log1p(pi * (ratio * excess - 1.0)) - harmless;
+        candidate * libm::log(excess) - (candidate + incumbent) * price
     };
     fast_grid().map(log_factor).to_vec()
 }
@@ -85,11 +97,11 @@ pub(crate) struct Binary {
 
 impl Binary {
     /// Returns the process, given what the incumbent did before.
-    pub(crate) fn new(past_requests: u64, past_failures: u64) -> Self {
+    pub(crate) fn new(past_requests: f64, past_failures: f64) -> Self {
         Self {
             mixture: OnsetMixture::uniform(FAST_ALTERNATIVES),
-            requests: past_requests as f64 + 1.0,
-            failures: past_failures as f64 + 0.5,
+            requests: past_requests + 1.0,
+            failures: past_failures + 0.5,
         }
     }
 
@@ -132,8 +144,8 @@ mod tests {
             let one = Load { requests: 1.0, bad: vec![*bad] };
             let none = Load { requests: 0.0, bad: vec![0.0] };
             match on_candidate >> unit & 1 {
-                1 => block.add(&none, &one),
-                _ => block.add(&one, &none),
+                1 => block.add([&none, &one]),
+                _ => block.add([&one, &none]),
             }
         }
         block
@@ -157,7 +169,7 @@ mod tests {
             &[0.02, 7.5, 1.0, 54.6, 0.3, 0.3, 0.0, 2.0],
         ] {
             for size in 1..badness.len() as u32 {
-                for mean in mean_factors(badness, size, share) {
+                for mean in mean_factors(badness, size, |block| share(block, 1.0)) {
                     assert!((mean - 1.0).abs() < 1e-12, "{badness:?}, {size}: {mean}");
                 }
             }
@@ -168,7 +180,7 @@ mod tests {
     fn the_rare_bet_has_expectation_at_most_one_under_every_random_assignment() {
         let badness = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         for size in 1..badness.len() as u32 {
-            for mean in mean_factors(&badness, size, rare) {
+            for mean in mean_factors(&badness, size, |block| rare(block, 1.0)) {
                 assert!(mean <= 1.0 + 1e-12, "{size}: {mean}");
             }
         }
@@ -177,8 +189,8 @@ mod tests {
     #[test]
     fn the_binary_bet_has_expectation_at_most_one_for_equal_independent_outcomes() {
         const REQUESTS: u32 = 8;
-        for (rate, past_failures) in [(0.5, 20), (0.01, 20), (0.9, 0), (0.2, 8)] {
-            let binary = Binary::new(40, past_failures);
+        for (rate, past_failures) in [(0.5, 20.0), (0.01, 20.0), (0.9, 0.0), (0.2, 8.0)] {
+            let binary = Binary::new(40.0, past_failures);
             for size in 1..REQUESTS {
                 let mut means = [0.0; FAST_ALTERNATIVES];
                 for outcomes in 0..1_u32 << REQUESTS {
@@ -200,16 +212,49 @@ mod tests {
 
     #[test]
     fn a_better_candidate_lowers_every_factor() {
-        let worse = share(&block(&[1.0, 0.0, 0.0, 0.0], 0b0001));
-        let better = share(&block(&[1.0, 0.0, 0.0, 0.0], 0b0010));
+        let worse = share(&block(&[1.0, 0.0, 0.0, 0.0], 0b0001), 1.0);
+        let better = share(&block(&[1.0, 0.0, 0.0, 0.0], 0b0010), 1.0);
         assert!(worse.iter().all(|f| *f > 0.0) && better.iter().all(|f| *f < 0.0));
+    }
+
+    /// One block in which the candidate has each number of Poisson events, at `ratio` times the
+    /// incumbent's rate; the expectation of each factor.
+    fn mean_at_ratio(ratio: f64, bet: impl Fn(&Block) -> Vec<f64>) -> Vec<f64> {
+        let poisson = |count: u32, mean: f64| {
+            let log_factorial: f64 = (1..=count).map(|i| libm::log(f64::from(i))).sum();
+            libm::exp(f64::from(count) * libm::log(mean) - mean - log_factorial)
+        };
+        let mut means = vec![0.0; bet(&Block::open(0, 0.1, 1)).len()];
+        for (c, b) in (0..40).flat_map(|c| (0..40).map(move |b| (c, b))) {
+            let mut block = Block::open(0, 0.1, 1);
+            block.add([&Load::events(90, u64::from(b)), &Load::events(10, u64::from(c))]);
+            let chance = poisson(c, 0.5 * ratio) * poisson(b, 4.5);
+            for (mean, log_factor) in means.iter_mut().zip(bet(&block)) {
+                *mean += chance * libm::exp(log_factor);
+            }
+        }
+        means
+    }
+
+    #[test]
+    fn a_candidate_as_bad_as_the_ignored_ratio_is_harmless() {
+        for ratio in [1.0, 1.5, 3.0] {
+            for mean in mean_at_ratio(ratio, |block| share(block, ratio)) {
+                assert!((mean - 1.0).abs() < 1e-9, "share at {ratio}: {mean}");
+            }
+            for mean in mean_at_ratio(ratio, |block| rare(block, ratio)).iter().take(5) {
+                assert!((mean - 1.0).abs() < 1e-6, "rare at {ratio}: {mean}");
+            }
+        }
     }
 
     #[test]
     fn a_block_without_one_of_the_releases_is_no_bet() {
         for subset in [0b00, 0b11] {
             let block = block(&[1.0, 0.0], subset);
-            assert!(share(&block).iter().chain(&rare(&block)).all(|factor| *factor == 0.0));
+            assert!(
+                share(&block, 1.0).iter().chain(&rare(&block, 1.0)).all(|factor| *factor == 0.0)
+            );
         }
     }
 }

@@ -21,7 +21,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    fn empty(width: usize) -> Self {
+    /// Returns nothing, with `width` kinds of badness.
+    pub(crate) fn empty(width: usize) -> Self {
         Self { requests: 0.0, bad: vec![0.0; width] }
     }
 
@@ -30,11 +31,17 @@ impl Load {
         Self { requests: requests as f64, bad: vec![bad as f64] }
     }
 
-    fn add(&mut self, more: &Self) {
+    pub(crate) fn add(&mut self, more: &Self) {
         self.requests += more.requests;
         for (sum, bad) in self.bad.iter_mut().zip(&more.bad) {
             *sum += bad;
         }
+    }
+
+    /// Returns this load without a part of it.
+    pub(crate) fn without(&self, part: &Self) -> Self {
+        let bad = self.bad.iter().zip(&part.bad).map(|(all, part)| (all - part).max(0.0));
+        Self { requests: (self.requests - part.requests).max(0.0), bad: bad.collect() }
     }
 }
 
@@ -42,7 +49,7 @@ impl Load {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Block {
     share: f64,
-    opened_at: i64,
+    opened_at_ms: i64,
     /// What the incumbent did.
     pub(crate) incumbent: Load,
     /// What the candidate did.
@@ -50,10 +57,10 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Returns an empty block from the second `opened_at` on, at the configured `share` (0..=1),
-    /// with `width` kinds of badness.
-    pub(crate) fn open(opened_at: i64, share: f64, width: usize) -> Self {
-        Self { share, opened_at, incumbent: Load::empty(width), candidate: Load::empty(width) }
+    /// Returns an empty block from `opened_at_ms` on, at the configured `share` (0..=1), with
+    /// `width` kinds of badness.
+    pub(crate) fn open(opened_at_ms: i64, share: f64, width: usize) -> Self {
+        Self { share, opened_at_ms, incumbent: Load::empty(width), candidate: Load::empty(width) }
     }
 
     /// Returns the configured share of the candidate, 0..=1.
@@ -61,23 +68,23 @@ impl Block {
         self.share
     }
 
-    /// Counts one second of both releases.
-    pub(crate) fn add(&mut self, incumbent: &Load, candidate: &Load) {
+    /// Counts one row of both releases.
+    pub(crate) fn add(&mut self, [incumbent, candidate]: [&Load; 2]) {
         self.incumbent.add(incumbent);
         self.candidate.add(candidate);
     }
 
-    /// Whether the block closes with the second `now`, given blocks of at least `least_seconds`.
-    pub(crate) fn is_ripe(&self, now: i64, least_seconds: u32) -> bool {
+    /// Whether the block closes with a row that ends at `end_ms`, given blocks of at least
+    /// `least_ms`.
+    pub(crate) fn is_ripe(&self, end_ms: i64, least_ms: i64) -> bool {
         let least = LEAST_REQUESTS.max(LEAST_CANDIDATE_REQUESTS / self.share);
-        let age = now.saturating_sub(self.opened_at).saturating_add(1);
-        self.requests() >= least && age >= i64::from(least_seconds)
+        self.requests() >= least && end_ms.saturating_sub(self.opened_at_ms) >= least_ms
     }
 
-    /// Takes the block out and leaves an empty one that opens in the second after `now`.
-    pub(crate) fn close(&mut self, now: i64) -> Self {
+    /// Takes the block out and leaves an empty one that opens at `end_ms`.
+    pub(crate) fn close(&mut self, end_ms: i64) -> Self {
         let width = self.candidate.bad.len();
-        std::mem::replace(self, Self::open(now.saturating_add(1), self.share, width))
+        std::mem::replace(self, Self::open(end_ms, self.share, width))
     }
 
     /// Returns the requests of both releases together.

@@ -1,46 +1,48 @@
-//! The e-process of one metric of a trace, and how a second of it is weighed.
+//! The e-process of one metric, and how a row is weighed for it.
 
 use std::collections::BTreeMap;
 
-use crate::Mode;
 use crate::bets::{self, Binary, FAST_ALTERNATIVES, SHARE_ALTERNATIVES};
 use crate::block::{Block, Load};
 use crate::latency::{LatencyFast, LatencyShare, SHARE_WEIGHTS};
 use crate::mixture::OnsetMixture;
-use crate::trace::{Metric, Row, TraceError};
+use crate::plan::Mode;
+use crate::sample::Sample;
+use crate::trace::Metric;
 
 /// What the incumbent did before the candidate took traffic.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct History {
-    pub(crate) requests: u64,
-    /// Bad events, for metrics that count events.
-    pub(crate) bad: BTreeMap<Metric, u64>,
-    pub(crate) histogram: Vec<u64>,
+    /// Requests and bad events, for metrics that count events.
+    events: BTreeMap<Metric, (f64, f64)>,
+    histogram: Vec<f64>,
 }
 
 impl History {
-    pub(crate) fn bad_events(&self, metric: Metric) -> u64 {
-        self.bad.get(&metric).copied().unwrap_or(0)
+    /// Returns no history, with `bins` latency bins.
+    pub(crate) fn new(bins: usize) -> Self {
+        Self { events: BTreeMap::new(), histogram: vec![0.0; bins] }
+    }
+
+    /// Returns requests and bad events of a metric that counts events.
+    pub(crate) fn events(&self, metric: Metric) -> (f64, f64) {
+        self.events.get(&metric).copied().unwrap_or_default()
     }
 
     /// Adds a row of the incumbent.
-    pub(crate) fn add(&mut self, row: &Row, metrics: &[Metric]) -> Result<(), TraceError> {
-        self.requests = self.requests.saturating_add(row.requests);
-        for metric in metrics {
-            match metric {
-                Metric::Error | Metric::Exceptions | Metric::Conversion => {
-                    let total = self.bad.entry(*metric).or_default();
-                    *total = total.saturating_add(row.bad_events(*metric)?);
-                }
-                Metric::Latency => {
-                    let histogram = row.histogram(self.histogram.len())?;
-                    for (total, count) in self.histogram.iter_mut().zip(histogram) {
-                        *total = total.saturating_add(count);
-                    }
-                }
+    pub(crate) fn add(&mut self, sample: &Sample) {
+        for metric in [Metric::Error, Metric::Exceptions, Metric::Conversion] {
+            if let Some(bad) = sample.bad_events(metric) {
+                let total = self.events.entry(metric).or_default();
+                total.0 += sample.requests as f64;
+                total.1 += bad as f64;
             }
         }
-        Ok(())
+        if let Some(histogram) = sample.histogram(self.histogram.len()) {
+            for (total, count) in self.histogram.iter_mut().zip(histogram) {
+                *total += count;
+            }
+        }
     }
 }
 
@@ -59,11 +61,23 @@ pub(crate) enum Detector {
     LatencyFast(LatencyFast),
 }
 
+/// One row of one release as a metric sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Weighed {
+    /// What it adds to a block.
+    pub(crate) load: Load,
+    /// Bad events, or requests beyond the incumbent's 99th percentile: to be told to people.
+    pub(crate) told: f64,
+    /// The histogram, for latency.
+    histogram: Vec<f64>,
+}
+
 impl Detector {
     pub(crate) fn new(metric: Metric, mode: Mode, history: &History) -> Self {
         match (metric, mode) {
             (Metric::Conversion, Mode::Robust | Mode::Fast) => {
-                Self::Binary(Binary::new(history.requests, history.bad_events(metric)))
+                let (requests, bad) = history.events(metric);
+                Self::Binary(Binary::new(requests, bad))
             }
             (Metric::Latency, Mode::Robust) => {
                 Self::LatencyShare(LatencyShare::new(&history.histogram))
@@ -71,15 +85,12 @@ impl Detector {
             (Metric::Latency, Mode::Fast) => {
                 Self::LatencyFast(LatencyFast::new(&history.histogram))
             }
-            (Metric::Error | Metric::Exceptions, mode) => Self::events(mode),
-        }
-    }
-
-    /// Returns the process of a metric that counts bad events.
-    pub(crate) fn events(mode: Mode) -> Self {
-        match mode {
-            Mode::Robust => Self::Share(OnsetMixture::uniform(SHARE_ALTERNATIVES)),
-            Mode::Fast => Self::Rare(OnsetMixture::uniform(FAST_ALTERNATIVES)),
+            (Metric::Error | Metric::Exceptions, Mode::Robust) => {
+                Self::Share(OnsetMixture::uniform(SHARE_ALTERNATIVES))
+            }
+            (Metric::Error | Metric::Exceptions, Mode::Fast) => {
+                Self::Rare(OnsetMixture::uniform(FAST_ALTERNATIVES))
+            }
         }
     }
 
@@ -92,17 +103,17 @@ impl Detector {
         }
     }
 
-    /// Returns the least seconds of a block, given those of events and of latency.
-    pub(crate) fn block_seconds(&self, events: u32, latency: u32) -> u32 {
+    /// Returns the least length of a block, given those of events and of latency.
+    pub(crate) fn block_ms(&self, events_ms: i64, latency_ms: i64) -> i64 {
         match self {
-            Self::Share(_) | Self::Rare(_) => events,
-            Self::LatencyShare(_) => latency,
+            Self::Share(_) | Self::Rare(_) => events_ms,
+            Self::LatencyShare(_) => latency_ms,
             // Both take each request by itself, so a longer block would not help them.
-            Self::Binary(_) | Self::LatencyFast(_) => 1,
+            Self::Binary(_) | Self::LatencyFast(_) => events_ms.min(1_000),
         }
     }
 
-    /// Tells that `elapsed_seconds` have passed since the first second.
+    /// Tells that `elapsed_seconds` have passed since the first row.
     pub(crate) fn advance(&mut self, elapsed_seconds: i64) {
         match self {
             Self::Share(mixture) | Self::Rare(mixture) => mixture.advance(elapsed_seconds),
@@ -112,55 +123,67 @@ impl Detector {
         }
     }
 
-    /// Returns what one second of `metric` adds to a block: incumbent, then candidate.
-    pub(crate) fn weigh(
-        &mut self,
-        metric: Metric,
-        bins: usize,
-        [baseline, canary]: [&Row; 2],
-    ) -> Result<[Load; 2], TraceError> {
-        let events = |row: &Row| Ok(Load::events(row.requests, row.bad_events(metric)?));
-        let histogram = |row: &Row| -> Result<Vec<f64>, TraceError> {
-            Ok(row.histogram(bins)?.into_iter().map(|count| count as f64).collect())
-        };
-        let load = |row: &Row, bad| Load { requests: row.requests as f64, bad };
-        match self {
+    /// Returns what one release's row is to `metric`; none where it was not measured.
+    pub(crate) fn weigh(&self, metric: Metric, bins: usize, sample: &Sample) -> Option<Weighed> {
+        let (slow, badness): (f64, Vec<f64>) = match self {
             Self::Share(_) | Self::Rare(_) | Self::Binary(_) => {
-                Ok([events(baseline)?, events(canary)?])
+                let bad = sample.bad_events(metric)?;
+                let load = Load::events(sample.requests, bad);
+                return Some(Weighed { load, told: bad as f64, histogram: vec![] });
             }
             Self::LatencyShare(latency) => {
-                let (incumbent, candidate) = (histogram(baseline)?, histogram(canary)?);
-                let loads = [
-                    load(baseline, latency.badness(&incumbent)),
-                    load(canary, latency.badness(&candidate)),
-                ];
-                latency.remember(&incumbent);
-                Ok(loads)
+                let histogram = sample.histogram(bins)?;
+                (latency.slow(&histogram), latency.badness(&histogram))
             }
-            Self::LatencyFast(_) => {
-                Ok([load(baseline, histogram(baseline)?), load(canary, histogram(canary)?)])
+            Self::LatencyFast(latency) => {
+                let histogram = sample.histogram(bins)?;
+                (latency.slow(&histogram), histogram)
             }
+        };
+        let histogram = sample.histogram(bins)?;
+        let load = Load { requests: histogram.iter().sum(), bad: badness };
+        Some(Weighed { load, told: slow, histogram })
+    }
+
+    /// Tells what the incumbent did in a row, after both releases were weighed.
+    pub(crate) fn remember(&mut self, incumbent: &Weighed) {
+        match self {
+            Self::LatencyShare(latency) => latency.remember(&incumbent.histogram),
+            Self::Share(_) | Self::Rare(_) | Self::Binary(_) | Self::LatencyFast(_) => {}
         }
     }
 
-    /// Settles one closed block.
-    pub(crate) fn settle(&mut self, block: &Block) {
+    /// Settles one closed block; `ratio` passes for harmless.
+    pub(crate) fn settle(&mut self, block: &Block, ratio: f64) {
         match self {
-            Self::Share(mixture) => mixture.multiply(&bets::share(block)),
-            Self::Rare(mixture) => mixture.multiply(&bets::rare(block)),
+            Self::Share(mixture) => mixture.multiply(&bets::share(block, ratio)),
+            Self::Rare(mixture) => mixture.multiply(&bets::rare(block, ratio)),
             Self::Binary(binary) => binary.settle(block),
-            Self::LatencyShare(latency) => latency.settle(block),
+            Self::LatencyShare(latency) => latency.settle(block, ratio),
             Self::LatencyFast(latency) => latency.settle(block),
+        }
+    }
+
+    /// Returns the badness of each bin for bets over instances; none but for latency in robust
+    /// mode.
+    pub(crate) fn weights(&self) -> Option<&[f64]> {
+        match self {
+            Self::LatencyShare(latency) => Some(latency.weights()),
+            Self::Share(_) | Self::Rare(_) | Self::Binary(_) | Self::LatencyFast(_) => None,
         }
     }
 
     /// Returns log E, in nats.
     pub(crate) fn log_e(&self) -> f64 {
+        self.mixture().log_e()
+    }
+
+    fn mixture(&self) -> &OnsetMixture {
         match self {
-            Self::Share(mixture) | Self::Rare(mixture) => mixture.log_e(),
-            Self::Binary(binary) => binary.mixture.log_e(),
-            Self::LatencyShare(latency) => latency.mixture.log_e(),
-            Self::LatencyFast(latency) => latency.mixture.log_e(),
+            Self::Share(mixture) | Self::Rare(mixture) => mixture,
+            Self::Binary(binary) => &binary.mixture,
+            Self::LatencyShare(latency) => &latency.mixture,
+            Self::LatencyFast(latency) => &latency.mixture,
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::normal::quantile;
 
 /// Seconds between new tables of weights.
 const REFRESH_SECONDS: i64 = 60;
+/// What lies above this share of the incumbent's past is called slow.
+const SLOW_FROM: f64 = 0.99 - 1e-12;
 /// Number of robust weights: e^z, e^2z, and being slower than the p99.
 pub(crate) const SHARE_WEIGHTS: usize = 3;
 /// Shifts d of the fast bet, in normal scores: r = exp(d z - d^2 / 2).
@@ -53,7 +55,7 @@ impl Ranks {
         vec![
             self.score.iter().map(|z| libm::exp(*z)).collect(),
             self.score.iter().map(|z| libm::exp(2.0 * z)).collect(),
-            self.below.iter().map(|b| if *b >= 0.99 - 1e-12 { 1.0 } else { 0.0 }).collect(),
+            self.below.iter().map(|b| if *b >= SLOW_FROM { 1.0 } else { 0.0 }).collect(),
         ]
     }
 
@@ -87,21 +89,29 @@ impl Ranks {
 struct Scores {
     past: Vec<f64>,
     table: Vec<Vec<f64>>,
+    /// The first bin beyond the incumbent's 99th percentile.
+    slow_from: usize,
     refreshed: Option<i64>,
 }
 
 impl Scores {
-    fn new(past: &[u64]) -> Self {
-        let past = past.iter().map(|count| *count as f64).collect();
-        Self { past, table: vec![], refreshed: None }
+    fn new(past: &[f64]) -> Self {
+        let past = past.to_vec();
+        Self { past, table: vec![], slow_from: usize::MAX, refreshed: None }
     }
 
     fn refresh(&mut self, elapsed_seconds: i64, table: impl Fn(&Ranks) -> Vec<Vec<f64>>) {
         let period = elapsed_seconds.div_euclid(REFRESH_SECONDS);
         if self.refreshed != Some(period) {
             self.refreshed = Some(period);
-            self.table = table(&Ranks::of(&self.past));
+            let ranks = Ranks::of(&self.past);
+            self.table = table(&ranks);
+            self.slow_from = ranks.below.iter().filter(|below| **below < SLOW_FROM).count();
         }
+    }
+
+    fn slow(&self, histogram: &[f64]) -> f64 {
+        histogram.iter().skip(self.slow_from).sum()
     }
 
     fn remember(&mut self, incumbent: &[f64]) {
@@ -120,7 +130,7 @@ pub(crate) struct LatencyShare {
 
 impl LatencyShare {
     /// Returns the process, given the incumbent's past histogram.
-    pub(crate) fn new(past: &[u64]) -> Self {
+    pub(crate) fn new(past: &[f64]) -> Self {
         let mixture = OnsetMixture::uniform(SHARE_ALTERNATIVES * SHARE_WEIGHTS);
         Self { mixture, scores: Scores::new(past) }
     }
@@ -141,9 +151,19 @@ impl LatencyShare {
         self.scores.remember(incumbent);
     }
 
+    /// Returns how many requests of a histogram are beyond the incumbent's 99th percentile.
+    pub(crate) fn slow(&self, histogram: &[f64]) -> f64 {
+        self.scores.slow(histogram)
+    }
+
+    /// Returns the weight e^z of each bin, for bets over instances.
+    pub(crate) fn weights(&self) -> &[f64] {
+        self.scores.table.first().map_or(&[], Vec::as_slice)
+    }
+
     /// Settles one block.
-    pub(crate) fn settle(&mut self, block: &Block) {
-        self.mixture.multiply(&bets::share(block));
+    pub(crate) fn settle(&mut self, block: &Block, ratio: f64) {
+        self.mixture.multiply(&bets::share(block, ratio));
     }
 }
 
@@ -156,7 +176,7 @@ pub(crate) struct LatencyFast {
 
 impl LatencyFast {
     /// Returns the process, given the incumbent's past histogram.
-    pub(crate) fn new(past: &[u64]) -> Self {
+    pub(crate) fn new(past: &[f64]) -> Self {
         let tails = TAILS.len() * TAIL_ODDS.len();
         let half_over = |count: usize| libm::log(0.5 / count as f64);
         let shifts = std::iter::repeat_n(half_over(SHIFTS.len()), SHIFTS.len());
@@ -167,6 +187,11 @@ impl LatencyFast {
     pub(crate) fn advance(&mut self, elapsed_seconds: i64) {
         self.mixture.advance(elapsed_seconds);
         self.scores.refresh(elapsed_seconds, Ranks::fast_log_ratios);
+    }
+
+    /// Returns how many requests of a histogram are beyond the incumbent's 99th percentile.
+    pub(crate) fn slow(&self, histogram: &[f64]) -> f64 {
+        self.scores.slow(histogram)
     }
 
     /// Settles one block, whose badness is the histogram itself.

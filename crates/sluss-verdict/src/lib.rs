@@ -1,9 +1,10 @@
 //! Sequential statistics: evidence in, verdict out. Pure.
 //!
-//! While a candidate takes a share of live traffic, [`Judge`] says each second
-//! whether it is proved worse than the incumbent (take it back), proved not
-//! worse than a tolerance (go on), or neither yet. [`Analyzer`] does the same
-//! for a recorded trace and for several metrics at once.
+//! While a candidate takes a share of live traffic, [`Judge`] says with each row
+//! of counters whether it is proved worse than the incumbent (take it back),
+//! proved not worse than a tolerance (go on), or neither yet, by one or several
+//! metrics. [`Analyzer`] says the same of a recorded trace; both give their rows
+//! to one engine, the panel.
 //!
 //! The evidence against a candidate is an e-process: a process that starts at 1
 //! and whose expectation never exceeds 1 as long as the release is harmless.
@@ -30,17 +31,39 @@ mod alarm;
 mod analyzer;
 mod bets;
 mod block;
+pub mod bound;
+mod coins;
+mod culprits;
+mod dependence;
 mod detector;
+mod guard;
+mod instances;
+mod interval;
 mod judge;
 mod latency;
+mod lone;
 mod math;
 mod mixture;
 mod normal;
+mod panel;
+mod plan;
+mod portfolio;
 mod promotion;
+mod reading;
+mod realised;
+mod replay;
+mod sample;
 mod sentence;
+mod strand;
 mod trace;
+mod watch;
 
 pub use alarm::Alarm;
-pub use analyzer::{Analyzer, Decision, Options, Outcome, Step};
-pub use judge::{Counts, Judge, Mode, Plan, Promotion, Reading, Second, Verdict};
-pub use trace::{Arm, Header, Metric, Row, TraceError};
+pub use analyzer::{Analyzer, Decision, Options, Outcome, Part, Step, Told};
+pub use judge::{Judge, Tick};
+pub use plan::{BlockLength, Guard, MetricPlan, Mode, Plan};
+pub use reading::{Counts, MetricReading, Reading, Verdict};
+pub use replay::{Replay, ReplayDecision, Replayed, replay, thin_to};
+pub use sample::{Histogram, Instance, LATENCY_BINS, Sample, latency_bin};
+pub use sentence::odds;
+pub use trace::{Arm, Header, LineType, Metric, Row, TraceError};

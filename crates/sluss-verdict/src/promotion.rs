@@ -41,9 +41,9 @@ impl NonInferiority {
     }
 
     /// Tells what was seen before the first block; it only shapes p.
-    pub(crate) fn remember(&mut self, requests: u64, bad: u64) {
-        self.past_requests += requests as f64;
-        self.past_bad += bad as f64;
+    pub(crate) fn remember(&mut self, requests: f64, bad: f64) {
+        self.past_requests += requests;
+        self.past_bad += bad;
     }
 
     /// Begins a new proof. What is known of the rate stays: any predictable p is valid.
@@ -114,7 +114,7 @@ mod tests {
     fn block(candidate: (u64, u64), incumbent: (u64, u64)) -> Block {
         let mut block = Block::open(0, 0.1, 1);
         let load = |(requests, bad)| Load::events(requests, bad);
-        block.add(&load(incumbent), &load(candidate));
+        block.add([&load(incumbent), &load(candidate)]);
         block
     }
 
@@ -152,7 +152,7 @@ mod tests {
     fn a_clean_leg_is_proved_in_the_time_of_the_specification() {
         for (candidate, seconds) in [(20, 16), (50, 7), (100, 4)] {
             let mut test = NonInferiority::new(0.01);
-            test.remember(12_000, 0);
+            test.remember(12_000.0, 0.0);
             let mut took = 0;
             while test.log_e() < libm::log(20.0) {
                 test.settle(&block((candidate, 0), (200 - candidate, 0)));

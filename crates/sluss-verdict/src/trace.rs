@@ -1,11 +1,20 @@
 //! Rows of a recorded rollout: a header, then two rows a second (verdict
 //! specification, "Trace format").
 //!
-//! Types only. The caller reads lines and JSON; [`crate::Analyzer`] judges.
+//! Types, and what is wrong with them. The caller reads lines and JSON; [`crate::Analyzer`]
+//! judges.
+//!
+//! # Invariants
+//!
+//! - A row that lacks what its header promises, or that counts what cannot be, is an error and
+//!   never evidence.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::sample::{Histogram, Instance, Sample};
 
 /// What a trace can judge a candidate by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,14 +40,25 @@ pub enum Arm {
     Canary,
 }
 
+/// Says that a line is the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineType {
+    /// It is.
+    Header,
+}
+
 /// The first line of a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
+    /// That this is the header.
+    pub r#type: LineType,
     /// Name of the trace.
+    #[serde(default)]
     pub trace: String,
     /// Largest share of harmless releases that may ever be taken back, 0 to 1.
     pub alpha: f64,
-    /// The metrics that are judged, together at `alpha`.
+    /// The metrics that are judged, together at `alpha` and with equal parts of it.
     pub metrics: Vec<Metric>,
     /// From which second on which share (0 to 1) was configured for the candidate.
     pub weight_schedule: Vec<(i64, f64)>,
@@ -73,7 +93,10 @@ pub struct Row {
     pub conversions: Option<u64>,
     /// Sparse histogram: pairs of bin and count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Vec<(usize, u64)>>,
+    pub latency: Option<Histogram>,
+    /// The same by instance, where it was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Instance>,
 }
 
 /// What makes a trace unfit to be judged.
@@ -86,40 +109,47 @@ pub enum TraceError {
         reason: &'static str,
     },
     /// A row lacks the field of a metric that is judged.
-    #[error("the row of {arm:?} at {t} s lacks the field of the metric {metric:?}")]
+    #[error("the row of the {arm} at {t} s has no {field}, which its metric needs")]
     Missing {
         /// Second of the row.
         t: i64,
         /// Release of the row.
         arm: Arm,
-        /// The metric.
-        metric: Metric,
+        /// The field.
+        field: &'static str,
     },
-    /// A row counts what cannot be: a bin that is not there, more conversions than requests.
-    #[error("the row of {arm:?} at {t} s contradicts itself in the metric {metric:?}")]
+    /// A row counts what cannot be: more errors than requests, a bin that is not there.
+    #[error("the row of the {arm} at {t} s contradicts itself: {reason}")]
     Contradiction {
         /// Second of the row.
         t: i64,
         /// Release of the row.
         arm: Arm,
-        /// The metric.
-        metric: Metric,
+        /// What cannot be.
+        reason: &'static str,
     },
     /// A row comes after a later one, or twice.
-    #[error("the row of {arm:?} at {t} s is out of order")]
+    #[error("the row of the {arm} at {t} s is out of order: {reason}")]
     OutOfOrder {
         /// Second of the row.
         t: i64,
         /// Release of the row.
         arm: Arm,
+        /// What should have come.
+        reason: &'static str,
+    },
+    /// The trace ends within a second, or before the first.
+    #[error("the trace ends too early: {reason}")]
+    Truncated {
+        /// What is missing.
+        reason: &'static str,
     },
 }
 
 impl Header {
     /// Returns the share that is configured at second `t`; the first entry holds before it too.
     pub(crate) fn share_at(&self, t: i64) -> f64 {
-        let begun = self.weight_schedule.iter().filter(|(since, _)| *since <= t);
-        let entry = begun.max_by_key(|(since, _)| *since);
+        let entry = self.weight_schedule.iter().take_while(|(since, _)| *since <= t).last();
         entry.or(self.weight_schedule.first()).map_or(0.0, |(_, share)| *share)
     }
 
@@ -132,24 +162,33 @@ impl Header {
     pub(crate) fn fault(&self) -> Result<(), TraceError> {
         let is_probability = |p: f64| p > 0.0 && p < 1.0;
         let shares = || self.weight_schedule.iter().map(|(_, share)| *share);
+        let repeats = |(i, metric): (usize, &Metric)| self.metrics[..i].contains(metric);
+        let edges = &self.latency_edges_ms;
+        let is_rising = |edges: &[f64]| edges.windows(2).all(|pair| pair[0] < pair[1]);
         let reason = if !is_probability(self.alpha) {
             "needs an `alpha` between 0 and 1"
         } else if self.metrics.is_empty() {
             "names no metric"
+        } else if self.metrics.iter().enumerate().any(repeats) {
+            "names a metric twice"
         } else if self.weight_schedule.is_empty() {
             "has no `weight_schedule`"
+        } else if self.weight_schedule.windows(2).any(|pair| pair[1].0 <= pair[0].0) {
+            "has a `weight_schedule` whose seconds do not rise"
         } else if shares().any(|share| !(0.0..=1.0).contains(&share)) {
             "has a share outside 0 to 1"
         } else if self.metrics.contains(&Metric::Latency) && self.bins() == 0 {
             "judges latency without `latency_edges_ms`"
+        } else if self.bins() > BINS_MOST || !is_rising(edges) {
+            "has `latency_edges_ms` that do not rise, or too many"
         } else if self.tolerance.values().any(|tolerance| !is_probability(*tolerance)) {
             "has a tolerance outside 0 to 1"
         } else if self.tolerance.contains_key(&Metric::Latency) {
             "has a tolerance of latency, which no promotion test can prove"
         } else if self.tolerance.keys().any(|metric| !self.metrics.contains(metric)) {
             "has a tolerance of a metric that is not judged"
-        } else if !self.tolerance.is_empty() && !self.alpha_p.is_some_and(is_probability) {
-            "needs an `alpha_p` between 0 and 1 with its `tolerance`"
+        } else if self.alpha_p.is_some_and(|alpha_p| !is_probability(alpha_p)) {
+            "needs an `alpha_p` between 0 and 1"
         } else {
             return Ok(());
         };
@@ -157,31 +196,86 @@ impl Header {
     }
 }
 
+/// Bins that a histogram may have.
+const BINS_MOST: usize = 4_096;
+
 impl Row {
-    /// Returns the bad events of `metric` in this row, for metrics that count events.
-    pub(crate) fn bad_events(&self, metric: Metric) -> Result<u64, TraceError> {
-        let missing = TraceError::Missing { t: self.t, arm: self.arm, metric };
-        match metric {
-            Metric::Error => self.errors.ok_or(missing),
-            Metric::Exceptions => self.exceptions.ok_or(missing),
-            Metric::Conversion => self
-                .requests
-                .checked_sub(self.conversions.ok_or(missing)?)
-                .ok_or(TraceError::Contradiction { t: self.t, arm: self.arm, metric }),
-            Metric::Latency => Err(missing),
+    /// Returns the error, if any, for which the row cannot be judged under `header`.
+    pub(crate) fn fault(&self, header: &Header) -> Result<(), TraceError> {
+        let (t, arm) = (self.t, self.arm);
+        let requests = self.requests;
+        let more = |part: Option<u64>| part.is_some_and(|part| part > requests);
+        if more(self.errors) {
+            let reason = "more errors than requests";
+            return Err(TraceError::Contradiction { t, arm, reason });
+        }
+        if more(self.conversions) {
+            let reason = "more conversions than requests";
+            return Err(TraceError::Contradiction { t, arm, reason });
+        }
+        for metric in &header.metrics {
+            let (is_there, field) = match metric {
+                Metric::Error => (self.errors.is_some(), "errors"),
+                Metric::Exceptions => (self.exceptions.is_some(), "exceptions"),
+                Metric::Conversion => (self.conversions.is_some(), "conversions"),
+                Metric::Latency => (self.latency.is_some(), "latency"),
+            };
+            if !is_there {
+                return Err(TraceError::Missing { t, arm, field });
+            }
+        }
+        match self.latency.as_ref().filter(|_| header.metrics.contains(&Metric::Latency)) {
+            Some(latency) => self.latency_fault(latency, header.bins()),
+            None => Ok(()),
         }
     }
 
-    /// Returns the histogram over `bins` bins.
-    pub(crate) fn histogram(&self, bins: usize) -> Result<Vec<u64>, TraceError> {
-        let (t, arm, metric) = (self.t, self.arm, Metric::Latency);
-        let sparse = self.latency.as_ref().ok_or(TraceError::Missing { t, arm, metric })?;
-        let mut histogram = vec![0_u64; bins];
-        for (bin, count) in sparse {
-            let total = histogram.get_mut(*bin);
-            let total = total.ok_or(TraceError::Contradiction { t, arm, metric })?;
-            *total = total.saturating_add(*count);
+    fn latency_fault(&self, latency: &Histogram, bins: usize) -> Result<(), TraceError> {
+        let mut seen = vec![false; bins];
+        let mut total = 0_u64;
+        for (bin, count) in latency {
+            let reason = match seen.get_mut(*bin) {
+                None => "a latency bin that the header does not have",
+                Some(true) => "a latency bin twice",
+                Some(seen) => {
+                    *seen = true;
+                    total = total.saturating_add(*count);
+                    continue;
+                }
+            };
+            return Err(TraceError::Contradiction { t: self.t, arm: self.arm, reason });
         }
-        Ok(histogram)
+        if total > self.requests {
+            let reason = "more latencies than requests";
+            return Err(TraceError::Contradiction { t: self.t, arm: self.arm, reason });
+        }
+        Ok(())
+    }
+
+    /// Returns what was measured, without time and release.
+    pub fn into_sample(self) -> Sample {
+        let Self { t: _, arm: _, requests, errors, exceptions, conversions, latency, instances } =
+            self;
+        Sample { requests, errors, exceptions, conversions, latency, instances }
+    }
+}
+
+impl fmt::Display for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Baseline => "baseline",
+            Self::Canary => "canary",
+        })
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Exceptions => "exceptions",
+            Self::Conversion => "conversion",
+            Self::Latency => "latency",
+        })
     }
 }

@@ -44,6 +44,9 @@ enum Command {
         /// The data plane's own folder
         #[arg(long)]
         data: PathBuf,
+        /// Take the place, and the open ports, of one that runs from that folder
+        #[arg(long)]
+        take_over: bool,
     },
     /// Run one attempt of one step
     #[command(hide = true)]
@@ -115,7 +118,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Junit(arguments) => return commands::junit(arguments),
         Command::Up(arguments) => runtime(up(arguments.into())),
         Command::Serve(arguments) => runtime(serve(arguments.into())),
-        Command::Host { data } => runtime(host(data)),
+        Command::Host { data, take_over } => runtime(host(data, take_over)),
         Command::Demo(arguments) => runtime(demo::run(arguments, output)),
         Command::Client(command) => runtime(commands::run(command, output)),
     };
@@ -153,8 +156,9 @@ fn runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failur
         .block_on(work)
 }
 
-async fn host(data: PathBuf) -> Result<(), Failure> {
-    let options = sluss_host::HostOptions::new(data);
+async fn host(data: PathBuf, takes_over: bool) -> Result<(), Failure> {
+    let mut options = sluss_host::HostOptions::new(data);
+    options.takes_over = takes_over;
     sluss_host::serve(options, crate::serve::asked_to_end())
         .await
         .map_err(|error| Failure::upstream("The data plane can't run", &error))

@@ -1,5 +1,8 @@
 //! `sluss up`: a supervisor without logic. It starts the control plane and the data plane as two
 //! processes, and starts either again when it ends.
+//!
+//! On `SIGUSR2` both are replaced by what the program's file holds now: the next data plane takes
+//! the listening sockets over before the former one ends, so that no request is lost.
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
@@ -8,6 +11,7 @@ use std::time::Duration;
 
 use sluss_engine::failure::{Blame, Failure};
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::serve::{Serve, asked_to_end};
 
@@ -44,6 +48,12 @@ impl Supervisor {
         command
     }
 
+    fn successor(&self) -> Command {
+        let mut command = self.data_plane();
+        command.arg("--take-over");
+        command
+    }
+
     fn data_plane(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("host").arg("--data").arg(self.options.data.join("host"));
@@ -59,6 +69,10 @@ impl Supervisor {
     pub async fn run(&self, end: impl Future<Output = ()>) -> Result<(), Failure> {
         let mut host = self.started(self.data_plane(), "host")?;
         let mut control = self.started(self.control_plane(), "control")?;
+        let mut upgrade = signal(SignalKind::user_defined2())
+            .map_err(|error| Failure::upstream("`SIGUSR2` can't be listened for", &error))?;
+        // Data planes that gave their place away and finish what they began.
+        let mut leaving: Vec<Child> = Vec::new();
         tokio::pin!(end);
         let result = loop {
             tokio::select! {
@@ -71,13 +85,25 @@ impl Supervisor {
                     tokio::time::sleep(PAUSE).await;
                     control = self.started(self.control_plane(), "control")?;
                 }
+                _asked = upgrade.recv() => {
+                    tracing::info!("replacing both parts by the program as it is now");
+                    let next = self.started(self.successor(), "host")?;
+                    leaving.push(std::mem::replace(&mut host, next));
+                    stop(&mut control).await;
+                    control = self.started(self.control_plane(), "control")?;
+                }
                 status = host.wait() => {
                     tracing::warn!(?status, "the host ended; starting it again");
                     tokio::time::sleep(PAUSE).await;
-                    host = self.started(self.data_plane(), "host")?;
+                    // One that still has the folder, since its successor failed, is asked for it.
+                    host = self.started(self.successor(), "host")?;
                 }
             }
+            leaving.retain_mut(|host| matches!(host.try_wait(), Ok(None)));
         };
+        for host in &mut leaving {
+            stop(host).await;
+        }
         stop(&mut control).await;
         stop(&mut host).await;
         result

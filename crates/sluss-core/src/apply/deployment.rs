@@ -196,7 +196,7 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
         }
         Event::RolloutObserved { deployment, observation, reading } => {
             rolling(deployment, &|rollout| {
-                rollout.observations.push(*observation);
+                rollout.observations.push(observation.clone());
                 rollout.reading = Some(*reading);
             });
         }

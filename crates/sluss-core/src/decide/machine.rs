@@ -8,7 +8,7 @@ use crate::event::{Artifact, Event, WithdrawnReason};
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
 use crate::pipeline::{EnvironmentKind, Replacement};
-use crate::rollout::{Counts, Observation, Reading};
+use crate::rollout::{Counts, Metric, Next, Observation, Reading};
 use crate::state::State;
 use crate::target::{JournalEntry, JournalRow, RouteKey};
 use crate::units::Millis;
@@ -90,8 +90,12 @@ fn observe(
         return vec![];
     }
     let now = Millis(observation.second * 1000);
+    let next = match (rollout.judge(reading.verdict, now), reading.worse_in) {
+        (Next::TakeBack(Cause::Verdict), Some(Metric::Latency)) => Next::TakeBack(Cause::Slower),
+        (next, _) => next,
+    };
     let mut events = vec![Event::RolloutObserved { deployment: id, observation, reading }];
-    events.extend(carry_out(state, id, rollout, rollout.judge(reading.verdict, now)));
+    events.extend(carry_out(state, id, rollout, next));
     events
 }
 

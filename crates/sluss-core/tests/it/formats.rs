@@ -10,9 +10,9 @@ use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, FreezeId, IncidentId, ReleaseId, RunId,
 };
 use sluss_core::pipeline::GateKind;
-use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
+use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
-use sluss_core::target::JournalEntry;
+use sluss_core::target::{InstanceRow, JournalEntry};
 use sluss_core::units::{Millis, Share};
 
 use crate::world::{organisation, person, pipeline, production, staging, test_stage};
@@ -205,19 +205,30 @@ fn of_rollouts() -> Vec<Event> {
     let share = Share::from_basis_points(1_000).unwrap();
     let observed = |verdict| Event::RolloutObserved {
         deployment,
-        observation: Observation {
-            second: 1_767_225_600,
+        observation: Observation::new(
+            1_767_225_600,
             share,
-            incumbent: Counts { requests: 900, errors: 1 },
-            candidate: Counts { requests: 100, errors: 2 },
-        },
-        reading: Reading {
-            against_micronats: -1_234,
-            against_at_micronats: 4_605_170,
-            favour_micronats: 567,
-            favour_at_micronats: 2_995_732,
-            verdict,
-        },
+            Counts { requests: 900, errors: 1 },
+            Counts { requests: 100, errors: 2 },
+        ),
+        reading: Reading::new((-1_234, 4_605_170), (567, 2_995_732), verdict),
+    };
+    let in_detail = || {
+        let incumbent = Counts { requests: 900, errors: 1 };
+        let candidate = Counts { requests: 100, errors: 2 };
+        let mut observation = Observation::new(1_767_225_600, share, incumbent, candidate);
+        observation.candidate_detail.latency = vec![(9, 98), (40, 2)];
+        observation.candidate_detail.retries = 3;
+        let (requests, errors, latency) = (50, 1, vec![(9, 50)]);
+        let row = InstanceRow { index: 1, requests, errors, latency };
+        observation.candidate_detail.instances = vec![row];
+        let mut reading = Reading::new((5_000_000, 4_605_170), (0, 1), Verdict::Unfavourable);
+        reading.errors_micronats = Some(1);
+        reading.latency_micronats = Some(5_600_000);
+        reading.worse_in = Some(Metric::Latency);
+        reading.needs_seconds = Some(12);
+        reading.lone_instance = Some(1);
+        Event::RolloutObserved { deployment, observation, reading }
     };
     let rolled_back = |cause| Event::DeploymentRolledBack { deployment, cause, to };
     vec![
@@ -229,6 +240,7 @@ fn of_rollouts() -> Vec<Event> {
         observed(Verdict::Unfavourable),
         observed(Verdict::Undecided { needs_requests: Some(400) }),
         observed(Verdict::NoData { seconds: 7 }),
+        in_detail(),
         Event::RolloutHeld { deployment, why: HoldReason::NoProofInTime },
         Event::RolloutHeld { deployment, why: HoldReason::ByHand },
         Event::RolloutResumed { deployment },
@@ -240,6 +252,7 @@ fn of_rollouts() -> Vec<Event> {
         },
         Event::DeploymentLive { deployment },
         rolled_back(Cause::Verdict),
+        rolled_back(Cause::Slower),
         rolled_back(Cause::Silence),
         rolled_back(Cause::Crashes),
         rolled_back(Cause::NotReady),

@@ -13,7 +13,7 @@ use sluss_core::pipeline::{
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
-use sluss_core::target::{Limits, Readiness};
+use sluss_core::target::{Limits, Readiness, Traffic};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 
@@ -94,19 +94,10 @@ impl World {
     pub fn observation(&self, deployment: DeploymentId, verdict: Verdict) -> Command {
         let arms = self.state.routes().into_iter().flat_map(|route| route.arms);
         let share = arms.filter(|arm| arm.deployment == deployment).map(|arm| arm.share).next();
-        let observation = Observation {
-            second: self.now.second(),
-            share: share.unwrap_or(Share::NONE),
-            incumbent: Counts { requests: 90, errors: 0 },
-            candidate: Counts { requests: 10, errors: 0 },
-        };
-        let reading = Reading {
-            against_micronats: 0,
-            against_at_micronats: 4_605_170,
-            favour_micronats: 0,
-            favour_at_micronats: 2_995_732,
-            verdict,
-        };
+        let (share, incumbent) = (share.unwrap_or(Share::NONE), Counts { requests: 90, errors: 0 });
+        let candidate = Counts { requests: 10, errors: 0 };
+        let observation = Observation::new(self.now.second(), share, incumbent, candidate);
+        let reading = Reading::new((0, 4_605_170), (0, 2_995_732), verdict);
         Command::Observe { deployment, observation, reading }
     }
 }
@@ -184,6 +175,7 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
         limits: Limits::default(),
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
+        traffic: Traffic::default(),
     };
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
     let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));

@@ -12,6 +12,7 @@ use super::service::{self, ServiceDraft, ServiceFile};
 use super::source::Source;
 use super::steps::{self, Draft, Drafts, Whose};
 use super::template::{Body, Template};
+use super::traffic;
 use super::yaml;
 
 /// What holds where neither the service nor its template says anything.
@@ -99,9 +100,11 @@ fn together(
     let ordered = graph::order(&all, &made, &mut problems);
     body.check_start(&template.source, &all, &mut problems);
     reader.problems.append(&mut problems);
+    let draft_traffic = draft.traffic.clone();
     let start = body.start.map(|draft| {
         let mut start = draft.start;
         start.secrets = file.secrets.clone();
+        start.traffic = traffic::over(draft_traffic, start.traffic);
         start
     });
     let steps = ordered.filter(|_| reader.problems.is_empty())?;

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use sluss_core::ids::{ProductName, ServiceName, TemplateRef};
+use sluss_core::target::Traffic;
 
 use super::fields::Reader;
 use super::problem::Problems;
 use super::source::{Source, Span};
 use super::steps;
+use super::traffic;
 use super::yaml::{self, Node};
 
 pub(super) const SERVICE_KEYS: &[&str] =
-    &["service", "product", "template", "with", "steps", "secrets"];
+    &["service", "product", "template", "with", "steps", "secrets", "unit", "sticky"];
 
 /// The head of a `sluss.yaml`: everything that can be known without its template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +37,8 @@ pub(super) struct ServiceDraft {
     pub with: Option<Node>,
     pub steps: Option<Node>,
     pub secrets: BTreeSet<String>,
+    /// How its requests are told apart, where the template says nothing or something else.
+    pub traffic: Traffic,
     pub top: Span,
 }
 
@@ -81,6 +85,7 @@ pub(super) fn draft(reader: &mut Reader<'_>, node: &Node) -> Option<ServiceDraft
         with: fields.get("with").cloned(),
         steps: fields.get("steps").cloned(),
         secrets: secrets.into_iter().flatten().map(|(name, _)| name).collect(),
+        traffic: traffic::read(reader, &fields),
         top: fields.span,
     })
 }

@@ -10,10 +10,21 @@ use super::quantity::{BYTES, DURATION};
 use super::resolve::Defaults;
 use super::source::Span;
 use super::steps::{command, environment, within};
+use super::traffic;
 use super::yaml::{Kind, Node};
 
-pub(super) const START_KEYS: &[&str] =
-    &["artifact", "command", "port", "instances", "ready", "drain", "limits", "environment"];
+pub(super) const START_KEYS: &[&str] = &[
+    "artifact",
+    "command",
+    "port",
+    "instances",
+    "ready",
+    "drain",
+    "limits",
+    "environment",
+    "unit",
+    "sticky",
+];
 pub(super) const READY_KEYS: &[&str] = &["path", "within", "after"];
 pub(super) const LIMIT_KEYS: &[&str] = &["memory", "open_files", "processes"];
 
@@ -61,6 +72,7 @@ pub(super) fn read(
         limits: limits?,
         environment,
         secrets: BTreeSet::new(),
+        traffic: traffic::read(reader, &fields),
     };
     Some(StartDraft { start, artifact_at: artifact_node?.span })
 }

@@ -12,6 +12,7 @@ use sluss_core::rollout;
 use sluss_core::state::State;
 use sluss_core::target::{
     Applied, Arm, Desired, InstanceState, JournalEntry, JournalRow, Lease, RouteKey, RouteStatus,
+    Traffic,
 };
 use sluss_core::wanted::{WantedArm, WantedRoute};
 
@@ -159,6 +160,7 @@ impl Router {
     async fn desired(&self, route: &WantedRoute) -> Result<Option<Desired>, Failure> {
         let mut arms = Vec::new();
         let mut port = None;
+        let mut traffic = Traffic::default();
         for wanted in &route.arms {
             let Some((start, digest, lasting)) = plan(&self.engine.state(), wanted) else {
                 continue;
@@ -167,6 +169,14 @@ impl Router {
                 return Ok(None);
             }
             port = lasting.then_some(start.port);
+            // The newest word: the candidate's during a rollout, the live release's otherwise.
+            let is_newest = match route.watched {
+                Some(candidate) => candidate == wanted.release,
+                None => arms.is_empty(),
+            };
+            if is_newest {
+                traffic = start.traffic.clone();
+            }
             arms.push(self.arm(route, wanted, start, digest).await?);
         }
         let lease = |candidate| Lease { candidate, lasts_ms: LEASE_MS };
@@ -176,6 +186,7 @@ impl Router {
             port,
             arms,
             lease: route.watched.map(lease),
+            traffic,
         }))
     }
 
@@ -258,8 +269,7 @@ impl Router {
             let key = route.key.clone();
             if self.confirmed.contains_key(&key) || route.port.is_some() {
                 self.confirmed.remove(&key);
-                let (port, arms, lease) = (None, Vec::new(), None);
-                self.target.apply(&Desired { key, generation, port, arms, lease }).await?;
+                self.target.apply(&Desired::nothing(key, generation)).await?;
             }
         }
         Ok(())

@@ -9,11 +9,11 @@ use sluss_core::decide::Command;
 use sluss_core::deployment::{Cause, Phase};
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::{Replacement, RolloutPlan};
-use sluss_core::rollout::{self, Counts, Observation, Reading, Rollout, Verdict};
+use sluss_core::rollout::{self, Counts, Detail, Observation, Rollout, Verdict};
 use sluss_core::target::{CounterRow, RouteKey};
 use sluss_core::units::{Millis, Share};
-use sluss_verdict::{self as verdict, Judge};
 
+use super::judge::RolloutJudge;
 use super::live::Live;
 use crate::engine::Engine;
 use crate::target::Target;
@@ -36,7 +36,7 @@ pub struct Watcher {
 }
 
 struct Watched {
-    judge: Judge,
+    judge: RolloutJudge,
     leg: Option<usize>,
     unreachable: u32,
 }
@@ -150,21 +150,24 @@ impl Watcher {
             observations.push(past(&subject, rows, after));
         }
         for second in after + 1..=last_whole {
+            let of = |release| arm(rows, release, second..=second);
+            let (incumbent, incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
+            let (candidate, candidate_detail) = of(subject.candidate);
             observations.push(Observation {
                 second,
                 share: subject.share,
-                incumbent: subject
-                    .incumbent
-                    .map_or_else(Counts::default, |release| counts(rows, release, second..=second)),
-                candidate: counts(rows, subject.candidate, second..=second),
+                incumbent,
+                candidate,
+                incumbent_detail,
+                candidate_detail,
             });
         }
         if watched.leg != Some(subject.leg) {
             watched.leg = Some(subject.leg);
-            watched.judge.begin_leg(subject.since.second(), subject.share.basis_points());
+            watched.judge.begin_leg(subject.since, subject.share);
         }
         for observation in observations {
-            let reading = feed(&mut watched.judge, &observation);
+            let reading = watched.judge.feed(&observation);
             let deployment = subject.deployment;
             let over =
                 !matches!(reading.verdict, Verdict::Undecided { .. } | Verdict::NoData { .. });
@@ -208,70 +211,45 @@ fn leg_of(rollout: &Rollout) -> Option<(usize, Millis)> {
 
 /// Returns the incumbent's past before the rollout, as an observation without a candidate.
 fn past(subject: &Subject, rows: &[CounterRow], second: i64) -> Observation {
-    let incumbent = subject.incumbent.map_or_else(Counts::default, |release| {
-        counts(rows, release, second - PAST_SECONDS + 1..=second)
-    });
-    Observation { second, share: Share::NONE, incumbent, candidate: Counts::default() }
+    let seconds = second - PAST_SECONDS + 1..=second;
+    let of = |release| arm(rows, release, seconds.clone());
+    let (incumbent, incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
+    let (candidate, candidate_detail) = <(Counts, Detail)>::default();
+    let share = Share::NONE;
+    Observation { second, share, incumbent, candidate, incumbent_detail, candidate_detail }
 }
 
-pub(super) fn counts(
+/// Returns what one release did in these seconds.
+pub(super) fn arm(
     rows: &[CounterRow],
     release: ReleaseId,
     seconds: std::ops::RangeInclusive<i64>,
-) -> Counts {
-    rows.iter()
-        .filter(|row| row.release == release && seconds.contains(&row.second))
-        .map(|row| Counts { requests: row.requests, errors: row.errors })
-        .fold(Counts::default(), Counts::and)
+) -> (Counts, Detail) {
+    let (mut counts, mut detail) = <(Counts, Detail)>::default();
+    let mut latency: BTreeMap<u8, u64> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.release == release && seconds.contains(&row.second)) {
+        counts = counts.and(Counts { requests: row.requests, errors: row.errors });
+        detail.retries += row.retries;
+        for (bin, count) in &row.latency {
+            *latency.entry(*bin).or_default() += count;
+        }
+        // One instance alone is the row.
+        if row.instances.len() > 1 && seconds.start() == seconds.end() {
+            detail.instances.extend(row.instances.iter().cloned());
+        }
+    }
+    detail.latency = latency.into_iter().collect();
+    (counts, detail)
 }
 
 /// Makes the statistics of a rollout again from what was recorded.
 fn from_recorded(subject: &Subject) -> Watched {
-    let plan = verdict::Plan {
-        alpha_ppm: subject.plan.alpha_ppm,
-        block_seconds: subject.plan.block_seconds,
-        promotion: Some(verdict::Promotion {
-            tolerance_ppm: subject.plan.tolerance_ppm,
-            alpha_ppm: subject.plan.promotion_alpha_ppm,
-        }),
-        silence_seconds: subject.plan.silence_seconds,
-        ..verdict::Plan::default()
-    };
-    let mut judge = Judge::new(plan);
+    let mut judge = RolloutJudge::new(&subject.plan);
     for observation in &subject.observations {
-        feed(&mut judge, observation);
+        judge.feed(observation);
     }
     let last = subject.observations.last();
     let since = subject.since.second();
     let same = last.is_some_and(|last| last.share == subject.share && last.second >= since);
     Watched { judge, leg: same.then_some(subject.leg), unreachable: 0 }
-}
-
-/// Gives an observation to the statistics and returns what they read.
-pub fn feed(judge: &mut Judge, observation: &Observation) -> Reading {
-    let counts =
-        |counts: Counts| verdict::Counts { requests: counts.requests, errors: counts.errors };
-    let reading = if observation.share == Share::NONE {
-        judge.remember_incumbent(counts(observation.incumbent));
-        judge.reading(observation.second)
-    } else {
-        judge.observe(&verdict::Second {
-            at: observation.second,
-            share_bp: observation.share.basis_points(),
-            incumbent: counts(observation.incumbent),
-            candidate: counts(observation.candidate),
-        })
-    };
-    Reading {
-        against_micronats: reading.log_e_micronats,
-        against_at_micronats: reading.rollback_at_micronats,
-        favour_micronats: reading.promotion_micronats,
-        favour_at_micronats: reading.promote_at_micronats,
-        verdict: match reading.verdict {
-            verdict::Verdict::Favourable => Verdict::Favourable,
-            verdict::Verdict::Unfavourable => Verdict::Unfavourable,
-            verdict::Verdict::Undecided { needs_requests } => Verdict::Undecided { needs_requests },
-            verdict::Verdict::NoData { seconds } => Verdict::NoData { seconds },
-        },
-    }
 }

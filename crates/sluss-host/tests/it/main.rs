@@ -3,9 +3,12 @@
 
 mod client;
 mod crash;
+mod handover;
 mod lease;
+mod load;
 mod release;
 mod restart;
+mod units;
 mod wishes;
 mod world;
 

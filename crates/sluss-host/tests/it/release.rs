@@ -1,16 +1,13 @@
 //! Traffic: shares, counters, and that no request fails because of a release.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use sluss_core::target::JournalEntry;
+use sluss_core::target::{InstanceState, JournalEntry};
 use sluss_core::units::Share;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::client::Customer;
+use crate::client::{CHUNK, Customer, Customer2, WebSocket};
+use crate::load::Load;
 use crate::world::{World, answer, arm, told};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,61 +82,10 @@ async fn no_request_fails_while_releases_start_shift_drain_and_stop() {
     world.want(7, vec![two(3, 100)]).await;
     world.gone(2).await;
     load.goes_on().await;
-    assert_eq!(load.end().await, Vec::<String>::new());
+    assert_eq!(load.end().await.failures, Vec::<String>::new());
     assert!(!world.journal().await.iter().any(|(_, what)| {
         matches!(what, JournalEntry::Killed { .. } | JournalEntry::Exited { .. })
     }));
-}
-
-/// Customers of several kinds at once.
-struct Load {
-    customers: JoinSet<Vec<String>>,
-    ends: Arc<AtomicBool>,
-    done: Arc<AtomicU64>,
-}
-
-impl Load {
-    fn start(port: u16) -> Self {
-        let ends = Arc::new(AtomicBool::new(false));
-        let done = Arc::new(AtomicU64::new(0));
-        let mut customers = JoinSet::new();
-        for number in 0..9 {
-            let (ends, done) = (Arc::clone(&ends), Arc::clone(&done));
-            customers.spawn(async move {
-                let mut customer = Customer::new(port);
-                let mut failures = Vec::new();
-                while !ends.load(Ordering::Relaxed) {
-                    let answered = match number % 4 {
-                        0 => customer.get("/slow?300").await,
-                        1 => customer.upload(16).await,
-                        2 => customer.post("/").await,
-                        _ => customer.get("/").await,
-                    };
-                    match answered {
-                        Ok((200, _)) => {}
-                        Ok((status, body)) => failures.push(format!("{number}: {status} {body}")),
-                        Err(error) => failures.push(format!("{number}: {error}")),
-                    }
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-                failures
-            });
-        }
-        Self { customers, ends, done }
-    }
-
-    /// Waits until a few hundred more requests are done.
-    async fn goes_on(&self) {
-        let until = self.done.load(Ordering::Relaxed) + 300;
-        while self.done.load(Ordering::Relaxed) < until {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn end(self) -> Vec<String> {
-        self.ends.store(true, Ordering::Relaxed);
-        self.customers.join_all().await.concat()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,38 +133,66 @@ async fn websocket_and_http2_and_long_uploads_pass() {
     world.want(1, vec![arm(1, 100)]).await;
     let port = world.ready(&[1]).await;
 
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream
-        .write_all(
-            b"GET /websocket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
-              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        )
-        .await
-        .unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    let mut socket = WebSocket::open(port).await.unwrap();
     for message in [&b"hello"[..], b"again"] {
-        stream.write_all(message).await.unwrap();
-        let mut back = [0; 5];
-        stream.read_exact(&mut back).await.unwrap();
-        assert_eq!(back, message);
+        socket.echo(message).await.unwrap();
     }
-    drop(stream);
+    drop(socket);
 
     let (status, body) = Customer::new(port).upload(200).await.unwrap();
     assert_eq!((status, body), (200, format!("rel-1 {}", 200 * (16 << 10))));
 
-    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let executor = hyper_util::rt::TokioExecutor::new();
-    let io = hyper_util::rt::TokioIo::new(stream);
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(executor, io).await.unwrap();
-    tokio::spawn(connection);
-    let request =
-        hyper::Request::get("http://test/").body(http_body_util::Empty::<bytes::Bytes>::new());
-    assert_eq!(sender.send_request(request.unwrap()).await.unwrap().status(), 200);
+    assert_eq!(Customer2::new(port).get("/").await.unwrap().0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drained_instance_ends_when_its_last_customer_has_gone() {
+    let world = World::start().await;
+    let mut patient = arm(1, 100);
+    patient.drain_seconds = 30;
+    world.want(1, vec![patient]).await;
+    let port = world.ready(&[1]).await;
+    let mut socket = WebSocket::open(port).await.unwrap();
+    let stream = tokio::spawn(async move { Customer::new(port).get("/stream?40").await });
+    let stream2 = tokio::spawn(async move { Customer2::new(port).get("/stream?40").await });
+    socket.echo(b"hello").await.unwrap();
+    world.want(2, vec![arm(2, 100)]).await;
+    world.ready(&[2]).await;
+    world
+        .until("the first release drains", async |world| {
+            let instance = world.arm(1).await?.instances.into_iter().next()?;
+            (instance.state == InstanceState::Draining).then_some(())
+        })
+        .await;
+    for download in [stream, stream2] {
+        let (status, body) = download.await.unwrap().unwrap();
+        assert_eq!((status, body.len()), (200, 40 * CHUNK));
+    }
+    for _ in 0..20 {
+        socket.echo(b"still there").await.unwrap();
+    }
+    assert!(world.arm(1).await.is_some(), "it waits for its last customer");
+    assert_eq!(answer(port, "/").await.1, "rel-2");
+    drop(socket);
+    world.gone(1).await;
+    world.noted(1, |what| matches!(what, JournalEntry::Stopped { .. })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_websocket_breaks_right_after_it_was_opened() {
+    let world = World::start().await;
+    world.want(1, vec![arm(1, 100)]).await;
+    let port = world.ready(&[1]).await;
+    // Side by side, so that an answer may come before its request's end was looked at.
+    let mut customers = JoinSet::new();
+    for _ in 0..8 {
+        customers.spawn(async move {
+            for _ in 0..100 {
+                let mut socket = WebSocket::open(port).await?;
+                socket.echo(b"hello").await?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+    assert!(customers.join_all().await.iter().all(Result::is_ok));
 }

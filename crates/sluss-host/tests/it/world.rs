@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) target: HostTarget,
     folder: tempfile::TempDir,
     running: Running,
+    /// Hosts that gave their place away.
+    leaving: Vec<Child>,
 }
 
 enum Running {
@@ -37,7 +39,7 @@ impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let target = HostTarget::new(folder.path().join("host"));
-        Self { target, folder, running: Running::Nothing }
+        Self { target, folder, running: Running::Nothing, leaving: Vec::new() }
     }
 
     /// Starts a host within this process.
@@ -74,15 +76,50 @@ impl World {
     }
 
     pub(crate) async fn serve_process(&mut self) {
-        let errors = std::fs::File::create(self.folder.path().join("host.err")).unwrap();
-        let child = Command::new(examples().join("host"))
-            .arg(self.target.data())
-            .stdout(Stdio::null())
-            .stderr(errors)
-            .spawn()
-            .unwrap();
-        self.running = Running::Process(child);
+        self.running = Running::Process(self.spawn(&[]));
         self.until("the host answers", async |world| world.target.status().await.ok()).await;
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Child {
+        let errors = std::fs::File::create(self.folder.path().join("host.err")).unwrap();
+        let mut command = Command::new(examples().join("host"));
+        command.arg(self.target.data()).args(arguments);
+        command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()
+    }
+
+    /// Starts another host that takes over, and waits until it has.
+    pub(crate) async fn upgrade(&mut self) {
+        let adopted = |rows: &[(ReleaseId, JournalEntry)]| {
+            rows.iter().filter(|(_, what)| matches!(what, JournalEntry::Adopted { .. })).count()
+        };
+        let before = adopted(&self.journal().await);
+        let next = Running::Process(self.spawn(&["--take-over"]));
+        if let Running::Process(former) = std::mem::replace(&mut self.running, next) {
+            self.leaving.push(former);
+        }
+        self.until("the next host has taken over", async |world| {
+            let rows = world.target.journal(0).await.ok()?;
+            let rows: Vec<_> = rows.into_iter().map(|row| (row.release, row.what)).collect();
+            (adopted(&rows) > before).then_some(())
+        })
+        .await;
+        self.until("it answers", async |world| world.target.status().await.ok()).await;
+    }
+
+    /// Waits until the hosts that gave their place away have ended well.
+    pub(crate) async fn alone(&mut self) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        self.until("the hosts before have ended", async |_| {
+            leaving.retain_mut(|host| match host.try_wait().unwrap() {
+                Some(status) => {
+                    assert!(status.success(), "{status}");
+                    false
+                }
+                None => true,
+            });
+            leaving.is_empty().then_some(())
+        })
+        .await;
     }
 
     /// Ends the host as an operator would, and waits for it.
@@ -199,6 +236,10 @@ impl Drop for World {
                 let _already_reaped = child.wait();
             }
         }
+        for host in &mut self.leaving {
+            let _already_ended = host.kill();
+            let _already_reaped = host.wait();
+        }
         // Until the aborted host is gone, it may start another one.
         let mut calm = 0;
         while calm < 5 {
@@ -249,7 +290,7 @@ pub(crate) fn key() -> RouteKey {
 }
 
 pub(crate) fn desired(generation: u64, arms: Vec<Arm>) -> Desired {
-    Desired { key: key(), generation, port: None, arms, lease: None }
+    Desired { arms, ..Desired::nothing(key(), generation) }
 }
 
 /// An arm with one instance of the test service.

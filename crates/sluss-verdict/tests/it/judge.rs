@@ -2,34 +2,37 @@
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
-use sluss_verdict::{Counts, Judge, Mode, Plan, Promotion, Reading, Second, Verdict};
+use sluss_verdict::{
+    BlockLength, Counts, Judge, Metric, MetricPlan, Mode, Plan, Reading, Sample, Tick, Verdict,
+};
 
-const START: i64 = 1_700_000_000;
+const START: i64 = 1_700_000_000_000;
+
+const AGAINST: Verdict = Verdict::Unfavourable { metric: Metric::Error };
 
 /// One second as (requests, errors) of the incumbent and of the candidate, at 10 %.
-fn second(at: i64, incumbent: (u64, u64), candidate: (u64, u64)) -> Second {
-    let counts = |(requests, errors)| Counts { requests, errors };
-    Second {
-        at: START + at,
+fn second(at: i64, incumbent: (u64, u64), candidate: (u64, u64)) -> Tick {
+    Tick {
+        at_ms: START + at * 1_000,
         share_bp: 1_000,
-        incumbent: counts(incumbent),
-        candidate: counts(candidate),
+        incumbent: Sample::events(incumbent.0, incumbent.1),
+        candidate: Sample::events(candidate.0, candidate.1),
     }
 }
 
-fn at_share(share_bp: u16, second: Second) -> Second {
-    Second { share_bp, ..second }
+fn at_share(share_bp: u16, second: Tick) -> Tick {
+    Tick { share_bp, ..second }
 }
 
-fn play(judge: &mut Judge, seconds: impl IntoIterator<Item = Second>) -> Reading {
+fn play(judge: &mut Judge, seconds: impl IntoIterator<Item = Tick>) -> Reading {
     seconds.into_iter().map(|second| judge.observe(&second)).last().unwrap()
 }
 
 fn judge() -> Judge {
-    Judge::new(Plan::default())
+    Judge::new(Plan::of_errors())
 }
 
-fn clean(at: i64) -> Second {
+fn clean(at: i64) -> Tick {
     second(at, (180, 0), (20, 0))
 }
 
@@ -42,14 +45,14 @@ fn says(reading: &Reading, expected: Expect) {
 fn a_clean_leg_becomes_favourable_and_says_why() {
     let mut judge = judge();
     let early = play(&mut judge, (0..5).map(clean));
-    assert!(matches!(early.verdict, Verdict::Undecided { needs_requests: Some(_) }));
+    assert!(matches!(early.verdict, Verdict::Undecided { needs_requests: Some(_), .. }));
     says(
         &early,
         expect![[r#"
-        no errors in 100 requests on the candidate and 900 on the incumbent;
-        there is no evidence against it (rolls back at 1:100);
-        evidence that it is less than 1 point worse is 1:2.0 (passes at 1:20);
-        it takes about 2700 more requests"#]],
+            no errors in 100 requests on the candidate and 900 on the incumbent;
+            there is no evidence against it (rolls back at 1:100);
+            evidence that it is less than 1 point worse is 1:2.0 (passes at 1:20);
+            it takes about 2700 more requests, 14 s at this traffic"#]],
     );
     let late = play(&mut judge, (5..17).map(clean));
     assert_eq!(late.verdict, Verdict::Favourable);
@@ -68,13 +71,13 @@ fn errors_on_the_candidate_take_it_back_for_good() {
     says(
         &one,
         expect![[r#"
-        1 of 2 errors fell on the candidate, which carried 10 % of the traffic;
-        evidence against it is 1:1.9 (rolls back at 1:100);
-        there is no evidence that it is less than 1 point worse (passes at 1:20);
-        it takes about 11876 more requests"#]],
+            1 of 2 errors fell on the candidate, which carried 10 % of the traffic;
+            evidence against it is 1:1.9 (rolls back at 1:100);
+            there is no evidence that it is less than 1 point worse (passes at 1:20);
+            it takes about 11876 more requests, 60 s at this traffic"#]],
     );
     let taken = play(&mut judge, (1..6).map(|at| second(at, (180, 0), (20, 2))));
-    assert_eq!(taken.verdict, Verdict::Unfavourable);
+    assert_eq!(taken.verdict, AGAINST);
     assert!(taken.log_e_micronats >= taken.rollback_at_micronats);
     says(
         &taken,
@@ -84,9 +87,9 @@ fn errors_on_the_candidate_take_it_back_for_good() {
     );
     let healed = play(&mut judge, (6..900).map(|at| second(at, (180, 9), (20, 0))));
     assert!(healed.log_e_micronats < healed.rollback_at_micronats);
-    assert_eq!(healed.verdict, Verdict::Unfavourable);
-    let silent = judge.reading(START + 5_000);
-    assert_eq!(silent.verdict, Verdict::Unfavourable);
+    assert_eq!(healed.verdict, AGAINST);
+    let silent = judge.reading(START + 5_000 * 1_000);
+    assert_eq!(silent.verdict, AGAINST);
 }
 
 #[test]
@@ -112,8 +115,11 @@ fn a_leg_of_which_nothing_is_heard_is_no_data() {
     let mut judge = judge();
     says(&judge.reading(START), expect!["no second of this rollout has been observed yet"]);
     judge.begin_leg(START, 500);
-    assert_eq!(judge.reading(START + 3).verdict, Verdict::Undecided { needs_requests: None });
-    let silent = judge.reading(START + 59);
+    assert_eq!(
+        judge.reading(START + 3 * 1_000).verdict,
+        Verdict::Undecided { needs_requests: None, needs_seconds: None }
+    );
+    let silent = judge.reading(START + 59 * 1_000);
     assert_eq!(silent.verdict, Verdict::NoData { seconds: 60 });
     says(
         &silent,
@@ -151,10 +157,10 @@ fn a_change_of_share_discards_only_the_unfinished_block() {
 fn with_all_traffic_nothing_is_compared_and_silence_still_shows() {
     let mut judge = judge();
     play(&mut judge, (0..9).map(clean));
-    let before = judge.reading(START + 9);
+    let before = judge.reading(START + 9 * 1_000);
     let all = |at| at_share(10_000, second(at, (0, 0), (200, 3)));
     let reading = play(&mut judge, (9..90).map(all));
-    assert_eq!(reading.verdict, Verdict::Undecided { needs_requests: None });
+    assert_eq!(reading.verdict, Verdict::Undecided { needs_requests: None, needs_seconds: None });
     assert_eq!(reading.log_e_micronats, before.log_e_micronats);
     says(
         &reading,
@@ -162,7 +168,7 @@ fn with_all_traffic_nothing_is_compared_and_silence_still_shows() {
         243 of 243 errors fell on the candidate, which carried 100 % of the traffic;
         with all traffic on the candidate nothing is compared"#]],
     );
-    assert_eq!(judge.reading(START + 99).verdict, Verdict::NoData { seconds: 10 });
+    assert_eq!(judge.reading(START + 99 * 1_000).verdict, Verdict::NoData { seconds: 10 });
 }
 
 #[test]
@@ -197,9 +203,9 @@ fn a_missing_second_equals_one_without_requests() {
 
 #[test]
 fn a_candidate_without_promotion_is_never_favourable() {
-    let mut judge = Judge::new(Plan { promotion: None, ..Plan::default() });
+    let mut judge = Judge::new(Plan { metrics: vec![], ..Plan::of_errors() });
     let reading = play(&mut judge, (0..300).map(clean));
-    assert_eq!(reading.verdict, Verdict::Undecided { needs_requests: None });
+    assert_eq!(reading.verdict, Verdict::Undecided { needs_requests: None, needs_seconds: None });
     says(
         &reading,
         expect![[r#"
@@ -212,7 +218,7 @@ fn a_candidate_without_promotion_is_never_favourable() {
 fn a_known_incumbent_spares_the_first_leg_a_second() {
     let seconds = |past| {
         let mut judge = judge();
-        judge.remember_incumbent(Counts { requests: past, errors: 0 });
+        judge.remember_incumbent(&Sample::events(past, 0));
         (0..).find(|at| judge.observe(&clean(*at)).verdict == Verdict::Favourable).unwrap() + 1
     };
     assert_eq!((seconds(0), seconds(12_000)), (17, 16));
@@ -221,7 +227,8 @@ fn a_known_incumbent_spares_the_first_leg_a_second() {
 #[test]
 fn a_reading_has_a_stable_form() {
     let reading = judge().observe(&second(0, (180, 0), (20, 1)));
-    let reading = Reading { sentence: "…".into(), ..reading };
+    let mut reading = Reading { sentence: "…".into(), ..reading };
+    reading.metrics[0].sentence = "…".into();
     let json = serde_json::to_string_pretty(&reading).unwrap();
     expect![[r#"
         {
@@ -231,7 +238,8 @@ fn a_reading_has_a_stable_form() {
           "promote_at_micronats": 2995733,
           "verdict": {
             "undecided": {
-              "needs_requests": 8533
+              "needs_requests": 8533,
+              "needs_seconds": 43
             }
           },
           "sentence": "…",
@@ -242,36 +250,52 @@ fn a_reading_has_a_stable_form() {
           "incumbent": {
             "requests": 180,
             "errors": 0
-          }
+          },
+          "metrics": [
+            {
+              "metric": "error",
+              "log_e_micronats": 1089005,
+              "promotion_micronats": -14332,
+              "is_culprit": false,
+              "ratio_low_permille": 183,
+              "ratio_high_permille": null,
+              "block_ms": 1000,
+              "sentence": "…"
+            }
+          ],
+          "lone_instance": null,
+          "is_share_off": false
         }"#]]
     .assert_eq(&json);
 }
 
-fn any_counts() -> impl Strategy<Value = Counts> {
+fn any_counts() -> impl Strategy<Value = Sample> {
     let number = prop_oneof![4 => 0..300_u64, 1 => 0..3_u64, 1 => any::<u64>()];
-    (number.clone(), number).prop_map(|(requests, errors)| Counts { requests, errors })
+    (number.clone(), number).prop_map(|(requests, errors)| Sample::events(requests, errors))
 }
 
-fn any_second() -> impl Strategy<Value = Second> {
-    let at = prop_oneof![9 => START..START + 90, 1 => any::<i64>()];
+fn any_second() -> impl Strategy<Value = Tick> {
+    let at = prop_oneof![9 => (0..90_i64).prop_map(|at| START + at * 1_000), 1 => any::<i64>()];
     let share = prop_oneof![Just(0_u16), Just(100), Just(1_000), Just(10_000), any::<u16>()];
-    (at, share, any_counts(), any_counts()).prop_map(|(at, share_bp, incumbent, candidate)| {
-        Second { at, share_bp, incumbent, candidate }
+    (at, share, any_counts(), any_counts()).prop_map(|(at, share_bp, incumbent, candidate)| Tick {
+        at_ms: at,
+        share_bp,
+        incumbent,
+        candidate,
     })
 }
 
 fn any_plan() -> impl Strategy<Value = Plan> {
-    let promotion = (0..200_000_u32, any::<u32>())
-        .prop_map(|(tolerance_ppm, alpha_ppm)| Promotion { tolerance_ppm, alpha_ppm });
-    (any::<u32>(), prop_oneof![Just(Mode::Robust), Just(Mode::Fast)], 0..5_u32).prop_flat_map(
-        move |(alpha_ppm, mode, block_seconds)| {
-            proptest::option::of(promotion.clone()).prop_map(move |promotion| Plan {
-                alpha_ppm,
-                mode,
-                block_seconds,
-                promotion,
-                silence_seconds: 60,
-            })
+    let mode = prop_oneof![Just(Mode::Robust), Just(Mode::Fast)];
+    let metrics = proptest::option::of(0..200_000_u32);
+    (any::<u32>(), any::<u32>(), mode, 0..5_u32, metrics).prop_map(
+        |(alpha_ppm, promotion_alpha_ppm, mode, seconds, tolerance_ppm)| Plan {
+            alpha_ppm,
+            promotion_alpha_ppm,
+            mode,
+            block: BlockLength::Fixed(seconds * 1_000),
+            metrics: tolerance_ppm.map(MetricPlan::errors_within).into_iter().collect(),
+            ..Plan::of_errors()
         },
     )
 }
@@ -289,12 +313,12 @@ proptest! {
         plan in any_plan(),
         seconds in proptest::collection::vec(any_second(), 1..60),
     ) {
-        let (mut one, mut other) = (Judge::new(plan), Judge::new(plan));
+        let (mut one, mut other) = (Judge::new(plan.clone()), Judge::new(plan));
         let mut was_against = false;
         for second in &seconds {
             let reading = one.observe(second);
             prop_assert_eq!(&reading, &other.observe(second));
-            let is_against = reading.verdict == Verdict::Unfavourable;
+            let is_against = reading.verdict == AGAINST;
             prop_assert!(is_against || !was_against);
             prop_assert!(is_against || reading.log_e_micronats < reading.rollback_at_micronats);
             was_against = is_against;
@@ -313,9 +337,10 @@ proptest! {
         let mut judge = Judge::new(plan);
         let mut last = None;
         for (at, incumbent) in incumbents.iter().enumerate() {
-            let candidate = Counts { requests: 0, errors: 7 };
-            let at = START + at as i64;
-            let second = Second { at, share_bp: 1_000, incumbent: *incumbent, candidate };
+            let candidate = Sample::events(0, 7);
+            let at_ms = START + at as i64 * 1_000;
+            let incumbent = incumbent.clone();
+            let second = Tick { at_ms, share_bp: 1_000, incumbent, candidate };
             let reading = judge.observe(&second);
             prop_assert_eq!(reading.log_e_micronats, 0);
             prop_assert_eq!(reading.promotion_micronats, 0);

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod floor;
 mod golden;
 mod judge;
+mod metrics;
 mod simulation;
 mod trace;
 mod traffic;

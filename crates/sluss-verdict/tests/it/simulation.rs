@@ -1,7 +1,7 @@
 //! Many simulated rollouts from fixed seeds, against the guarantees and delays of the
 //! verdict specification.
 
-use sluss_verdict::{Judge, Mode, Plan, Promotion, Verdict};
+use sluss_verdict::{Judge, MetricPlan, Mode, Plan, Verdict};
 
 use crate::traffic::{Coins, Weather};
 
@@ -10,11 +10,11 @@ const STEADY: Weather =
 
 /// Plays a rollout; returns after how many seconds `ends` holds, if within `seconds`.
 fn first_second(
-    (plan, seed, seconds): (Plan, u64, i64),
+    (plan, seed, seconds): (&Plan, u64, i64),
     weather: impl Fn(i64) -> Weather,
     ends: impl Fn(Verdict) -> bool,
 ) -> Option<i64> {
-    let mut judge = Judge::new(plan);
+    let mut judge = Judge::new(plan.clone());
     let mut coins = Coins::new(seed);
     (0..seconds).find_map(|at| {
         let second = weather(at).second(1_700_000_000 + at, &mut coins);
@@ -23,7 +23,7 @@ fn first_second(
 }
 
 fn is_against(verdict: Verdict) -> bool {
-    verdict == Verdict::Unfavourable
+    matches!(verdict, Verdict::Unfavourable { .. })
 }
 
 /// Harmless releases of four kinds: steady, a shared incident, a ramp, little traffic.
@@ -41,11 +41,11 @@ fn harmless(kind: u64, at: i64) -> Weather {
 
 #[test]
 fn at_most_alpha_of_harmless_releases_are_taken_back() {
-    let plan = Plan { promotion: None, ..Plan::default() };
+    let plan = Plan { metrics: vec![], ..Plan::of_errors() };
     let taken_back = (0..2_000)
         .filter(|run| {
             let harmless = |at| harmless(*run, at);
-            first_second((plan, *run, 300), harmless, is_against).is_some()
+            first_second((&plan, *run, 300), harmless, is_against).is_some()
         })
         .count();
     assert!(taken_back <= 20, "{taken_back} of 2000 at alpha = 1 %");
@@ -53,11 +53,11 @@ fn at_most_alpha_of_harmless_releases_are_taken_back() {
 
 #[test]
 fn fast_mode_holds_alpha_too_where_requests_are_independent() {
-    let plan = Plan { mode: Mode::Fast, promotion: None, ..Plan::default() };
+    let plan = Plan { mode: Mode::Fast, metrics: vec![], ..Plan::of_errors() };
     let taken_back = (0..400)
         .filter(|run| {
             let harmless = |at| harmless(*run, at);
-            first_second((plan, 9_000 + run, 300), harmless, is_against).is_some()
+            first_second((&plan, 9_000 + run, 300), harmless, is_against).is_some()
         })
         .count();
     assert!(taken_back <= 4, "{taken_back} of 400 at alpha = 1 %");
@@ -67,7 +67,7 @@ fn fast_mode_holds_alpha_too_where_requests_are_independent() {
 fn a_tenfold_error_rate_is_found_within_fifteen_seconds_at_the_median() {
     let worse = Weather { candidate_ppm: 50_000, ..STEADY };
     let mut delays: Vec<i64> = (0..400)
-        .filter_map(|run| first_second((Plan::default(), run, 300), |_| worse, is_against))
+        .filter_map(|run| first_second((&Plan::of_errors(), run, 300), |_| worse, is_against))
         .collect();
     delays.sort_unstable();
     assert_eq!(delays.len(), 400);
@@ -78,7 +78,7 @@ fn a_tenfold_error_rate_is_found_within_fifteen_seconds_at_the_median() {
 fn a_broken_release_is_found_in_four_seconds() {
     let broken = Weather { incumbent_ppm: 1_000, candidate_ppm: 200_000, ..STEADY };
     let mut delays: Vec<i64> = (0..200)
-        .filter_map(|run| first_second((Plan::default(), run, 60), |_| broken, is_against))
+        .filter_map(|run| first_second((&Plan::of_errors(), run, 60), |_| broken, is_against))
         .collect();
     delays.sort_unstable();
     assert_eq!(delays.len(), 200);
@@ -87,14 +87,14 @@ fn a_broken_release_is_found_in_four_seconds() {
 
 #[test]
 fn at_most_alpha_of_releases_just_beyond_the_tolerance_pass() {
-    let promotion = Some(Promotion { tolerance_ppm: 10_000, alpha_ppm: 50_000 });
+    let metrics = vec![MetricPlan::errors_within(10_000)];
     // No verdict against it shall hide a false promotion.
-    let plan = Plan { alpha_ppm: 1, promotion, ..Plan::default() };
+    let plan = Plan { alpha_ppm: 1, metrics, promotion_alpha_ppm: 50_000, ..Plan::of_errors() };
     let beyond = Weather { candidate_ppm: 15_000, ..STEADY };
     let passed = (0..500)
         .filter(|run| {
             let passes = |verdict| verdict == Verdict::Favourable;
-            first_second((plan, 5_000 + run, 200), |_| beyond, passes).is_some()
+            first_second((&plan, 5_000 + run, 200), |_| beyond, passes).is_some()
         })
         .count();
     // 500 x 5 % and two standard deviations.

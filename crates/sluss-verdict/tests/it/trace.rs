@@ -31,40 +31,101 @@ fn a_header_that_asks_for_what_cannot_be_is_refused() {
         "the header judges latency without `latency_edges_ms`",
     );
     assert_eq!(
-        with(r#""horizon_s""#, r#""tolerance":{"error":0.01},"horizon_s""#),
-        "the header needs an `alpha_p` between 0 and 1 with its `tolerance`",
+        with(r#""horizon_s""#, r#""tolerance":{"error":0.01},"alpha_p":2,"horizon_s""#),
+        "the header needs an `alpha_p` between 0 and 1",
+    );
+    assert_eq!(with(r#"["error"]"#, r#"["error","error"]"#), "the header names a metric twice");
+    assert_eq!(
+        with("[[0,0.1]]", "[[9,0.1],[3,0.2]]"),
+        "the header has a `weight_schedule` whose seconds do not rise",
+    );
+}
+
+/// Gives rows, the last of which is refused; returns why.
+fn refused(rows: &[&str]) -> String {
+    let mut analyzer = analyzer(HEADER).unwrap();
+    let (last, rows) = rows.split_last().unwrap();
+    for row in rows {
+        push(&mut analyzer, row).unwrap();
+    }
+    push(&mut analyzer, last).unwrap_err().to_string()
+}
+
+const BASELINE: &str = r#"{"t":5,"arm":"baseline","requests":9,"errors":0}"#;
+const CANARY: &str = r#"{"t":5,"arm":"canary","requests":1,"errors":0}"#;
+
+#[test]
+fn a_row_without_the_metric_is_an_error_and_not_a_zero() {
+    assert_eq!(
+        refused(&[BASELINE, r#"{"t":5,"arm":"canary","requests":1}"#]),
+        "the row of the canary at 5 s has no errors, which its metric needs",
     );
 }
 
 #[test]
-fn a_row_without_the_metric_is_an_error_and_not_a_zero() {
-    let mut analyzer = analyzer(HEADER).unwrap();
-    push(&mut analyzer, r#"{"t":0,"arm":"baseline","requests":9}"#).unwrap();
-    let error = push(&mut analyzer, r#"{"t":0,"arm":"canary","requests":1,"errors":0}"#);
-    let message = error.unwrap_err().to_string();
-    assert_eq!(message, "the row of Baseline at 0 s lacks the field of the metric Error");
+fn rows_out_of_order_are_refused() {
+    let wrong = |rows: &[&str]| refused(rows).split(": ").nth(1).unwrap().to_owned();
+    let at = |row: &str, t: i64| row.replace("5", &t.to_string());
+    let history = "before 0 s there is history of the baseline only";
+    assert_eq!(wrong(&[&at(CANARY, -5)]), history);
+    assert_eq!(wrong(&[&at(BASELINE, -5), &at(BASELINE, -5)]), "seconds rise");
+    assert_eq!(wrong(&[BASELINE, CANARY, BASELINE]), "seconds rise");
+    assert_eq!(wrong(&[BASELINE, CANARY, &at(BASELINE, -1)]), "seconds rise");
+    let first = "the baseline's row of the same second comes first";
+    assert_eq!(wrong(&[CANARY]), first);
+    assert_eq!(wrong(&[BASELINE, CANARY, CANARY]), first);
+    let alone = "the second before it has no row of the canary";
+    assert_eq!(wrong(&[BASELINE, &at(BASELINE, 6)]), alone);
+    let other = "the baseline's row before it is of another second";
+    assert_eq!(wrong(&[BASELINE, &at(CANARY, 6)]), other);
 }
 
 #[test]
-fn a_row_that_comes_twice_is_refused() {
-    let mut analyzer = analyzer(HEADER).unwrap();
-    push(&mut analyzer, r#"{"t":5,"arm":"baseline","requests":9,"errors":0}"#).unwrap();
-    push(&mut analyzer, r#"{"t":5,"arm":"canary","requests":1,"errors":0}"#).unwrap();
-    let again = push(&mut analyzer, r#"{"t":5,"arm":"canary","requests":1,"errors":1}"#);
-    assert!(matches!(again, Err(TraceError::OutOfOrder { t: 5, .. })));
+fn a_row_that_counts_what_cannot_be_is_refused() {
+    assert_eq!(
+        refused(&[BASELINE, r#"{"t":5,"arm":"canary","requests":1,"errors":2}"#]),
+        "the row of the canary at 5 s contradicts itself: more errors than requests",
+    );
+    let header = HEADER
+        .replace(r#"["error"]"#, r#"["latency"]"#)
+        .replace(r#""horizon_s""#, r#""latency_edges_ms":[1,2,4],"horizon_s""#);
+    for (latency, reason) in [
+        ("[[2,1]]", "a latency bin that the header does not have"),
+        ("[[1,1],[1,1]]", "a latency bin twice"),
+        ("[[1,2],[0,8]]", "more latencies than requests"),
+    ] {
+        let mut analyzer = analyzer(&header).unwrap();
+        let row = format!(r#"{{"t":0,"arm":"baseline","requests":9,"latency":{latency}}}"#);
+        let refusal = push(&mut analyzer, &row).unwrap_err().to_string();
+        assert!(refusal.ends_with(reason), "{refusal}");
+    }
 }
 
 #[test]
-fn a_second_that_one_release_did_not_report_is_no_evidence() {
+fn a_trace_that_ends_too_early_has_no_outcome() {
     let mut analyzer = analyzer(HEADER).unwrap();
-    let canary = |t: i64| format!(r#"{{"t":{t},"arm":"canary","requests":90,"errors":90}}"#);
-    let baseline = |t: i64| format!(r#"{{"t":{t},"arm":"baseline","requests":90,"errors":0}}"#);
-    assert_eq!(push(&mut analyzer, &canary(0)), Ok(None));
-    assert_eq!(push(&mut analyzer, &baseline(1)), Ok(None));
-    assert_eq!(push(&mut analyzer, &canary(2)), Ok(None));
-    assert_eq!(push(&mut analyzer, &baseline(3)), Ok(None));
-    let step = push(&mut analyzer, &canary(3)).unwrap().unwrap();
-    assert!(step.log_e > 0.0);
+    let nothing = "the trace ends too early: it has no second with both releases";
+    assert_eq!(analyzer.end().unwrap_err().to_string(), nothing);
+    push(&mut analyzer, r#"{"t":-5,"arm":"baseline","requests":9,"errors":0}"#).unwrap();
+    assert_eq!(analyzer.end().unwrap_err().to_string(), nothing);
+    push(&mut analyzer, BASELINE).unwrap();
+    let half = "the trace ends too early: its last second has no row of the canary";
+    assert_eq!(analyzer.end().unwrap_err().to_string(), half);
+    push(&mut analyzer, CANARY).unwrap();
+    assert_eq!(analyzer.end().unwrap().decision, Decision::None);
+}
+
+#[test]
+fn a_tolerance_without_alpha_p_promotes_nothing() {
+    let header = HEADER.replace(r#""horizon_s""#, r#""tolerance":{"error":0.01},"horizon_s""#);
+    let mut analyzer = analyzer(&header).unwrap();
+    for t in 0..200 {
+        let baseline = format!(r#"{{"t":{t},"arm":"baseline","requests":180,"errors":0}}"#);
+        let canary = format!(r#"{{"t":{t},"arm":"canary","requests":20,"errors":0}}"#);
+        push(&mut analyzer, &baseline).unwrap();
+        push(&mut analyzer, &canary).unwrap();
+    }
+    assert_eq!(analyzer.end().unwrap().decision, Decision::None);
 }
 
 #[test]
@@ -76,7 +137,9 @@ fn a_clean_trace_with_a_tolerance_is_promoted() {
         let baseline = format!(r#"{{"t":{t},"arm":"baseline","requests":180,"errors":0}}"#);
         let canary = format!(r#"{{"t":{t},"arm":"canary","requests":20,"errors":0}}"#);
         push(&mut analyzer, &baseline).unwrap();
-        push(&mut analyzer, &canary).unwrap();
+        if t >= 0 {
+            push(&mut analyzer, &canary).unwrap();
+        }
     }
     let outcome = analyzer.outcome();
     assert_eq!((outcome.decision, outcome.time_s), (Decision::Promote, Some(16)));

@@ -1,6 +1,6 @@
 //! Simulated traffic from a seed: requests are routed by independent coins.
 
-use sluss_verdict::{Counts, Second};
+use sluss_verdict::{Sample, Tick};
 
 /// Marsaglia's xorshift64* generator, good enough for coins.
 pub struct Coins(u64);
@@ -35,24 +35,24 @@ pub struct Weather {
 
 impl Weather {
     /// Plays one second: each request is routed and fails by itself.
-    pub fn second(&self, at: i64, coins: &mut Coins) -> Second {
-        let mut second = Second {
-            at,
-            share_bp: self.share_bp,
-            incumbent: Counts::default(),
-            candidate: Counts::default(),
-        };
+    pub fn second(&self, at: i64, coins: &mut Coins) -> Tick {
+        let (mut incumbent, mut candidate) = ((0, 0), (0, 0));
         for _ in 0..self.requests {
             let coin = coins.next();
             let to_candidate = (((coin >> 32) * 10_000) >> 32) < u64::from(self.share_bp);
             let outcome = ((coin & 0xFFFF_FFFF) * 1_000_000) >> 32;
             let (arm, ppm) = match to_candidate {
-                true => (&mut second.candidate, self.candidate_ppm),
-                false => (&mut second.incumbent, self.incumbent_ppm),
+                true => (&mut candidate, self.candidate_ppm),
+                false => (&mut incumbent, self.incumbent_ppm),
             };
-            arm.requests += 1;
-            arm.errors += u64::from(outcome < u64::from(ppm));
+            arm.0 += 1;
+            arm.1 += u64::from(outcome < u64::from(ppm));
         }
-        second
+        Tick {
+            at_ms: at * 1_000,
+            share_bp: self.share_bp,
+            incumbent: Sample::events(incumbent.0, incumbent.1),
+            candidate: Sample::events(candidate.0, candidate.1),
+        }
     }
 }

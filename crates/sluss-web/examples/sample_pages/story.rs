@@ -16,7 +16,7 @@ use sluss_core::pipeline::{
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
-use sluss_core::target::{JournalEntry, JournalRow, Limits, Readiness, RouteKey};
+use sluss_core::target::{JournalEntry, JournalRow, Limits, Readiness, RouteKey, Traffic};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 use sluss_engine::engine::{Engine, Parts};
@@ -345,19 +345,12 @@ impl Story {
                 }
             };
             let requests = u64::from(share.basis_points()) / 50;
-            let observation = Observation {
-                second: self.clock.now().second(),
-                share,
-                incumbent: Counts { requests: 200 - requests, errors: 0 },
-                candidate: Counts { requests, errors: if bad { 1 + requests / 18 } else { 0 } },
-            };
-            let reading = Reading {
-                against_micronats: against,
-                against_at_micronats: 4_605_170,
-                favour_micronats: favour,
-                favour_at_micronats: 2_995_732,
-                verdict,
-            };
+            let incumbent = Counts { requests: 200 - requests, errors: 0 };
+            let errors = if bad { 1 + requests / 18 } else { 0 };
+            let second = self.clock.now().second();
+            let observation =
+                Observation::new(second, share, incumbent, Counts { requests, errors });
+            let reading = Reading::new((against, 4_605_170), (favour, 2_995_732), verdict);
             if verdict == Verdict::Favourable {
                 favour = 0;
             }
@@ -431,6 +424,7 @@ fn pipeline(service: &str) -> Pipeline {
         limits: Limits::default(),
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
+        traffic: Traffic::default(),
     };
     let steps = vec![
         step("fetch", StepKind::Fetch, &[], 0),

@@ -10,7 +10,7 @@ use sluss_core::deployment::{Deployment, HoldReason, Phase};
 use sluss_core::gate::GateOutcome;
 use sluss_core::ids::DeploymentId;
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
-use sluss_core::rollout::{self, Counts, Reading, Rollout, Verdict};
+use sluss_core::rollout::{self, Counts, Metric, Reading, Rollout, Verdict};
 use sluss_core::state::State as Known;
 use sluss_core::steps::StepOwner;
 
@@ -87,8 +87,18 @@ pub struct ReadingView {
     pub verdict: &'static str,
     /// About how many more requests a proof in its favour needs, where that is known.
     pub needs_requests: Option<u64>,
+    /// About how many seconds that takes at the traffic of this share.
+    pub needs_seconds: Option<u64>,
     /// For how many seconds nothing has come back, where nothing does.
     pub silent_seconds: Option<u32>,
+    /// Log evidence by errors alone.
+    pub errors_micronats: Option<i64>,
+    /// Log evidence by latency alone, where that is judged.
+    pub latency_micronats: Option<i64>,
+    /// `errors` or `latency`: in what it is worse, once it is.
+    pub worse_in: Option<&'static str>,
+    /// The instance of the candidate that alone is the reason for the evidence.
+    pub lone_instance: Option<u16>,
 }
 
 /// A rollout under way.
@@ -362,6 +372,14 @@ fn reading_view(reading: Reading) -> ReadingView {
         favour_at_micronats: reading.favour_at_micronats,
         verdict,
         needs_requests,
+        needs_seconds: reading.needs_seconds,
         silent_seconds,
+        errors_micronats: reading.errors_micronats,
+        latency_micronats: reading.latency_micronats,
+        worse_in: reading.worse_in.map(|metric| match metric {
+            Metric::Errors => "errors",
+            Metric::Latency => "latency",
+        }),
+        lone_instance: reading.lone_instance,
     }
 }

@@ -78,6 +78,8 @@ struct DeploymentPage {
     bar: Option<Html>,
     chart: Option<Html>,
     verdict: String,
+    /// A sentence for each metric.
+    reasons: Vec<String>,
     incumbent: ArmRow,
     candidate: ArmRow,
     rows: Vec<SecondRow>,
@@ -127,6 +129,7 @@ pub(super) async fn page(
         log,
         chart: read.chart(),
         verdict: verdict.unwrap_or_default(),
+        reasons: read.reasons(),
         incumbent,
         candidate,
         rows: read.rows(now),

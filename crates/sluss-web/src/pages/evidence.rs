@@ -2,7 +2,7 @@
 
 use sluss_core::event::Event;
 use sluss_core::ids::DeploymentId;
-use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
+use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
 use sluss_core::units::{Millis, Share};
 use sluss_engine::engine::read_event;
 use sluss_engine::failure::Failure;
@@ -45,6 +45,9 @@ pub(super) struct ArmRow {
     pub(super) total_requests: String,
     pub(super) total_errors: String,
     pub(super) total_rate: String,
+    /// Half of the answers came within this time, and 99 of 100 within that.
+    pub(super) p50: String,
+    pub(super) p99: String,
 }
 
 /// Reads the evidence of a deployment.
@@ -114,7 +117,7 @@ impl Evidence {
 
     /// Returns what both arms did: the incumbent, then the candidate.
     pub(super) fn arms(&self) -> [ArmRow; 2] {
-        let arm = |of: fn(&Observation) -> Counts| {
+        let arm = |of: fn(&Observation) -> Counts, detail: fn(&Observation) -> &Detail| {
             let total = self.seconds.iter().map(|(seen, _)| of(seen));
             let total = total.fold(Counts::default(), Counts::and);
             let last = self.seconds.last().map_or(Counts::default(), |(seen, _)| of(seen));
@@ -124,9 +127,82 @@ impl Evidence {
                 total_requests: html::number(total.requests),
                 total_errors: html::number(total.errors),
                 total_rate: html::rate(total.errors, total.requests),
+                p50: self.within(detail, 50),
+                p99: self.within(detail, 99),
             }
         };
-        [arm(|seen| seen.incumbent), arm(|seen| seen.candidate)]
+        [
+            arm(|seen| seen.incumbent, |seen| &seen.incumbent_detail),
+            arm(|seen| seen.candidate, |seen| &seen.candidate_detail),
+        ]
+    }
+
+    /// Returns the time within which `percent` of the answers of an arm came, to a quarter of a
+    /// doubling.
+    fn within(&self, detail: fn(&Observation) -> &Detail, percent: u64) -> String {
+        let mut bins = [0_u64; 64];
+        for (seen, _) in &self.seconds {
+            for (bin, count) in &detail(seen).latency {
+                bins[usize::from(*bin).min(63)] += count;
+            }
+        }
+        let all: u64 = bins.iter().sum();
+        let mut sum = 0;
+        let found = bins.iter().position(|count| {
+            sum += count;
+            all > 0 && sum * 100 >= all * percent
+        });
+        found.map_or("–".to_owned(), |bin| {
+            let edge = f64::exp2((bin as f64 + 1.0) / 4.0);
+            if edge < 10.0 { format!("{edge:.1} ms") } else { format!("{edge:.0} ms") }
+        })
+    }
+
+    /// Returns a sentence for each metric, and what else a person should know.
+    pub(super) fn reasons(&self) -> Vec<String> {
+        let Some(last) = self.last() else { return vec![] };
+        let [incumbent, candidate] = self.arms();
+        let mut reasons = Vec::new();
+        if let Some(errors) = last.errors_micronats {
+            reasons.push(format!(
+                "Errors: {} of the candidate's requests failed, {} of the incumbent's. Evidence \
+                 that it is worse: {}.",
+                candidate.total_rate,
+                incumbent.total_rate,
+                times(errors)
+            ));
+        }
+        if let Some(latency) = last.latency_micronats {
+            reasons.push(format!(
+                "Latency: 99 of 100 answers came within {} from the candidate, {} from the \
+                 incumbent. Evidence that it is much slower: {}.",
+                candidate.p99,
+                incumbent.p99,
+                times(latency)
+            ));
+        }
+        if let Some(instance) = last.lone_instance {
+            reasons.push(format!(
+                "Instance {instance} of the candidate alone is the reason. Another one in its \
+                 place may do: end its process, and the host starts it again."
+            ));
+        }
+        reasons.extend(self.loses());
+        reasons
+    }
+
+    /// Returns what a minute more would cost, if it goes on as in the last ten seconds.
+    fn loses(&self) -> Option<String> {
+        let last = &self.seconds[self.seconds.len().saturating_sub(10)..];
+        let seconds = last.len() as u64;
+        let sum = |of: fn(&Observation) -> Counts| {
+            last.iter().map(|(seen, _)| of(seen)).fold(Counts::default(), Counts::and)
+        };
+        let (incumbent, candidate) = (sum(|seen| seen.incumbent), sum(|seen| seen.candidate));
+        // What would have failed at the incumbent too is not lost by the candidate.
+        let usual = incumbent.errors * candidate.requests / incumbent.requests.max(1);
+        let more = candidate.errors.saturating_sub(usual) * 60 / seconds.max(1);
+        (more > 0).then(|| format!("A minute more like this costs about {more} failed requests."))
     }
 }
 
@@ -154,13 +230,23 @@ pub(super) fn sentence(reading: Reading, silence_seconds: u32) -> String {
             "Favourable: that it is not worse is {favour} likelier than that it is; {favour_at} \
              lets it go on."
         ),
-        Verdict::Unfavourable => format!(
-            "Unfavourable: that it fails more often than what customers had is {against} likelier \
-             than that it does not; {against_at} takes it back."
-        ),
+        Verdict::Unfavourable => {
+            let worse = match reading.worse_in {
+                Some(Metric::Latency) => "answers more slowly",
+                Some(Metric::Errors) | None => "fails more often",
+            };
+            format!(
+                "Unfavourable: that it {worse} than what customers had is {against} likelier than \
+                 that it does not; {against_at} takes it back."
+            )
+        }
         Verdict::Undecided { needs_requests } => {
             let more = needs_requests.map_or(String::new(), |requests| {
-                format!(" About {} more requests would prove it.", html::number(requests))
+                let time = reading.needs_seconds.map_or(String::new(), |seconds| {
+                    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+                    format!(", {} at this traffic", html::duration(seconds.saturating_mul(1000)))
+                });
+                format!(" About {} more requests{time} would prove it.", html::number(requests))
             });
             format!(
                 "Undecided: the evidence against it is {against} of {against_at}, in its favour \

@@ -166,9 +166,7 @@ pub async fn take_down(data: &Path) {
     let target = HostTarget::new(data.join("host"));
     let Ok(routes) = target.status().await else { return };
     for route in routes {
-        let (port, arms, lease) = (None, Vec::new(), None);
-        let generation = u64::MAX / 2;
-        target.apply(&Desired { key: route.key, generation, port, arms, lease }).await.ok();
+        target.apply(&Desired::nothing(route.key, u64::MAX / 2)).await.ok();
     }
     let gone = async {
         while target.status().await.is_ok_and(|routes| {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{deliver, inputs, service, start, steps, template};
+use super::super::{deliver, inputs, service, start, steps, template, traffic};
 
 const SERVICE: &str = include_str!("../../../../../docs/schema/sluss.schema.json");
 const TEMPLATE: &str = include_str!("../../../../../docs/schema/template.schema.json");
@@ -30,6 +30,7 @@ fn agrees(schema: &str, pointer: &str, keys: &[&str]) {
 fn the_schema_of_the_service_file_has_the_keys_that_are_read() {
     agrees(SERVICE, "", service::SERVICE_KEYS);
     agrees(SERVICE, "/$defs/step", steps::STEP_KEYS);
+    agrees(SERVICE, "/properties/sticky", traffic::STICKY_KEYS);
 }
 
 #[test]
@@ -42,6 +43,7 @@ fn the_schema_of_templates_has_the_keys_that_are_read() {
     agrees(TEMPLATE, "/$defs/start", start::START_KEYS);
     agrees(TEMPLATE, "/$defs/start/properties/ready/oneOf/1", start::READY_KEYS);
     agrees(TEMPLATE, "/$defs/start/properties/limits", start::LIMIT_KEYS);
+    agrees(TEMPLATE, "/$defs/start/properties/sticky", traffic::STICKY_KEYS);
     agrees(TEMPLATE, "/$defs/stage", deliver::STAGE_KEYS);
     agrees(TEMPLATE, "/$defs/rollout", deliver::ROLLOUT_KEYS);
 }

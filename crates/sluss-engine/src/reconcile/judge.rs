@@ -1,0 +1,128 @@
+//! The statistics of one rollout, in the words of the domain. Live and in replay it is the same.
+
+use sluss_core::pipeline::RolloutPlan;
+use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
+use sluss_core::units::{Millis, Share};
+use sluss_verdict::{self as verdict, BlockLength, Guard, Judge, MetricPlan, Plan, Sample, Tick};
+
+/// Seconds from the candidate's first request in which no latency is judged: a process that has
+/// just started is slower than one that has run for long, and truthfully so.
+const WARM_UP_SECONDS: i64 = 10;
+
+/// Judges one rollout, second by second.
+pub struct RolloutJudge {
+    judge: Judge,
+    /// The second of the candidate's first request.
+    began: Option<i64>,
+}
+
+/// Returns the settings of the statistics for a plan.
+pub fn settings(plan: &RolloutPlan) -> Plan {
+    let errors = MetricPlan::errors_within(plan.tolerance_ppm);
+    let latency = MetricPlan { guard: Guard::None, ..MetricPlan::of(verdict::Metric::Latency) };
+    let mut metrics = vec![errors];
+    if plan.latency_permille > 0 {
+        metrics.push(latency);
+    }
+    Plan {
+        alpha_ppm: plan.alpha_ppm,
+        metrics,
+        block: BlockLength::Fixed(plan.block_seconds.saturating_mul(1000)),
+        ignored_latency_permille: plan.latency_permille,
+        promotion_alpha_ppm: plan.promotion_alpha_ppm,
+        silence_seconds: plan.silence_seconds,
+        ..Plan::of_errors()
+    }
+}
+
+impl RolloutJudge {
+    /// Returns the judge of a rollout of which nothing was seen.
+    pub fn new(plan: &RolloutPlan) -> Self {
+        Self { judge: Judge::new(settings(plan)), began: None }
+    }
+
+    /// Begins a leg: what speaks for the candidate is counted anew.
+    pub fn begin_leg(&mut self, since: Millis, share: Share) {
+        self.judge.begin_leg(since.second() * 1000, share.basis_points());
+    }
+
+    /// Gives it an observation, and returns what is known after it.
+    pub fn feed(&mut self, observation: &Observation) -> Reading {
+        let at_ms = observation.second * 1000;
+        if observation.share == Share::NONE {
+            self.judge.remember_incumbent(&self.tick(observation).incumbent);
+            return reading(self.judge.reading(at_ms));
+        }
+        if self.began.is_none() && observation.candidate.requests > 0 {
+            self.began = Some(observation.second);
+        }
+        let tick = self.tick(observation);
+        reading(self.judge.observe(&tick))
+    }
+
+    /// Returns the observation as the statistics know it.
+    fn tick(&self, observation: &Observation) -> Tick {
+        let warm = match self.began {
+            Some(began) => observation.second - began >= WARM_UP_SECONDS,
+            // Before the rollout the incumbent is alone, and warm.
+            None => true,
+        };
+        Tick {
+            at_ms: observation.second * 1000,
+            share_bp: observation.share.basis_points(),
+            incumbent: sample(observation.incumbent, &observation.incumbent_detail, warm),
+            candidate: sample(observation.candidate, &observation.candidate_detail, warm),
+        }
+    }
+}
+
+fn sample(counts: Counts, detail: &Detail, warm: bool) -> Sample {
+    let histogram = |rows: &[(u8, u64)]| {
+        warm.then(|| rows.iter().map(|(bin, count)| (usize::from(*bin), *count)).collect())
+    };
+    let instance = |row: &sluss_core::target::InstanceRow| verdict::Instance {
+        index: u32::from(row.index),
+        requests: row.requests,
+        errors: row.errors,
+        latency: histogram(&row.latency),
+    };
+    Sample {
+        latency: histogram(&detail.latency),
+        instances: detail.instances.iter().map(instance).collect(),
+        ..Sample::events(counts.requests, counts.errors)
+    }
+}
+
+fn reading(of: verdict::Reading) -> Reading {
+    let metric = |metric| match metric {
+        verdict::Metric::Latency => Metric::Latency,
+        verdict::Metric::Error | verdict::Metric::Exceptions | verdict::Metric::Conversion => {
+            Metric::Errors
+        }
+    };
+    let alone = |wanted| {
+        let mut metrics = of.metrics.iter();
+        metrics.find(|known| known.metric == wanted).map(|known| known.log_e_micronats)
+    };
+    let mut read = Reading::new(
+        (of.log_e_micronats, of.rollback_at_micronats),
+        (of.promotion_micronats, of.promote_at_micronats),
+        Verdict::Favourable,
+    );
+    read.errors_micronats = alone(verdict::Metric::Error);
+    read.latency_micronats = alone(verdict::Metric::Latency);
+    read.lone_instance = of.lone_instance.and_then(|index| u16::try_from(index).ok());
+    read.verdict = match of.verdict {
+        verdict::Verdict::Favourable => Verdict::Favourable,
+        verdict::Verdict::Unfavourable { metric: worst } => {
+            read.worse_in = Some(metric(worst));
+            Verdict::Unfavourable
+        }
+        verdict::Verdict::Undecided { needs_requests, needs_seconds } => {
+            read.needs_seconds = needs_seconds;
+            Verdict::Undecided { needs_requests }
+        }
+        verdict::Verdict::NoData { seconds } => Verdict::NoData { seconds },
+    };
+    read
+}

@@ -1,0 +1,128 @@
+//! What was counted, on disk: so that the next host still knows the last quarter of an hour.
+//!
+//! # Invariants
+//!
+//! - A second is written once, when it is over. A host that is killed loses what it counted in
+//!   the second that went on, and no more than one before.
+//! - What a host counts after it has given its place away is counted by its successor, in the
+//!   second that it is told.
+//!
+//! A thread of its own writes, so that nobody waits for the disk.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sluss_core::target::{CounterRow, RouteKey};
+
+use crate::clock;
+use crate::counters::KEPT_SECONDS;
+use crate::folder::name_of;
+
+/// The writer of what was counted.
+#[derive(Debug)]
+pub(crate) struct Past {
+    folder: PathBuf,
+    to_writer: Sender<Message>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Rows(PathBuf, Vec<CounterRow>),
+    Written(SyncSender<()>),
+}
+
+/// What a host that leaves tells its successor.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Late {
+    pub(crate) key: RouteKey,
+    pub(crate) rows: Vec<CounterRow>,
+    pub(crate) unserved: u64,
+}
+
+impl Past {
+    /// Opens the folder, and starts its writer.
+    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
+        let (to_writer, from_host) = channel();
+        std::thread::Builder::new()
+            .name("sluss-counters".to_owned())
+            .spawn(move || write(&from_host))?;
+        Ok(Self { folder, to_writer })
+    }
+
+    fn file(&self, key: &RouteKey) -> PathBuf {
+        self.folder.join(format!("{}.jsonl", name_of(key)))
+    }
+
+    /// Returns what is still to be known of a route.
+    pub(crate) fn load(&self, key: &RouteKey) -> Vec<CounterRow> {
+        let file = self.file(key);
+        let oldest = clock::now().second() - KEPT_SECONDS;
+        let texts = [older(&file), file].map(|path| fs::read_to_string(path).unwrap_or_default());
+        let lines = texts.iter().flat_map(|text| text.lines());
+        // A line that a kill left unfinished is no row.
+        let rows = lines.filter_map(|line| serde_json::from_str::<CounterRow>(line).ok());
+        rows.filter(|row| row.second > oldest).collect()
+    }
+
+    /// Has rows written.
+    pub(crate) fn write(&self, key: &RouteKey, rows: Vec<CounterRow>) {
+        if !rows.is_empty() && self.to_writer.send(Message::Rows(self.file(key), rows)).is_err() {
+            tracing::error!("the counters' writer ended; look for disk errors in the log above");
+        }
+    }
+
+    /// Waits until all is written, for a while.
+    pub(crate) fn flush(&self) {
+        let (done, written) = sync_channel(1);
+        if self.to_writer.send(Message::Written(done)).is_ok() {
+            let _too_slow = written.recv_timeout(FLUSHED_WITHIN);
+        }
+    }
+}
+
+fn write(from_host: &Receiver<Message>) {
+    while let Ok(message) = from_host.recv() {
+        match message {
+            Message::Rows(path, rows) => {
+                if let Err(error) = append(&path, &rows) {
+                    tracing::warn!(%error, "counters could not be written; free disk space");
+                }
+            }
+            // Whoever asked may have lost patience.
+            Message::Written(done) => drop(done.send(())),
+        }
+    }
+}
+
+fn append(path: &Path, rows: &[CounterRow]) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut bytes, row)?;
+        bytes.push(b'\n');
+    }
+    if fs::metadata(path).is_ok_and(|found| found.len() > LARGEST_FILE || is_old(&found)) {
+        fs::rename(path, older(path))?;
+    }
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.write_all(&bytes)
+}
+
+/// Returns whether a file was begun so long ago that it alone holds what must be kept.
+fn is_old(file: &fs::Metadata) -> bool {
+    let age = file.created().ok().and_then(|begun| begun.elapsed().ok());
+    age.is_some_and(|age| age.as_secs() > KEPT_SECONDS.unsigned_abs())
+}
+
+fn older(path: &Path) -> PathBuf {
+    path.with_extension("older")
+}
+
+/// Many releases with many instances for a quarter of an hour.
+const LARGEST_FILE: u64 = 64 << 20;
+const FLUSHED_WITHIN: Duration = Duration::from_secs(2);
