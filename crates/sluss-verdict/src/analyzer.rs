@@ -130,6 +130,7 @@ impl Analyzer {
             latency_ms: i64::from(options.latency_block_seconds) * 1_000,
             is_chosen: false,
             ratio: 1.0,
+            latency_ratio: 1.0,
         };
         let setup = |metric: &Metric| Setup {
             metric: *metric,
