@@ -243,7 +243,7 @@ pub enum Event {
     /// It is live and failed more often than it may: it is compared once more, with the release
     /// that was live before, which has the traffic again but for the first share.
     #[serde(rename = "rollout.reopened")]
-    RolloutReopened { deployment: DeploymentId, to: DeploymentId, counts: Counts, at_most_ppm: u32 },
+    RolloutReopened { deployment: DeploymentId, to: DeploymentId, counts: Counts, limit_ppm: u32 },
     /// Customers have it.
     #[serde(rename = "deployment.live")]
     DeploymentLive { deployment: DeploymentId },

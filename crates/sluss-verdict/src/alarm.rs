@@ -1,10 +1,10 @@
 //! An alarm over a release that has all traffic, so that nothing is there to compare it with.
 //!
-//! It asks whether requests fail more often than an absolute rate. It is an e-detector (Shin, Ramdas
-//! and Rinaldo, "E-detectors: a nonparametric framework for sequential change detection", 2024) in
-//! the Shiryaev-Roberts form `M <- (M + 1) f`, one for each of several sizes, averaged. While each
-//! request fails with at most that rate whatever came before, the mean time to a false alarm is at
-//! least `1 / AT` seconds, and a change is found whenever it begins.
+//! It asks whether requests fail more often than an absolute rate. It is an e-detector (Shin,
+//! Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential change detection",
+//! 2024) in the Shiryaev-Roberts form `M <- (M + 1) f`, one for each of several sizes, averaged.
+//! While each request fails with at most that rate whatever came before, the mean time to a false
+//! alarm is at least [`AT`] seconds, and a change is found whenever it begins.
 //!
 //! Failures that come in bursts break that. An alarm is therefore no verdict: it asks for a
 //! comparison.
@@ -22,26 +22,26 @@ const NOTHING: f64 = 10.0;
 /// An alarm over one release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
-    at_most_ppm: u32,
+    limit_ppm: u32,
     logs: [f64; SIZES.len()],
     counts: Counts,
 }
 
 impl Alarm {
-    /// Returns an alarm at more than `at_most_ppm` failures in a million requests; at least 1.
-    pub fn new(at_most_ppm: u32) -> Self {
+    /// Returns an alarm at more than `limit_ppm` failures in a million requests; at least 1.
+    pub fn new(limit_ppm: u32) -> Self {
         let logs = [LOG_ZERO; SIZES.len()];
-        Self { at_most_ppm: at_most_ppm.clamp(1, 999_999), logs, counts: Counts::default() }
+        Self { limit_ppm: limit_ppm.clamp(1, 999_999), logs, counts: Counts::default() }
     }
 
     /// Returns the rate, in failures per million requests.
-    pub fn at_most_ppm(&self) -> u32 {
-        self.at_most_ppm
+    pub fn limit_ppm(&self) -> u32 {
+        self.limit_ppm
     }
 
     /// Adds one second; returns what failed since it began, if that is too much.
     pub fn observe(&mut self, second: Counts) -> Option<Counts> {
-        let rate = f64::from(self.at_most_ppm) * 1e-6;
+        let rate = f64::from(self.limit_ppm) * 1e-6;
         let (requests, errors) = (second.requests as f64, second.errors as f64);
         for (log, size) in self.logs.iter_mut().zip(SIZES) {
             // E[size^errors] <= exp(requests rate (size - 1)), since 1 + x <= e^x.
@@ -64,14 +64,14 @@ mod tests {
 
     /// Seconds of `requests` of which each fails by a coin, until an alarm or the end.
     fn first_alarm(
-        at_most_ppm: u32,
+        limit_ppm: u32,
         requests: u64,
         rate: f64,
         seconds: u32,
         seed: u64,
     ) -> Option<u32> {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut alarm = Alarm::new(at_most_ppm);
+        let mut alarm = Alarm::new(limit_ppm);
         (0..seconds).find(|_| {
             let errors = (0..requests).filter(|_| random.f64() < rate).count() as u64;
             alarm.observe(Counts { requests, errors }).is_some()

@@ -127,7 +127,7 @@ pub enum Command {
     Alarm {
         deployment: DeploymentId,
         counts: Counts,
-        at_most_ppm: u32,
+        limit_ppm: u32,
     },
     Fail {
         deployment: DeploymentId,

@@ -48,9 +48,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Observe { deployment, observation, reading } => {
             observe(state, deployment, observation, reading)
         }
-        C::Alarm { deployment, counts, at_most_ppm } => {
-            alarm(state, deployment, counts, at_most_ppm)
-        }
+        C::Alarm { deployment, counts, limit_ppm } => alarm(state, deployment, counts, limit_ppm),
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
         C::Applied { key, generation } => applied(state, &key, generation),
@@ -109,7 +107,7 @@ fn fail(state: &State, id: DeploymentId, cause: Cause) -> Vec<Event> {
 /// A live release failed more often than it may. That may be its own fault or not, so nothing is
 /// taken back: it is compared once more with what was live before, whose verdict decides. Where
 /// nothing is there to compare it with, a person is called.
-fn alarm(state: &State, id: DeploymentId, counts: Counts, at_most_ppm: u32) -> Vec<Event> {
+fn alarm(state: &State, id: DeploymentId, counts: Counts, limit_ppm: u32) -> Vec<Event> {
     let Some(deployment) = state.deployments.get(&id) else { return vec![] };
     let judged = matches!(deployment.stage.replacement, Replacement::Progressive(_));
     let place = state.place(&deployment.service, &deployment.environment);
@@ -118,7 +116,7 @@ fn alarm(state: &State, id: DeploymentId, counts: Counts, at_most_ppm: u32) -> V
         return vec![];
     }
     match earlier(state, id) {
-        Some(to) => vec![Event::RolloutReopened { deployment: id, to, counts, at_most_ppm }],
+        Some(to) => vec![Event::RolloutReopened { deployment: id, to, counts, limit_ppm }],
         None => call(state, id, deployment, Cause::Failing),
     }
 }

@@ -248,7 +248,7 @@ fn of_rollouts() -> Vec<Event> {
             deployment,
             to: DeploymentId(1),
             counts: Counts { requests: 700, errors: 35 },
-            at_most_ppm: 12_000,
+            limit_ppm: 12_000,
         },
         Event::DeploymentLive { deployment },
         rolled_back(Cause::Verdict),

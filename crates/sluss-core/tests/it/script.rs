@@ -110,7 +110,7 @@ fn command(world: &World, words: &[&str]) -> Command {
         ["alarm", id] => Command::Alarm {
             deployment: id.parse().unwrap(),
             counts: Counts { requests: 700, errors: 35 },
-            at_most_ppm: 10_000,
+            limit_ppm: 10_000,
         },
         ["received", id] => Command::Received { change: change(id) },
         ["lost", id] => Command::Lost { change: change(id) },

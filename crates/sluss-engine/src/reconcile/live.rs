@@ -34,7 +34,7 @@ struct Subject {
     key: RouteKey,
     release: ReleaseId,
     since: i64,
-    at_most_ppm: u32,
+    limit_ppm: u32,
 }
 
 impl Live {
@@ -49,11 +49,11 @@ impl Live {
         self.alarms.retain(|id, _| subjects.iter().any(|subject| subject.deployment == *id));
         let last_whole = self.engine.now().second() - 1;
         for subject in subjects {
-            let Subject { deployment, key, release, since, at_most_ppm } = subject;
+            let Subject { deployment, key, release, since, limit_ppm } = subject;
             let watched = self
                 .alarms
                 .entry(deployment)
-                .or_insert_with(|| Watched { alarm: Alarm::new(at_most_ppm), heard: since });
+                .or_insert_with(|| Watched { alarm: Alarm::new(limit_ppm), heard: since });
             let Ok(rows) = self.target.counters(&key, watched.heard).await else { continue };
             for second in watched.heard + 1..=last_whole {
                 let (Counts { requests, errors }, _) = arm(&rows, release, second..=second);
@@ -61,8 +61,8 @@ impl Live {
                 let told = watched.alarm.observe(verdict::Counts { requests, errors });
                 let Some(verdict::Counts { requests, errors }) = told else { continue };
                 let counts = Counts { requests, errors };
-                let alarm = Command::Alarm { deployment, counts, at_most_ppm };
-                watched.alarm = Alarm::new(at_most_ppm);
+                let alarm = Command::Alarm { deployment, counts, limit_ppm };
+                watched.alarm = Alarm::new(limit_ppm);
                 if let Err(failure) = self.engine.report(alarm).await {
                     tracing::warn!(%failure, "an alarm could not be recorded");
                 }
@@ -82,10 +82,10 @@ impl Live {
             };
             let place = state.place(&key.service, &key.environment)?;
             let alone = place.live == Some(*id) && place.rolling.is_none();
-            let at_most_ppm = at_most_ppm(deployment, judged.as_deref())?;
+            let limit_ppm = limit_ppm(deployment, judged.as_deref())?;
             let release = deployment.release;
             let since = since.second();
-            alone.then_some(Subject { deployment: *id, key, release, since, at_most_ppm })
+            alone.then_some(Subject { deployment: *id, key, release, since, limit_ppm })
         };
         state.open.deployments.iter().filter_map(subject).collect()
     }
@@ -93,7 +93,7 @@ impl Live {
 
 /// Returns how often requests may fail, in parts per million: what was seen of it and of the
 /// release before it while they were compared, and the tolerance of the rollout on top.
-fn at_most_ppm(deployment: &Deployment, judged: Option<&Rollout>) -> Option<u32> {
+fn limit_ppm(deployment: &Deployment, judged: Option<&Rollout>) -> Option<u32> {
     let Replacement::Progressive(plan) = &deployment.stage.replacement else { return None };
     let observations = judged.map_or(&[][..], |rollout| &rollout.observations);
     let seen = observations

@@ -109,6 +109,7 @@ fn a_service_and_its_template_become_a_pipeline() {
                 "alpha_ppm": 10000,
                 "tolerance_ppm": 10000,
                 "promotion_alpha_ppm": 50000,
+                "latency_permille": 2000,
                 "block_seconds": 1,
                 "deadline_seconds": 900,
                 "silence_seconds": 60
@@ -165,38 +166,38 @@ fn every_problem_is_named_with_the_nearest_right_spelling() {
     refused(
         text,
         expect![[r#"
-        error: a service file has no key `servcie`
-         --> sluss.yaml:1:1
-          |
-        1 | servcie: shop
-          | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps` or `secrets`
-          = help: did you mean `service`?
+            error: a service file has no key `servcie`
+             --> sluss.yaml:1:1
+              |
+            1 | servcie: shop
+              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit` or `sticky`
+              = help: did you mean `service`?
 
-        error: a service file needs `service`
-         --> sluss.yaml:1:1
-          |
-        1 | servcie: shop
-          | ^
+            error: a service file needs `service`
+             --> sluss.yaml:1:1
+              |
+            1 | servcie: shop
+              | ^
 
-        error: `Web Shop` is not right here
-         --> sluss.yaml:2:10
-          |
-        2 | product: Web Shop
-          |          ^^^^^^^^ expected a product name (1 to 40 of a-z, 0-9 and -, not starting or ending with -)
+            error: `Web Shop` is not right here
+             --> sluss.yaml:2:10
+              |
+            2 | product: Web Shop
+              |          ^^^^^^^^ expected a product name (1 to 40 of a-z, 0-9 and -, not starting or ending with -)
 
-        error: there is no template `smal@1`
-         --> sluss.yaml:3:11
-          |
-        3 | template: smal@1
-          |           ^^^^^^ expected `command@1`, `go-service@1`, `node-service@1`, `python-service@1`, `rust-service@1` or `small@1`
-          = help: did you mean `small@1`?
+            error: there is no template `smal@1`
+             --> sluss.yaml:3:11
+              |
+            3 | template: smal@1
+              |           ^^^^^^ expected `command@1`, `go-service@1`, `node-service@1`, `python-service@1`, `rust-service@1` or `small@1`
+              = help: did you mean `small@1`?
 
-        error: `a-b` cannot be the name of a secret
-         --> sluss.yaml:5:11
-          |
-        5 | secrets: [a-b]
-          |           ^^^ expected letters, digits and _, not beginning with a digit
-    "#]],
+            error: `a-b` cannot be the name of a secret
+             --> sluss.yaml:5:11
+              |
+            5 | secrets: [a-b]
+              |           ^^^ expected letters, digits and _, not beginning with a digit
+        "#]],
     );
 }
 
@@ -217,7 +218,7 @@ fn problems_have_a_form_for_programs() {
             "line": 3,
             "column": 1,
             "what": "a service file has no key `wiht`",
-            "expected": "`service`, `product`, `template`, `with`, `steps` or `secrets`",
+            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit` or `sticky`",
             "hint": "did you mean `with`?"
           }
         ]"#]]
