@@ -5,6 +5,8 @@
 //! - Everything that is asked may be asked again: it is the same as asking once.
 //! - An unreachable target is no refusal: nothing is known of what it did.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod host;
 
 use async_trait::async_trait;
