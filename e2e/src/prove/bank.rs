@@ -72,7 +72,7 @@ impl Service {
         let folder = sluss.scratch(&name);
         let repository = Repository::of(&folder);
         let file = format!(
-            "service: {name}\ntemplate: command@1\nwith:\n  port: {port}\n  ready: /ready\n  \
+            "service: {name}\ntemplate: command@1\nunit: Idempotency-Key\nwith:\n  port: {port}\n  ready: /ready\n  \
              start: ./payments\n  files: [payments, version]\n  instances: 2\n  \
              test: sh ./test.sh\n  rollout: progressive\n"
         );

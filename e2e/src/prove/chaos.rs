@@ -71,7 +71,8 @@ impl Blow {
         match self {
             Self::Control => 120.0,
             Self::Host => 240.0,
-            Self::Instance | Self::Database => 60.0,
+            Self::Instance => 90.0,
+            Self::Database => 60.0,
             Self::Cut => 45.0,
         }
     }
@@ -134,9 +135,9 @@ impl Drop for Chaos {
 }
 
 /// Returns how long it is to the next blow of a kind, in seconds: as for blows that know nothing
-/// of each other, but never at once.
+/// of each other, but neither at once nor never.
 fn pause(dice: &mut fastrand::Rng, gap: f64) -> f64 {
-    (-(1.0 - dice.f64()).ln() * gap).max(gap / 20.0)
+    (-(1.0 - dice.f64()).ln() * gap).clamp(gap / 20.0, gap * 3.0)
 }
 
 fn strike(sluss: &Sluss, blow: Blow, dice: &mut fastrand::Rng) -> bool {

@@ -14,3 +14,11 @@ pub fn wall_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// Returns for how many microseconds, since the machine started, something on it has waited for a
+/// processor; 0 where the kernel does not say.
+pub fn waited_us() -> u64 {
+    let said = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
+    let total = said.lines().next().and_then(|line| line.split_once("total="));
+    total.and_then(|(_, total)| total.trim().parse().ok()).unwrap_or(0)
+}

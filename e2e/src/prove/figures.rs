@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::chaos::Blow;
-use super::history::{End, Release};
+use super::history::{End, Release, is_statistical};
 use super::load::{Seen, Told};
 use super::play::Played;
 use super::rules::{self, Comparison};
@@ -61,8 +61,10 @@ pub struct Figures {
     pub good: usize,
     /// Of these, how many went live.
     pub good_live: usize,
-    /// Of these, which were taken back, and why.
+    /// Of these, which were taken back by a verdict.
     pub good_back: Vec<String>,
+    /// Of these, which were taken back for another cause: blows made them crash, or silent.
+    pub good_struck: Vec<String>,
     /// Releases that ended with all or none of the payments.
     pub deployments: usize,
     /// Blows by kind.
@@ -129,7 +131,18 @@ impl Spread {
 impl Books {
     fn of(told: &[Told]) -> Self {
         let mut books = Self { balanced: true, ..Self::default() };
-        for found in told.iter().filter_map(|told| told.findings.as_ref()) {
+        for told in told {
+            let Some(found) = &told.findings else {
+                // They did not come to an end: what they saw until then is all there is.
+                let seen = told.seconds.last().copied().unwrap_or_default();
+                books.sent += seen.sent;
+                books.attempts += seen.attempts;
+                books.failed_attempts += seen.failed_attempts;
+                books.failed_payments += seen.failed;
+                books.cuts += seen.cuts;
+                books.balanced = false;
+                continue;
+            };
             let count = |name: &str| found[name].as_u64().unwrap_or(0);
             books.sent += count("sent");
             books.applied += count("applied");
@@ -181,7 +194,7 @@ impl Figures {
             .iter()
             .filter(|release| release.pushed.kind == Kind::Good && !release.first)
             .collect();
-        let whole = |release: &&Release| Some(release.restored_ms? - release.first_share_ms?);
+        let whole = |release: &&Release| Some(release.restored_ms? - release.begun_ms()?);
         let great =
             |release: &&&Release| matches!(release.pushed.kind, Kind::FailsOften | Kind::Lies);
         let mut blows: BTreeMap<Blow, u64> = BTreeMap::new();
@@ -198,7 +211,8 @@ impl Figures {
             restore_great: Spread::of(bad.iter().filter(great).filter_map(whole)),
             good: good.len(),
             good_live: good.iter().filter(|release| release.end == Some(End::Live)).count(),
-            good_back: good.iter().filter_map(|release| taken_back(release)).collect(),
+            good_back: taken_back(&good, is_statistical),
+            good_struck: taken_back(&good, |cause| !is_statistical(cause)),
             deployments: releases.iter().filter(ended).count(),
             blows,
             events: played.history.events,
@@ -263,6 +277,7 @@ impl Figures {
             "seed": played.options.seed,
             "seconds": self.seconds,
             "rate": played.options.rate,
+            "waited_for_processors": played.busy,
             "services": played.names,
             "payments": self.books.json(),
             "bad": self.kinds.iter().map(KindFigures::json).collect::<Vec<_>>(),
@@ -271,7 +286,7 @@ impl Figures {
             "restore_at_least_10_percent": self.restore_great.json(),
             "good": {
                 "released": self.good, "live": self.good_live,
-                "taken_back": self.good_back, "alpha": ALPHA,
+                "taken_back": self.good_back, "alpha": ALPHA, "struck": self.good_struck,
             },
             "deployments": self.deployments,
             "deployments_per_hour": self.per_hour(),
@@ -302,16 +317,17 @@ fn third_person(kind: Kind) -> &'static str {
     }
 }
 
-fn taken_back(release: &Release) -> Option<String> {
-    match &release.end {
-        Some(End::TakenBack(cause)) => {
+fn taken_back(good: &[&Release], for_such: impl Fn(&str) -> bool) -> Vec<String> {
+    let sentence = |release: &&Release| match &release.end {
+        Some(End::TakenBack(cause)) if for_such(cause) => {
             let total = release.total();
             let (errors, requests) = (total.candidate_errors, total.candidate);
             let deployment = release.deployment.as_deref().unwrap_or("");
             Some(format!("{deployment} by {cause}: {errors} of {requests} requests failed"))
         }
-        Some(End::Live | End::Stopped(_)) | None => None,
-    }
+        Some(End::Live | End::Stopped(_) | End::TakenBack(_)) | None => None,
+    };
+    good.iter().filter_map(sentence).collect()
 }
 
 fn kinds(bad: &[&Release], told: &[Told]) -> Vec<KindFigures> {

@@ -49,6 +49,8 @@ pub struct Release {
     pub back_ms: Option<i64>,
     /// When the host confirmed that nothing goes there any more.
     pub restored_ms: Option<i64>,
+    /// When it was live, raised an alarm, and was compared again with the one before it.
+    pub alarm_ms: Option<i64>,
     /// Whether it was ever held for want of proof.
     pub held: bool,
     /// Each second that was judged.
@@ -71,9 +73,20 @@ pub struct History {
 }
 
 impl Release {
-    /// Returns the milliseconds from the first share to the verdict.
+    /// Returns whether it was taken back by the statistics, and not by what its processes did.
+    pub fn judged_worse(&self) -> bool {
+        matches!(&self.end, Some(End::TakenBack(cause)) if is_statistical(cause))
+    }
+
+    /// Returns when it began to be bad: with its first share, or once it was old enough.
+    pub fn begun_ms(&self) -> Option<i64> {
+        // Whole seconds.
+        Some(self.first_share_ms? + self.pushed.kind.begins_s() as i64 * 1000)
+    }
+
+    /// Returns the milliseconds from then to the decision.
     pub fn detected_ms(&self) -> Option<i64> {
-        Some(self.back_ms? - self.first_share_ms?)
+        Some(self.back_ms? - self.begun_ms()?)
     }
 
     /// Returns the milliseconds from the verdict to the host's word that it holds.
@@ -113,6 +126,7 @@ impl History {
             live_ms: None,
             back_ms: None,
             restored_ms: None,
+            alarm_ms: None,
             held: false,
             seconds: Vec::new(),
             end: None,
@@ -200,9 +214,17 @@ impl History {
                 release.first_share_ms.get_or_insert(at);
             }
             "rollout.held" => release.held = true,
+            "rollout.reopened" => {
+                release.alarm_ms.get_or_insert(at);
+                release.end = None;
+            }
+            "deployment.superseded" => {
+                let end = release.live_ms.map_or(End::Stopped("superseded"), |_since| End::Live);
+                release.end.get_or_insert(end);
+            }
             "rollout.observed" => release.seconds.push(second(&data["observation"])),
             "deployment.live" => {
-                release.live_ms = Some(at);
+                release.live_ms.get_or_insert(at);
                 release.end.get_or_insert(End::Live);
             }
             _other => {}
@@ -240,6 +262,11 @@ impl History {
             change(release);
         }
     }
+}
+
+/// Returns whether a cause is a verdict of the statistics, which alpha bounds.
+pub fn is_statistical(cause: &str) -> bool {
+    matches!(cause, "verdict" | "slower")
 }
 
 fn second(observation: &Value) -> Second {

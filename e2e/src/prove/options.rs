@@ -4,20 +4,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::chaos::Blow;
+use super::variants::Kind;
 
 /// How a proof is called.
 pub const USAGE: &str = "\
 usage: cargo xtask prove [--minutes 60] [--rate 280] [--services 4] [--every 30s] [--seed N]
-                         [--chaos none | --chaos WHAT=SECONDS,…] [--short] [--out FOLDER]
-                         [--json] [--keep]
+                         [--bad-one-in 5] [--kinds WORD,…] [--chaos none | WHAT=SECONDS,…]
+                         [--short] [--out FOLDER] [--json] [--keep]
 
 --minutes   how long customers pay
 --rate      payments a second, over all services
 --services  how many services there are
 --every     how often something is released somewhere
+--kinds     which bad releases are tried: fails, fails-often, slow, gushes, start, crashes,
+            lies, kind, late; all that fit into the time unless told
 --seed      makes kinds of releases and instants of blows the same again
 --chaos     how many seconds lie between two blows on average, each kind by itself:
-            control=120,host=240,instance=60,database=60,cut=45 unless told
+            control=120,host=240,instance=90,database=60,cut=45 unless told
 --short     two services for two minutes, as CI runs it
 --out       where the page and the JSON are written (target/prove/out)
 --json      prints the JSON instead of the table
@@ -36,6 +39,8 @@ pub struct Options {
     pub every: Duration,
     /// Of how many releases one is bad.
     pub bad_one_in: usize,
+    /// Which bad kinds are tried.
+    pub kinds: Vec<Kind>,
     /// What chance begins with.
     pub seed: u64,
     /// How far apart the blows of each kind are, in seconds on average.
@@ -67,6 +72,8 @@ impl Options {
                 "--rate" => options.rate = number(word, value()?)?,
                 "--services" => options.services = whole(word, value()?)?,
                 "--every" => options.every = seconds(word, value()?)?,
+                "--bad-one-in" => options.bad_one_in = whole::<usize>(word, value()?)?.max(1),
+                "--kinds" => options.kinds = kinds(value()?)?,
                 "--seed" => options.seed = whole(word, value()?)?,
                 "--chaos" => options.blows = blows(value()?)?,
                 "--out" => options.out = value()?.into(),
@@ -106,6 +113,7 @@ impl Default for Options {
             services: 4,
             every: Duration::from_secs(30),
             bad_one_in: 5,
+            kinds: Kind::BAD.to_vec(),
             seed: fastrand::u64(..1_000_000),
             blows: Blow::ALL.into_iter().map(|blow| (blow, blow.usual_seconds())).collect(),
             out: PathBuf::from("target/prove/out"),
@@ -136,6 +144,15 @@ fn seconds(word: &str, value: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(number(word, digits)?))
 }
 
+fn kinds(value: &str) -> Result<Vec<Kind>, String> {
+    let one = |word: &str| {
+        let feature = format!("bad-{word}");
+        let found = Kind::BAD.into_iter().find(|kind| kind.feature() == Some(&feature));
+        found.ok_or(format!("--kinds does not know {word}"))
+    };
+    value.split(',').map(one).collect()
+}
+
 fn blows(value: &str) -> Result<Vec<(Blow, f64)>, String> {
     if value == "none" {
         return Ok(Vec::new());
@@ -158,10 +175,10 @@ mod tests {
 
     #[test]
     fn what_is_said_is_taken_and_the_rest_is_usual() {
-        let found = read("--minutes 5 --every 20s --chaos host=9 --seed 7").unwrap();
+        let found = read("--minutes 5 --every 20s --chaos host=9 --seed 7 --kinds lies").unwrap();
         assert_eq!(found.lasts, Duration::from_secs(300));
         assert_eq!((found.every, found.seed), (Duration::from_secs(20), 7));
-        assert_eq!(found.blows, [(Blow::Host, 9.0)]);
+        assert_eq!((found.blows, found.kinds), (vec![(Blow::Host, 9.0)], vec![Kind::Lies]));
         assert_eq!((found.services, found.rate), (4, 280.0));
     }
 
@@ -176,6 +193,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         assert!(read("--rate much").is_err_and(|said| said.contains("--rate")));
         assert!(read("--chaos fire=3").is_err_and(|said| said.contains("fire")));
+        assert!(read("--kinds ugly").is_err_and(|said| said.contains("ugly")));
         assert!(read("--minutes").is_err_and(|said| said.contains("--minutes")));
         assert!(read("--services 0").is_err());
     }

@@ -59,8 +59,8 @@ pub fn page(figures: &Figures, played: &Played) -> String {
     put(&mut page, "<p class=key><i class=sent></i>payments sent<i class=bad></i>failed attempts");
     put(&mut page, "</p>");
     put(&mut page, &payments(&played.told, played.begun_ms, seconds));
-    let about = "The 99th percentile of each second, the slowest service's, from when a payment was \
-                 due to its final answer, on an axis to two seconds.";
+    let about = "The 99th percentile of each second, the slowest service's, from when a payment \
+                 was due to its final answer, on an axis to two seconds.";
     section(&mut page, "How long payments took", about);
     put(&mut page, &latency(&played.told, played.begun_ms, seconds));
     let about = "A bar is a release from its first share of the payments to its end. Point at one \

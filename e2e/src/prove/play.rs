@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::bank::{self, Service};
 use super::chaos::{Blow, Chaos, Fallen};
-use super::clock::{now, wall_ms};
+use super::clock::{self, now, wall_ms};
 use super::history::{End, History, Release};
 use super::load::{Load, Told};
 use super::options::Options;
 use super::plan::Plan;
 use super::variants::{Kind, Programs};
-use crate::{Sluss, wait_for};
+use crate::Sluss;
 
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often is looked.
@@ -35,6 +35,8 @@ pub struct Played {
     pub begun_ms: i64,
     /// When they ended.
     pub ended_ms: i64,
+    /// The share of that time in which something waited for a processor.
+    pub busy: f64,
     /// The folder of its state, which is gone unless it was to be kept.
     pub state: PathBuf,
     /// Whether the log is as it was written, and what was said of it.
@@ -52,8 +54,9 @@ struct Stage<'a> {
     plan: Plan,
     begun: Instant,
     begun_ms: i64,
-    /// How many releases were told of at their end.
-    told_ends: Vec<bool>,
+    waited_us: u64,
+    /// Which end of each release was told of.
+    told_ends: Vec<Option<End>>,
 }
 
 /// Plays everything and returns what was seen.
@@ -69,7 +72,7 @@ pub fn play(options: &Options, programs: &Programs, stop: &AtomicBool) -> Result
     let sluss = Arc::new(Sluss::up_in(folder));
     bank::found(&sluss);
     let services = (0..options.services).map(|place| Service::begin(&sluss, place)).collect();
-    let plan = Plan::new(options.seed, options.bad_one_in, options.lasts);
+    let plan = Plan::new(options.seed, options.bad_one_in, &options.kinds, options.lasts);
     let mut stage = Stage {
         options,
         programs,
@@ -81,6 +84,7 @@ pub fn play(options: &Options, programs: &Programs, stop: &AtomicBool) -> Result
         plan,
         begun: now(),
         begun_ms: wall_ms(),
+        waited_us: clock::waited_us(),
         told_ends: Vec::new(),
     };
     stage.open()?;
@@ -98,9 +102,7 @@ impl Stage<'_> {
         while (0..self.services.len()).any(|place| self.history.live(place).is_none()) {
             self.look(deadline, "every service has its first release")?;
         }
-        for service in &self.services {
-            wait_for("a service answers", PATIENCE, || service.answers().then_some(()));
-        }
+        self.until_answered()?;
         let cut = self.options.blows.iter().find(|(blow, _)| *blow == Blow::Cut);
         let cut = cut.map(|(_, gap)| *gap * self.services.len() as f64);
         let rate = self.options.rate / self.services.len() as f64;
@@ -110,12 +112,12 @@ impl Stage<'_> {
             let load = Load::begin(&self.programs.load(), service.port, rate, cut, &ledger)?;
             self.loads.push(load);
         }
-        for load in &self.loads {
-            wait_for("customers are answered", PATIENCE, || {
-                (load.last().answered > 0).then_some(())
-            });
+        let deadline = now() + PATIENCE;
+        while self.loads.iter().any(|load| load.last().answered == 0) {
+            self.look(deadline, "customers are answered")?;
         }
         (self.begun, self.begun_ms) = (now(), wall_ms());
+        self.waited_us = clock::waited_us();
         let Options { rate, services, .. } = self.options;
         self.say(&format!("{services} services are live; customers pay {rate} times a second"));
         Ok(())
@@ -158,12 +160,10 @@ impl Stage<'_> {
 
     /// Lets customers compare their ledgers with the books, and has the log verified.
     fn close(mut self, fallen: Vec<Fallen>) -> Result<Played, String> {
-        self.sluss.until_ready();
-        for service in &self.services {
-            wait_for("a service answers", PATIENCE, || service.answers().then_some(()));
-        }
+        self.until_answered()?;
         self.say("customers end, and compare their ledgers with the books");
-        let ended_ms = wall_ms();
+        let (ended_ms, waited) = (wall_ms(), clock::waited_us().saturating_sub(self.waited_us));
+        let busy = waited as f64 / 1e3 / (ended_ms - self.begun_ms).max(1) as f64;
         self.loads.iter().for_each(Load::stop);
         let told = self.loads.drain(..).map(Load::end).collect();
         self.history.follow(&self.sluss);
@@ -176,16 +176,28 @@ impl Stage<'_> {
             fallen,
             begun_ms: self.begun_ms,
             ended_ms,
+            busy,
             state: self.sluss.data().parent().map(Path::to_owned).unwrap_or_default(),
             verified,
         })
+    }
+
+    /// Waits until Sluss and every service answer.
+    fn until_answered(&mut self) -> Result<(), String> {
+        let deadline = now() + PATIENCE;
+        while self.sluss.get("/api/v1/status").is_none()
+            || !self.services.iter().all(Service::answers)
+        {
+            self.look(deadline, "Sluss and every service answer")?;
+        }
+        Ok(())
     }
 
     /// Commits and pushes a release; tries again while Sluss is away.
     fn release(&mut self, place: usize, kind: Kind, first: bool) -> Result<(), String> {
         let pushed = self.services[place].commit(place, kind, self.programs)?;
         self.history.pushed(pushed, first);
-        self.told_ends.push(false);
+        self.told_ends.push(None);
         let name = &self.services[place].name;
         self.say(&format!("{name}: release {} is {}", self.history.releases.len(), kind.word()));
         let deadline = now() + PATIENCE;
@@ -206,8 +218,10 @@ impl Stage<'_> {
         }
         self.history.follow(&self.sluss);
         for (release, told) in self.history.releases.iter().zip(&mut self.told_ends) {
-            if !*told && let Some(end) = &release.end {
-                *told = true;
+            if *told != release.end
+                && let Some(end) = &release.end
+            {
+                *told = Some(end.clone());
                 let name = &self.services[release.pushed.service].name;
                 say(self.begun, &format!("{name}: {}", sentence(release, end)));
             }

@@ -202,7 +202,7 @@ fn ours(played: &Played, bad: &[(&Release, Fault)], good: &[&Release], sent: u64
         .iter()
         .map(|(release, _)| {
             let seen_s = release.detected_ms().map(|ms| ms as f64 / 1e3);
-            let back_s = release.restored_ms.zip(release.first_share_ms);
+            let back_s = release.restored_ms.zip(release.begun_ms());
             Outcome {
                 seen_s,
                 back_s: back_s.map_or(PERSON_S, |(to, from)| (to - from) as f64 / 1e3),
@@ -211,7 +211,7 @@ fn ours(played: &Played, bad: &[(&Release, Fault)], good: &[&Release], sent: u64
             }
         })
         .collect();
-    let back = good.iter().filter(|release| release.back_ms.is_some()).count();
+    let back = good.iter().filter(|release| release.judged_worse()).count();
     let mut ours = sum("Sluss, as observed", &outcomes, (good.len(), back), sent);
     let failed: u64 = played.told.iter().filter_map(|told| Some(told.seconds.last()?.failed)).sum();
     ours.failed_payments = failed as f64;

@@ -51,14 +51,15 @@ pub fn table(figures: &Figures, played: &Played) -> String {
     row(
         "good releases",
         format!(
-            "{} released, {} live, {} taken back (alpha {} %)",
+            "{} released, {} live, {} taken back by a verdict (alpha {} %), {} because of blows",
             figures.good,
             figures.good_live,
             figures.good_back.len(),
-            ALPHA * 100.0
+            ALPHA * 100.0,
+            figures.good_struck.len()
         ),
     );
-    for back in &figures.good_back {
+    for back in figures.good_back.iter().chain(&figures.good_struck) {
         row("", back.clone());
     }
     row("deployments", format!("{}: {:.0} an hour", figures.deployments, figures.per_hour()));
@@ -67,10 +68,18 @@ pub fn table(figures: &Figures, played: &Played) -> String {
     row("blows", blows.join(", "));
     let verified = if figures.verified { "verified" } else { "NOT VERIFIED" };
     row("log", format!("{} events, {verified}", figures.events));
+    row("machine", machine(played));
     row("seed", played.options.seed.to_string());
     comparison(&mut text, figures);
     ending(&mut text, figures);
     text
+}
+
+/// Says what the machine was like: a busy one makes everything slower, and more fail.
+fn machine(played: &Played) -> String {
+    let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let busy = played.busy * 100.0;
+    format!("{processors} processors; something waited for one {busy:.0} % of the time")
 }
 
 fn comparison(text: &mut String, figures: &Figures) {
