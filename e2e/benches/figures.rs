@@ -137,11 +137,11 @@ fn table(figures: &[Figure], [before, after]: [f64; 2]) -> String {
 fn build() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", "sluss"])
+        .args(["build", "--quiet", "--release", "--workspace", "--bins"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status()
         .expect("cargo can be started");
-    assert!(built.success(), "sluss can't be built: cargo build --release -p sluss");
+    assert!(built.success(), "sluss can't be built: cargo build --release");
     assert!(program().exists());
 }
 

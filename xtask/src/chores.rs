@@ -9,7 +9,8 @@ pub fn crash(arguments: &[&str]) -> ExitCode {
         arguments.get(at + 1).map(|value| (*value).to_owned())
     };
     let mut command = cargo();
-    command.args(["test", "--release", "--package", "e2e", "--test", "crash"]);
+    // The whole workspace, so that crates are built with the features that the tests have.
+    command.args(["test", "--release", "--workspace", "--test", "crash"]);
     command.args(["--", "--nocapture"]);
     command.env("SLUSS_KILLS", value("--kills").unwrap_or_else(|| "200".to_owned()));
     if let Some(seed) = value("--seed") {
@@ -21,7 +22,7 @@ pub fn crash(arguments: &[&str]) -> ExitCode {
 /// Runs the benchmarks.
 pub fn bench(arguments: &[&str]) -> ExitCode {
     let mut command = cargo();
-    command.args(["bench", "--package", "e2e", "--bench", "figures", "--"]).args(arguments);
+    command.args(["bench", "--workspace", "--bench", "figures", "--"]).args(arguments);
     run(command)
 }
 

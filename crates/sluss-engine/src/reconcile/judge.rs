@@ -3,11 +3,15 @@
 use sluss_core::pipeline::RolloutPlan;
 use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
 use sluss_core::units::{Millis, Share};
-use sluss_verdict::{self as verdict, BlockLength, Guard, Judge, MetricPlan, Plan, Sample, Tick};
+use sluss_verdict::{
+    self as verdict, BlockLength, Guard, Judge, MetricPlan, Mode, Plan, Replay, Sample, Tick,
+};
 
 /// Seconds from the candidate's first request in which no latency is judged: a process that has
 /// just started is slower than one that has run for long, and truthfully so.
 const WARM_UP_SECONDS: i64 = 10;
+/// The coins that leave requests out of a replay: the same each time.
+const REPLAY_SEED: u64 = 1;
 
 /// Judges one rollout, second by second.
 pub struct RolloutJudge {
@@ -48,31 +52,45 @@ impl RolloutJudge {
 
     /// Gives it an observation, and returns what is known after it.
     pub fn feed(&mut self, observation: &Observation) -> Reading {
-        let at_ms = observation.second * 1000;
+        let tick = tick(&mut self.began, observation);
         if observation.share == Share::NONE {
-            self.judge.remember_incumbent(&self.tick(observation).incumbent);
-            return reading(self.judge.reading(at_ms));
+            self.judge.remember_incumbent(&tick.incumbent);
+            return reading(self.judge.reading(tick.at_ms));
         }
-        if self.began.is_none() && observation.candidate.requests > 0 {
-            self.began = Some(observation.second);
-        }
-        let tick = self.tick(observation);
         reading(self.judge.observe(&tick))
     }
+}
 
-    /// Returns the observation as the statistics know it.
-    fn tick(&self, observation: &Observation) -> Tick {
-        let warm = match self.began {
-            Some(began) => observation.second - began >= WARM_UP_SECONDS,
-            // Before the rollout the incumbent is alone, and warm.
-            None => true,
-        };
-        Tick {
-            at_ms: observation.second * 1000,
-            share_bp: observation.share.basis_points(),
-            incumbent: sample(observation.incumbent, &observation.incumbent_detail, warm),
-            candidate: sample(observation.candidate, &observation.candidate_detail, warm),
-        }
+/// Returns what other settings would have made of `observations`; at a smaller share, in basis
+/// points, some requests to the candidate are left out.
+pub fn replay(
+    observations: &[Observation],
+    plan: &RolloutPlan,
+    mode: Mode,
+    share_bp: Option<u16>,
+) -> Replay {
+    let mut began = None;
+    let ticks: Vec<Tick> = observations.iter().map(|seen| tick(&mut began, seen)).collect();
+    let ticks = match share_bp {
+        Some(share_bp) => verdict::thin_to(share_bp, &ticks, REPLAY_SEED),
+        None => ticks,
+    };
+    verdict::replay(&Plan { mode, ..settings(plan) }, [], &ticks)
+}
+
+/// Returns an observation as the statistics know it. `began` is the second of the candidate's
+/// first request, once there was one.
+fn tick(began: &mut Option<i64>, observation: &Observation) -> Tick {
+    if began.is_none() && observation.candidate.requests > 0 {
+        *began = Some(observation.second);
+    }
+    // Before the rollout the incumbent is alone, and warm.
+    let warm = began.is_none_or(|began| observation.second - began >= WARM_UP_SECONDS);
+    Tick {
+        at_ms: observation.second * 1000,
+        share_bp: observation.share.basis_points(),
+        incumbent: sample(observation.incumbent, &observation.incumbent_detail, warm),
+        candidate: sample(observation.candidate, &observation.candidate_detail, warm),
     }
 }
 

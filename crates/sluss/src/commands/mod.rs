@@ -21,6 +21,7 @@ mod init;
 mod log;
 mod login;
 mod print;
+mod rollout;
 mod run;
 mod secret;
 mod shape;
@@ -73,6 +74,9 @@ pub enum ClientCommand {
     Hold(act::OfDeployment),
     /// Let a held rollout go on
     Resume(act::OfDeployment),
+    /// Steer a rollout, and ask what other settings would have made of it
+    #[command(subcommand)]
+    Rollout(rollout::Command),
     /// Keep releases out for a time
     #[command(subcommand)]
     Freeze(freeze::Command),
@@ -133,6 +137,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Rollback(arguments) => act::rollback(arguments, output).await,
         ClientCommand::Hold(arguments) => act::hold(arguments, output).await,
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
+        ClientCommand::Rollout(command) => rollout::run(command, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
         ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
         ClientCommand::Log(command) => log::run(command, output).await,
