@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::chaos::Blow;
-use super::clock::wall_ms;
 use super::figures::{Figures, KindFigures, Spread};
 use super::history::{End, Release};
 use super::load::{Seen, Told};
@@ -96,12 +95,12 @@ fn head(page: &mut String, figures: &Figures, played: &Played) {
     let seed = options.seed;
     let about = format!(
         "{} services, {} payments a second, a release every {} s, one in {} of them bad; seed \
-         {seed}, {} minutes ago.",
+         {seed}, ended {} UTC.",
         options.services,
         options.rate,
         options.every.as_secs(),
         options.bad_one_in,
-        (wall_ms() - played.ended_ms) / 60_000
+        instant(played.ended_ms)
     );
     put(page, &format!("<p class=dim>{about}</p><p class=\"verdict {class}\">{word}</p>"));
     for problem in &figures.problems {
@@ -134,6 +133,22 @@ fn head(page: &mut String, figures: &Figures, played: &Played) {
         put(page, &format!("<div class=tile><b>{value}</b><span class=dim>{name}</span></div>"));
     }
     put(page, "</div>");
+}
+
+/// Returns an instant as a date and a time of day (days to civil dates, by Howard Hinnant).
+fn instant(ms: i64) -> String {
+    let (day, minute) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000) / 60_000);
+    let shifted = day + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month < 10 {
+        true => (era * 400 + year, month + 3),
+        false => (era * 400 + year + 1, month - 9),
+    };
+    format!("{year}-{month:02}-{date:02} {:02}:{:02}", minute / 60, minute % 60)
 }
 
 fn section(page: &mut String, title: &str, about: &str) {
@@ -231,7 +246,7 @@ fn says(release: &Release) -> String {
 fn detection(kinds: &[KindFigures]) -> String {
     let names: Vec<String> = kinds.iter().map(|kind| kind.kind.word().to_owned()).collect();
     let most = kinds.iter().filter_map(|kind| kind.detect.quantile(1.0)).fold(10.0, f64::max);
-    let mut plot = Plot::rows("time to detect", &names, most * 1.1);
+    let mut plot = Plot::rows("time to detect", &names, most * 1.4);
     for (row, kind) in kinds.iter().enumerate() {
         for seconds in kind.detect.seconds() {
             plot.mark(row, "bad", seconds, &format!("{seconds:.1} s"));
@@ -254,7 +269,7 @@ fn rules(figures: &Figures) -> String {
     let longest = figures.comparison.iter().filter_map(|one| one.median_s).fold(1.0, f64::max);
     // From a second on, each tenth of the axis is the same factor.
     let place = |seconds: f64| seconds.max(1.0).ln() / longest.max(2.0).ln();
-    let mut plot = Plot::rows("medians on a log axis", &names, 1.3);
+    let mut plot = Plot::rows("medians on a log axis", &names, 1.5);
     for (row, one) in figures.comparison.iter().enumerate() {
         let class = if row == 0 { "good" } else { "rule" };
         let Some(median) = one.median_s else { continue };
@@ -295,4 +310,16 @@ fn comparison(figures: &Figures) -> String {
 
 fn put(page: &mut String, text: &str) {
     write!(page, "{text}").expect("a text can be written to");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_a_date_and_a_time_of_day() {
+        assert_eq!(instant(0), "1970-01-01 00:00");
+        assert_eq!(instant(1_709_208_059_000), "2024-02-29 12:00");
+        assert_eq!(instant(1_735_689_599_000), "2024-12-31 23:59");
+    }
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 /// How wide a plot is, in its own units.
 pub const WIDE: f64 = 960.0;
+/// Left of the vertical axis: numbers, or names of rows.
 const LEFT: f64 = 64.0;
+const LEFT_OF_ROWS: f64 = 132.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 22.0;
@@ -13,6 +15,7 @@ const BOTTOM: f64 = 22.0;
 pub struct Plot {
     svg: String,
     high: f64,
+    left: f64,
     /// What the horizontal axis goes to.
     to_x: f64,
     /// What the vertical axis goes to.
@@ -24,7 +27,7 @@ impl Plot {
     /// the vertical one.
     pub fn begin(title: &str, high: f64, to_x: f64, to_y: f64, unit: &str) -> Self {
         let (to_x, to_y) = (to_x.max(1e-9), to_y.max(1e-9));
-        let mut plot = Self { svg: String::new(), high, to_x, to_y };
+        let mut plot = Self { svg: String::new(), high, left: LEFT, to_x, to_y };
         let title = escape(title);
         plot.put(&format!(
             "<svg viewBox=\"0 0 {WIDE} {high}\" role=\"img\" aria-label=\"{title}\">"
@@ -47,7 +50,8 @@ impl Plot {
     pub fn rows(title: &str, names: &[String], to_x: f64) -> Self {
         let high = TOP + BOTTOM + 34.0 * names.len() as f64;
         let to_y = names.len() as f64;
-        let mut plot = Self { svg: String::new(), high, to_x: to_x.max(1e-9), to_y };
+        let (left, to_x) = (LEFT_OF_ROWS, to_x.max(1e-9));
+        let mut plot = Self { svg: String::new(), high, left, to_x, to_y };
         let title = escape(title);
         plot.put(&format!(
             "<svg viewBox=\"0 0 {WIDE} {high}\" role=\"img\" aria-label=\"{title}\">"
@@ -57,7 +61,7 @@ impl Plot {
             let name = escape(name);
             plot.put(&format!(
                 "<text class=scale x=\"{:.1}\" y=\"{y:.1}\" text-anchor=end>{name}</text>",
-                LEFT - 6.0
+                left - 6.0
             ));
         }
         plot
@@ -122,7 +126,7 @@ impl Plot {
     }
 
     fn x(&self, value: f64) -> f64 {
-        LEFT + (WIDE - LEFT - RIGHT) * (value / self.to_x).clamp(0.0, 1.0)
+        self.left + (WIDE - self.left - RIGHT) * (value / self.to_x).clamp(0.0, 1.0)
     }
 
     fn y(&self, value: f64) -> f64 {

@@ -182,7 +182,9 @@ pub fn compare(played: &Played) -> Vec<Comparison> {
     for (name, rule) in Rule::ALL {
         let outcomes: Vec<Outcome> = bad.iter().map(|(_, fault)| rule.outcome(*fault)).collect();
         let alarms = good.iter().filter(|release| rule.alarms(&release.seconds)).count();
-        all.push(sum(name, &outcomes, (good.len(), alarms), sent));
+        // A fault that lasts longer than the proof meets payments that the proof did not send.
+        let longer: f64 = outcomes.iter().map(|outcome| outcome.back_s * rate).sum();
+        all.push(sum(name, &outcomes, (good.len(), alarms), (sent as f64).max(longer)));
     }
     all
 }
@@ -212,14 +214,14 @@ fn ours(played: &Played, bad: &[(&Release, Fault)], good: &[&Release], sent: u64
         })
         .collect();
     let back = good.iter().filter(|release| release.judged_worse()).count();
-    let mut ours = sum("Sluss, as observed", &outcomes, (good.len(), back), sent);
+    let mut ours = sum("Sluss, as observed", &outcomes, (good.len(), back), sent as f64);
     let failed: u64 = played.told.iter().filter_map(|told| Some(told.seconds.last()?.failed)).sum();
     ours.failed_payments = failed as f64;
     ours.availability = 1.0 - ours.failed_payments / sent.max(1) as f64;
     ours
 }
 
-fn sum(name: &'static str, outcomes: &[Outcome], good: (usize, usize), sent: u64) -> Comparison {
+fn sum(name: &'static str, outcomes: &[Outcome], good: (usize, usize), sent: f64) -> Comparison {
     let mut seen: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.seen_s).collect();
     seen.sort_by(f64::total_cmp);
     let failed_payments = outcomes.iter().map(|outcome| outcome.failed_payments).sum::<f64>();
@@ -231,7 +233,7 @@ fn sum(name: &'static str, outcomes: &[Outcome], good: (usize, usize), sent: u64
         worst_s: outcomes.iter().map(|outcome| outcome.back_s).max_by(f64::total_cmp),
         failed_requests: outcomes.iter().map(|outcome| outcome.failed_requests).sum(),
         failed_payments,
-        availability: 1.0 - failed_payments / sent.max(1) as f64,
+        availability: 1.0 - failed_payments / sent.max(1.0),
         good,
     }
 }
