@@ -193,7 +193,10 @@ fn two_pushes_in_a_second_both_end_clearly_and_the_newest_is_live() {
     };
     let (second, third) = (ended("second"), ended("third"));
     assert_eq!(third, "delivered", "the second ended {second}");
-    assert_eq!(answer(work.port, "/").as_deref(), Some("third"));
+    // It is written down before it is made so.
+    wait_for("customers have the newest", PATIENCE, || {
+        (answer(work.port, "/")? == "third").then_some(())
+    });
 }
 
 #[test]

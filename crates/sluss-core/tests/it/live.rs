@@ -27,7 +27,7 @@ fn a_live_release_that_begins_to_fail_is_compared_once_more_and_taken_back() {
         ),
         expect![[r#"
             600 alarm dep-2
-                rollout.reopened limit_ppm=10000 counts={errors:35,requests:700} dep-2 dep-1
+                rollout.reopened counts={errors:35,requests:700} dep-2 limit_ppm=10000 dep-1
             601 alarm dep-2
             602 undecided
                 rollout.observed dep-2 second 602 undecided
@@ -53,7 +53,7 @@ fn a_live_release_that_fails_no_more_than_the_one_before_goes_live_again() {
         ),
         expect![[r#"
             600 alarm dep-2
-                rollout.reopened limit_ppm=10000 counts={errors:35,requests:700} dep-2 dep-1
+                rollout.reopened counts={errors:35,requests:700} dep-2 limit_ppm=10000 dep-1
             601 favourable
                 rollout.observed dep-2 second 601 favourable
                 rollout.shifted dep-2 leg=1 50 %
