@@ -187,7 +187,7 @@ impl History {
             "environment.removed" if data["accepted"] == false => {
                 let place = self.test_deployments.get(&word("deployment")).copied();
                 if let Some(release) = place.and_then(|place| self.releases.get_mut(place)) {
-                    release.end = Some(End::Stopped("its test environment"));
+                    release.end = Some(End::Stopped("not accepted in its test environment"));
                 }
             }
             "deployment.refused" => self.ends(&word("deployment"), End::Stopped("a gate")),
