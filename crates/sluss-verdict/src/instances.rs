@@ -1,5 +1,5 @@
-//! Bets over instances: where a candidate runs on three or more, whether *all* of its instances
-//! are slower than those of the incumbent (verdict specification, "Bets over instances").
+//! Bets over instances: whether the candidate's are slower than those of the incumbent, each
+//! counting as one whatever it carries (verdict specification, "Bets over instances").
 //!
 //! With a_i = (badness per request of instance i)^lambda over M instances, m of them the
 //! candidate's,
@@ -24,14 +24,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::coins::Coins;
 use crate::math::{LOG_ZERO, log_sum_exp};
 use crate::mixture::OnsetMixture;
 use crate::sample::{Instance, dense};
 
 /// Instances of a release that are looked at.
 pub(crate) const INSTANCES_MOST: usize = 32;
-/// The candidate's instances from which bets are made.
-const CANDIDATES_LEAST: usize = 3;
 /// Requests in a block without which an instance is left out of it.
 const REQUESTS_LEAST: f64 = 3.0;
 /// Requests that are drawn from an instance at most.
@@ -58,17 +57,15 @@ struct Drawn<'a> {
 
 impl InstanceBets {
     pub(crate) fn new(bins: usize) -> Self {
-        let coins = Coins(0x5DEE_CE66_D1CE_CAFE);
+        let coins = Coins::new(0x5DEE_CE66_D1CE_CAFE);
         let mixture = OnsetMixture::uniform(LAMBDAS.len());
         Self { mixture, incumbent: BTreeMap::new(), candidate: BTreeMap::new(), bins, coins }
     }
 
-    /// Whether a row has enough instances of both releases for bets.
-    pub(crate) fn are_possible(incumbent: &[Instance], candidate: &[Instance]) -> bool {
-        let measured = |instances: &[Instance]| {
-            instances.iter().filter(|instance| instance.latency.is_some()).count()
-        };
-        measured(candidate) >= CANDIDATES_LEAST && measured(incumbent) > 0
+    /// Returns how many instances of a release were measured in a row.
+    pub(crate) fn measured(instances: &[Instance]) -> usize {
+        let measured = instances.iter().filter(|instance| instance.latency.is_some());
+        measured.count().min(INSTANCES_MOST)
     }
 
     pub(crate) fn advance(&mut self, elapsed_seconds: i64) {
@@ -111,7 +108,7 @@ impl InstanceBets {
             .filter(|instance| instance.histogram.iter().sum::<f64>() >= REQUESTS_LEAST)
             .collect();
         let candidates = instances.iter().filter(|instance| instance.is_candidate).count();
-        if candidates < CANDIDATES_LEAST || candidates == instances.len() {
+        if candidates == 0 || candidates == instances.len() {
             return;
         }
         let loads = instances.iter().map(|instance| instance.histogram.iter().sum::<f64>());
@@ -160,27 +157,14 @@ fn log_bet(instances: &[(f64, bool)], lambda: f64) -> f64 {
     counted[candidates] + own - weighed[candidates]
 }
 
-/// Coins of a fixed seed (Marsaglia's xorshift64*): equal inputs give equal outputs.
-#[derive(Debug, Clone, PartialEq)]
-struct Coins(u64);
-
 impl Coins {
-    /// Returns a number from 0 to 1, without 1.
-    fn next(&mut self) -> f64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let bits = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D);
-        (bits >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
     /// Returns the mean badness of `draws` requests drawn without returning them.
     fn badness(&mut self, histogram: &[f64], weights: &[f64], draws: f64) -> f64 {
         let mut left = histogram.to_vec();
         let mut total: f64 = left.iter().sum();
         let (mut drawn, mut badness) = (0.0, 0.0);
         while drawn < draws && total >= 1.0 {
-            let mut place = self.next() * total;
+            let mut place = self.unit() * total;
             let mut last = 0;
             for (bin, count) in left.iter().enumerate().filter(|(_, count)| **count > 0.0) {
                 last = bin;
@@ -229,7 +213,7 @@ mod tests {
 
     #[test]
     fn drawing_all_there_is_gives_the_mean() {
-        let mut coins = Coins(7);
+        let mut coins = Coins::new(7);
         let mean = coins.badness(&[2.0, 0.0, 2.0], &[1.0, 9.0, 4.0], 64.0);
         assert!((mean - 2.5).abs() < 1e-12);
     }

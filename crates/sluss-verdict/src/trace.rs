@@ -253,7 +253,7 @@ impl Row {
     }
 
     /// Returns what was measured, without time and release.
-    pub(crate) fn into_sample(self) -> Sample {
+    pub fn into_sample(self) -> Sample {
         let Self { t: _, arm: _, requests, errors, exceptions, conversions, latency, instances } =
             self;
         Sample { requests, errors, exceptions, conversions, latency, instances }

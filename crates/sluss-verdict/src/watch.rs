@@ -7,8 +7,8 @@ use crate::guard::{Claim, Guard};
 use crate::instances::InstanceBets;
 use crate::interval::{Bounds, RatioInterval};
 use crate::lone::Lone;
-use crate::math::log_sum_exp;
 use crate::panel::Settings;
+use crate::portfolio::Portfolio;
 use crate::sample::Sample;
 use crate::strand::Strand;
 use crate::trace::Metric;
@@ -54,18 +54,18 @@ pub(crate) struct Watch {
     told: Block,
     pub(crate) guard: Option<Guard>,
     interval: RatioInterval,
+    /// For latency in robust mode.
     instances: Option<Instances>,
     lone: Lone,
     /// Incumbent and candidate in this leg.
     pub(crate) tallies: [Tally; 2],
 }
 
-/// Bets over instances, once there are enough of them.
+/// Bets over instances beside those on shares of requests.
 #[derive(Debug, Clone, PartialEq)]
 struct Instances {
     bets: InstanceBets,
-    /// The evidence of the other bets when these began, of which half was given to them.
-    began_with: f64,
+    portfolio: Portfolio,
 }
 
 impl Watch {
@@ -85,7 +85,10 @@ impl Watch {
             told: Block::open(0, -1.0, 1),
             guard: Guard::new(setup.claim, history.events(setup.metric)),
             interval: RatioInterval::new(),
-            instances: None,
+            instances: detector.weights().map(|_| Instances {
+                bets: InstanceBets::new(settings.bins),
+                portfolio: Portfolio::new(),
+            }),
             lone: Lone::default(),
             tallies: [Tally::default(); 2],
         }
@@ -134,7 +137,7 @@ impl Watch {
             return;
         };
         self.lone.count(moment, settings, &self.strands[0], metric, [&incumbent, &candidate]);
-        self.count_instances(moment, settings);
+        self.count_instances(moment);
         let end_ms = moment.end_ms;
         let loads = [&incumbent.load, &candidate.load];
         let mut has_closed = false;
@@ -148,19 +151,12 @@ impl Watch {
         self.tell(end_ms, [&incumbent, &candidate]);
     }
 
-    fn count_instances(&mut self, moment: &Moment<'_>, settings: &Settings) {
-        let (incumbent, candidate) = (&moment.incumbent.instances, &moment.candidate.instances);
-        if self.instances.is_none()
-            && self.strands[0].detector.weights().is_some()
-            && InstanceBets::are_possible(incumbent, candidate)
-        {
-            let mut bets = InstanceBets::new(settings.bins);
-            bets.advance(moment.at_ms.div_euclid(1_000));
-            self.instances = Some(Instances { bets, began_with: self.strands[0].log_e() });
-        }
-        if let Some(instances) = &mut self.instances {
-            instances.bets.count(incumbent, candidate);
-        }
+    fn count_instances(&mut self, moment: &Moment<'_>) {
+        let Some(Instances { bets, portfolio }) = &mut self.instances else { return };
+        let sides = [&moment.incumbent.instances, &moment.candidate.instances];
+        let measured = sides.map(|instances| InstanceBets::measured(instances));
+        portfolio.divide(moment.share, measured, [self.strands[0].log_e(), bets.log_e()]);
+        bets.count(sides[0], sides[1]);
     }
 
     /// Counts what is told of a row: for guard, interval and sentence.
@@ -190,10 +186,7 @@ impl Watch {
         let shares = self.strand().log_e();
         match &self.instances {
             None => shares,
-            Some(Instances { bets, began_with }) => {
-                let over_instances = began_with + bets.log_e();
-                log_sum_exp([shares, over_instances].into_iter()) - core::f64::consts::LN_2
-            }
+            Some(Instances { bets, portfolio }) => portfolio.log_e([shares, bets.log_e()]),
         }
     }
 

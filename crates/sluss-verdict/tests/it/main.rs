@@ -4,6 +4,7 @@
 
 mod golden;
 mod judge;
+mod metrics;
 mod simulation;
 mod trace;
 mod traffic;

@@ -1,0 +1,59 @@
+//! Measures the statistics against the floor of the verdict specification, on simulated traffic
+//! from fixed seeds, and prints a table.
+//!
+//! `cargo run --release -p sluss-verdict --example floor -- [RUNS]`
+
+mod play;
+mod scenes;
+mod world;
+
+use std::io::Write as _;
+
+use play::{Found, count_promoted, find};
+
+fn main() -> std::io::Result<()> {
+    let asked = std::env::args().nth(1).and_then(|runs| runs.parse().ok());
+    let runs: u64 = asked.unwrap_or(1_000);
+    let only = std::env::args().nth(2).unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{runs} runs each\n\n| harmless | taken back | asked |\n| --- | --- | --- |")?;
+    for scene in scenes::harmless().iter().filter(|scene| scene.world.name.contains(&only)) {
+        let taken_back = find(scene, runs, 1 << 32).delays.len();
+        let percent = 100.0 * taken_back as f64 / runs as f64;
+        writeln!(out, "| {} | {percent:.1} % | {} |", scene.world.name, scene.asked)?;
+        out.flush()?;
+    }
+    writeln!(
+        out,
+        "\n| bad | p50 | p95 | failed | found | bound | p50 / bound | asked |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |",
+    )?;
+    for scene in scenes::bad().iter().filter(|scene| scene.world.name.contains(&only)) {
+        let Found { delays, failed, .. } = find(scene, runs, 2 << 32);
+        let at = |percent: usize| delays.get((delays.len() * percent / 100).min(delays.len() - 1));
+        let (p50, p95) = (at(50).copied().unwrap_or(0), at(95).copied().unwrap_or(0));
+        let found = 100.0 * delays.len() as f64 / runs as f64;
+        let (bound, ratio) = match scene.bound {
+            Some(bound) => (format!("{bound:.1} s"), format!("{:.1}", p50 as f64 / bound)),
+            None => ("-".into(), "-".into()),
+        };
+        writeln!(
+            out,
+            "| {} | {p50} s | {p95} s | {failed} | {found:.1} % | {bound} | {ratio} | {} |",
+            scene.world.name, scene.asked,
+        )?;
+        out.flush()?;
+    }
+    writeln!(out, "\n| just beyond the tolerance | promoted | asked |\n| --- | --- | --- |")?;
+    for (name, tolerance_ppm, share) in [
+        ("0.1 % + 0.2 points, 10 %", 2_000, 0.1),
+        ("0.5 % + 0.5 points, 10 %", 5_000, 0.1),
+        ("0.5 % + 0.5 points, 50 %", 5_000, 0.5),
+    ] {
+        let base = if tolerance_ppm == 2_000 { 0.001 } else { 0.005 };
+        let promoted = count_promoted(base, tolerance_ppm, share, runs);
+        let percent = 100.0 * promoted as f64 / runs as f64;
+        writeln!(out, "| {name} | {percent:.1} % | <= 5 % |")?;
+    }
+    Ok(())
+}

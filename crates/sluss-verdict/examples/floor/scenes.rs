@@ -1,0 +1,290 @@
+//! The rollouts that are simulated: harmless ones, bad ones, and what is asked of each.
+
+use sluss_verdict::bound::{least_requests, least_requests_of_counts};
+use sluss_verdict::{BlockLength, Metric, MetricPlan, Mode, Plan};
+
+use super::world::{Latency, PLAIN, Retries, Trouble, World};
+
+/// A rollout, how it is judged, and what is asked of that.
+pub struct Scene {
+    pub world: World,
+    pub plan: Plan,
+    /// The second at which the regression begins.
+    pub onset: i64,
+    /// The information bound, in seconds from there.
+    pub bound: Option<f64>,
+    /// What is asked, in words.
+    pub asked: &'static str,
+}
+
+fn by(metric: Metric) -> Plan {
+    Plan { metrics: vec![MetricPlan::of(metric)], ..Plan::of_errors() }
+}
+
+/// Harmless releases: at most alpha of them may be taken back.
+pub fn harmless() -> Vec<Scene> {
+    let errors = || by(Metric::Error);
+    let incident = |t| if (300..360).contains(&t) { 0.25 } else { 0.005 };
+    let drift = |t: i64| 0.005 * (1.0 + 0.9 * (t as f64 / 120.0).sin());
+    let ramp = |t: i64| [0.01, 0.05, 0.25, 0.5][(t / 450).clamp(0, 3) as usize];
+    let few = World { requests: |_| 5.0, incumbent: |_| 0.02, candidate: |_| 0.02, ..PLAIN };
+    let slow = Latency { shift: 1.0, tail: 0.0 };
+    let stalls = World { trouble: Trouble::Stalling, latency: Some(slow), ..PLAIN };
+    let tides = |t: i64| 150.0 + 140.0 * (t as f64 / 300.0).sin();
+    let all = Plan {
+        metrics: [Metric::Error, Metric::Latency, Metric::Exceptions, Metric::Conversion]
+            .map(MetricPlan::of)
+            .to_vec(),
+        ..Plan::of_errors()
+    };
+    let everything = World {
+        latency: Some(slow),
+        exceptions: Some([0.004; 2]),
+        conversions: Some([0.3; 2]),
+        ..PLAIN
+    };
+    let over8 = World { retries: Retries::Over8Seconds, ..PLAIN };
+    let cases = vec![
+        (World { name: "plain", ..PLAIN }, errors(), "<= 1 %"),
+        (
+            World {
+                name: "drift of errors and traffic",
+                incumbent: drift,
+                candidate: drift,
+                requests: tides,
+                ..PLAIN
+            },
+            errors(),
+            "<= 1 %",
+        ),
+        (
+            World { name: "shared incident", incumbent: incident, candidate: incident, ..PLAIN },
+            errors(),
+            "<= 1 %",
+        ),
+        (World { name: "5 requests a second", ..few }, errors(), "<= 1 %"),
+        (World { name: "shares 1, 5, 25, 50 %", share: ramp, ..PLAIN }, errors(), "<= 1 %"),
+        (
+            World { name: "real share 14 instead of 10 %", misrouted: 1.4, ..PLAIN },
+            errors(),
+            "<= 1 %",
+        ),
+        (
+            World { name: "retries within a second", retries: Retries::AtOnce, ..PLAIN },
+            errors(),
+            "<= 1 %",
+        ),
+        (World { name: "retries over 8 s, 1 s blocks", ..over8.clone() }, errors(), "(89 %)"),
+        (
+            World { name: "retries over 8 s, 10 s blocks", ..over8.clone() },
+            Plan { block: BlockLength::Fixed(10_000), ..errors() },
+            "(2.2 %)",
+        ),
+        (
+            World { name: "retries over 8 s, chosen blocks", ..over8.clone() },
+            Plan { block: BlockLength::Chosen, ..errors() },
+            "<= 1 %",
+        ),
+        (
+            World { name: "plain, chosen blocks", ..PLAIN },
+            Plan { block: BlockLength::Chosen, ..errors() },
+            "<= 1 %",
+        ),
+        (
+            World {
+                name: "noisy instances, 9 + 1",
+                trouble: Trouble::Noisy,
+                instances: [9, 1],
+                ..PLAIN
+            },
+            errors(),
+            "<= 2 %",
+        ),
+        (
+            World {
+                name: "stalling instances, 9 + 1, latency",
+                instances: [9, 1],
+                ..stalls.clone()
+            },
+            by(Metric::Latency),
+            "<= 2 %",
+        ),
+        (
+            World {
+                name: "stalling instances, 17 + 3, latency",
+                instances: [17, 3],
+                share: |_| 0.15,
+                ..stalls.clone()
+            },
+            by(Metric::Latency),
+            "<= 2 %",
+        ),
+        (
+            World {
+                name: "stalling instances, 1 + 1 at 10 %",
+                instances: [1, 1],
+                ..stalls.clone()
+            },
+            by(Metric::Latency),
+            "<= 2 %",
+        ),
+        (
+            World { name: "stalling instances, 3 + 3 at 10 %", instances: [3, 3], ..stalls },
+            by(Metric::Latency),
+            "<= 2 %",
+        ),
+        (World { name: "four metrics", ..everything.clone() }, all, "<= 1 %"),
+        (
+            World { name: "errors and latency, the default", ..everything },
+            Plan::default(),
+            "<= 1 %",
+        ),
+        (
+            World { name: "fast mode, independent", ..PLAIN },
+            Plan { mode: Mode::Fast, ..errors() },
+            "<= 1 %",
+        ),
+    ];
+    let scene = |(world, plan, asked)| Scene { world, plan, onset: 0, bound: None, asked };
+    cases.into_iter().map(scene).collect()
+}
+
+/// Bad releases: how soon they are found.
+pub fn bad() -> Vec<Scene> {
+    let at5 = World { share: |_| 0.05, seconds: 900, ..PLAIN };
+    let mut scenes = errors(&at5);
+    let slow = |shift, tail| Some(Latency { shift, tail });
+    let latency = |name, world: World, asked| Scene {
+        world: World { name, ..world },
+        plan: by(Metric::Latency),
+        onset: 0,
+        bound: None,
+        asked,
+    };
+    let ten = World { seconds: 900, ..PLAIN };
+    scenes.extend([
+        latency(
+            "3 % of requests 8 times slower",
+            World { latency: slow(1.0, 0.03), ..ten.clone() },
+            "p50 <= 24",
+        ),
+        latency("latency doubled", World { latency: slow(2.0, 0.0), ..ten.clone() }, "p50 <= 15"),
+        latency(
+            "latency doubled, stalls, 17 + 3",
+            World {
+                latency: slow(2.0, 0.0),
+                instances: [17, 3],
+                share: |_| 0.15,
+                trouble: Trouble::Stalling,
+                ..ten.clone()
+            },
+            "p50 <= 9",
+        ),
+        latency(
+            "latency doubled, stalls, 3 + 3 at 10 %",
+            World {
+                latency: slow(2.0, 0.0),
+                instances: [3, 3],
+                trouble: Trouble::Stalling,
+                ..ten.clone()
+            },
+            "-",
+        ),
+    ]);
+    let thrown = [0.004, 0.016];
+    scenes.push(Scene {
+        world: World { name: "exceptions fourfold", exceptions: Some(thrown), ..ten.clone() },
+        plan: by(Metric::Exceptions),
+        onset: 0,
+        bound: Some(least_requests_of_counts(0.01, 0.1, thrown[1], thrown[0]) / 200.0),
+        asked: "p50 <= 60",
+    });
+    let ended = [0.30, 0.24];
+    scenes.push(Scene {
+        world: World {
+            name: "conversion 30 to 24 %",
+            seconds: 3_600,
+            requests: |_| 20.0,
+            share: |_| 0.2,
+            conversions: Some(ended),
+            ..ten
+        },
+        plan: by(Metric::Conversion),
+        onset: 0,
+        bound: Some(least_requests(0.01, 0.2, 1.0 - ended[1], 1.0 - ended[0]) / 20.0),
+        asked: "<= 1.5 bounds",
+    });
+    scenes
+}
+
+fn errors(at5: &World) -> Vec<Scene> {
+    let bound = |share, candidate, incumbent, requests: f64| {
+        Some(least_requests(0.01, share, candidate, incumbent) / requests)
+    };
+    let late = |t| if t < 600 { 0.005 } else { 0.05 };
+    let scene = |world: World, bound, asked| Scene {
+        onset: 0,
+        world,
+        plan: by(Metric::Error),
+        bound,
+        asked,
+    };
+    let mut late = scene(
+        World { name: "0.5 to 5 %, from 600 s on", seconds: 1_500, candidate: late, ..at5.clone() },
+        bound(0.05, 0.05, 0.005, 200.0),
+        "p50 <= 30",
+    );
+    late.onset = 600;
+    let clear = World { name: "0.5 to 5 %", candidate: |_| 0.05, ..at5.clone() };
+    vec![
+        scene(
+            World { name: "0.1 to 20 %", incumbent: |_| 0.001, candidate: |_| 0.2, ..at5.clone() },
+            bound(0.05, 0.2, 0.001, 200.0),
+            "p50 <= 3, p95 <= 6, <= 8 failed",
+        ),
+        scene(clear.clone(), bound(0.05, 0.05, 0.005, 200.0), "p50 <= 15, p95 <= 35, <= 8 failed"),
+        Scene {
+            plan: Plan { mode: Mode::Fast, ..by(Metric::Error) },
+            ..scene(
+                World { name: "0.5 to 5 %, fast mode", ..clear.clone() },
+                bound(0.05, 0.05, 0.005, 200.0),
+                "-",
+            )
+        },
+        Scene {
+            plan: Plan { block: BlockLength::Chosen, ..by(Metric::Error) },
+            ..scene(
+                World { name: "0.5 to 5 %, chosen blocks", ..clear.clone() },
+                bound(0.05, 0.05, 0.005, 200.0),
+                "-",
+            )
+        },
+        Scene {
+            plan: Plan { alpha_ppm: 1_000, ..by(Metric::Error) },
+            ..scene(
+                World { name: "0.5 to 5 %, alpha 0.1 %", ..clear },
+                Some(least_requests(0.001, 0.05, 0.05, 0.005) / 200.0),
+                "-",
+            )
+        },
+        scene(
+            World { name: "0.5 to 1.5 %", candidate: |_| 0.015, seconds: 1_800, ..at5.clone() },
+            bound(0.05, 0.015, 0.005, 200.0),
+            "p50 <= 130",
+        ),
+        late,
+        scene(
+            World {
+                name: "1 to 20 %, 5 requests a second",
+                requests: |_| 5.0,
+                share: |_| 0.1,
+                incumbent: |_| 0.01,
+                candidate: |_| 0.2,
+                seconds: 3_600,
+                ..at5.clone()
+            },
+            bound(0.1, 0.2, 0.01, 5.0),
+            "<= 5 failed",
+        ),
+    ]
+}
