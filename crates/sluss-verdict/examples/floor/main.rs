@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release -p sluss-verdict --example floor -- [RUNS]`
 
+mod cost;
 mod play;
 mod scenes;
 mod world;
@@ -55,5 +56,5 @@ fn main() -> std::io::Result<()> {
         let percent = 100.0 * promoted as f64 / runs as f64;
         writeln!(out, "| {name} | {percent:.1} % | <= 5 % |")?;
     }
-    Ok(())
+    cost::measure(&mut out)
 }

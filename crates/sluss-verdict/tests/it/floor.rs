@@ -1,0 +1,59 @@
+//! The floor of the verdict specification in short: the simulator of `examples/floor` with few
+//! runs. What it measures with many is in docs/verdicts.md.
+
+#[path = "../../examples/floor/play.rs"]
+mod play;
+#[path = "../../examples/floor/scenes.rs"]
+mod scenes;
+#[path = "../../examples/floor/world.rs"]
+mod world;
+
+use play::{count_promoted, find};
+
+#[test]
+fn harmless_releases_of_every_kind_are_taken_back_at_most_as_often_as_allowed() {
+    const RUNS: u64 = 40;
+    let (mut taken_back, mut all) = (0, 0);
+    for mut scene in scenes::harmless() {
+        if scene.asked != "<= 1 %" {
+            continue;
+        }
+        scene.world.seconds = 400;
+        taken_back += find(&scene, RUNS, 10 << 32).delays.len() as u64;
+        all += RUNS;
+    }
+    // 1 % of 440 or more, and two standard deviations.
+    assert!(all >= 400 && taken_back <= 9, "{taken_back} of {all} at alpha = 1 %");
+}
+
+#[test]
+fn bad_releases_are_found_as_soon_as_asked() {
+    const RUNS: u64 = 31;
+    let scenes = scenes::bad();
+    for (name, seconds) in [
+        ("0.1 to 20 %", 3),
+        ("0.5 to 5 %", 15),
+        ("0.5 to 1.5 %", 130),
+        ("0.5 to 5 %, from 600 s on", 30),
+        ("3 % of requests 8 times slower", 24),
+        ("latency doubled", 15),
+        ("latency doubled, stalls, 17 + 3", 9),
+        ("exceptions fourfold", 60),
+    ] {
+        let scene = scenes.iter().find(|scene| scene.world.name == name).unwrap();
+        let found = find(scene, RUNS, 11 << 32);
+        assert_eq!(found.delays.len() as u64, RUNS, "{name}: not all are found");
+        let median = found.delays[found.delays.len() / 2];
+        // So few runs scatter by a third.
+        assert!(median <= seconds + seconds / 3 + 1, "{name}: {median} s, {seconds} s asked");
+        let bounds = scene.bound.map_or(0.0, |bound| median as f64 / bound);
+        assert!(bounds <= 4.8, "{name}: {bounds} times the information bound");
+    }
+}
+
+#[test]
+fn releases_worse_by_the_tolerance_itself_seldom_pass() {
+    // 5 % of 100 and two standard deviations.
+    let passed = count_promoted(0.005, 5_000, 0.5, 100);
+    assert!(passed <= 9, "{passed} of 100");
+}
