@@ -129,6 +129,7 @@ impl Analyzer {
             events_ms: i64::from(options.block_seconds) * 1_000,
             latency_ms: i64::from(options.latency_block_seconds) * 1_000,
             is_chosen: false,
+            is_told: false,
             ratio: 1.0,
         };
         let setup = |metric: &Metric| Setup {

@@ -15,11 +15,11 @@ use crate::block::{Block, Load};
 /// The lengths to choose from, in milliseconds.
 pub(crate) const LENGTHS_MS: [i64; 5] = [1_000, 3_000, 10_000, 30_000, 60_000];
 /// Which length is taken while nothing is known.
-const CAUTIOUS: usize = 2;
+pub(crate) const CAUTIOUS: usize = 2;
 /// Blocks that must have been seen before a length is trusted.
 const BLOCKS_LEAST: f64 = 60.0;
 /// Standard scores of the autocorrelation at which blocks pass for dependent.
-const DEPENDENT: f64 = 1.28;
+const DEPENDENT: f64 = 1.0;
 
 /// What is known of each length.
 #[derive(Debug, Clone, PartialEq)]

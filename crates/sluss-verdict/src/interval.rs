@@ -33,21 +33,24 @@ pub(crate) struct Bounds {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RatioInterval {
     log_likelihoods: Vec<f64>,
+    /// rho - 1 of each ratio.
+    excesses: Vec<f64>,
 }
 
 impl RatioInterval {
     pub(crate) fn new() -> Self {
-        Self { log_likelihoods: vec![0.0; RATIOS] }
+        let excesses = (0..RATIOS).map(|index| libm::expm1(log_ratio(index))).collect();
+        Self { log_likelihoods: vec![0.0; RATIOS], excesses }
     }
 
     /// Settles one block.
     pub(crate) fn settle(&mut self, block: &Block) {
         let bad = block.candidate.bad[0] + block.incumbent.bad[0];
         let Some(pi) = block.realised_share().filter(|_| bad > 0.0) else { return };
-        for (index, log_likelihood) in self.log_likelihoods.iter_mut().enumerate() {
-            let log_ratio = log_ratio(index);
-            *log_likelihood += block.candidate.bad[0] * log_ratio;
-            *log_likelihood -= bad * libm::log1p(pi * libm::expm1(log_ratio));
+        let ratios = self.log_likelihoods.iter_mut().zip(&self.excesses).enumerate();
+        for (index, (log_likelihood, excess)) in ratios {
+            *log_likelihood += block.candidate.bad[0] * log_ratio(index);
+            *log_likelihood -= bad * libm::log1p(pi * excess);
         }
     }
 

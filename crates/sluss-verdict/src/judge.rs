@@ -123,6 +123,12 @@ impl Judge {
 
     /// Counts one row of both releases and returns what is known now.
     pub fn observe(&mut self, tick: &Tick) -> Reading {
+        self.count(tick);
+        self.reading(tick.at_ms)
+    }
+
+    /// Counts one row of both releases, and says nothing of it.
+    pub fn count(&mut self, tick: &Tick) {
         let row = self.row(tick.at_ms);
         let share_bp = tick.share_bp.min(ALL_BP);
         let begins = self.course.is_none_or(|course| course.leg.is_left_by(row, share_bp));
@@ -144,7 +150,6 @@ impl Judge {
                 self.condemned = Some(self.panel.culprit());
             }
         }
-        self.reading(tick.at_ms)
     }
 
     /// Returns what is known at `now_ms` (Unix time) without anything new; silence goes on.
@@ -193,7 +198,8 @@ impl Judge {
         }
     }
 
-    fn verdict(&self, now_ms: i64) -> Verdict {
+    /// Returns what follows at `now_ms` (Unix time) from all that was counted.
+    pub fn verdict(&self, now_ms: i64) -> Verdict {
         if let Some(metric) = self.condemned {
             return Verdict::Unfavourable { metric };
         }
@@ -346,6 +352,7 @@ fn settings(plan: &Plan) -> Settings {
         },
         latency_ms: i64::from(plan.latency_block_ms),
         is_chosen: plan.block == BlockLength::Chosen,
+        is_told: true,
         ratio: f64::from(plan.ignored_ratio_permille) / 1e3,
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) latency_ms: i64,
     /// Whether blocks of events are as long as what was seen asks for, instead of `events_ms`.
     pub(crate) is_chosen: bool,
+    /// Whether there is more to tell than decisions: ratios, and the realised share.
+    pub(crate) is_told: bool,
     /// A candidate that is at most this many times as bad passes for harmless; 1 or more.
     pub(crate) ratio: f64,
 }
@@ -70,8 +72,11 @@ impl Panel {
     /// Counts one row of both releases.
     pub(crate) fn count(&mut self, moment: &Moment<'_>) {
         self.open();
-        let requests = [moment.incumbent, moment.candidate].map(|sample| sample.requests as f64);
-        self.shares.count(moment.share, requests[0], requests[1]);
+        if self.settings.is_told {
+            let [incumbent, candidate] = [moment.incumbent, moment.candidate];
+            let requests = [incumbent.requests as f64, candidate.requests as f64];
+            self.shares.count(moment.share, requests[0], requests[1]);
+        }
         for watch in &mut self.watches {
             watch.count(moment, &self.settings);
         }

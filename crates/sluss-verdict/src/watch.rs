@@ -1,7 +1,7 @@
 //! One metric of a rollout: its evidence, its proof, and what to tell of it.
 
 use crate::block::{Block, Load};
-use crate::dependence::{Dependence, LENGTHS_MS};
+use crate::dependence::{CAUTIOUS, Dependence, LENGTHS_MS};
 use crate::detector::{Detector, History, Weighed};
 use crate::guard::{Claim, Guard};
 use crate::instances::InstanceBets;
@@ -148,7 +148,7 @@ impl Watch {
             instances.bets.settle(self.strands[0].detector.weights().unwrap_or_default());
         }
         self.strands[0].detector.remember(&incumbent);
-        self.tell(end_ms, [&incumbent, &candidate]);
+        self.tell(end_ms, [&incumbent, &candidate], settings);
     }
 
     fn count_instances(&mut self, moment: &Moment<'_>) {
@@ -160,7 +160,7 @@ impl Watch {
     }
 
     /// Counts what is told of a row: for guard, interval and sentence.
-    fn tell(&mut self, end_ms: i64, weighed: [&Weighed; 2]) {
+    fn tell(&mut self, end_ms: i64, weighed: [&Weighed; 2], settings: &Settings) {
         let loads = weighed
             .map(|weighed| Load { requests: weighed.load.requests, bad: vec![weighed.told] });
         let [incumbent, candidate] = &loads;
@@ -174,29 +174,34 @@ impl Watch {
         self.told.add([incumbent, candidate]);
         if self.told.is_ripe(end_ms, self.strands[0].least_ms()) {
             let block = self.told.close(end_ms);
-            self.interval.settle(&block);
+            if settings.is_told {
+                self.interval.settle(&block);
+            }
             if let Some(guard) = &mut self.guard {
                 guard.settle(&block);
             }
         }
     }
 
-    /// Returns the evidence against the candidate, in nats.
+    /// Returns the evidence against the candidate, in nats. Where the block length is chosen, one
+    /// that is shorter than the cautious one only counts as far as that agrees.
     pub(crate) fn log_e(&self) -> f64 {
-        let shares = self.strand().log_e();
+        let chosen = self.chosen();
+        let agreeing = &self.strands[chosen.max(CAUTIOUS).min(self.strands.len() - 1)];
+        let shares = self.strands[chosen].log_e().min(agreeing.log_e());
         match &self.instances {
             None => shares,
             Some(Instances { bets, portfolio }) => portfolio.log_e([shares, bets.log_e()]),
         }
     }
 
-    fn strand(&self) -> &Strand {
-        &self.strands[self.dependence.as_ref().map_or(0, Dependence::chosen)]
+    fn chosen(&self) -> usize {
+        self.dependence.as_ref().map_or(0, Dependence::chosen)
     }
 
     /// Returns the length of the blocks that are bet on now, in milliseconds.
     pub(crate) fn block_ms(&self) -> i64 {
-        self.strand().least_ms()
+        self.strands[self.chosen()].least_ms()
     }
 
     /// Returns how many times as bad the candidate is, for reports.

@@ -1,6 +1,6 @@
 //! Plays simulated rollouts before the live judge.
 
-use sluss_verdict::{Judge, MetricPlan, Plan, Reading, Sample, Tick, Verdict};
+use sluss_verdict::{Judge, MetricPlan, Plan, Sample, Tick, Verdict};
 
 use super::scenes::Scene;
 use super::world::{Coins, Play};
@@ -32,8 +32,8 @@ pub fn find(scene: &Scene, runs: u64, seed: u64) -> Found {
             if t >= scene.onset {
                 failed += tick.candidate.errors.unwrap_or(0);
             }
-            let Reading { verdict, .. } = judge.observe(&tick);
-            if matches!(verdict, Verdict::Unfavourable { .. }) {
+            judge.count(&tick);
+            if matches!(judge.verdict(tick.at_ms), Verdict::Unfavourable { .. }) {
                 found.delays.push(t + 1 - scene.onset);
                 all_failed.push(failed);
                 break;
@@ -66,7 +66,8 @@ pub fn count_promoted(base: f64, tolerance_ppm: u32, share: f64, runs: u64) -> u
                 incumbent: Sample::events(requests[0], coins.binomial(requests[0], base)),
                 candidate: Sample::events(requests[1], coins.binomial(requests[1], worse)),
             };
-            judge.observe(&tick).verdict == Verdict::Favourable
+            judge.count(&tick);
+            judge.verdict(tick.at_ms) == Verdict::Favourable
         })
     };
     (0..runs).filter(passes).count() as u64

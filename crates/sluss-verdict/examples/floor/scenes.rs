@@ -23,130 +23,105 @@ fn by(metric: Metric) -> Plan {
 
 /// Harmless releases: at most alpha of them may be taken back.
 pub fn harmless() -> Vec<Scene> {
-    let errors = || by(Metric::Error);
+    let mut scenes = harmless_by_errors();
+    scenes.extend(retrying());
+    scenes.extend(troubled());
+    scenes.extend(by_several());
+    scenes
+}
+
+const ALPHA: &str = "<= 1 %";
+const TROUBLED: &str = "<= 2 %";
+
+/// A release that is no worse than the incumbent.
+fn fine(world: World, plan: Plan, asked: &'static str) -> Scene {
+    Scene { world, plan, onset: 0, bound: None, asked }
+}
+
+fn harmless_by_errors() -> Vec<Scene> {
     let incident = |t| if (300..360).contains(&t) { 0.25 } else { 0.005 };
     let drift = |t: i64| 0.005 * (1.0 + 0.9 * (t as f64 / 120.0).sin());
     let ramp = |t: i64| [0.01, 0.05, 0.25, 0.5][(t / 450).clamp(0, 3) as usize];
-    let few = World { requests: |_| 5.0, incumbent: |_| 0.02, candidate: |_| 0.02, ..PLAIN };
-    let slow = Latency { shift: 1.0, tail: 0.0 };
-    let stalls = World { trouble: Trouble::Stalling, latency: Some(slow), ..PLAIN };
     let tides = |t: i64| 150.0 + 140.0 * (t as f64 / 300.0).sin();
-    let all = Plan {
-        metrics: [Metric::Error, Metric::Latency, Metric::Exceptions, Metric::Conversion]
-            .map(MetricPlan::of)
-            .to_vec(),
-        ..Plan::of_errors()
+    let worlds = [
+        PLAIN,
+        World {
+            name: "drift of errors and traffic",
+            incumbent: drift,
+            candidate: drift,
+            requests: tides,
+            ..PLAIN
+        },
+        World { name: "shared incident", incumbent: incident, candidate: incident, ..PLAIN },
+        World {
+            name: "5 requests a second",
+            requests: |_| 5.0,
+            incumbent: |_| 0.02,
+            candidate: |_| 0.02,
+            ..PLAIN
+        },
+        World { name: "shares 1, 5, 25, 50 %", share: ramp, ..PLAIN },
+        World { name: "real share 14 instead of 10 %", misrouted: 1.4, ..PLAIN },
+        World { name: "retries within a second", retries: Retries::AtOnce, ..PLAIN },
+    ];
+    worlds.map(|world| fine(world, by(Metric::Error), ALPHA)).into()
+}
+
+/// Callers that retry for seconds, at blocks of several lengths.
+fn retrying() -> Vec<Scene> {
+    let over8 = |name| World { name, retries: Retries::Over8Seconds, ..PLAIN };
+    let blocks = |block| Plan { block, ..by(Metric::Error) };
+    vec![
+        fine(over8("retries over 8 s, 1 s blocks"), by(Metric::Error), "(89 %)"),
+        fine(over8("retries over 8 s, 10 s blocks"), blocks(BlockLength::Fixed(10_000)), "(2.2 %)"),
+        fine(over8("retries over 8 s, chosen blocks"), blocks(BlockLength::Chosen), ALPHA),
+        fine(World { name: "plain, chosen blocks", ..PLAIN }, blocks(BlockLength::Chosen), ALPHA),
+    ]
+}
+
+/// Instances that are in trouble by themselves, the candidate's as often as the incumbent's.
+fn troubled() -> Vec<Scene> {
+    let noisy = |name, instances| World { name, trouble: Trouble::Noisy, instances, ..PLAIN };
+    let stalls = |name, instances| World {
+        name,
+        trouble: Trouble::Stalling,
+        latency: Some(Latency { shift: 1.0, tail: 0.0 }),
+        instances,
+        ..PLAIN
     };
-    let everything = World {
-        latency: Some(slow),
+    let of_17 = stalls("stalling instances, 17 + 3, latency", [17, 3]);
+    let in_sum = stalls("stalling instances, 3 + 3 at 10 %, in sum", [3, 3]);
+    let (errors, latency) = (|| by(Metric::Error), || by(Metric::Latency));
+    vec![
+        fine(noisy("noisy instances, 9 + 1", [9, 1]), errors(), TROUBLED),
+        fine(noisy("noisy instances, 3 + 3 at 10 %", [3, 3]), errors(), "-"),
+        fine(stalls("stalling instances, 9 + 1, latency", [9, 1]), latency(), TROUBLED),
+        fine(World { share: |_| 0.15, ..of_17 }, latency(), TROUBLED),
+        fine(stalls("stalling instances, 1 + 1 at 10 %", [1, 1]), latency(), TROUBLED),
+        fine(stalls("stalling instances, 3 + 3 at 10 %", [3, 3]), latency(), TROUBLED),
+        fine(World { by_instance: false, ..in_sum }, latency(), "-"),
+    ]
+}
+
+fn by_several() -> Vec<Scene> {
+    let all = [Metric::Error, Metric::Latency, Metric::Exceptions, Metric::Conversion];
+    let metrics = all.map(MetricPlan::of).to_vec();
+    let everything = |name| World {
+        name,
+        latency: Some(Latency { shift: 1.0, tail: 0.0 }),
         exceptions: Some([0.004; 2]),
         conversions: Some([0.3; 2]),
         ..PLAIN
     };
-    let over8 = World { retries: Retries::Over8Seconds, ..PLAIN };
-    let cases = vec![
-        (World { name: "plain", ..PLAIN }, errors(), "<= 1 %"),
-        (
-            World {
-                name: "drift of errors and traffic",
-                incumbent: drift,
-                candidate: drift,
-                requests: tides,
-                ..PLAIN
-            },
-            errors(),
-            "<= 1 %",
-        ),
-        (
-            World { name: "shared incident", incumbent: incident, candidate: incident, ..PLAIN },
-            errors(),
-            "<= 1 %",
-        ),
-        (World { name: "5 requests a second", ..few }, errors(), "<= 1 %"),
-        (World { name: "shares 1, 5, 25, 50 %", share: ramp, ..PLAIN }, errors(), "<= 1 %"),
-        (
-            World { name: "real share 14 instead of 10 %", misrouted: 1.4, ..PLAIN },
-            errors(),
-            "<= 1 %",
-        ),
-        (
-            World { name: "retries within a second", retries: Retries::AtOnce, ..PLAIN },
-            errors(),
-            "<= 1 %",
-        ),
-        (World { name: "retries over 8 s, 1 s blocks", ..over8.clone() }, errors(), "(89 %)"),
-        (
-            World { name: "retries over 8 s, 10 s blocks", ..over8.clone() },
-            Plan { block: BlockLength::Fixed(10_000), ..errors() },
-            "(2.2 %)",
-        ),
-        (
-            World { name: "retries over 8 s, chosen blocks", ..over8.clone() },
-            Plan { block: BlockLength::Chosen, ..errors() },
-            "<= 1 %",
-        ),
-        (
-            World { name: "plain, chosen blocks", ..PLAIN },
-            Plan { block: BlockLength::Chosen, ..errors() },
-            "<= 1 %",
-        ),
-        (
-            World {
-                name: "noisy instances, 9 + 1",
-                trouble: Trouble::Noisy,
-                instances: [9, 1],
-                ..PLAIN
-            },
-            errors(),
-            "<= 2 %",
-        ),
-        (
-            World {
-                name: "stalling instances, 9 + 1, latency",
-                instances: [9, 1],
-                ..stalls.clone()
-            },
-            by(Metric::Latency),
-            "<= 2 %",
-        ),
-        (
-            World {
-                name: "stalling instances, 17 + 3, latency",
-                instances: [17, 3],
-                share: |_| 0.15,
-                ..stalls.clone()
-            },
-            by(Metric::Latency),
-            "<= 2 %",
-        ),
-        (
-            World {
-                name: "stalling instances, 1 + 1 at 10 %",
-                instances: [1, 1],
-                ..stalls.clone()
-            },
-            by(Metric::Latency),
-            "<= 2 %",
-        ),
-        (
-            World { name: "stalling instances, 3 + 3 at 10 %", instances: [3, 3], ..stalls },
-            by(Metric::Latency),
-            "<= 2 %",
-        ),
-        (World { name: "four metrics", ..everything.clone() }, all, "<= 1 %"),
-        (
-            World { name: "errors and latency, the default", ..everything },
-            Plan::default(),
-            "<= 1 %",
-        ),
-        (
+    vec![
+        fine(everything("four metrics"), Plan { metrics, ..Plan::of_errors() }, ALPHA),
+        fine(everything("errors and latency, the default"), Plan::default(), ALPHA),
+        fine(
             World { name: "fast mode, independent", ..PLAIN },
-            Plan { mode: Mode::Fast, ..errors() },
-            "<= 1 %",
+            Plan { mode: Mode::Fast, ..by(Metric::Error) },
+            ALPHA,
         ),
-    ];
-    let scene = |(world, plan, asked)| Scene { world, plan, onset: 0, bound: None, asked };
-    cases.into_iter().map(scene).collect()
+    ]
 }
 
 /// Bad releases: how soon they are found.
@@ -243,30 +218,18 @@ fn errors(at5: &World) -> Vec<Scene> {
             "p50 <= 3, p95 <= 6, <= 8 failed",
         ),
         scene(clear.clone(), bound(0.05, 0.05, 0.005, 200.0), "p50 <= 15, p95 <= 35, <= 8 failed"),
-        Scene {
-            plan: Plan { mode: Mode::Fast, ..by(Metric::Error) },
-            ..scene(
-                World { name: "0.5 to 5 %, fast mode", ..clear.clone() },
-                bound(0.05, 0.05, 0.005, 200.0),
-                "-",
-            )
-        },
-        Scene {
-            plan: Plan { block: BlockLength::Chosen, ..by(Metric::Error) },
-            ..scene(
-                World { name: "0.5 to 5 %, chosen blocks", ..clear.clone() },
-                bound(0.05, 0.05, 0.005, 200.0),
-                "-",
-            )
-        },
-        Scene {
-            plan: Plan { alpha_ppm: 1_000, ..by(Metric::Error) },
-            ..scene(
-                World { name: "0.5 to 5 %, alpha 0.1 %", ..clear },
-                Some(least_requests(0.001, 0.05, 0.05, 0.005) / 200.0),
-                "-",
-            )
-        },
+        otherwise(
+            World { name: "0.5 to 5 %, fast mode", ..clear.clone() },
+            Plan { mode: Mode::Fast, ..by(Metric::Error) },
+        ),
+        otherwise(
+            World { name: "0.5 to 5 %, chosen blocks", ..clear.clone() },
+            Plan { block: BlockLength::Chosen, ..by(Metric::Error) },
+        ),
+        otherwise(
+            World { name: "0.5 to 5 %, alpha 0.1 %", ..clear },
+            Plan { alpha_ppm: 1_000, ..by(Metric::Error) },
+        ),
         scene(
             World { name: "0.5 to 1.5 %", candidate: |_| 0.015, seconds: 1_800, ..at5.clone() },
             bound(0.05, 0.015, 0.005, 200.0),
@@ -287,4 +250,11 @@ fn errors(at5: &World) -> Vec<Scene> {
             "<= 5 failed",
         ),
     ]
+}
+
+/// A rise from 0.5 to 5 % at 5 %, judged by another plan.
+fn otherwise(world: World, plan: Plan) -> Scene {
+    let alpha = f64::from(plan.alpha_ppm) / 1e6;
+    let bound = Some(least_requests(alpha, 0.05, 0.05, 0.005) / 200.0);
+    Scene { world, plan, onset: 0, bound, asked: "-" }
 }

@@ -104,6 +104,8 @@ pub struct World {
     pub trouble: Trouble,
     /// Instances of incumbent and candidate.
     pub instances: [usize; 2],
+    /// Whether rows tell instances apart.
+    pub by_instance: bool,
     pub latency: Option<Latency>,
     /// Exceptions a request, of incumbent and candidate.
     pub exceptions: Option<[f64; 2]>,
@@ -132,6 +134,7 @@ pub const PLAIN: World = World {
     retries: Retries::None,
     trouble: Trouble::None,
     instances: [1, 1],
+    by_instance: true,
     latency: None,
     exceptions: None,
     conversions: None,
@@ -297,11 +300,9 @@ fn sample(world: &World, tallies: Vec<Tally>) -> Sample {
         exceptions: world.exceptions.map(|_| sum.exceptions),
         conversions: world.conversions.map(|_| sum.conversions),
         latency: latency(&sum),
-        instances: match world.trouble {
-            Trouble::None => vec![],
-            Trouble::Noisy | Trouble::Stalling => {
-                tallies.iter().enumerate().map(instance).collect()
-            }
+        instances: match world.by_instance && world.trouble != Trouble::None {
+            true => tallies.iter().enumerate().map(instance).collect(),
+            false => vec![],
         },
     }
 }

@@ -11,6 +11,7 @@
 
 mod account;
 mod act;
+mod analyze;
 mod check;
 mod connection;
 mod decide;
@@ -78,6 +79,8 @@ pub enum ClientCommand {
     Freeze(freeze::Command),
     /// Cancel a run
     Cancel(act::Cancel),
+    /// Judge a recorded trace as a rollout would have been judged
+    Analyze(analyze::Arguments),
     /// Read the log, and verify it
     #[command(subcommand)]
     Log(log::Command),
@@ -135,6 +138,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
         ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
+        ClientCommand::Analyze(arguments) => analyze::run(&arguments, output),
         ClientCommand::Log(command) => log::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
         ClientCommand::Account(command) => account::run(command).await,

@@ -1,6 +1,7 @@
 //! The command line, as people meet it: sessions with the real program in a folder of their own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod analyze;
 mod check;
 mod clients;
 mod init;
