@@ -116,6 +116,7 @@ pub(super) async fn page(
     let silence = view.silence_seconds;
     let verdict = read.last().map(|reading| evidence::sentence(reading, silence));
     let [incumbent, candidate] = read.arms();
+    let reasons = read.reasons(view.rolling);
     let frame = frame
         .twin(format!("deployments/{id}"))
         .explain(link::explain(Stream::Deployment(id)))
@@ -129,7 +130,7 @@ pub(super) async fn page(
         log,
         chart: read.chart(),
         verdict: verdict.unwrap_or_default(),
-        reasons: read.reasons(),
+        reasons,
         incumbent,
         candidate,
         rows: read.rows(now),

@@ -158,8 +158,9 @@ impl Evidence {
         })
     }
 
-    /// Returns a sentence for each metric, and what else a person should know.
-    pub(super) fn reasons(&self) -> Vec<String> {
+    /// Returns a sentence for each metric, and what else a person should know; while it rolls out
+    /// also what it costs to wait.
+    pub(super) fn reasons(&self, rolling: bool) -> Vec<String> {
         let Some(last) = self.last() else { return vec![] };
         let [incumbent, candidate] = self.arms();
         let mut reasons = Vec::new();
@@ -187,7 +188,7 @@ impl Evidence {
                  place may do: end its process, and the host starts it again."
             ));
         }
-        reasons.extend(self.loses());
+        reasons.extend(self.loses().filter(|_| rolling));
         reasons
     }
 
