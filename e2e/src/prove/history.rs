@@ -222,7 +222,10 @@ impl History {
                 let end = release.live_ms.map_or(End::Stopped("superseded"), |_since| End::Live);
                 release.end.get_or_insert(end);
             }
-            "rollout.observed" => release.seconds.push(second(&data["observation"])),
+            // What was seen of the release before, ahead of any share, is no second of this one.
+            "rollout.observed" if data["observation"]["share"] != 0 => {
+                release.seconds.push(second(&data["observation"]));
+            }
             "deployment.live" => {
                 release.live_ms.get_or_insert(at);
                 release.end.get_or_insert(End::Live);
