@@ -182,7 +182,7 @@ impl Default for RolloutPlan {
             alpha_ppm: 10_000,
             tolerance_ppm: 10_000,
             promotion_alpha_ppm: 50_000,
-            latency_permille: 2_000,
+            latency_permille: 3_000,
             block_seconds: 1,
             deadline_seconds: 900,
             silence_seconds: 60,

@@ -1,5 +1,7 @@
 //! What the running system reports: it either fits the state, or means nothing any more.
 
+use std::collections::BTreeSet;
+
 use super::change::{lost, merged, received, withdraw};
 use super::promotion::earlier;
 use super::{Command, rolling};
@@ -138,12 +140,37 @@ const CRASHES_WITHIN_MS: i64 = 4 * 60 * 1000;
 /// How long after it went live a release is blamed for its crashes.
 const BLAMED_MS: i64 = 30 * 60 * 1000;
 
+/// Returns how often instances ended unasked within [`CRASHES_WITHIN_MS`] before `at`, where
+/// `instance` ends once more. What is reported twice without a start between ended once: a host
+/// that was killed may find the same end again.
+fn recent_ends(facts: &[InstanceFact], instance: u16, at: Millis) -> usize {
+    let mut ended: BTreeSet<u16> = BTreeSet::new();
+    let mut ends = 0;
+    for fact in facts.iter().filter(|fact| at.since(fact.at) < CRASHES_WITHIN_MS) {
+        match fact.what {
+            JournalEntry::Exited { instance, .. } => ends += usize::from(ended.insert(instance)),
+            JournalEntry::Started { instance, .. } => _ = ended.remove(&instance),
+            JournalEntry::Ready { .. }
+            | JournalEntry::Stopped { .. }
+            | JournalEntry::Killed { .. }
+            | JournalEntry::NotReadyInTime { .. }
+            | JournalEntry::Lapsed
+            | JournalEntry::Adopted { .. } => {}
+        }
+    }
+    // This one is counted by the caller.
+    ends - usize::from(ended.contains(&instance))
+}
+
 /// Returns what follows from one more unasked end of an instance of `id`.
-fn crashed(state: &State, id: DeploymentId, of: &Deployment, at: Millis) -> Vec<Event> {
-    let recent = |fact: &&InstanceFact| {
-        matches!(fact.what, JournalEntry::Exited { .. }) && at.since(fact.at) < CRASHES_WITHIN_MS
-    };
-    if of.facts.iter().rev().filter(recent).count() + 1 < CRASHES {
+fn crashed(
+    state: &State,
+    id: DeploymentId,
+    of: &Deployment,
+    instance: u16,
+    at: Millis,
+) -> Vec<Event> {
+    if recent_ends(&of.facts, instance, at) + 1 < CRASHES {
         return vec![];
     }
     match &of.phase {
@@ -169,7 +196,7 @@ fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
     }
     let JournalRow { number, at, what, .. } = row;
     let follows = match &what {
-        JournalEntry::Exited { .. } => crashed(state, id, deployment, at),
+        JournalEntry::Exited { instance, .. } => crashed(state, id, deployment, *instance, at),
         _other => vec![],
     };
     let observed = Event::InstanceObserved { deployment: id, number, at, what };

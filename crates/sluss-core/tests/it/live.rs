@@ -93,22 +93,27 @@ fn a_release_that_ends_three_times_within_minutes_is_taken_back_also_when_it_is_
         &format!(
             "{SECOND_LIVE}
         60 ends dep-2 1
-        120 ends dep-2 2
-        400 ends dep-2 3
-        460 ends dep-2 4
-        520 ends dep-2 5"
+        ~61 starts dep-2 2
+        120 ends dep-2 3
+        ~121 starts dep-2 4
+        400 ends dep-2 5
+        ~401 ends dep-2 6
+        ~402 starts dep-2 7
+        460 ends dep-2 8
+        ~461 starts dep-2 9
+        520 ends dep-2 10"
         ),
         expect![[r#"
             60 ends dep-2 1
                 instance.observed at=60000 dep-2 number=1 what={code:134,instance:0,what:exited}
-            120 ends dep-2 2
-                instance.observed at=120000 dep-2 number=2 what={code:134,instance:0,what:exited}
-            400 ends dep-2 3
-                instance.observed at=400000 dep-2 number=3 what={code:134,instance:0,what:exited}
-            460 ends dep-2 4
-                instance.observed at=460000 dep-2 number=4 what={code:134,instance:0,what:exited}
-            520 ends dep-2 5
-                instance.observed at=520000 dep-2 number=5 what={code:134,instance:0,what:exited}
+            120 ends dep-2 3
+                instance.observed at=120000 dep-2 number=3 what={code:134,instance:0,what:exited}
+            400 ends dep-2 5
+                instance.observed at=400000 dep-2 number=5 what={code:134,instance:0,what:exited}
+            460 ends dep-2 8
+                instance.observed at=460000 dep-2 number=8 what={code:134,instance:0,what:exited}
+            520 ends dep-2 10
+                instance.observed at=520000 dep-2 number=10 what={code:134,instance:0,what:exited}
                 deployment.rolled_back crashes dep-2 dep-1
                 release.barred rel-2
                 incident.opened crashes dep-2 inc-1

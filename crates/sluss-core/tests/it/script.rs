@@ -146,12 +146,15 @@ fn command(world: &World, words: &[&str]) -> Command {
         ["crashes"] => {
             Command::Fail { deployment: world.rolling().unwrap(), cause: Cause::Crashes }
         }
-        ["ends", id, number] => {
+        [what @ ("ends" | "starts"), id, number] => {
             let number = number.parse().unwrap();
             let deployment = id.parse().unwrap();
             let key = RouteKey { service: service(), environment: environment("production") };
             let release = world.state.deployments[&deployment].release;
-            let what = JournalEntry::Exited { instance: 0, code: 134 };
+            let what = match what {
+                "ends" => JournalEntry::Exited { instance: 0, code: 134 },
+                _ => JournalEntry::Started { instance: 0, pid: 7 },
+            };
             let row = JournalRow { number, at: world.now, key, release, what };
             Command::Instance { deployment, row }
         }

@@ -9,7 +9,7 @@ use sluss_verdict::{
 
 /// Seconds from the candidate's first request in which no latency is judged: a process that has
 /// just started is slower than one that has run for long, and truthfully so.
-const WARM_UP_SECONDS: i64 = 10;
+pub(super) const WARM_UP_SECONDS: i64 = 10;
 /// The coins that leave requests out of a replay: the same each time.
 const REPLAY_SEED: u64 = 1;
 
@@ -96,7 +96,9 @@ fn tick(began: &mut Option<i64>, observation: &Observation) -> Tick {
 
 fn sample(counts: Counts, detail: &Detail, warm: bool) -> Sample {
     let histogram = |rows: &[(u8, u64)]| {
-        warm.then(|| rows.iter().map(|(bin, count)| (usize::from(*bin), *count)).collect())
+        // What was not recorded was not measured; it is no evidence.
+        (warm && !rows.is_empty())
+            .then(|| rows.iter().map(|(bin, count)| (usize::from(*bin), *count)).collect())
     };
     let instance = |row: &sluss_core::target::InstanceRow| verdict::Instance {
         index: u32::from(row.index),

@@ -13,7 +13,7 @@ use sluss_core::rollout::{self, Counts, Detail, Observation, Rollout, Verdict};
 use sluss_core::target::{CounterRow, RouteKey};
 use sluss_core::units::{Millis, Share};
 
-use super::judge::RolloutJudge;
+use super::judge::{self, RolloutJudge};
 use super::live::Live;
 use crate::engine::Engine;
 use crate::target::Target;
@@ -53,6 +53,8 @@ struct Subject {
     leg: usize,
     since: Millis,
     observations: Vec<Observation>,
+    /// The seconds in which a process of either release was started, or ended.
+    turns: Vec<i64>,
 }
 
 impl Watcher {
@@ -124,6 +126,8 @@ impl Watcher {
             };
             let place = state.place(&key.service, &key.environment);
             let release = |id| state.deployments.get(&id).map(|d: &_| d.release);
+            let both = [rollout.incumbent, Some(*id)].into_iter().flatten();
+            let facts = both.filter_map(|id| state.deployments.get(&id)).flat_map(|d| &d.facts);
             subjects.push(Subject {
                 deployment: *id,
                 key,
@@ -135,6 +139,7 @@ impl Watcher {
                 leg,
                 since,
                 observations: rollout.observations.clone(),
+                turns: facts.map(|fact| fact.at.second()).collect(),
             });
         }
         subjects
@@ -151,8 +156,15 @@ impl Watcher {
         }
         for second in after + 1..=last_whole {
             let of = |release| arm(rows, release, second..=second);
-            let (incumbent, incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
-            let (candidate, candidate_detail) = of(subject.candidate);
+            let (incumbent, mut incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
+            let (candidate, mut candidate_detail) = of(subject.candidate);
+            let turned = |at: &i64| (0..judge::WARM_UP_SECONDS).contains(&(second - at));
+            if subject.turns.iter().any(turned) {
+                // A process that has just started is slower, and truthfully so, and while one is
+                // away the others have its work: no latency of either release is compared then.
+                forget_latency(&mut incumbent_detail);
+                forget_latency(&mut candidate_detail);
+            }
             observations.push(Observation {
                 second,
                 share: subject.share,
@@ -240,6 +252,13 @@ pub(super) fn arm(
     }
     detail.latency = latency.into_iter().collect();
     (counts, detail)
+}
+
+fn forget_latency(detail: &mut Detail) {
+    detail.latency.clear();
+    for instance in &mut detail.instances {
+        instance.latency.clear();
+    }
 }
 
 /// Makes the statistics of a rollout again from what was recorded.

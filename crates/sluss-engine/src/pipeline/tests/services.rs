@@ -109,7 +109,7 @@ fn a_service_and_its_template_become_a_pipeline() {
                 "alpha_ppm": 10000,
                 "tolerance_ppm": 10000,
                 "promotion_alpha_ppm": 50000,
-                "latency_permille": 2000,
+                "latency_permille": 3000,
                 "block_seconds": 1,
                 "deadline_seconds": 900,
                 "silence_seconds": 60
