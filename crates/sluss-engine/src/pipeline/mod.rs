@@ -40,6 +40,7 @@ mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod yaml;
 
 pub use catalogue::{BUILT_IN, BuiltIn, Catalogue};

@@ -16,10 +16,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Traffic {
 
 /// Returns what a service says, and what its template says where it says nothing.
 pub(super) fn over(service: Traffic, template: Traffic) -> Traffic {
-    Traffic {
-        unit: service.unit.or(template.unit),
-        sticky: service.sticky.or(template.sticky),
-    }
+    Traffic { unit: service.unit.or(template.unit), sticky: service.sticky.or(template.sticky) }
 }
 
 fn sticky(reader: &mut Reader<'_>, node: &Node) -> Option<Sticky> {
