@@ -357,3 +357,19 @@ fn a_value_with_a_variable_in_it_is_not_filled_again() {
     let pipeline = resolve(text).unwrap().pipeline;
     assert_eq!(pipeline.steps()[0].command[2], "make ${port}${x}");
 }
+
+#[test]
+fn a_service_says_how_its_requests_are_told_apart() {
+    let head = "service: pay\ntemplate: small@1\nwith: { binary: pay }\n";
+    let traffic = |more: &str| {
+        let start = resolve(&format!("{head}{more}")).unwrap().pipeline.start.unwrap();
+        serde_json::to_string(&start.traffic).unwrap()
+    };
+    assert_eq!(traffic(""), "{}");
+    assert_eq!(traffic("unit: Idempotency-Key\n"), r#"{"unit":"Idempotency-Key"}"#);
+    let sticky = traffic("sticky: { cookie: session }\n");
+    assert_eq!(sticky, r#"{"sticky":{"cookie":"session"}}"#);
+    for wrong in ["unit: 'two words'", "sticky: {}", "sticky: { header: A, cookie: b }"] {
+        assert!(resolve(&format!("{head}{wrong}\n")).is_err(), "{wrong}");
+    }
+}
