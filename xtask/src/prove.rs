@@ -1,16 +1,19 @@
 //! `cargo xtask prove`: builds what a proof needs, and runs it.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Runs the proof with these arguments.
 pub fn prove(arguments: &[&str]) -> ExitCode {
     let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let mut sluss = cargo();
-    sluss.args(["build", "--quiet", "--release", "--package", "sluss"]);
-    let mut proof = cargo();
-    proof.args(["run", "--quiet", "--release", "--package", "e2e", "--example", "prove", "--"]);
+    // The whole workspace, so that crates are built with the features that the tests have.
+    let mut built = cargo();
+    built.args(["build", "--quiet", "--release", "--workspace", "--bins", "--example", "prove"]);
+    let folder = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    let mut proof = Command::new(folder.join("release/examples/prove"));
     proof.args(arguments);
-    for mut command in [sluss, proof] {
+    for mut command in [built, proof] {
         match command.status() {
             Ok(status) if status.success() => {}
             Ok(status) => {
