@@ -4,6 +4,8 @@
 //! A block in which one release had no request yields no bet (factor 1), which
 //! is the limit of every formula below: nothing was compared.
 
+use std::sync::LazyLock;
+
 use crate::block::Block;
 use crate::math::grid;
 use crate::mixture::OnsetMixture;
@@ -13,15 +15,11 @@ pub(crate) const SHARE_ALTERNATIVES: usize = 7;
 /// Number of alternatives of the fast bets on events.
 pub(crate) const FAST_ALTERNATIVES: usize = 9;
 
-/// Returns rho_k = exp(0.25 * 1.7^k): 1.28 to 416 times as bad (specification §2.1).
-fn share_grid() -> [f64; SHARE_ALTERNATIVES] {
-    grid(0.25, 1.7)
-}
+/// rho_k = exp(0.25 * 1.7^k): 1.28 to 416 times as bad (specification §2.1).
+static SHARE_GRID: LazyLock<[f64; SHARE_ALTERNATIVES]> = LazyLock::new(|| grid(0.25, 1.7));
 
-/// Returns rho_k = exp(0.15 * 1.5^k): 1.16 to 46.7 times as bad (specification §2.2).
-fn fast_grid() -> [f64; FAST_ALTERNATIVES] {
-    grid(0.15, 1.5)
-}
+/// rho_k = exp(0.15 * 1.5^k): 1.16 to 46.7 times as bad (specification §2.2).
+static FAST_GRID: LazyLock<[f64; FAST_ALTERNATIVES]> = LazyLock::new(|| grid(0.15, 1.5));
 
 /// Robust: one bounded bet per block and kind of badness (specification §2.1).
 ///
@@ -38,7 +36,7 @@ pub(crate) fn share(block: &Block, ratio: f64) -> Vec<f64> {
     let Some(pi) = block.realised_share().map(|pi| bad_share(pi, ratio)) else {
         return vec![0.0; SHARE_ALTERNATIVES * block.candidate.bad.len()];
     };
-    let grid = share_grid();
+    let grid = *SHARE_GRID;
     kinds
         .flat_map(|(candidate, incumbent)| {
             let total = candidate + incumbent;
@@ -68,7 +66,7 @@ pub(crate) fn rare(block: &Block, ratio: f64) -> Vec<f64> {
         let price = libm::log1p(pi * (ratio * excess - 1.0)) - harmless;
         candidate * libm::log(excess) - (candidate + incumbent) * price
     };
-    fast_grid().map(log_factor).to_vec()
+    FAST_GRID.map(log_factor).to_vec()
 }
 
 /// Returns log of what a likelihood ratio with logarithm `log_ratio` costs an event whose
@@ -121,7 +119,7 @@ impl Binary {
         let candidate_ok = block.candidate.requests - candidate_bad;
         let bad = candidate_bad + block.incumbent.bad[0];
         let ok = block.requests() - bad;
-        fast_grid().map(|odds_ratio| {
+        FAST_GRID.map(|odds_ratio| {
             let log_norm = libm::log(1.0 - p + odds_ratio * p);
             let log_bad = libm::log(odds_ratio) - log_norm;
             let log_ok = -log_norm;
