@@ -169,7 +169,7 @@ fn every_problem_is_named_with_the_nearest_right_spelling() {
          --> sluss.yaml:1:1
           |
         1 | servcie: shop
-          | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps` or `secrets`
+          | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit` or `sticky`
           = help: did you mean `service`?
 
         error: a service file needs `service`
@@ -217,7 +217,7 @@ fn problems_have_a_form_for_programs() {
             "line": 3,
             "column": 1,
             "what": "a service file has no key `wiht`",
-            "expected": "`service`, `product`, `template`, `with`, `steps` or `secrets`",
+            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit` or `sticky`",
             "hint": "did you mean `with`?"
           }
         ]"#]]
