@@ -86,9 +86,10 @@ pub fn page(figures: &Figures, played: &Played) -> String {
 }
 
 fn head(page: &mut String, figures: &Figures, played: &Played) {
-    let (class, word) = match figures.succeeded() {
-        true => ("good", "Everything is as it must be."),
-        false => ("bad", "Not everything is as it must be."),
+    let (class, word) = match (figures.succeeded(), figures.exceptions.is_empty()) {
+        (true, true) => ("good", "Everything is as it must be."),
+        (true, false) => ("good", "As it must be, but for what is excepted."),
+        (false, _) => ("bad", "Not everything is as it must be."),
     };
     let options = &played.options;
     put(page, "<h1>A month of a bank</h1>");
