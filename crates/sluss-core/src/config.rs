@@ -24,8 +24,8 @@ pub enum FourEyes {
     Always,
 }
 
-/// What every service goes through on its way to its last environment, where its customers are,
-/// whatever its own file and its template leave out.
+/// What every service goes through on its way to its last lasting environment, where its customers
+/// are, whatever its own file and its template leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Demand {

@@ -6,6 +6,7 @@ use crate::config::{self, Demand};
 use crate::deployment::{Deployment, Phase};
 use crate::event::Event;
 use crate::ids::DeploymentId;
+use crate::pipeline::{EnvironmentKind, Stage};
 use crate::rollout::{self, Rollout};
 use crate::state::{Place, State};
 use crate::steps::Steps;
@@ -20,7 +21,9 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     };
     let Some(pipeline) = state.pipeline_of(*release_id) else { return };
     let Some(stage) = pipeline.deliver.get(*stage_index).cloned() else { return };
-    let stage = match (&state.organisation, stage_index + 1 == pipeline.deliver.len()) {
+    let lasting = |stage: &Stage| stage.kind == EnvironmentKind::Lasting;
+    let last = pipeline.deliver.iter().rposition(lasting) == Some(*stage_index);
+    let stage = match (&state.organisation, last) {
         (_, false) => stage,
         (Some(organisation), true) => config::under(stage, &organisation.require),
         (None, true) => config::under(stage, &Demand::ALL.into()),

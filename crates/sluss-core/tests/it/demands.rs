@@ -2,11 +2,16 @@
 
 use expect_test::expect;
 use sluss_core::decide::{Actor, Blame, Command, decide};
-use sluss_core::pipeline::{Replacement, Stage};
+use sluss_core::pipeline::{EnvironmentKind, Replacement, Stage};
 use sluss_core::units::Millis;
 
 use crate::script::check;
 use crate::world::{World, actor, production};
+
+/// A stage that comes and goes.
+fn ephemeral() -> Stage {
+    Stage { environment: "test".parse().unwrap(), kind: EnvironmentKind::Ephemeral, ..careless() }
+}
 
 /// A stage as careless as a service can write it.
 fn careless() -> Stage {
@@ -17,6 +22,27 @@ fn careless() -> Stage {
 fn a_service_that_leaves_out_its_tests_is_refused_where_they_are_required() {
     check(
         vec![careless()],
+        "~0 policy never require by anna
+        ~1 push main anna by anna
+        ~2 claim build
+        ~2 finish run-1 build 1 untested
+        ~2 claim test
+        ~2 finish run-1 test 1 untested
+        3 pack",
+        expect![[r#"
+            3 pack
+                release.created rel-1 run-1
+                deployment.requested dep-1 production rel-1 stage=0
+                gate.decided dep-1 tests outcome={outcome:refused,why:no_tests}
+                deployment.refused dep-1 tests
+        "#]],
+    );
+}
+
+#[test]
+fn a_test_environment_after_the_last_one_takes_nothing_of_what_is_required_away() {
+    check(
+        vec![careless(), ephemeral()],
         "~0 policy never require by anna
         ~1 push main anna by anna
         ~2 claim build
