@@ -6,6 +6,8 @@ mod demands;
 mod formats;
 mod histories;
 mod live;
+mod permits;
+mod rollouts;
 mod script;
 mod stories;
 mod world;
