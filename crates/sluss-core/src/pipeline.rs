@@ -163,6 +163,14 @@ pub struct RolloutPlan {
     /// How many times as bad its latency may be, in thousandths; zero leaves that unjudged.
     #[serde(default)]
     pub latency_permille: u32,
+    /// How many more of its requests may be slower than the incumbent's 99th percentile before it
+    /// grows, in parts per million of requests; zero leaves that unproved.
+    #[serde(default)]
+    pub slow_tolerance_ppm: u32,
+    /// Whether the service declares that its requests are routed, and fail, independently of one
+    /// another: no retries that count, no sticky callers.
+    #[serde(default)]
+    pub independent: bool,
     /// Seconds of evidence per block.
     pub block_seconds: u32,
     /// Seconds after which an undecided leg is held and a person is called.
@@ -183,6 +191,8 @@ impl Default for RolloutPlan {
             tolerance_ppm: 10_000,
             promotion_alpha_ppm: 50_000,
             latency_permille: 3_000,
+            slow_tolerance_ppm: 30_000,
+            independent: false,
             block_seconds: 1,
             deadline_seconds: 900,
             silence_seconds: 60,

@@ -363,10 +363,8 @@ fn setups(metrics: &[MetricPlan]) -> Vec<Setup> {
     let weight = |metric: &MetricPlan| f64::from(metric.weight.max(1));
     let total: f64 = metrics.iter().map(weight).sum();
     let claim = |metric: &MetricPlan| match (metric.guard, metric.metric) {
-        (Guard::None, _) | (Guard::Difference(_), Metric::Latency) => Claim::None,
-        (Guard::Difference(ppm), Metric::Error | Metric::Exceptions | Metric::Conversion) => {
-            Claim::Difference(f64::from(ppm) / 1e6)
-        }
+        (Guard::None, _) => Claim::None,
+        (Guard::Difference(ppm), _) => Claim::Difference(f64::from(ppm) / 1e6),
         (Guard::Ratio(permille), _) => Claim::Ratio(f64::from(permille.max(1_000)) / 1e3),
     };
     let setup = |metric: &MetricPlan| Setup {

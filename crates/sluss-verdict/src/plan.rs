@@ -22,8 +22,9 @@ pub enum Guard {
     /// Nothing.
     None,
     /// Its rate of bad events exceeds the incumbent's by less than this, absolute, in parts per
-    /// million: 10 000 is one percentage point. Valid where requests fail independently. Nothing
-    /// can be proved with zero, nor of a latency.
+    /// million: 10 000 is one percentage point. Of a latency, what is bad is to be slower than the
+    /// incumbent's 99th percentile. Valid where requests fail independently. Nothing can be
+    /// proved with zero.
     Difference(u32),
     /// Its rate, or badness of latency, is less than this many thousandths of the incumbent's:
     /// 1 500 is one and a half times. Holds whatever bursts there are within a block, needs bad
@@ -46,6 +47,16 @@ impl MetricPlan {
     /// Returns a metric of weight one that has nothing to prove.
     pub fn of(metric: Metric) -> Self {
         Self { metric, weight: 1, guard: Guard::None }
+    }
+
+    /// Returns latency of weight one, of which at most `tolerance_ppm` more than the incumbent's
+    /// may be slower than the incumbent's 99th percentile; nothing is proved where that is zero.
+    pub fn latency_within(tolerance_ppm: u32) -> Self {
+        let guard = match tolerance_ppm {
+            0 => Guard::None,
+            tolerance_ppm => Guard::Difference(tolerance_ppm),
+        };
+        Self { guard, ..Self::of(Metric::Latency) }
     }
 
     /// Returns errors of weight one that must prove to be at most `tolerance_ppm` above the

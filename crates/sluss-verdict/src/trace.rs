@@ -65,7 +65,8 @@ pub struct Header {
     /// Edges of the latency bins in milliseconds, one more than there are bins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency_edges_ms: Vec<f64>,
-    /// By how much each rate may be worse for a promotion, absolute, 0 to 1.
+    /// By how much each rate may be worse for a promotion, absolute, 0 to 1; of latency, the rate
+    /// of requests that are slower than the incumbent's 99th percentile.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tolerance: BTreeMap<Metric, f64>,
     /// Largest probability to promote a candidate that is worse than that, 0 to 1.
@@ -183,8 +184,6 @@ impl Header {
             "has `latency_edges_ms` that do not rise, or too many"
         } else if self.tolerance.values().any(|tolerance| !is_probability(*tolerance)) {
             "has a tolerance outside 0 to 1"
-        } else if self.tolerance.contains_key(&Metric::Latency) {
-            "has a tolerance of latency, which no promotion test can prove"
         } else if self.tolerance.keys().any(|metric| !self.metrics.contains(metric)) {
             "has a tolerance of a metric that is not judged"
         } else if self.alpha_p.is_some_and(|alpha_p| !is_probability(alpha_p)) {

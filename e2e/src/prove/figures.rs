@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::bound::{Detection, detections};
 use super::chaos::Blow;
 use super::history::{End, Release, is_statistical};
 use super::load::{Seen, Told};
@@ -53,6 +54,8 @@ pub struct Figures {
     pub kinds: Vec<KindFigures>,
     /// From the first share of bad releases to the decision.
     pub detect: Spread,
+    /// The same by kind, beside the least time that any valid test needs.
+    pub detections: Vec<Detection>,
     /// From the decision to the host's word.
     pub confirm: Spread,
     /// From the first share to the host's word, for those that fail at least 10 % of payments.
@@ -207,6 +210,7 @@ impl Figures {
             seconds: (played.ended_ms - played.begun_ms) as f64 / 1e3,
             kinds: kinds(&bad, &played.told),
             detect: Spread::of(bad.iter().filter_map(|release| release.detected_ms())),
+            detections: detections(&bad),
             confirm: Spread::of(bad.iter().filter_map(|release| release.restored_after_ms())),
             restore_great: Spread::of(bad.iter().filter(great).filter_map(whole)),
             good: good.len(),
@@ -244,12 +248,13 @@ impl Figures {
             let (name, kind) = (&played.names[release.pushed.service], release.pushed.kind);
             let end = match (&release.end, release.held) {
                 (Some(End::Live), _) => "went live",
-                (_, true) => "was held, and taken back by hand",
+                (_, true) => "was held for want of proof, and taken back by hand",
                 (Some(_) | None, false) => "did not come to an end",
             };
             let what = format!("{name}: a release that {} {end}", third_person(kind));
             match kind.excused() {
                 None => must(false, what),
+                Some(_why) if release.held_back() => self.exceptions.push(what),
                 Some(why) => self.exceptions.push(format!("{what}: {why}")),
             }
         }
@@ -282,6 +287,7 @@ impl Figures {
             "payments": self.books.json(),
             "bad": self.kinds.iter().map(KindFigures::json).collect::<Vec<_>>(),
             "detect": self.detect.json(),
+            "detect_beside_bound": self.detections.iter().map(Detection::json).collect::<Vec<_>>(),
             "confirm": self.confirm.json(),
             "restore_at_least_10_percent": self.restore_great.json(),
             "good": {

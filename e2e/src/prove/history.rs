@@ -103,6 +103,12 @@ impl Release {
         }
     }
 
+    /// Returns whether it was held for want of proof and never had more than its first share: it
+    /// waited for a person, who took it back.
+    pub fn held_back(&self) -> bool {
+        matches!(&self.end, Some(End::TakenBack(cause)) if cause == "by_hand") && self.held
+    }
+
     /// Adds up the seconds that were judged.
     pub fn total(&self) -> Second {
         self.seconds.iter().fold(Second::default(), |sum, one| Second {

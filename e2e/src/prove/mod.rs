@@ -4,6 +4,7 @@
 //! Run by `cargo xtask prove`; described in `docs/proof.md`.
 
 mod bank;
+mod bound;
 mod chaos;
 mod clock;
 mod figures;

@@ -46,6 +46,17 @@ pub fn table(figures: &Figures, played: &Played) -> String {
         );
     }
     row("time to detect", spread(&figures.detect));
+    for found in &figures.detections {
+        row(
+            &format!("  {}", found.kind.word()),
+            format!(
+                "p50 {:.1} s; no valid test needs less than {:.1} s, asked are {:.1} s",
+                found.median_s,
+                found.bound_s,
+                found.asked_s()
+            ),
+        );
+    }
     row("then to share zero", spread(&figures.confirm));
     row("restored, faults >= 10 %", spread(&figures.restore_great));
     row(

@@ -62,7 +62,7 @@ impl Kind {
     pub fn excused(self) -> Option<&'static str> {
         match self {
             Self::Crashes => Some("two instances that crash once a minute may be replaced before"),
-            Self::Slow => Some("its tail of 80 ms may not show on a busy machine"),
+            Self::Slow => Some("what is within the incumbent's own slowest hundredth does not show"),
             Self::Good
             | Self::Fails
             | Self::FailsOften
@@ -71,6 +71,17 @@ impl Kind {
             | Self::Lies
             | Self::OneKind
             | Self::Late => None,
+        }
+    }
+
+    /// The part of its requests that fails, where that is known.
+    pub fn fails(self) -> Option<f64> {
+        match self {
+            Self::Fails => Some(0.05),
+            Self::FailsOften | Self::Late => Some(0.20),
+            Self::OneKind => Some(1.0 / 11.0),
+            Self::Lies => Some(1.0),
+            Self::Good | Self::Slow | Self::Leaks | Self::Start | Self::Crashes => None,
         }
     }
 

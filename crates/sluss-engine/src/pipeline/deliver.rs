@@ -15,8 +15,18 @@ use super::yaml::{Kind, Node};
 pub(super) const STAGE_KEYS: &[&str] =
     &["environment", "ephemeral", "gates", "rollout", "acceptance", "by_hand"];
 pub(super) const GATE_KEYS: &[&str] = &["gate", "given"];
-pub(super) const ROLLOUT_KEYS: &[&str] =
-    &["shares", "alpha", "tolerance", "promotion_alpha", "deadline", "silence", "block"];
+pub(super) const ROLLOUT_KEYS: &[&str] = &[
+    "shares",
+    "alpha",
+    "tolerance",
+    "slow_tolerance",
+    "promotion_alpha",
+    "latency",
+    "independent",
+    "deadline",
+    "silence",
+    "block",
+];
 
 /// The gates as files call them.
 pub(super) const GATES: &[(&str, GateKind)] =
@@ -116,6 +126,7 @@ fn rollout(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<RolloutPlan> 
     let rates = [
         ("alpha", &mut plan.alpha_ppm, 1..=500_000),
         ("tolerance", &mut plan.tolerance_ppm, 1..=500_000),
+        ("slow_tolerance", &mut plan.slow_tolerance_ppm, 1..=500_000),
         ("promotion_alpha", &mut plan.promotion_alpha_ppm, 1..=500_000),
     ];
     for (key, place, range) in rates {
@@ -127,6 +138,15 @@ fn rollout(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<RolloutPlan> 
                 reader.report(problem.expected("more than `0%` and at most `50%`"));
             }
             None => right = false,
+        }
+    }
+    for (key, is_wanted) in [("latency", true), ("independent", false)] {
+        let Some(node) = fields.get(key) else { continue };
+        match (reader.flag(node), is_wanted) {
+            (Some(given), false) => plan.independent = given,
+            (Some(true), true) => {}
+            (Some(false), true) => (plan.latency_permille, plan.slow_tolerance_ppm) = (0, 0),
+            (None, _) => right = false,
         }
     }
     let times = [

@@ -4,7 +4,7 @@ use sluss_core::pipeline::RolloutPlan;
 use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
 use sluss_core::units::{Millis, Share};
 use sluss_verdict::{
-    self as verdict, BlockLength, Guard, Judge, MetricPlan, Mode, Plan, Replay, Sample, Tick,
+    self as verdict, BlockLength, Judge, MetricPlan, Mode, Plan, Replay, Sample, Tick,
 };
 
 /// Seconds from the candidate's first request in which no latency is judged: a process that has
@@ -23,13 +23,14 @@ pub struct RolloutJudge {
 /// Returns the settings of the statistics for a plan.
 pub fn settings(plan: &RolloutPlan) -> Plan {
     let errors = MetricPlan::errors_within(plan.tolerance_ppm);
-    let latency = MetricPlan { guard: Guard::None, ..MetricPlan::of(verdict::Metric::Latency) };
+    let latency = MetricPlan::latency_within(plan.slow_tolerance_ppm);
     let mut metrics = vec![errors];
     if plan.latency_permille > 0 {
         metrics.push(latency);
     }
     Plan {
         alpha_ppm: plan.alpha_ppm,
+        mode: if plan.independent { Mode::Fast } else { Mode::Robust },
         metrics,
         block: BlockLength::Fixed(plan.block_seconds.saturating_mul(1000)),
         ignored_latency_permille: plan.latency_permille,

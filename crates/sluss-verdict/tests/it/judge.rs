@@ -353,3 +353,36 @@ proptest! {
         }
     }
 }
+
+/// A second at 70 requests, 10 % of them to a candidate of which `slow` in 175 take 16 times as
+/// long; of the incumbent one in 315 does.
+fn tailed(at: i64, slow: i64) -> Tick {
+    let each = |requests: u64, slow_now: u64| {
+        let rows = [(8, requests - slow_now), (24, slow_now)];
+        let latency = Some(rows.into_iter().filter(|(_, count)| *count > 0).collect());
+        Sample { latency, ..Sample::events(requests, 0) }
+    };
+    let of_candidate = ((at + 1) * slow * 7 / 175) - (at * slow * 7 / 175);
+    let of_incumbent = u64::from(at % 5 == 0);
+    Tick {
+        incumbent: each(63, of_incumbent),
+        candidate: each(7, u64::try_from(of_candidate).unwrap()),
+        ..second(at, (63, 0), (7, 0))
+    }
+}
+
+#[test]
+fn a_slow_tail_keeps_a_leg_from_passing_and_an_equal_one_does_not() {
+    let plan = Plan {
+        metrics: vec![MetricPlan::errors_within(10_000), MetricPlan::latency_within(30_000)],
+        ignored_latency_permille: 3_000,
+        ..Plan::of_errors()
+    };
+    let favourable = |slow: i64| {
+        let mut judge = Judge::new(plan.clone());
+        let mut readings = (0..600).map(|at| judge.observe(&tailed(at, slow)));
+        readings.position(|reading| reading.verdict == Verdict::Favourable)
+    };
+    assert!(favourable(0).is_some_and(|seconds| seconds < 90), "{:?}", favourable(0));
+    assert_eq!(favourable(9), None, "5 % of its requests are slow");
+}

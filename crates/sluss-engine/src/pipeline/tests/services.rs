@@ -110,6 +110,8 @@ fn a_service_and_its_template_become_a_pipeline() {
                 "tolerance_ppm": 10000,
                 "promotion_alpha_ppm": 50000,
                 "latency_permille": 3000,
+                "slow_tolerance_ppm": 30000,
+                "independent": false,
                 "block_seconds": 1,
                 "deadline_seconds": 900,
                 "silence_seconds": 60
