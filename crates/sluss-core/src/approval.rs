@@ -86,6 +86,8 @@ pub enum Asked {
     PlatformChange,
     /// It ran without isolation that holds.
     Unisolated,
+    /// A rule of the organisation names who must agree.
+    Rule,
 }
 
 impl Asked {
@@ -95,6 +97,7 @@ impl Asked {
             Self::FirstRelease => "It is the first release of this service here.",
             Self::EachRelease => "The policy asks for a second person each time.",
             Self::PlatformChange => "It changes policy, people or templates.",
+            Self::Rule => "A rule says who must agree each time.",
             Self::Unisolated => "Its steps ran without isolation that holds.",
         }
     }
@@ -146,6 +149,9 @@ pub enum NotGranted {
     /// What was looked at is not what stands there now.
     #[error("what was to be approved has changed since")]
     Moved,
+    /// They have agreed already.
+    #[error("who has agreed already fills no other place")]
+    Twice,
 }
 
 impl Approval {
@@ -162,6 +168,8 @@ impl Approval {
             Err(NotGranted::NotAnApprover)
         } else if asked.statement != *seen {
             Err(NotGranted::Moved)
+        } else if asked.agreed.iter().any(|(known, _)| *known == by) {
+            Err(NotGranted::Twice)
         } else {
             Ok(Self { statement: seen.clone(), by })
         }
@@ -200,6 +208,11 @@ pub enum Decision {
         /// When.
         at: Millis,
     },
+    /// Too few agreed in time, which is a refusal.
+    Expired {
+        /// When.
+        at: Millis,
+    },
 }
 
 /// A request for a second person.
@@ -213,6 +226,8 @@ pub struct Request {
     pub since: Millis,
     /// Who contributed and so does not decide.
     pub contributors: BTreeSet<PersonRef>,
+    /// Who agreed so far, and when.
+    pub agreed: Vec<(PersonRef, Millis)>,
     /// Where it stands.
     pub decision: Decision,
 }

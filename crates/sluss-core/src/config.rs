@@ -5,11 +5,16 @@
 //! stay in the directory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Digest, PersonRef, ProductName, ServiceName, TeamName, TemplateRef};
+use crate::ids::{
+    Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
+};
 use crate::pipeline::{EnvironmentKind, GateKind, Replacement, RolloutPlan, Stage};
+use crate::slots::{Groups, Rule};
+use crate::units::Millis;
 
 /// When a release, or a change of policy or template, asks for a second person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +45,9 @@ impl Demand {
     pub const ALL: [Self; 2] = [Self::Tests, Self::Verdict];
 }
 
+/// Gates that are asked before customers get a release, whatever template and service say.
+const ALWAYS: [GateKind; 3] = [GateKind::Policy, GateKind::FourEyes, GateKind::Freeze];
+
 /// Returns the last stage of a pipeline as it is delivered under `demands`: nothing can be left out
 /// that they ask for, nor the gates that obey policy and calendar.
 #[must_use]
@@ -48,7 +56,7 @@ pub fn under(mut stage: Stage, demands: &BTreeSet<Demand>) -> Stage {
         return stage;
     }
     let tests = demands.contains(&Demand::Tests).then_some(GateKind::Tests);
-    for gate in tests.into_iter().chain([GateKind::FourEyes, GateKind::Freeze]) {
+    for gate in tests.into_iter().chain(ALWAYS) {
         if !stage.gates.contains(&gate) {
             stage.gates.push(gate);
         }
@@ -59,6 +67,61 @@ pub fn under(mut stage: Stage, demands: &BTreeSet<Demand>) -> Stage {
     stage
 }
 
+/// An amount of money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Money {
+    /// In hundredths.
+    pub hundredths: u64,
+    /// Its currency, as three capital letters (ISO 4217).
+    pub currency: String,
+}
+
+impl Money {
+    /// Returns so many times as much; the greatest amount there is where that is more.
+    #[must_use]
+    pub fn times(&self, count: u64) -> Self {
+        let hundredths = self.hundredths.saturating_mul(count);
+        Self { hundredths, currency: self.currency.clone() }
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02} {}", self.hundredths / 100, self.hundredths % 100, self.currency)
+    }
+}
+
+impl From<Money> for String {
+    fn from(money: Money) -> Self {
+        money.to_string()
+    }
+}
+
+impl TryFrom<String> for Money {
+    type Error = Malformed;
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        let read = || {
+            let (amount, currency) = text.split_once(' ')?;
+            let (whole, part) = amount.split_once('.').unwrap_or((amount, "00"));
+            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let right = part.len() == 2
+                && !whole.is_empty()
+                && digits(whole)
+                && digits(part)
+                && currency.len() == 3
+                && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+            let whole: u64 = whole.parse().ok().filter(|_| right)?;
+            let hundredths = whole.checked_mul(100)?.checked_add(part.parse().ok()?)?;
+            Some(Self { hundredths, currency: currency.to_owned() })
+        };
+        read().ok_or_else(|| Malformed {
+            found: text.chars().take(80).collect(),
+            expected: "an amount and its currency, like `85.00 EUR`",
+        })
+    }
+}
+
 /// What customers use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +130,30 @@ pub struct Product {
     pub title: String,
     /// The team that answers for it.
     pub owner: TeamName,
+    /// What one failed request of a customer costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_cost: Option<Money>,
+}
+
+/// Somebody decides for somebody else, for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegation {
+    /// Who is away.
+    pub from: PersonRef,
+    /// Who decides meanwhile.
+    pub to: PersonRef,
+    /// From when.
+    pub since: Millis,
+    /// Until when, not included.
+    pub until: Millis,
+}
+
+impl Delegation {
+    /// Returns whether it holds at `now`.
+    pub fn holds(&self, now: Millis) -> bool {
+        self.since <= now && now < self.until
+    }
 }
 
 /// What an organisation has and asks.
@@ -87,16 +174,96 @@ pub struct Organisation {
     pub services: BTreeMap<ServiceName, ProductName>,
     /// Who may push, promote, freeze and roll back.
     pub developers: BTreeSet<PersonRef>,
-    /// Who may be the second person.
+    /// Who may be the second person where no rule says who.
     pub approvers: BTreeSet<PersonRef>,
+    /// Groups that rules name.
+    #[serde(default, skip_serializing_if = "Groups::is_empty")]
+    pub groups: Groups,
+    /// Who must agree to which releases; where one applies, it asks each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Rule>,
+    /// For how many hours a second person may be waited for; after that they have refused.
+    #[serde(default = "approval_hours")]
+    pub approval_hours: u32,
+    /// The freeze calendar: the digest of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Digest>,
+    /// The policies: the digest of their bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Digest>,
     /// The golden templates, and the digest of each one's exact text.
     pub templates: BTreeMap<TemplateRef, Digest>,
 }
 
+fn approval_hours() -> u32 {
+    Organisation::APPROVAL_HOURS
+}
+
 impl Organisation {
+    /// For how many hours a second person is waited for where nothing is said.
+    pub const APPROVAL_HOURS: u32 = 72;
+    /// The group of those who agree where no rule says who.
+    pub const APPROVERS: &str = "approvers";
+
+    /// Returns the rules that releases of `service` into `environment` must meet when a second
+    /// person is asked, and whether one of them was written for it.
+    pub fn rules_for(
+        &self,
+        service: &ServiceName,
+        environment: &EnvironmentName,
+    ) -> (Vec<Rule>, bool) {
+        let covers = |rule: &&Rule| rule.covers(service, environment);
+        let rules: Vec<Rule> = self.approvals.iter().filter(covers).cloned().collect();
+        match rules.is_empty() {
+            true => (Self::usual_rule(), false),
+            false => (rules, true),
+        }
+    }
+
+    /// Returns the rule that one of the approvers agrees.
+    pub fn usual_rule() -> Vec<Rule> {
+        Self::APPROVERS.parse().map(Rule::one_of).into_iter().collect()
+    }
+
+    /// Returns all groups, the approvers among them, with `delegations` that hold at `now` and come
+    /// from nobody in `except`.
+    pub fn groups_at(
+        &self,
+        delegations: &[Delegation],
+        except: &BTreeSet<PersonRef>,
+        now: Millis,
+    ) -> Groups {
+        let mut groups = self.groups.clone();
+        if let Ok(name) = Self::APPROVERS.parse() {
+            groups.insert(name, self.approvers.clone());
+        }
+        let holding =
+            delegations.iter().filter(|one| one.holds(now) && !except.contains(&one.from));
+        for Delegation { from, to, .. } in holding {
+            // Not those of whom `from` acts for another: what is delegated is not passed on.
+            for (name, members) in &mut groups {
+                let by_right = match name.as_str() {
+                    Self::APPROVERS => &self.approvers,
+                    _named => self.groups.get(name).unwrap_or(&self.approvers),
+                };
+                if by_right.contains(from) {
+                    members.insert(to.clone());
+                }
+            }
+        }
+        groups
+    }
+
+    /// Returns everyone who is in some group.
+    pub fn deciders(&self) -> BTreeSet<PersonRef> {
+        self.groups.values().flatten().chain(&self.approvers).cloned().collect()
+    }
+
     /// Returns the digest of what decides who and what may pass; a granted approval is bound to it.
     pub fn policy_digest(&self) -> Digest {
-        let text = serde_json::to_vec(&(&self.four_eyes, &self.approvers, &self.require));
+        let people = (&self.approvers, &self.groups, &self.approvals, self.approval_hours);
+        let texts = (&self.calendar, &self.policies);
+        let text = serde_json::to_vec(&(&self.four_eyes, people, &self.require, texts));
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }
 }

@@ -58,6 +58,8 @@ pub enum HoldReason {
     NoProofInTime,
     /// A person asked.
     ByHand,
+    /// Evidence speaks against it, and it cannot be taken back: it is marked `forward_only`.
+    ForwardOnly,
 }
 
 /// Why a deployment was not made.

@@ -14,13 +14,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::approval::{Asked, Subject};
-use crate::config::Organisation;
+use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
+use crate::evidence::Evidence;
+use crate::exception::ExceptionKind;
 use crate::gate::GateOutcome;
 use crate::ids::{
-    ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId,
-    PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+    ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId,
+    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
+use crate::incident::Reporter;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::rollout::{Counts, Observation, Reading};
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
@@ -216,6 +219,9 @@ pub enum Event {
     /// A second person did not agree.
     #[serde(rename = "approval.refused")]
     ApprovalRefused { subject: Subject, statement: Digest, by: PersonRef, reason: Option<Digest> },
+    /// Too few people agreed in time.
+    #[serde(rename = "approval.expired")]
+    ApprovalExpired { subject: Subject, statement: Digest },
     /// What was to be approved is no longer what it was.
     #[serde(rename = "approval.invalidated")]
     ApprovalInvalidated { subject: Subject, statement: Digest },
@@ -265,6 +271,19 @@ pub enum Event {
     /// A degradation began.
     #[serde(rename = "incident.opened")]
     IncidentOpened { incident: IncidentId, deployment: DeploymentId, cause: Cause },
+    /// Somebody, or an alert, says that customers are affected.
+    #[serde(rename = "incident.reported")]
+    IncidentReported {
+        incident: IncidentId,
+        service: ServiceName,
+        environment: EnvironmentName,
+        by: Reporter,
+        summary: Digest,
+        suspect: Option<DeploymentId>,
+    },
+    /// A person named the deployment that caused it.
+    #[serde(rename = "incident.linked")]
+    IncidentLinked { incident: IncidentId, deployment: DeploymentId },
     /// Customers are no longer affected: the target confirmed that no request goes there.
     #[serde(rename = "incident.mitigated")]
     IncidentMitigated { incident: IncidentId },
@@ -284,6 +303,33 @@ pub enum Event {
     /// It does not, any more.
     #[serde(rename = "freeze.lifted")]
     FreezeLifted { freeze: FreezeId },
+    /// Somebody asks for an exception from a gate.
+    #[serde(rename = "exception.requested")]
+    ExceptionRequested {
+        exception: ExceptionId,
+        what: ExceptionKind,
+        by: PersonRef,
+        reason: Digest,
+        until: Millis,
+    },
+    /// Another person agreed; once enough did, it holds.
+    #[serde(rename = "exception.granted")]
+    ExceptionGranted { exception: ExceptionId, by: PersonRef },
+    /// Somebody did not agree, or ended it before its time.
+    #[serde(rename = "exception.ended")]
+    ExceptionEnded { exception: ExceptionId, by: PersonRef },
+    /// What an emergency did was looked at afterwards, by someone who had no part in it.
+    #[serde(rename = "exception.reviewed")]
+    ExceptionReviewed { exception: ExceptionId, by: PersonRef, findings: Digest },
+    /// Somebody decides for somebody else, for a time.
+    #[serde(rename = "access.delegated")]
+    AccessDelegated { delegation: Delegation },
+    /// A leaf that is an attestation; the event after it says of what.
+    #[serde(rename = "attestation")]
+    Attestation {},
+    /// What an event says was signed, in the form that other people's programs read.
+    #[serde(rename = "attestation.recorded")]
+    AttestationRecorded { of: u64, evidence: Evidence, envelope: Digest },
     /// Somebody signed in.
     #[serde(rename = "access.login")]
     AccessLogin { person: PersonRef },
@@ -376,14 +422,24 @@ impl Event {
             E::ApprovalRequested { subject, .. }
             | E::ApprovalGranted { subject, .. }
             | E::ApprovalRefused { subject, .. }
+            | E::ApprovalExpired { subject, .. }
             | E::ApprovalInvalidated { subject, .. } => subject.stream(),
+            E::ExceptionRequested { exception, .. }
+            | E::ExceptionGranted { exception, .. }
+            | E::ExceptionEnded { exception, .. }
+            | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
             E::IncidentOpened { incident, .. }
+            | E::IncidentReported { incident, .. }
+            | E::IncidentLinked { incident, .. }
             | E::IncidentMitigated { incident }
             | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
             E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
-            E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {
-                Stream::Access
-            }
+            E::Attestation {} => Stream::Attestations,
+            E::AttestationRecorded { evidence, .. } => evidence.stream(),
+            E::AccessDelegated { .. }
+            | E::AccessLogin { .. }
+            | E::AccessRefused { .. }
+            | E::AccessRefusedCounted { .. } => Stream::Access,
         }
     }
 }
@@ -396,11 +452,13 @@ pub enum Stream {
     Config,
     Calendar,
     Access,
+    Attestations,
     Change(ChangeId),
     Run(RunId),
     Release(ReleaseId),
     Deployment(DeploymentId),
     Incident(IncidentId),
+    Exception(ExceptionId),
 }
 
 impl fmt::Display for Stream {
@@ -410,11 +468,13 @@ impl fmt::Display for Stream {
             Self::Config => f.write_str("config"),
             Self::Calendar => f.write_str("calendar"),
             Self::Access => f.write_str("access"),
+            Self::Attestations => f.write_str("attestations"),
             Self::Change(id) => write!(f, "change/{id}"),
             Self::Run(id) => write!(f, "run/{id}"),
             Self::Release(id) => write!(f, "release/{id}"),
             Self::Deployment(id) => write!(f, "deployment/{id}"),
             Self::Incident(id) => write!(f, "incident/{id}"),
+            Self::Exception(id) => write!(f, "exception/{id}"),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::FreezeId;
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName};
 use crate::steps::TestCounts;
 use crate::units::Millis;
 
@@ -43,6 +43,29 @@ pub enum ClearedWhy {
     Approved,
     /// No freeze covers it.
     NoFreeze,
+    /// Its provenance is signed and in the log.
+    Attested,
+    /// The organisation has no policy.
+    NoPolicy,
+    /// The policies allow it.
+    PolicyAllows {
+        /// The digest of what they were given.
+        input: Digest,
+        /// Rules of policies that only warn.
+        warnings: Vec<String>,
+    },
+    /// The policies deny it by rules that are waived.
+    Waived {
+        /// The digest of what they were given.
+        input: Digest,
+        /// The waived rules.
+        rules: Vec<String>,
+    },
+    /// An exception that two people made.
+    Exception {
+        /// Which.
+        exception: ExceptionId,
+    },
 }
 
 /// What a gate waits for.
@@ -60,6 +83,39 @@ pub enum WaitingOn {
     },
     /// A clock that can be trusted.
     Clock,
+    /// The signed provenance of its release.
+    Provenance,
+    /// A window of the calendar.
+    Calendar {
+        /// The first instant at which the answer may be another.
+        until: Option<Millis>,
+        /// The windows' names.
+        windows: Vec<String>,
+    },
+    /// A calendar that can be read.
+    CalendarText,
+    /// Policies, which deny it.
+    Policy {
+        /// The digest of what they were given.
+        input: Digest,
+        /// The rules that deny it.
+        rules: Vec<String>,
+    },
+    /// Policies, which came to no answer.
+    PolicyAnswer {
+        /// Why not.
+        why: String,
+    },
+    /// Members of a group that nobody is in who may decide over this.
+    Nobody {
+        /// Which group.
+        group: GroupName,
+    },
+    /// The review of an emergency, which is overdue.
+    Review {
+        /// Which.
+        exception: ExceptionId,
+    },
 }
 
 /// Why a gate is shut for good.
@@ -72,6 +128,8 @@ pub enum RefusedWhy {
     NoTests,
     /// A second person did not agree.
     NotApproved,
+    /// Too few people agreed in time.
+    NotInTime,
 }
 
 impl GateOutcome {
@@ -80,35 +138,104 @@ impl GateOutcome {
         matches!(self, Self::Cleared { .. })
     }
 
+    /// Returns whether `other` says the same, whatever the policies were given.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let without_input = |outcome: &Self| {
+            let mut outcome = outcome.clone();
+            match &mut outcome {
+                Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
+                | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
+                | Self::Waiting { on: WaitingOn::Policy { input, .. } } => *input = Digest::of(b""),
+                _no_input => {}
+            }
+            outcome
+        };
+        self == other || without_input(self) == without_input(other)
+    }
+
+    /// Returns the digest of what the policies were given, if they were asked.
+    pub fn input(&self) -> Option<&Digest> {
+        match self {
+            Self::Cleared {
+                why: ClearedWhy::PolicyAllows { input, .. } | ClearedWhy::Waived { input, .. },
+            }
+            | Self::Waiting { on: WaitingOn::Policy { input, .. } } => Some(input),
+            _no_input => None,
+        }
+    }
+
+    /// Returns whether it is decided, one way or the other.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Waiting { .. })
+    }
+
     /// Returns the outcome as a sentence.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Cleared { why: ClearedWhy::TestsPassed(tests) } => {
-                format!("{} passed, none failed.", tests_in(tests.passed))
+            Self::Cleared { why } => why.sentence(),
+            Self::Waiting { on } => on.sentence(),
+            Self::Refused { why } => why.sentence(),
+        }
+    }
+}
+
+impl ClearedWhy {
+    fn sentence(&self) -> String {
+        match self {
+            Self::TestsPassed(tests) => format!("{} passed, none failed.", tests_in(tests.passed)),
+            Self::NobodyAsked => "The policy asks for no second person here.".to_owned(),
+            Self::Approved => "Everyone agreed who must.".to_owned(),
+            Self::NoFreeze => "No freeze covers it.".to_owned(),
+            Self::Attested => "How it was built is signed, and in the log.".to_owned(),
+            Self::NoPolicy => "No policy is written for it.".to_owned(),
+            Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
+                "The policies allow it.".to_owned()
             }
-            Self::Cleared { why: ClearedWhy::NobodyAsked } => {
-                "The policy asks for no second person here.".to_owned()
+            Self::PolicyAllows { warnings, .. } => {
+                format!("The policies allow it, and warn: {}.", warnings.join(", "))
             }
-            Self::Cleared { why: ClearedWhy::Approved } => "A second person agreed.".to_owned(),
-            Self::Cleared { why: ClearedWhy::NoFreeze } => "No freeze covers it.".to_owned(),
-            Self::Waiting { on: WaitingOn::SecondPerson } => {
-                "Waits for the decision of a second person.".to_owned()
+            Self::Waived { rules, .. } => {
+                format!("What the policies deny is waived: {}.", rules.join(", "))
             }
-            Self::Waiting { on: WaitingOn::Freeze { freeze, .. } } => {
-                format!("The freeze {freeze} covers it.")
-            }
-            Self::Waiting { on: WaitingOn::Clock } => {
+            Self::Exception { exception } => format!("{exception} lets it through."),
+        }
+    }
+}
+
+impl WaitingOn {
+    fn sentence(&self) -> String {
+        match self {
+            Self::SecondPerson => "Waits for the decision of a second person.".to_owned(),
+            Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
+            Self::Clock => {
                 "The clock jumped; it waits until the clock is trusted again.".to_owned()
             }
-            Self::Refused { why: RefusedWhy::TestsFailed(tests) } => {
-                format!("{} failed.", tests_in(tests.failed))
+            Self::Provenance => "How it was built is not signed yet.".to_owned(),
+            Self::Calendar { windows, .. } => {
+                format!("The calendar keeps it: {}.", windows.join(", "))
             }
-            Self::Refused { why: RefusedWhy::NoTests } => {
-                "No step reported any test; no data is not a pass.".to_owned()
+            Self::CalendarText => "The calendar cannot be read, so nothing goes.".to_owned(),
+            Self::Policy { rules, .. } => format!("The policies deny it: {}.", rules.join(", ")),
+            Self::PolicyAnswer { why } => {
+                format!("The policies came to no answer ({why}), so it does not go.")
             }
-            Self::Refused { why: RefusedWhy::NotApproved } => {
-                "A second person did not agree.".to_owned()
+            Self::Nobody { group } => {
+                format!("Nobody in `{group}` may decide over it: they all contributed.")
             }
+            Self::Review { exception } => {
+                format!("The review of the emergency {exception} is overdue.")
+            }
+        }
+    }
+}
+
+impl RefusedWhy {
+    fn sentence(&self) -> String {
+        match self {
+            Self::TestsFailed(tests) => format!("{} failed.", tests_in(tests.failed)),
+            Self::NoTests => "No step reported any test; no data is not a pass.".to_owned(),
+            Self::NotApproved => "A second person did not agree.".to_owned(),
+            Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }
     }
 }

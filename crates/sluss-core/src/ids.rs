@@ -79,6 +79,9 @@ numbered!(
 numbered!(
     /// Identifies a freeze.
     FreezeId, "frz");
+numbered!(
+    /// Identifies an exception from a gate.
+    ExceptionId, "exc");
 
 /// Returns the number that `digits` is the one way to write.
 pub(crate) fn counted(digits: &str) -> Option<u64> {
@@ -151,6 +154,10 @@ slug!(
     /// Names a team.
     TeamName, 40,
     "a team name (1 to 40 of a-z, 0-9 and -, not starting or ending with -)");
+slug!(
+    /// Names a group of people who may agree to releases.
+    GroupName, 40,
+    "a group name (1 to 40 of a-z, 0-9 and -, not starting or ending with -)");
 slug!(
     /// Names an environment: a place a release can be live in.
     EnvironmentName, 60,

@@ -6,17 +6,50 @@ use crate::deployment::Cause;
 use crate::ids::{DeploymentId, Digest, EnvironmentName, ServiceName};
 use crate::units::Millis;
 
-/// A degradation, tied to the deployment that caused it.
+/// Who reported a degradation that Sluss did not see by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reporter {
+    /// A person.
+    Person,
+    /// An alert of a monitoring system.
+    Alert {
+        /// What tells it from other alerts.
+        fingerprint: Digest,
+    },
+}
+
+/// What opened an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "origin", rename_all = "snake_case")]
+pub enum Origin {
+    /// Sluss itself saw what a deployment did.
+    Seen {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// What it did.
+        cause: Cause,
+    },
+    /// Somebody, or an alert, said so.
+    Reported {
+        /// Who.
+        by: Reporter,
+        /// What they said: a private text.
+        summary: Digest,
+        /// What is taken to be the cause: what took traffic lately, or what a person named.
+        suspect: Option<DeploymentId>,
+    },
+}
+
+/// A degradation, tied to the deployment that caused it where that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
     /// Where.
     pub service: ServiceName,
     /// Where.
     pub environment: EnvironmentName,
-    /// What caused it.
-    pub deployment: DeploymentId,
-    /// Why that was taken back.
-    pub cause: Cause,
+    /// What opened it.
+    pub origin: Origin,
     /// When it was opened.
     pub opened: Millis,
     /// When the target confirmed that customers are no longer affected.
@@ -26,6 +59,43 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// Returns an incident that is opened at `now`.
+    pub(crate) fn open(
+        service: ServiceName,
+        environment: EnvironmentName,
+        origin: Origin,
+        now: Millis,
+    ) -> Self {
+        Self { service, environment, origin, opened: now, mitigated: None, closed: None }
+    }
+
+    /// Returns the deployment that caused it, as far as that is known.
+    pub fn deployment(&self) -> Option<DeploymentId> {
+        match &self.origin {
+            Origin::Seen { deployment, .. } => Some(*deployment),
+            Origin::Reported { suspect, .. } => *suspect,
+        }
+    }
+
+    /// Returns why it was opened, as the end of a sentence that begins with a release.
+    pub fn sentence(&self) -> &'static str {
+        match &self.origin {
+            Origin::Seen { cause, .. } => cause.sentence(),
+            Origin::Reported { by: Reporter::Person, suspect: Some(_), .. } => {
+                "is suspected of what a person reported"
+            }
+            Origin::Reported { by: Reporter::Alert { .. }, suspect: Some(_), .. } => {
+                "is suspected of what an alert reported"
+            }
+            Origin::Reported { by: Reporter::Person, suspect: None, .. } => {
+                "a person reported it; no release is suspected"
+            }
+            Origin::Reported { by: Reporter::Alert { .. }, suspect: None, .. } => {
+                "an alert reported it; no release is suspected"
+            }
+        }
+    }
+
     /// Returns where it stands in a word.
     pub fn word(&self) -> &'static str {
         match (self.closed, self.mitigated) {

@@ -142,7 +142,11 @@ pub struct Start {
 pub enum GateKind {
     /// The run succeeded, and it reported test results of which none failed.
     Tests,
-    /// A second person approved where the policy asks for a person.
+    /// How its release was built is signed, and in the log.
+    Provenance,
+    /// The organisation's policies allow it.
+    Policy,
+    /// The people agreed whom policy or rules ask for.
     FourEyes,
     /// No freeze covers the environment.
     Freeze,
@@ -255,6 +259,10 @@ pub struct Pipeline {
     pub start: Option<Start>,
     /// The environments in order.
     pub deliver: Vec<Stage>,
+    /// Whether nothing may be put back in its place by itself: it changes what the release before
+    /// it rests on, such as the form of its data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forward_only: bool,
 }
 
 /// Why steps do not form a pipeline.
@@ -309,7 +317,14 @@ impl Pipeline {
             }
         }
         let steps = in_order(steps)?;
-        Ok(Self { service, template, template_digest, steps, start, deliver })
+        let forward_only = false;
+        Ok(Self { service, template, template_digest, steps, start, deliver, forward_only })
+    }
+
+    /// Returns the pipeline with its mark of what cannot be put back.
+    #[must_use]
+    pub fn with_forward_only(self, forward_only: bool) -> Self {
+        Self { forward_only, ..self }
     }
 
     /// Returns the steps, each after those that it needs.
@@ -320,7 +335,7 @@ impl Pipeline {
     /// Returns the digest of what a release is configured with: everything but the steps that
     /// built it.
     pub fn configuration_digest(&self) -> Digest {
-        let text = serde_json::to_vec(&(&self.start, &self.deliver));
+        let text = serde_json::to_vec(&(&self.start, &self.deliver, self.forward_only));
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }
 }

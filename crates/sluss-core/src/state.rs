@@ -10,15 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{Request, Statement, Subject};
-use crate::config::Organisation;
+use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
+use crate::evidence::Evidence;
+use crate::exception::{Exception, ExceptionKind};
 use crate::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, PersonRef,
-    ProductName, ReleaseId, RunId, ServiceName, StepName,
+    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, GroupName,
+    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::{Freeze, Incident};
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
+use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
 use crate::units::Millis;
 
@@ -33,6 +36,8 @@ pub struct Proposal {
     pub at: Millis,
     /// Whether it was activated or refused, or replaced by a later one.
     pub over: bool,
+    /// When it was activated.
+    pub activated: Option<Millis>,
 }
 
 /// One environment of one service.
@@ -147,6 +152,8 @@ pub struct Release {
     /// Since when it must not be promoted.
     pub barred: Option<Millis>,
     pub deployments: Vec<DeploymentId>,
+    /// The envelope of its provenance, once that is signed and in the log.
+    pub provenance: Option<Digest>,
 }
 
 /// What may still go on by itself.
@@ -184,7 +191,11 @@ pub struct State {
     pub requests: BTreeMap<Subject, Request>,
     pub incidents: BTreeMap<IncidentId, Incident>,
     pub freezes: BTreeMap<FreezeId, Freeze>,
+    pub exceptions: BTreeMap<ExceptionId, Exception>,
+    pub delegations: Vec<Delegation>,
     pub open: Open,
+    /// What is to be signed, by the position of the event that says it.
+    pub unattested: BTreeMap<u64, Evidence>,
 }
 
 impl State {
@@ -207,9 +218,21 @@ impl State {
         self.services.get(service)?.places.get(environment)
     }
 
+    /// Returns what one failed request to `service` costs, where its product says so.
+    pub fn failure_cost(&self, service: &ServiceName) -> Option<&Money> {
+        let product = &self.services.get(service)?.product;
+        self.organisation.as_ref()?.products.get(product)?.failure_cost.as_ref()
+    }
+
     /// Returns the change that `release` was made of.
     pub fn change_of(&self, release: ReleaseId) -> Option<&Change> {
         self.changes.get(&self.releases.get(&release)?.change)
+    }
+
+    /// Returns whether nothing may be put back in the place of `release` by itself, since it changes
+    /// what the release before it rests on.
+    pub fn is_forward_only(&self, release: ReleaseId) -> bool {
+        self.pipeline_of(release).is_some_and(|pipeline| pipeline.forward_only)
     }
 
     /// Returns the pipeline that `release` was made by.
@@ -257,7 +280,64 @@ impl State {
         });
         let parts = parts.map(|(_, change)| change);
         let whole = brought.iter().filter_map(|id| self.changes.get(id));
-        whole.chain(parts).flat_map(|change| change.push.contributors.iter().cloned()).collect()
+        let changes = whole.chain(parts).flat_map(|change| &change.push.contributors);
+        // Who changed policy, people, templates or calendar meanwhile has a part in it, too.
+        let began = brought.iter().filter_map(|id| self.changes.get(id)).map(|change| change.at);
+        let began = began.min().unwrap_or(release.created);
+        let guards =
+            self.proposals.values().filter(|one| one.activated.is_some_and(|at| at > began));
+        changes.chain(guards.flat_map(|one| &one.contributors)).cloned().collect()
+    }
+
+    /// Returns the rules that must be met by those who agree to `subject`.
+    pub fn rules_of(&self, subject: Subject) -> Vec<Rule> {
+        match (subject, &self.organisation) {
+            (Subject::Deployment(id), Some(organisation)) => match self.deployments.get(&id) {
+                Some(of) => organisation.rules_for(&of.service, &of.environment).0,
+                None => Organisation::usual_rule(),
+            },
+            (Subject::Configuration(_), _) | (_, None) => Organisation::usual_rule(),
+        }
+    }
+
+    /// Returns the groups as they count for `subject` at `now`: nobody acts there for someone who
+    /// contributed.
+    pub fn groups_for(&self, subject: Subject, now: Millis) -> Groups {
+        let contributors = self.contributors_to(subject);
+        let organisation = self.organisation.as_ref();
+        organisation.map_or_else(Groups::new, |organisation| {
+            organisation.groups_at(&self.delegations, &contributors, now)
+        })
+    }
+
+    /// Returns the groups whose members must still agree to `subject`.
+    pub fn still_asked(&self, subject: Subject, now: Millis) -> Vec<GroupName> {
+        let agreed = self.requests.get(&subject).into_iter().flat_map(|request| &request.agreed);
+        let agreed = agreed.map(|(who, _)| who.clone()).collect();
+        slots::unfilled(&self.rules_of(subject), &self.groups_for(subject, now), &agreed)
+    }
+
+    /// Returns who may still agree to an open `subject`, or refuse it.
+    pub fn may_decide(&self, subject: Subject, now: Millis) -> BTreeSet<PersonRef> {
+        let Some(request) = self.requests.get(&subject) else { return BTreeSet::new() };
+        let groups = self.groups_for(subject, now);
+        let asked = self.still_asked(subject, now);
+        let members = asked.iter().filter_map(|group| groups.get(group)).flatten();
+        let agreed = |who: &PersonRef| request.agreed.iter().any(|(known, _)| known == who);
+        members
+            .filter(|who| !request.contributors.contains(*who) && !agreed(who))
+            .cloned()
+            .collect()
+    }
+
+    /// Returns the exception of this kind that holds for `deployment` at `now`.
+    pub fn exception(
+        &self,
+        now: Millis,
+        is: impl Fn(&ExceptionKind) -> bool,
+    ) -> Option<ExceptionId> {
+        let mut found = self.exceptions.iter().filter(|(_, one)| one.holds(now) && is(&one.what));
+        found.next().map(|(id, _)| *id)
     }
 
     /// Returns everyone who contributed to `subject` as it stands now, and so does not decide over
@@ -378,4 +458,5 @@ next_id!(
     next_deployment -> DeploymentId in deployments, "deployment";
     next_incident -> IncidentId in incidents, "incident";
     next_freeze -> FreezeId in freezes, "freeze";
+    next_exception -> ExceptionId in exceptions, "exception";
 );

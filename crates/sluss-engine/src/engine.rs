@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use sluss_core::decide::{Actor, Command, decide};
 use sluss_core::event::{Event, Stream};
 use sluss_core::follow::follow_up;
+use sluss_core::rules::NoTexts;
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash};
@@ -221,7 +222,7 @@ impl Engine {
     /// Appends everything that follows by itself.
     async fn settle(&self) -> Result<(), Failure> {
         for _ in 0..FOLLOW_UPS_MOST {
-            let events = follow_up(&self.state(), self.now(), &self.nonce());
+            let events = follow_up(&self.state(), self.now(), &self.nonce(), &NoTexts);
             if events.is_empty() {
                 return Ok(());
             }
@@ -287,6 +288,7 @@ fn draft(event: &Event, actor: &Actor, cause: Option<u64>) -> Draft {
         cause,
         subject: Vec::new(),
         refs: Vec::new(),
+        attestation: None,
         body,
     }
 }

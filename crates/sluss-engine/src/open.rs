@@ -33,7 +33,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-1";
+const SNAPSHOT: &str = "state-2";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]

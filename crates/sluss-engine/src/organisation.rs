@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use sluss_core::config::{Demand, FourEyes, Organisation, Product};
+use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{Digest, PersonRef, ProductName, ServiceName, TeamName, TemplateRef};
 use sluss_store::Accounts;
 
@@ -27,6 +27,8 @@ enum Role {
 struct ProductFile {
     title: String,
     owner: TeamName,
+    #[serde(default)]
+    failure_cost: Option<Money>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,7 +142,10 @@ async fn resolve(
     let products: BTreeMap<ProductName, Product> = file
         .products
         .into_iter()
-        .map(|(name, of)| (name, Product { title: of.title, owner: of.owner }))
+        .map(|(name, of)| {
+            let ProductFile { title, owner, failure_cost } = of;
+            (name, Product { title, owner, failure_cost })
+        })
         .collect();
     for (service, product) in &file.services {
         if !products.contains_key(product) {
@@ -172,6 +177,11 @@ async fn resolve(
         services: file.services,
         developers,
         approvers,
+        groups: BTreeMap::new(),
+        approvals: Vec::new(),
+        approval_hours: Organisation::APPROVAL_HOURS,
+        calendar: None,
+        policies: None,
         templates,
     })
 }

@@ -8,7 +8,8 @@ use sluss_core::deployment::{Deployment, Phase, RefusalReason};
 use sluss_core::event::WithdrawnReason;
 use sluss_core::gate::{GateOutcome, WaitingOn};
 use sluss_core::ids::{
-    ChangeId, DeploymentId, FreezeId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    ChangeId, DeploymentId, ExceptionId, FreezeId, PersonRef, ProductName, ReleaseId, RunId,
+    ServiceName,
 };
 use sluss_core::pipeline::{EnvironmentKind, Stage};
 use sluss_core::rollout::{self, Rollout};
@@ -85,6 +86,20 @@ pub enum Waiting {
     },
     /// A clock that can be trusted.
     Clock,
+    /// The signed provenance of its release.
+    Provenance,
+    /// The calendar.
+    Calendar {
+        /// The first instant at which it may go, as far as that is known.
+        until: Option<Millis>,
+    },
+    /// Policies.
+    Policy,
+    /// The review of an emergency.
+    Review {
+        /// Which.
+        exception: ExceptionId,
+    },
 }
 
 /// A change on the board.
@@ -377,6 +392,33 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
             let (freeze, until) = (*freeze, *until);
             (Waiting::Freeze { freeze, until }, since, format!("the end of {freeze}"))
         }
+        WaitingOn::Provenance => {
+            (Waiting::Provenance, deployment.requested, "its signed provenance".to_owned())
+        }
+        WaitingOn::Calendar { until, windows } => {
+            let what = format!("the calendar ({})", windows.join(", "));
+            (Waiting::Calendar { until: *until }, deployment.requested, what)
+        }
+        WaitingOn::CalendarText => {
+            let what = "a calendar that can be read".to_owned();
+            (Waiting::Calendar { until: None }, deployment.requested, what)
+        }
+        WaitingOn::Policy { rules, .. } => {
+            let what = format!("what policies ask ({})", rules.join(", "));
+            (Waiting::Policy, deployment.requested, what)
+        }
+        WaitingOn::PolicyAnswer { why } => {
+            (Waiting::Policy, deployment.requested, format!("an answer of the policies ({why})"))
+        }
+        WaitingOn::Nobody { group } => {
+            let people = BTreeSet::new();
+            let what = format!("someone in `{group}` who did not contribute");
+            (Waiting::Approval { people }, deployment.requested, what)
+        }
+        WaitingOn::Review { exception } => {
+            let what = format!("the review of {exception}");
+            (Waiting::Review { exception: *exception }, deployment.requested, what)
+        }
         WaitingOn::Clock => {
             (Waiting::Clock, deployment.requested, "a clock that can be trusted".to_owned())
         }
@@ -393,7 +435,5 @@ fn deciders(state: &State, id: DeploymentId, requested: Millis) -> (BTreeSet<Per
     if request.decision != Decision::Open {
         return (BTreeSet::new(), request.since);
     }
-    let approvers = state.organisation.iter().flat_map(|known| &known.approvers);
-    let people = approvers.filter(|who| !request.contributors.contains(*who)).cloned().collect();
-    (people, request.since)
+    (state.may_decide(Subject::Deployment(id), state.time), request.since)
 }

@@ -35,7 +35,8 @@ pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemE
 pub use folder::{DataFolder, FolderError};
 pub use key::KeyError;
 pub use log::{
-    AppendError, Appended, Draft, Log, ReadError, Refusal, Sealed, command_digest, is_stream,
+    AppendError, Appended, Attestation, Draft, Log, ReadError, Refusal, Sealed, command_digest,
+    is_stream,
 };
 pub use prose::{Prose, ProseError};
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};

@@ -35,9 +35,27 @@ pub struct Draft {
     pub subject: Vec<Subject>,
     /// Leaves of other streams that it rests on.
     pub refs: Vec<Ref>,
+    /// The attestation that it rests on, which becomes the leaf before it.
+    pub attestation: Option<Attestation>,
     /// What else there is to say: one strict JSON object.
     pub body: Box<RawValue>,
 }
+
+/// An attestation as a leaf of its own.
+#[derive(Debug, Clone)]
+pub struct Attestation {
+    /// The leaf: the exact bytes that are hashed.
+    pub leaf: Vec<u8>,
+    /// SHA-256 of what was signed.
+    pub pae: Hash,
+    /// Type of the statement's predicate, a URI.
+    pub predicate: String,
+}
+
+/// The stream that leaves which are attestations are numbered in; no event is in it.
+pub const ATTESTATIONS: &str = "attestations";
+/// What kind of row such a leaf is.
+pub const ATTESTATION: &str = "attestation";
 
 impl Draft {
     /// Returns a draft without cause, subject or references, said by `sluss`.
@@ -60,6 +78,7 @@ impl Draft {
             cause: None,
             subject: Vec::new(),
             refs: Vec::new(),
+            attestation: None,
             body: serde_json::value::to_raw_value(body)?,
         })
     }

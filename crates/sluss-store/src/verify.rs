@@ -230,6 +230,7 @@ impl Run {
             let (expected, found) = (format!("at most {size}"), head.size.to_string());
             self.find_checkpoint(what, &expected, &found);
         }
+        self.chains.end(&mut self.report);
         self.report.streams = self.chains.streams();
         self.report.root = self.files.root();
         self.report

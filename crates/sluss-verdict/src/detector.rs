@@ -66,8 +66,9 @@ pub(crate) enum Detector {
 pub(crate) struct Weighed {
     /// What it adds to a block.
     pub(crate) load: Load,
-    /// Bad events, or requests beyond the incumbent's 99th percentile: to be told to people.
-    pub(crate) told: f64,
+    /// Bad events, or requests beyond the incumbent's 99th percentile once that is known: to be
+    /// told to people, and proved to be within a tolerance.
+    pub(crate) told: Option<f64>,
     /// The histogram, for latency.
     histogram: Vec<f64>,
 }
@@ -125,11 +126,11 @@ impl Detector {
 
     /// Returns what one release's row is to `metric`; none where it was not measured.
     pub(crate) fn weigh(&self, metric: Metric, bins: usize, sample: &Sample) -> Option<Weighed> {
-        let (slow, badness): (f64, Vec<f64>) = match self {
+        let (slow, badness): (Option<f64>, Vec<f64>) = match self {
             Self::Share(_) | Self::Rare(_) | Self::Binary(_) => {
                 let bad = sample.bad_events(metric)?;
                 let load = Load::events(sample.requests, bad);
-                return Some(Weighed { load, told: bad as f64, histogram: vec![] });
+                return Some(Weighed { load, told: Some(bad as f64), histogram: vec![] });
             }
             Self::LatencyShare(latency) => {
                 let histogram = sample.histogram(bins)?;

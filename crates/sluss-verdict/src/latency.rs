@@ -13,6 +13,8 @@ use crate::normal::quantile;
 
 /// Seconds between new tables of weights.
 const REFRESH_SECONDS: i64 = 60;
+/// Requests of the incumbent from which its 99th percentile is taken for known.
+const KNOWN_FROM: f64 = 300.0;
 /// What lies above this share of the incumbent's past is called slow.
 const SLOW_FROM: f64 = 0.99 - 1e-12;
 /// Number of robust weights: e^z, e^2z, and being slower than the p99.
@@ -90,14 +92,14 @@ struct Scores {
     past: Vec<f64>,
     table: Vec<Vec<f64>>,
     /// The first bin beyond the incumbent's 99th percentile.
-    slow_from: usize,
+    slow_from: Option<usize>,
     refreshed: Option<i64>,
 }
 
 impl Scores {
     fn new(past: &[f64]) -> Self {
         let past = past.to_vec();
-        Self { past, table: vec![], slow_from: usize::MAX, refreshed: None }
+        Self { past, table: vec![], slow_from: None, refreshed: None }
     }
 
     fn refresh(&mut self, elapsed_seconds: i64, table: impl Fn(&Ranks) -> Vec<Vec<f64>>) {
@@ -106,12 +108,14 @@ impl Scores {
             self.refreshed = Some(period);
             let ranks = Ranks::of(&self.past);
             self.table = table(&ranks);
-            self.slow_from = ranks.below.iter().filter(|below| **below < SLOW_FROM).count();
+            let is_known = self.past.iter().sum::<f64>() >= KNOWN_FROM;
+            let slow_from = || ranks.below.iter().filter(|below| **below < SLOW_FROM).count();
+            self.slow_from = is_known.then(slow_from);
         }
     }
 
-    fn slow(&self, histogram: &[f64]) -> f64 {
-        histogram.iter().skip(self.slow_from).sum()
+    fn slow(&self, histogram: &[f64]) -> Option<f64> {
+        Some(histogram.iter().skip(self.slow_from?).sum())
     }
 
     fn remember(&mut self, incumbent: &[f64]) {
@@ -151,8 +155,9 @@ impl LatencyShare {
         self.scores.remember(incumbent);
     }
 
-    /// Returns how many requests of a histogram are beyond the incumbent's 99th percentile.
-    pub(crate) fn slow(&self, histogram: &[f64]) -> f64 {
+    /// Returns how many requests of a histogram are beyond the incumbent's 99th percentile, once
+    /// that is known.
+    pub(crate) fn slow(&self, histogram: &[f64]) -> Option<f64> {
         self.scores.slow(histogram)
     }
 
@@ -189,8 +194,9 @@ impl LatencyFast {
         self.scores.refresh(elapsed_seconds, Ranks::fast_log_ratios);
     }
 
-    /// Returns how many requests of a histogram are beyond the incumbent's 99th percentile.
-    pub(crate) fn slow(&self, histogram: &[f64]) -> f64 {
+    /// Returns how many requests of a histogram are beyond the incumbent's 99th percentile, once
+    /// that is known.
+    pub(crate) fn slow(&self, histogram: &[f64]) -> Option<f64> {
         self.scores.slow(histogram)
     }
 

@@ -165,8 +165,13 @@ impl Watch {
 
     /// Counts what is told of a row: for guard, interval and sentence.
     fn tell(&mut self, end_ms: i64, weighed: [&Weighed; 2], settings: &Settings) {
-        let loads = weighed
-            .map(|weighed| Load { requests: weighed.load.requests, bad: vec![weighed.told] });
+        let load = |weighed: &Weighed| {
+            Some(Load { requests: weighed.load.requests, bad: vec![weighed.told?] })
+        };
+        let [incumbent, candidate] = weighed.map(load);
+        // What slow means is not known yet.
+        let (Some(incumbent), Some(candidate)) = (incumbent, candidate) else { return };
+        let loads = [incumbent, candidate];
         let [incumbent, candidate] = &loads;
         for (tally, load) in self.tallies.iter_mut().zip(&loads) {
             tally.requests += load.requests;

@@ -62,7 +62,9 @@ impl Kind {
     pub fn excused(self) -> Option<&'static str> {
         match self {
             Self::Crashes => Some("two instances that crash once a minute may be replaced before"),
-            Self::Slow => Some("what is within the incumbent's own slowest hundredth does not show"),
+            Self::Slow => {
+                Some("what is within the incumbent's own slowest hundredth does not show")
+            }
             Self::Good
             | Self::Fails
             | Self::FailsOften

@@ -138,6 +138,7 @@ pub(super) fn apply_release(state: &mut State, now: Millis, event: &Event) {
                 created: now,
                 barred: None,
                 deployments: Vec::new(),
+                provenance: None,
             };
             state.releases.insert(*id, release);
             state.open.releases.insert(*id);

@@ -6,8 +6,10 @@ mod deployment;
 use crate::approval::{Decision, Request};
 use crate::deployment::InstanceFact;
 use crate::event::Event;
+use crate::evidence::Evidence;
+use crate::exception::Exception;
 use crate::ids::Digest;
-use crate::incident::{Freeze, Incident};
+use crate::incident::{Freeze, Incident, Origin};
 use crate::state::{Proposal, Service, State};
 use crate::units::Millis;
 
@@ -17,6 +19,9 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
     use Event as E;
+    if let Some(evidence) = Evidence::of(event) {
+        state.unattested.insert(position, evidence);
+    }
     match event {
         E::LogOpened { origin, demo } => {
             state.origin.clone_from(origin);
@@ -55,7 +60,13 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::ApprovalRequested { .. }
         | E::ApprovalGranted { .. }
         | E::ApprovalRefused { .. }
+        | E::ApprovalExpired { .. }
         | E::ApprovalInvalidated { .. } => apply_approval(state, now, event),
+        E::ExceptionRequested { .. }
+        | E::ExceptionGranted { .. }
+        | E::ExceptionEnded { .. }
+        | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
+        E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::GateDecided { .. }
         | E::DeploymentCleared { .. }
         | E::DeploymentRefused { .. }
@@ -74,8 +85,19 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
             let fact = InstanceFact { number: *number, at: *at, what: what.clone() };
             with(state, *deployment, |d| d.facts.push(fact));
         }
-        E::IncidentOpened { .. } | E::IncidentMitigated { .. } | E::IncidentClosed { .. } => {
-            apply_incident(state, now, event);
+        E::IncidentOpened { .. }
+        | E::IncidentReported { .. }
+        | E::IncidentLinked { .. }
+        | E::IncidentMitigated { .. }
+        | E::IncidentClosed { .. } => apply_incident(state, now, event),
+        E::Attestation {} => {}
+        E::AttestationRecorded { of, evidence, envelope } => {
+            state.unattested.remove(of);
+            if let Evidence::Provenance { release } = evidence
+                && let Some(release) = state.releases.get_mut(release)
+            {
+                release.provenance = Some(envelope.clone());
+            }
         }
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
         E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
@@ -117,12 +139,14 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
                 nonce: nonce.clone(),
                 at: now,
                 over: false,
+                activated: None,
             };
             state.proposals.insert(*number, proposal);
         }
         Event::ConfigActivated { number, .. } => {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
             proposal.over = true;
+            proposal.activated = Some(now);
             state.organisation = Some(proposal.organisation.clone());
         }
         Event::ConfigRefused { number } => {
@@ -136,7 +160,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
 
 fn apply_approval(state: &mut State, now: Millis, event: &Event) {
     // What is decided over another statement than the one that is asked about means nothing.
-    let mut decided = |subject, statement: &Digest, decision| {
+    let decided = |state: &mut State, subject, statement: &Digest, decision| {
         if let Some(request) = state.requests.get_mut(subject)
             && request.statement == *statement
         {
@@ -147,20 +171,71 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
         Event::ApprovalRequested { subject, statement, why } => {
             let contributors = state.contributors_to(*subject);
             let (statement, decision) = (statement.clone(), Decision::Open);
-            let request = Request { statement, why: *why, since: now, contributors, decision };
+            let agreed = Vec::new();
+            let request =
+                Request { statement, why: *why, since: now, contributors, agreed, decision };
             state.requests.insert(*subject, request);
         }
         Event::ApprovalGranted { subject, statement, by } => {
-            decided(subject, statement, Decision::Granted { by: by.clone(), at: now });
+            let matches = |request: &&mut Request| {
+                request.statement == *statement && request.decision == Decision::Open
+            };
+            let Some(request) = state.requests.get_mut(subject).filter(matches) else { return };
+            request.agreed.push((by.clone(), now));
+            if state.still_asked(*subject, now).is_empty()
+                && let Some(request) = state.requests.get_mut(subject)
+            {
+                request.decision = Decision::Granted { by: by.clone(), at: now };
+            }
+        }
+        Event::ApprovalExpired { subject, statement } => {
+            decided(state, subject, statement, Decision::Expired { at: now });
         }
         Event::ApprovalRefused { subject, statement, by, reason } => {
             let (by, reason) = (by.clone(), reason.clone());
-            decided(subject, statement, Decision::Refused { by, at: now, reason });
+            decided(state, subject, statement, Decision::Refused { by, at: now, reason });
         }
         Event::ApprovalInvalidated { subject, statement } => {
-            decided(subject, statement, Decision::Invalidated { at: now });
+            decided(state, subject, statement, Decision::Invalidated { at: now });
         }
         _other => unreachable!("BUG: not an event of an approval"),
+    }
+}
+
+fn apply_exception(state: &mut State, now: Millis, event: &Event) {
+    match event {
+        Event::ExceptionRequested { exception, what, by, reason, until } => {
+            let asked = Exception {
+                what: what.clone(),
+                asked_by: by.clone(),
+                reason: reason.clone(),
+                asked: now,
+                until: *until,
+                granted_by: Vec::new(),
+                granted: None,
+                ended: None,
+                reviewed: None,
+            };
+            state.exceptions.insert(*exception, asked);
+        }
+        Event::ExceptionGranted { exception, by } => {
+            if let Some(found) = state.exceptions.get_mut(exception) {
+                found.granted_by.push(by.clone());
+                let enough = found.granted_by.len() >= found.what.people();
+                found.granted = found.granted.or(enough.then_some(now));
+            }
+        }
+        Event::ExceptionEnded { exception, .. } => {
+            if let Some(found) = state.exceptions.get_mut(exception) {
+                found.ended = found.ended.or(Some(now));
+            }
+        }
+        Event::ExceptionReviewed { exception, by, .. } => {
+            if let Some(found) = state.exceptions.get_mut(exception) {
+                found.reviewed = Some((now, by.clone()));
+            }
+        }
+        _other => unreachable!("BUG: not an event of an exception"),
     }
 }
 
@@ -168,17 +243,25 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
     match event {
         Event::IncidentOpened { incident, deployment: id, cause } => {
             let Some(deployment) = state.deployments.get(id) else { return };
-            let opened = Incident {
-                service: deployment.service.clone(),
-                environment: deployment.environment.clone(),
-                deployment: *id,
-                cause: *cause,
-                opened: now,
-                mitigated: None,
-                closed: None,
-            };
+            let (service, environment) = (&deployment.service, &deployment.environment);
+            let origin = Origin::Seen { deployment: *id, cause: *cause };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+        }
+        Event::IncidentReported { incident, service, environment, by, summary, suspect } => {
+            let (by, summary) = (by.clone(), summary.clone());
+            let origin = Origin::Reported { by, summary, suspect: *suspect };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
+            state.incidents.insert(*incident, opened);
+            state.open.incidents.insert(*incident);
+        }
+        Event::IncidentLinked { incident, deployment: named } => {
+            match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {
+                Some(Origin::Seen { deployment, .. }) => *deployment = *named,
+                Some(Origin::Reported { suspect, .. }) => *suspect = Some(*named),
+                None => {}
+            }
         }
         Event::IncidentMitigated { incident } => {
             if let Some(incident) = state.incidents.get_mut(incident) {

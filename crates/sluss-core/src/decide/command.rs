@@ -6,10 +6,13 @@ use crate::approval::Subject;
 use crate::config::Organisation;
 use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
+use crate::evidence::Evidence;
+use crate::exception::ExceptionKind;
 use crate::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, PersonRef,
-    ProductName, ReleaseId, RunId, ServiceName,
+    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, IncidentId,
+    PersonRef, ProductName, ReleaseId, RunId, ServiceName,
 };
+use crate::incident::Reporter;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::steps::{Isolation, StepOutcome, TestCounts};
 use crate::target::{JournalRow, RouteKey};
@@ -189,6 +192,49 @@ pub enum Command {
     Close {
         incident: IncidentId,
     },
+    /// Somebody, or an alert, says that customers are affected.
+    Report {
+        service: ServiceName,
+        environment: EnvironmentName,
+        by: Reporter,
+        summary: Digest,
+    },
+    /// An alert is over.
+    Resolved {
+        fingerprint: Digest,
+    },
+    /// Somebody asks for an exception, grants one, ends one, or says what came of an emergency.
+    AskException {
+        what: ExceptionKind,
+        reason: Digest,
+        until: Millis,
+    },
+    GrantException {
+        exception: ExceptionId,
+    },
+    EndException {
+        exception: ExceptionId,
+    },
+    ReviewException {
+        exception: ExceptionId,
+        findings: Digest,
+    },
+    /// Somebody lets another person decide for them.
+    Delegate {
+        to: PersonRef,
+        until: Millis,
+    },
+    /// What the event at this position says was signed.
+    Attested {
+        of: u64,
+        evidence: Evidence,
+        envelope: Digest,
+    },
+    /// Somebody says which deployment caused an incident.
+    Link {
+        incident: IncidentId,
+        deployment: DeploymentId,
+    },
     /// Somebody signed in, or was refused.
     SignedIn {
         person: PersonRef,
@@ -225,6 +271,7 @@ impl Command {
             | Self::Fail { .. }
             | Self::Instance { .. }
             | Self::Applied { .. }
+            | Self::Attested { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
@@ -242,7 +289,15 @@ impl Command {
             | Self::Lift { .. }
             | Self::Cancel { .. }
             | Self::Unbar { .. }
-            | Self::Close { .. } => false,
+            | Self::Close { .. }
+            | Self::Report { .. }
+            | Self::Resolved { .. }
+            | Self::Link { .. }
+            | Self::AskException { .. }
+            | Self::GrantException { .. }
+            | Self::EndException { .. }
+            | Self::ReviewException { .. }
+            | Self::Delegate { .. } => false,
         }
     }
 }

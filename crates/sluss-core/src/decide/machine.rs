@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::change::{lost, merged, received, withdraw};
+use super::incident::call;
 use super::promotion::earlier;
 use super::{Command, rolling};
 use crate::deployment::{Cause, Deployment, InstanceFact, Phase};
 use crate::event::{Artifact, Event, WithdrawnReason};
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
-use crate::pipeline::{EnvironmentKind, Replacement};
+use crate::pipeline::Replacement;
 use crate::rollout::{Counts, Metric, Next, Observation, Reading};
 use crate::state::State;
 use crate::target::{JournalEntry, JournalRow, RouteKey};
@@ -53,6 +54,10 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Alarm { deployment, counts, limit_ppm } => alarm(state, deployment, counts, limit_ppm),
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
+        C::Attested { of, evidence, envelope } => {
+            let wanted = state.unattested.get(&of) == Some(&evidence);
+            only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })
+        }
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
         C::Denied { act, why } => vec![Event::AccessRefused { subject: None, act, why }],
@@ -117,21 +122,10 @@ fn alarm(state: &State, id: DeploymentId, counts: Counts, limit_ppm: u32) -> Vec
     if !judged || !alone || !matches!(deployment.phase, Phase::Live { .. }) {
         return vec![];
     }
-    match earlier(state, id) {
+    match earlier(state, id).filter(|_before| !state.is_forward_only(deployment.release)) {
         Some(to) => vec![Event::RolloutReopened { deployment: id, to, counts, limit_ppm }],
         None => call(state, id, deployment, Cause::Failing),
     }
-}
-
-/// Opens an incident about a live deployment, if none is open about it.
-fn call(state: &State, id: DeploymentId, of: &Deployment, cause: Cause) -> Vec<Event> {
-    let about = |incident: &IncidentId| {
-        state.incidents.get(incident).is_some_and(|incident| incident.deployment == id)
-    };
-    let known =
-        of.stage.kind == EnvironmentKind::Ephemeral || state.open.incidents.iter().any(about);
-    let incident = state.next_incident();
-    only_if(!known, Event::IncidentOpened { incident, deployment: id, cause })
 }
 
 /// Unasked ends within [`CRASHES_WITHIN_MS`] that take a release back.
@@ -209,12 +203,16 @@ fn applied(state: &State, key: &RouteKey, generation: u64) -> Vec<Event> {
     if place.is_none_or(|place| place.generation > generation) {
         return vec![];
     }
+    // A candidate that is held as it is takes its share still.
+    let is_served = |id: DeploymentId| {
+        place.is_some_and(|place| place.live == Some(id) || place.rolling == Some(id))
+    };
     let here = |id: &&IncidentId| {
         state.incidents.get(id).is_some_and(|incident| {
             incident.service == key.service
                 && incident.environment == key.environment
                 && incident.mitigated.is_none()
-                && place.is_none_or(|place| place.live != Some(incident.deployment))
+                && incident.deployment().is_some_and(|id| !is_served(id))
         })
     };
     let mitigated = |id: &IncidentId| Event::IncidentMitigated { incident: *id };

@@ -7,6 +7,8 @@
 
 mod change;
 mod command;
+mod exception;
+pub(crate) mod incident;
 mod machine;
 mod person;
 mod promotion;
@@ -47,6 +49,14 @@ pub fn decide(
         | C::Cancel { .. }
         | C::Unbar { .. }
         | C::Close { .. }
+        | C::Report { .. }
+        | C::Resolved { .. }
+        | C::Link { .. }
+        | C::AskException { .. }
+        | C::GrantException { .. }
+        | C::EndException { .. }
+        | C::ReviewException { .. }
+        | C::Delegate { .. }
         | C::Push { .. }
         | C::Propose { .. }
         | C::ClockReturned { .. } => person::decide(state, command, actor, now),
@@ -66,6 +76,7 @@ pub fn decide(
         | C::Fail { .. }
         | C::Instance { .. }
         | C::Applied { .. }
+        | C::Attested { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),

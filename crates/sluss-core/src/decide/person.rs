@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
+use super::{exception, incident};
 use crate::approval::{Approval, Decision, NotGranted, Subject};
 use crate::deployment::{HoldReason, Phase};
 use crate::event::{Event, RefusedWhy};
-use crate::ids::{DeploymentId, Digest, FreezeId, IncidentId, PersonRef, ReleaseId, RunId};
+use crate::ids::{DeploymentId, Digest, FreezeId, PersonRef, ReleaseId, RunId};
 use crate::rollout;
 use crate::state::State;
 use crate::units::Millis;
@@ -25,12 +26,12 @@ pub(super) fn decide(
     }
     match command {
         C::Approve { subject, statement } => {
-            let approval = second_person(state, subject, &statement, actor, "approve")?;
+            let approval = second_person(state, subject, &statement, (actor, now), "approve")?;
             let (statement, by) = approval.into_parts();
             Ok(vec![Event::ApprovalGranted { subject, statement, by }])
         }
         C::Refuse { subject, statement, reason } => {
-            let approval = second_person(state, subject, &statement, actor, "refuse")?;
+            let approval = second_person(state, subject, &statement, (actor, now), "refuse")?;
             let (statement, by) = approval.into_parts();
             Ok(vec![Event::ApprovalRefused { subject, statement, by, reason }])
         }
@@ -46,7 +47,21 @@ pub(super) fn decide(
         C::Lift { freeze } => lift(state, freeze, now),
         C::Cancel { run } => cancel(state, run),
         C::Unbar { release } => unbar(state, release),
-        C::Close { incident } => close(state, incident),
+        C::Close { incident } => incident::close(state, incident),
+        C::Report { service, environment, by, summary } => {
+            incident::report(state, service, environment, by, summary, now)
+        }
+        C::AskException { what, reason, until } => {
+            exception::ask(state, what, reason, until, actor, now)
+        }
+        C::GrantException { exception } => exception::grant(state, exception, actor, now),
+        C::EndException { exception } => exception::end(state, exception, actor, now),
+        C::ReviewException { exception, findings } => {
+            exception::review(state, exception, findings, actor)
+        }
+        C::Delegate { to, until } => exception::delegate(state, to, until, actor, now),
+        C::Resolved { fingerprint } => Ok(incident::resolved(state, &fingerprint)),
+        C::Link { incident, deployment } => incident::link(state, incident, deployment),
         C::Push { service, product, mut push } => {
             push.contributors.extend(actor.who().cloned());
             push_change(state, service, product, push)
@@ -76,11 +91,19 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         C::Cancel { .. } => Some("cancel"),
         C::Unbar { .. } => Some("unbar"),
         C::Close { .. } => Some("close"),
+        C::Report { .. } | C::Resolved { .. } => Some("report"),
+        C::Link { .. } => Some("link"),
         C::Push { .. } => Some("push"),
         // The first content says who has which role.
         C::Propose { .. } => state.organisation.is_some().then_some("push"),
         C::ClockReturned { confirmed } => confirmed.then_some("confirm-clock"),
-        C::Approve { .. } | C::Refuse { .. } => None,
+        C::AskException { .. } => Some("ask for an exception"),
+        C::Approve { .. }
+        | C::Refuse { .. }
+        | C::GrantException { .. }
+        | C::EndException { .. }
+        | C::ReviewException { .. }
+        | C::Delegate { .. } => None,
         _of_a_machine => unreachable!("BUG: not a command of a person"),
     }
 }
@@ -141,19 +164,12 @@ fn unbar(state: &State, release: ReleaseId) -> Result<Vec<Event>, Refusal> {
     }
 }
 
-fn close(state: &State, incident: IncidentId) -> Result<Vec<Event>, Refusal> {
-    match state.open.incidents.contains(&incident) {
-        true => Ok(vec![Event::IncidentClosed { incident, by_deployment: None }]),
-        false => Err(not_now(format!("The incident {incident} is not open."))),
-    }
-}
-
 /// Checks that `actor` may decide over `subject` as it stands now.
 fn second_person(
     state: &State,
     subject: Subject,
     seen: &Digest,
-    actor: &Actor,
+    (actor, now): (&Actor, Millis),
     act: &str,
 ) -> Result<Approval, Refusal> {
     let denied = |what: &str, hint: &str, why| {
@@ -176,7 +192,11 @@ fn second_person(
     if !still_waits(state, subject) {
         return Err(not_now(format!("{subject} no longer waits for a decision.")));
     }
-    let approvers = state.organisation.as_ref().map_or_else(BTreeSet::new, |o| o.approvers.clone());
+    let rules = state.rules_of(subject);
+    let groups = state.groups_for(subject, now);
+    let named = rules.iter().flat_map(|rule| rule.slots.keys());
+    let approvers: BTreeSet<PersonRef> =
+        named.filter_map(|group| groups.get(group)).flatten().cloned().collect();
     Approval::grant(request, seen, &approvers, who).map_err(|error| match error {
         NotGranted::Contributor => denied(
             "You contributed to this change, so someone else must decide.",
@@ -188,6 +208,9 @@ fn second_person(
             "Ask someone who has it: `sluss status` shows for whom it waits",
             RefusedWhy::MissingRole,
         ),
+        NotGranted::Twice => {
+            not_now(format!("You agreed to {subject} already; it waits for someone else."))
+        }
         NotGranted::Moved => denied(
             "What you looked at is not what stands there now.",
             "Look again and decide over that",
@@ -197,7 +220,7 @@ fn second_person(
 }
 
 /// Returns the person who decides, if it is one who has just shown that.
-fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
+pub(super) fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
     match actor {
         Actor::Person { who, reauthenticated: true } => Ok(who.clone()),
         Actor::Person { reauthenticated: false, .. } => Err(Refusal::new(

@@ -2,13 +2,16 @@
 
 use expect_test::expect_file;
 use sluss_core::approval::{Asked, Subject};
-use sluss_core::config::FourEyes;
+use sluss_core::config::{Delegation, FourEyes};
 use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
+use sluss_core::evidence::Evidence;
+use sluss_core::exception::ExceptionKind;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, FreezeId, IncidentId, ReleaseId, RunId,
+    ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
 };
+use sluss_core::incident::Reporter;
 use sluss_core::pipeline::GateKind;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
@@ -36,7 +39,9 @@ fn there_is_a_sample_of_each_event() {
     // An unknown type is answered with the list of all that are known.
     let nothing = serde_json::value::RawValue::from_string("{}".to_owned()).unwrap();
     let unknown = Event::from_parts("no.such", &nothing).unwrap_err().source.to_string();
-    let known = unknown.split('`').filter(|part| part.contains('.') && *part != "no.such");
+    let known = unknown
+        .split('`')
+        .filter(|part| (part.contains('.') && *part != "no.such") || *part == "attestation");
     let mut known: Vec<String> = known.map(str::to_owned).collect();
     known.sort();
     assert_eq!(kinds, known);
@@ -280,6 +285,50 @@ fn of_the_rest() -> Vec<Event> {
         instance(7, JournalEntry::Lapsed),
         instance(8, JournalEntry::Adopted { instance: 0, pid: 17 }),
         Event::IncidentOpened { incident, deployment, cause: Cause::Verdict },
+        Event::ApprovalExpired {
+            subject: Subject::Deployment(DeploymentId(5)),
+            statement: Digest::of(b"s"),
+        },
+        Event::ExceptionRequested {
+            exception: ExceptionId(3),
+            what: ExceptionKind::Waiver {
+                service: "pay".parse().unwrap(),
+                rule: "sbom".to_owned(),
+            },
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+            until: Millis(9_000),
+        },
+        Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob") },
+        Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
+        Event::ExceptionReviewed {
+            exception: ExceptionId(3),
+            by: person("carl"),
+            findings: Digest::of(b"findings"),
+        },
+        Event::AccessDelegated {
+            delegation: Delegation {
+                from: person("bob"),
+                to: person("carl"),
+                since: Millis(1_000),
+                until: Millis(2_000),
+            },
+        },
+        Event::Attestation {},
+        Event::AttestationRecorded {
+            of: 17,
+            evidence: Evidence::Provenance { release: ReleaseId(4) },
+            envelope: Digest::of(b"envelope"),
+        },
+        Event::IncidentReported {
+            incident: IncidentId(7),
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            by: Reporter::Alert { fingerprint: Digest::of(b"alert") },
+            summary: Digest::of(b"summary"),
+            suspect: Some(DeploymentId(5)),
+        },
+        Event::IncidentLinked { incident: IncidentId(7), deployment: DeploymentId(5) },
         Event::IncidentMitigated { incident },
         Event::IncidentClosed { incident, by_deployment: Some(DeploymentId(6)) },
         Event::FreezeSet {

@@ -503,6 +503,12 @@ fn holds(
                 && !everyone_in(state, deployment).contains(by)
                 && state.statement(subject).as_ref() == Some(&request.statement)
         }
+        ClearedWhy::NoPolicy => policy.policies.is_none(),
+        // Nothing in these histories has policies, or asks for an exception.
+        ClearedWhy::PolicyAllows { .. }
+        | ClearedWhy::Waived { .. }
+        | ClearedWhy::Exception { .. } => false,
+        ClearedWhy::Attested => state.releases[&deployment.release].provenance.is_some(),
         ClearedWhy::NoFreeze => {
             let covers = state.freeze_over(&deployment.service, &deployment.environment, now);
             !state.gap && covers.is_none()

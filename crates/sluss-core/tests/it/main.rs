@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod agreement;
 mod demands;
 mod formats;
 mod histories;
+mod incidents;
 mod live;
 mod permits;
 mod rollouts;

@@ -13,9 +13,12 @@ use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
+use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{Digest, EnvironmentName};
+use sluss_core::incident::Reporter;
 use sluss_core::pipeline::Stage;
 use sluss_core::rollout::{Counts, Verdict};
+use sluss_core::slots::Rule;
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::Millis;
@@ -72,6 +75,10 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
             go(world);
             None
         }
+        ["forward-only"] => {
+            world.forward_only = true;
+            None
+        }
         ["tick"] => {
             world.settle();
             None
@@ -92,6 +99,25 @@ fn command(world: &World, words: &[&str]) -> Command {
     let change = |text: &str| format!("chg-{text}").parse().unwrap();
     match *words {
         ["open"] => Command::Open { origin: "bank".to_owned(), demo: false },
+        // Security is bob and carl, operations erik and bob; each of both agrees to releases.
+        ["policy", "rules"] => {
+            let group = |names: &[&str]| names.iter().map(|name| person(name)).collect();
+            let one = |name: &str| (name.parse().unwrap(), 1);
+            let rule = Rule {
+                slots: [one("security"), one("operations")].into(),
+                ..Rule::one_of("security".parse().unwrap())
+            };
+            let groups = [
+                ("security".parse().unwrap(), group(&["bob", "carl"])),
+                ("operations".parse().unwrap(), group(&["erik", "bob"])),
+            ];
+            let organisation = Organisation {
+                groups: groups.into(),
+                approvals: vec![rule],
+                ..organisation(FourEyes::Never, &["bob", "carl", "erik"])
+            };
+            propose(world.state.next_proposal(), organisation)
+        }
         ["policy", when, ref approvers @ ..] => {
             let when = match when {
                 "never" => FourEyes::Never,
@@ -216,9 +242,45 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         ["cancel", run] => Command::Cancel { run: run.parse().unwrap() },
         ["unbar", release] => Command::Unbar { release: release.parse().unwrap() },
         ["close", incident] => Command::Close { incident: incident.parse().unwrap() },
+        ["except", "freeze", id, until] => {
+            asked(world, ExceptionKind::Freeze { deployment: id.parse().unwrap() }, until)
+        }
+        ["except", "emergency", id, until] => {
+            asked(world, ExceptionKind::Emergency { deployment: id.parse().unwrap() }, until)
+        }
+        ["grant", id] => Command::GrantException { exception: id.parse().unwrap() },
+        ["end", id] => Command::EndException { exception: id.parse().unwrap() },
+        ["review", id] => {
+            Command::ReviewException { exception: id.parse().unwrap(), findings: reason }
+        }
+        ["delegate", to, until] => Command::Delegate { to: person(to), until: seconds(until) },
+        ["report"] => Command::Report {
+            service: service(),
+            environment: environment("production"),
+            by: Reporter::Person,
+            summary: reason,
+        },
+        ["alert", name, "fires"] => {
+            let by = Reporter::Alert { fingerprint: Digest::of(name.as_bytes()) };
+            let environment = environment("production");
+            Command::Report { service: service(), environment, by, summary: reason }
+        }
+        ["alert", name, "ends"] => Command::Resolved { fingerprint: Digest::of(name.as_bytes()) },
+        ["link", incident, deployment] => Command::Link {
+            incident: incident.parse().unwrap(),
+            deployment: deployment.parse().unwrap(),
+        },
         ["confirm", "clock"] => Command::ClockReturned { confirmed: true },
         ref other => panic!("no command {other:?}"),
     }
+}
+
+fn seconds(text: &str) -> Millis {
+    Millis(text.parse::<i64>().unwrap() * 1000)
+}
+
+fn asked(_world: &World, what: ExceptionKind, until: &str) -> Command {
+    Command::AskException { what, reason: Digest::of(b"reason"), until: seconds(until) }
 }
 
 fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {

@@ -11,6 +11,7 @@ use sluss_core::pipeline::{
     EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
 };
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
+use sluss_core::rules::NoTexts;
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
 use sluss_core::target::{Limits, Readiness, Traffic};
@@ -26,11 +27,19 @@ pub struct World {
     pub log: Vec<(Millis, Event)>,
     /// The stages that pushes bring along.
     pub stages: Vec<Stage>,
+    /// Whether pushes from now on are marked as what cannot be put back.
+    pub forward_only: bool,
 }
 
 impl World {
     pub fn new(stages: Vec<Stage>) -> Self {
-        Self { state: State::default(), now: Millis(0), log: Vec::new(), stages }
+        Self {
+            state: State::default(),
+            now: Millis(0),
+            log: Vec::new(),
+            stages,
+            forward_only: false,
+        }
     }
 
     /// Decides, folds what was decided, and then all that follows; returns all events.
@@ -53,7 +62,7 @@ impl World {
     pub fn settle(&mut self) -> usize {
         for round in 0..200 {
             let nonce = format!("n{}", self.state.size);
-            let follows = follow_up(&self.state, self.now, &nonce);
+            let follows = follow_up(&self.state, self.now, &nonce, &NoTexts);
             if follows.is_empty() {
                 return round;
             }
@@ -85,7 +94,7 @@ impl World {
             contributors: with.iter().map(|name| person(name)).collect(),
             work_items: BTreeSet::new(),
             title: Digest::of(b"title"),
-            pipeline: pipeline(self.stages.clone()),
+            pipeline: pipeline(self.stages.clone()).with_forward_only(self.forward_only),
             left_out: BTreeSet::new(),
         };
         Command::Push { service: "pay".parse().unwrap(), product: "bank".parse().unwrap(), push }
@@ -112,7 +121,11 @@ pub fn actor(name: &str) -> Actor {
 }
 
 pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
-    let product = Product { title: "Bank".to_owned(), owner: "payments".parse().unwrap() };
+    let product = Product {
+        title: "Bank".to_owned(),
+        owner: "payments".parse().unwrap(),
+        failure_cost: None,
+    };
     Organisation {
         name: "Bank".to_owned(),
         four_eyes,
@@ -122,6 +135,11 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         services: BTreeMap::from([("pay".parse().unwrap(), "bank".parse().unwrap())]),
         developers: ["anna", "bob", "dora", "erik"].into_iter().map(person).collect(),
         approvers: approvers.iter().map(|name| person(name)).collect(),
+        groups: BTreeMap::new(),
+        approvals: Vec::new(),
+        approval_hours: Organisation::APPROVAL_HOURS,
+        calendar: None,
+        policies: None,
         templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),
     }
 }

@@ -29,8 +29,12 @@ pub(super) const ROLLOUT_KEYS: &[&str] = &[
 ];
 
 /// The gates as files call them.
-pub(super) const GATES: &[(&str, GateKind)] =
-    &[("tests", GateKind::Tests), ("four-eyes", GateKind::FourEyes), ("freeze", GateKind::Freeze)];
+pub(super) const GATES: &[(&str, GateKind)] = &[
+    ("tests", GateKind::Tests),
+    ("provenance", GateKind::Provenance),
+    ("four-eyes", GateKind::FourEyes),
+    ("freeze", GateKind::Freeze),
+];
 
 /// Reads the `deliver` of a template.
 pub(super) fn read(

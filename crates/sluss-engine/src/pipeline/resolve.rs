@@ -109,7 +109,9 @@ fn together(
     });
     let steps = ordered.filter(|_| reader.problems.is_empty())?;
     match Pipeline::new(made, steps, start, body.deliver) {
-        Ok(pipeline) => Some(Resolved { file, pipeline }),
+        Ok(pipeline) => {
+            Some(Resolved { file, pipeline: pipeline.with_forward_only(draft.forward_only) })
+        }
         Err(error) => {
             reader.report(whole(&template.source, &error));
             None

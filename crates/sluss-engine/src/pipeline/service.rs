@@ -13,8 +13,17 @@ use super::steps;
 use super::traffic;
 use super::yaml::{self, Node};
 
-pub(super) const SERVICE_KEYS: &[&str] =
-    &["service", "product", "template", "with", "steps", "secrets", "unit", "sticky"];
+pub(super) const SERVICE_KEYS: &[&str] = &[
+    "service",
+    "product",
+    "template",
+    "with",
+    "steps",
+    "secrets",
+    "unit",
+    "sticky",
+    "forward_only",
+];
 
 /// The head of a `sluss.yaml`: everything that can be known without its template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +48,7 @@ pub(super) struct ServiceDraft {
     pub secrets: BTreeSet<String>,
     /// How its requests are told apart, where the template says nothing or something else.
     pub traffic: Traffic,
+    pub forward_only: bool,
     pub top: Span,
 }
 
@@ -86,6 +96,9 @@ pub(super) fn draft(reader: &mut Reader<'_>, node: &Node) -> Option<ServiceDraft
         steps: fields.get("steps").cloned(),
         secrets: secrets.into_iter().flatten().map(|(name, _)| name).collect(),
         traffic: traffic::read(reader, &fields),
+        forward_only: fields
+            .get("forward_only")
+            .is_some_and(|node| reader.flag(node) == Some(true)),
         top: fields.span,
     })
 }

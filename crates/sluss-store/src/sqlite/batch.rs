@@ -10,12 +10,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use sluss_ledger::{Envelope, Hash};
+use sluss_ledger::{AttestationRef, Envelope, Hash, LeafKind, lint_leaf};
 use tokio::sync::oneshot;
 
 use super::rows;
 use super::timekeeper::Stamp;
-use crate::log::{AppendError, Appended, Draft, Refusal, Sealed, is_kind, is_stream};
+use crate::log::{
+    ATTESTATIONS, AppendError, Appended, Attestation, Draft, Refusal, Sealed, is_kind, is_stream,
+};
 
 /// Most drafts of one append.
 pub(super) const MOST_DRAFTS: usize = 4096;
@@ -134,16 +136,20 @@ impl<I: FnMut() -> String> Planner<'_, I> {
     }
 
     fn seal(&mut self, draft: Draft, command_key: Option<String>) -> Result<(), Refusal> {
-        let position = self.before.size + self.plan.rows.len() as u64;
-        if !is_stream(&draft.stream) {
+        if !is_stream(&draft.stream) || draft.stream == ATTESTATIONS {
             return Err(Refusal::Stream);
         }
         if !is_kind(&draft.kind) {
             return Err(Refusal::Kind);
         }
-        if let Some(cause) = draft.cause.filter(|cause| *cause >= position) {
+        if let Some(cause) = draft.cause.filter(|cause| *cause >= self.position()) {
             return Err(Refusal::Cause { cause });
         }
+        let atts: Vec<AttestationRef> = match draft.attestation {
+            Some(attestation) => vec![self.seal_attestation(attestation)?],
+            None => Vec::new(),
+        };
+        let position = self.position();
         let head = self.head(&draft.stream);
         let envelope = Envelope {
             stream: draft.stream,
@@ -159,7 +165,7 @@ impl<I: FnMut() -> String> Planner<'_, I> {
             actor: draft.actor,
             subject: draft.subject,
             refs: draft.refs,
-            atts: Vec::new(),
+            atts,
             skew: self.stamp.skew,
             data: draft.body,
         };
@@ -172,6 +178,29 @@ impl<I: FnMut() -> String> Planner<'_, I> {
         self.plan.heads.insert(envelope.stream.clone(), next);
         self.plan.rows.push(rows::sealed(position, envelope, bytes.into(), hash));
         Ok(())
+    }
+
+    /// Puts an attestation's leaf before the event that names it.
+    fn seal_attestation(&mut self, of: Attestation) -> Result<AttestationRef, Refusal> {
+        match lint_leaf(&of.leaf) {
+            Ok(LeafKind::Attestation) => {}
+            Ok(LeafKind::Event) => {
+                return Err(Refusal::Unsealable("its attestation is an event".to_owned()));
+            }
+            Err(error) => return Err(Refusal::Unsealable(chain(&error))),
+        }
+        let (position, head) = (self.position(), self.head(ATTESTATIONS));
+        let hash = Hash::leaf(&of.leaf);
+        let next = Head { next: head.next + 1, hash };
+        self.plan.heads.insert(ATTESTATIONS.to_owned(), next);
+        let time = self.stamp.time;
+        self.plan.rows.push(rows::attestation(position, head.next, time, of.leaf.into(), hash));
+        Ok(AttestationRef { leaf: position, pae: of.pae, predicate: of.predicate })
+    }
+
+    /// Returns the position of the next row.
+    fn position(&self) -> u64 {
+        self.before.size + self.plan.rows.len() as u64
     }
 
     fn head(&self, stream: &str) -> Head {

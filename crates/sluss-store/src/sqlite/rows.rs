@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use sluss_core::units::Millis;
-use sluss_ledger::{Envelope, Hash};
+use sluss_ledger::{Actor, ActorKind, Envelope, Hash, LeafKind, lint_leaf};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::log::{ReadError, Sealed};
+use crate::log::{ATTESTATION, ATTESTATIONS, ReadError, Sealed};
 
 /// A row as it is, unchecked.
 #[derive(Debug)]
@@ -41,6 +42,11 @@ impl LeafRow {
         })
     }
 
+    /// Returns whether its columns say that it is an attestation.
+    pub(crate) fn is_attestation(&self) -> bool {
+        self.stream == ATTESTATIONS && self.kind == ATTESTATION && self.command_key.is_none()
+    }
+
     /// Returns which column says something else than the envelope, if any.
     pub(crate) fn contradiction(&self, envelope: &Envelope) -> Option<&'static str> {
         let columns = [
@@ -60,6 +66,16 @@ impl LeafRow {
         let hash = Hash::leaf(&self.bytes);
         if hash.as_bytes()[..] != self.hash[..] {
             return Err(corrupt("its bytes do not have its hash".to_owned()));
+        }
+        if self.is_attestation() {
+            return match lint_leaf(&self.bytes) {
+                Ok(LeafKind::Attestation) => {
+                    let (seq, time) = (self.seq, Millis(self.time_ms));
+                    Ok(attestation(position, seq, time, self.bytes.into(), hash))
+                }
+                Ok(LeafKind::Event) => Err(corrupt("it is an event, not an attestation".into())),
+                Err(error) => Err(corrupt(error.to_string())),
+            };
         }
         let envelope = Envelope::open(&self.bytes).map_err(|error| corrupt(error.to_string()))?;
         if let Some(column) = self.contradiction(&envelope) {
@@ -84,6 +100,37 @@ pub(super) fn sealed(position: u64, envelope: Envelope, bytes: Arc<[u8]>, hash: 
         command_key: envelope.command_key,
         subject: envelope.subject,
         body: envelope.data,
+        bytes,
+        hash,
+    }
+}
+
+/// Returns the row of a leaf that is an attestation.
+pub(super) fn attestation(
+    position: u64,
+    seq: u64,
+    time: Millis,
+    bytes: Arc<[u8]>,
+    hash: Hash,
+) -> Sealed {
+    Sealed {
+        position,
+        time,
+        seq,
+        stream: ATTESTATIONS.to_owned(),
+        kind: ATTESTATION.to_owned(),
+        occurred: time,
+        source: "sluss".to_owned(),
+        actor: Actor {
+            kind: ActorKind::System,
+            reference: Hash::ZERO,
+            acts_for: None,
+            login: None,
+        },
+        cause: None,
+        command_key: None,
+        subject: Vec::new(),
+        body: RawValue::from_string("{}".to_owned()).unwrap_or_default(),
         bytes,
         hash,
     }

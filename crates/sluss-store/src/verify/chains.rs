@@ -3,9 +3,9 @@
 //! `sluss_ledger::StreamChecker` stops at the first leaf that it refuses. Here a leaf that was
 //! changed is found and stepped over: whoever comes after it is judged by what it should be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use sluss_ledger::{Envelope, Hash};
+use sluss_ledger::{Envelope, Hash, LeafKind, lint_leaf};
 
 use super::DATABASE;
 use super::report::{Entry, Finding, Report};
@@ -16,6 +16,8 @@ use crate::sqlite::rows::LeafRow;
 pub(super) struct Chains {
     heads: HashMap<String, Head>,
     last_ms: i64,
+    /// Attestations that no event has named yet.
+    unnamed: BTreeMap<u64, Entry>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +43,33 @@ impl Chains {
         written
     }
 
+    /// Names the attestations that no event rests on: nobody says what they are for.
+    pub(super) fn end(&mut self, report: &mut Report) {
+        for entry in std::mem::take(&mut self.unnamed).into_values() {
+            report.find(Finding {
+                file: DATABASE.to_owned(),
+                entry: Some(entry),
+                what: "no event names this attestation".to_owned(),
+                expected: "an event after it that does".to_owned(),
+                found: "none".to_owned(),
+            });
+        }
+    }
+
     /// Returns how many streams there are.
     pub(super) fn streams(&self) -> u64 {
         self.heads.len() as u64
     }
 
-    fn check_envelope(&self, row: &LeafRow, report: &mut Report) {
+    fn check_envelope(&mut self, row: &LeafRow, report: &mut Report) {
+        if row.is_attestation() {
+            if !matches!(lint_leaf(&row.bytes), Ok(LeafKind::Attestation)) {
+                let (what, expected) = ("it is not an attestation", "a leaf of that kind");
+                report.find(finding(row, what, expected.to_owned(), "another".to_owned()));
+            }
+            self.unnamed.insert(row.position, entry(row));
+            return;
+        }
         let envelope = match Envelope::open(&row.bytes) {
             Ok(envelope) => envelope,
             Err(error) => {
@@ -60,6 +83,13 @@ impl Chains {
             let what = format!("its column `{column}` was changed");
             let expected = "what its bytes say".to_owned();
             report.find(finding(row, &what, expected, "something else".to_owned()));
+        }
+        for named in &envelope.atts {
+            if self.unnamed.remove(&named.leaf).is_none() {
+                let what = "it names an attestation that is not there, or is named already";
+                let expected = format!("an attestation at entry {}", named.leaf);
+                report.find(finding(row, what, expected, "none".to_owned()));
+            }
         }
         let known = self.heads.get(&envelope.stream).copied();
         let head = known.unwrap_or(Head { next: 0, hash: Hash::ZERO });

@@ -8,8 +8,10 @@ use serde_json::value::RawValue;
 use sluss_core::units::Millis;
 use sluss_ledger::{Hash, StreamChecker};
 use sluss_store::{
-    AppendError, Appended, Draft, Log, Refusal, SqliteLog, command_digest, is_stream,
+    AppendError, Appended, Attestation, Draft, Log, Refusal, SqliteLog, command_digest, is_stream,
 };
+
+use sluss_store::verify::{self, Scope};
 
 use crate::world::{World, append, draft, numbered, open};
 
@@ -261,4 +263,49 @@ async fn a_closed_log_takes_nothing_more() {
     world.log.close().await;
     let refused = world.log.append(&[], vec![numbered(1)], None).await;
     assert!(matches!(refused, Err(AppendError::Unavailable { .. })));
+}
+
+fn attested(stream: &str, number: u8) -> Draft {
+    let leaf = format!(r#"{{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{{"n":{number}}}}}"#);
+    let attestation = Attestation {
+        leaf: leaf.into_bytes(),
+        pae: Hash::leaf(&[number]),
+        predicate: "https://slsa.dev/provenance/v1".to_owned(),
+    };
+    Draft { attestation: Some(attestation), ..draft(stream, json!({})) }
+}
+
+#[tokio::test]
+async fn an_attestation_is_the_leaf_before_the_event_that_names_it() {
+    let world = World::new().await;
+    append(&world.log, vec![numbered(1)]).await;
+    let events = append(&world.log, vec![attested("release/rel-1", 1)]).await;
+    assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        (events[0].kind.as_str(), events[0].stream.as_str()),
+        ("attestation", "attestations")
+    );
+    let text = String::from_utf8_lossy(&events[1].bytes);
+    assert!(text.contains(r#""atts":[{"leaf":1,"pae":""#), "{text}");
+    append(&world.log, vec![attested("release/rel-1", 2)]).await;
+    let (data, clock) = world.close().await;
+    let report = verify::verify(data.path(), Scope::Log).await.unwrap();
+    assert!(report.ok, "{:#?}", report.findings);
+    let log = &open(data.path(), &clock).await.unwrap();
+    let mut checker = StreamChecker::new();
+    let read = log.read(0, 10).await.unwrap();
+    for leaf in &read {
+        assert_eq!(
+            checker.feed(leaf.position, &leaf.bytes).unwrap().event.is_none(),
+            leaf.kind == "attestation"
+        );
+    }
+    assert_eq!(read.iter().map(|leaf| leaf.seq).collect::<Vec<_>>(), [0, 0, 0, 1, 1]);
+    let event = log.append(&[], vec![draft("attestations", json!({}))], None).await;
+    assert!(matches!(event, Err(AppendError::Refused { why: Refusal::Stream, .. })));
+    let mut wrong = attested("release/rel-1", 3);
+    wrong.attestation.as_mut().unwrap().leaf = read[0].bytes.to_vec();
+    let refused = log.append(&[], vec![wrong], None).await;
+    assert!(matches!(refused, Err(AppendError::Refused { why: Refusal::Unsealable(_), .. })));
+    assert_eq!(log.size().await.unwrap(), 5);
 }

@@ -136,8 +136,11 @@ impl Story {
 
     async fn propose(&self, number: u64) {
         let both = BTreeSet::from([self.people["anna"].clone(), self.people["bo"].clone()]);
-        let product =
-            |title: &str| Product { title: title.to_owned(), owner: "payments".parse().unwrap() };
+        let product = |title: &str| Product {
+            title: title.to_owned(),
+            owner: "payments".parse().unwrap(),
+            failure_cost: "4.20 EUR".to_owned().try_into().ok(),
+        };
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
             four_eyes: FourEyes::FirstRelease,
@@ -150,6 +153,11 @@ impl Story {
             services: BTreeMap::new(),
             developers: both,
             approvers: BTreeSet::from([self.people["bo"].clone()]),
+            groups: BTreeMap::new(),
+            approvals: Vec::new(),
+            approval_hours: Organisation::APPROVAL_HOURS,
+            calendar: None,
+            policies: None,
             templates: BTreeMap::new(),
         };
         let contributors = BTreeSet::from([self.people["anna"].clone()]);

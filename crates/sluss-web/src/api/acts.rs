@@ -9,6 +9,7 @@ use sluss_core::decide::Command;
 use sluss_core::ids::{
     DeploymentId, Digest, EnvironmentName, FreezeId, IncidentId, ReleaseId, RunId, ServiceName,
 };
+use sluss_core::incident::Reporter;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
@@ -194,6 +195,51 @@ pub(super) async fn close(
 ) -> Answer<DoneView> {
     let incident: IncidentId = parse(&incident)?;
     asking.ask(&app, Command::Close { incident }).await
+}
+
+/// A degradation that somebody noticed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentWanted {
+    /// Of which service.
+    pub service: String,
+    /// In which environment; production unless given.
+    pub environment: Option<String>,
+    /// What customers notice.
+    pub summary: String,
+}
+
+/// What caused an incident.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkWanted {
+    /// The deployment.
+    pub deployment: String,
+}
+
+pub(super) async fn report(
+    State(app): State<App>,
+    asking: Asking,
+    Wanted(wanted): Wanted<IncidentWanted>,
+) -> Answer<DoneView> {
+    let service: ServiceName = parse(&wanted.service)?;
+    let environment = parse(wanted.environment.as_deref().unwrap_or("production"))?;
+    let summary = app.put_reason(Some(&wanted.summary)).await?.ok_or_else(|| {
+        let hint = "Say in a sentence what customers notice";
+        Failure::new(Blame::Caller, "An incident needs a summary.", hint)
+    })?;
+    let by = Reporter::Person;
+    asking.ask(&app, Command::Report { service, environment, by, summary }).await
+}
+
+pub(super) async fn link(
+    State(app): State<App>,
+    asking: Asking,
+    Path(incident): Path<String>,
+    Wanted(wanted): Wanted<LinkWanted>,
+) -> Answer<DoneView> {
+    let (incident, deployment): (IncidentId, _) = (parse(&incident)?, parse(&wanted.deployment)?);
+    asking.ask(&app, Command::Link { incident, deployment }).await
 }
 
 pub(super) async fn confirm_clock(State(app): State<App>, asking: Asking) -> Answer<DoneView> {

@@ -77,6 +77,7 @@ pub(super) fn approval_view(
         Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
         Decision::Refused { by, at, reason } => ("refused", Some(by), Some(*at), reason.as_ref()),
         Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
+        Decision::Expired { at } => ("expired", None, Some(*at), None),
     };
     Some(ApprovalView {
         subject: subject.to_string(),

@@ -274,6 +274,9 @@ fn waits(
         let sentence = match why {
             HoldReason::NoProofInTime => "Neither line was reached in time; a person decides.",
             HoldReason::ByHand => "It is held by hand.",
+            HoldReason::ForwardOnly => {
+                "The evidence speaks against it and it cannot be put back; a person decides."
+            }
         };
         let developers = state.organisation.iter().flat_map(|o| &o.developers);
         let people = words.people(developers);
@@ -286,7 +289,9 @@ fn waits(
         if let GateOutcome::Waiting { .. } = outcome {
             let people = match gate {
                 GateKind::FourEyes => may_decide(state, words, Subject::Deployment(id)),
-                GateKind::Tests | GateKind::Freeze => Vec::new(),
+                GateKind::Tests | GateKind::Provenance | GateKind::Policy | GateKind::Freeze => {
+                    Vec::new()
+                }
             };
             waits.push(WaitView { gate: gate_word(*gate), sentence: outcome.sentence(), people });
         }
@@ -300,14 +305,15 @@ pub(super) fn may_decide(state: &Known, words: &mut Words, subject: Subject) -> 
     if request.decision != Decision::Open {
         return Vec::new();
     }
-    let approvers = state.organisation.iter().flat_map(|o| &o.approvers);
-    words.people(approvers.filter(|who| !request.contributors.contains(who)))
+    words.people(&state.may_decide(subject, state.time))
 }
 
 fn gate_word(gate: GateKind) -> &'static str {
     match gate {
         GateKind::Tests => "tests",
         GateKind::FourEyes => "four_eyes",
+        GateKind::Provenance => "provenance",
+        GateKind::Policy => "policy",
         GateKind::Freeze => "freeze",
     }
 }
@@ -345,6 +351,7 @@ fn rollout_view(rollout: &Rollout) -> RolloutView {
         held_why: held.map(|why| match why {
             HoldReason::NoProofInTime => "no_proof_in_time",
             HoldReason::ByHand => "by_hand",
+            HoldReason::ForwardOnly => "forward_only",
         }),
         leg,
         share_basis_points: rollout.share().basis_points(),

@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, approvals, ask, changes, deployments, log, records, releases, runs, status, step_log,
-    tokens,
+    acts, alerts, approvals, ask, changes, deployments, exceptions, log, records, releases, runs,
+    status, step_log, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -172,9 +172,53 @@ pub const ENDPOINTS: &[Endpoint] = &[
     reads::<records::IncidentsView>("/api/v1/incidents", "List incidents, newest first", || {
         get(records::incidents)
     }),
+    writes::<ask::DoneView>("/api/v1/incidents", "Report an incident", || post(acts::report))
+        .takes::<acts::IncidentWanted>(),
+    writes::<ask::DoneView>("/api/v1/incidents/{incident}/link", "Name its cause", || {
+        post(acts::link)
+    })
+    .takes::<acts::LinkWanted>(),
+    writes::<alerts::TakenView>(
+        "/api/v1/alerts",
+        "Take alerts, as Alertmanager sends them to a webhook",
+        || post(alerts::take),
+    )
+    .takes::<alerts::Alerts>(),
     writes::<ask::DoneView>("/api/v1/incidents/{incident}/close", "Close an incident", || {
         post(acts::close)
     }),
+    reads::<exceptions::ExceptionsView>(
+        "/api/v1/exceptions",
+        "List exceptions, newest first",
+        || get(exceptions::all),
+    ),
+    writes::<ask::DoneView>("/api/v1/exceptions", "Ask for an exception from a gate", || {
+        post(exceptions::ask)
+    })
+    .takes::<exceptions::ExceptionWanted>(),
+    writes::<ask::DoneView>(
+        "/api/v1/exceptions/{exception}/grant",
+        "Grant an exception, as a second person, with the password",
+        || post(exceptions::grant),
+    )
+    .takes::<exceptions::InPerson>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>("/api/v1/exceptions/{exception}/end", "Refuse or end one", || {
+        post(exceptions::end)
+    })
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/exceptions/{exception}/review",
+        "Say what came of an emergency",
+        || post(exceptions::review),
+    )
+    .takes::<exceptions::InPerson>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>("/api/v1/delegations", "Let another person decide for you", || {
+        post(exceptions::delegate)
+    })
+    .takes::<exceptions::DelegationWanted>()
+    .who(Who::Approver),
     reads::<records::FreezesView>("/api/v1/freezes", "List freezes, newest first", || {
         get(records::freezes)
     }),

@@ -6,12 +6,14 @@
 //! - Views hold no names that the log does not know: people and texts are looked up ([`words`]).
 
 mod acts;
+mod alerts;
 mod answer;
 mod approvals;
 mod ask;
 mod changes;
 mod deployments;
 mod endpoints;
+pub(crate) mod exceptions;
 mod log;
 mod records;
 mod releases;

@@ -22,8 +22,8 @@ pub struct IncidentView {
     pub incident: String,
     pub service: String,
     pub environment: String,
-    /// What caused it.
-    pub deployment: String,
+    /// What caused it, as far as that is known.
+    pub deployment: Option<String>,
     /// What the release did, as the end of a sentence.
     pub cause: &'static str,
     /// `open`, `mitigated` or `closed`.
@@ -126,8 +126,8 @@ pub(super) fn incident_view(id: IncidentId, incident: &Incident) -> IncidentView
         incident: id.to_string(),
         service: incident.service.to_string(),
         environment: incident.environment.to_string(),
-        deployment: incident.deployment.to_string(),
-        cause: incident.cause.sentence(),
+        deployment: incident.deployment().map(|id| id.to_string()),
+        cause: incident.sentence(),
         state: incident.word(),
         opened_ms: incident.opened.0,
         mitigated_ms: incident.mitigated.map(|at| at.0),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use sluss_core::approval::Subject;
 use sluss_core::decide::Command;
 use sluss_core::ids::{DeploymentId, FreezeId, IncidentId, ReleaseId, RunId};
+use sluss_core::incident::Reporter;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
@@ -20,7 +21,7 @@ use crate::forms::Form;
 pub(super) struct Bare {}
 
 /// Shows where to look next, or why nothing was done.
-fn answer<T>(app: &App, form: &Form<T>, done: Result<String, Failure>) -> Response {
+pub(super) fn answer<T>(app: &App, form: &Form<T>, done: Result<String, Failure>) -> Response {
     match done {
         Ok(next) => Redirect::to(&next).into_response(),
         Err(failure) => super::failure(app, &Visitor(Some(form.person.clone())), failure),
@@ -165,6 +166,50 @@ pub(super) async fn close(
     let done = async {
         let incident: IncidentId = parse(&id)?;
         form.ask(&app, Command::Close { incident }).await?;
+        Ok(link::incident(incident))
+    };
+    let done = done.await;
+    answer(&app, &form, done)
+}
+
+#[derive(Deserialize)]
+pub(super) struct IncidentFields {
+    service: String,
+    environment: String,
+    summary: String,
+}
+
+pub(super) async fn report(State(app): State<App>, form: Form<IncidentFields>) -> Response {
+    let done = reported(&app, &form).await;
+    answer(&app, &form, done)
+}
+
+async fn reported(app: &App, form: &Form<IncidentFields>) -> Result<String, Failure> {
+    let IncidentFields { service, environment, summary } = &form.fields;
+    let (service, environment) = (parse(service)?, parse(environment)?);
+    let summary = app.put_reason(Some(summary)).await?.ok_or_else(|| {
+        let hint = "Say in a sentence what customers notice";
+        Failure::new(Blame::Caller, "An incident needs a summary.", hint)
+    })?;
+    let by = Reporter::Person;
+    form.ask(app, Command::Report { service, environment, by, summary }).await?;
+    Ok(link::INCIDENTS.to_owned())
+}
+
+#[derive(Deserialize)]
+pub(super) struct Cause {
+    deployment: String,
+}
+
+pub(super) async fn link_cause(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: Form<Cause>,
+) -> Response {
+    let done = async {
+        let incident: IncidentId = parse(&id)?;
+        let deployment: DeploymentId = parse(form.fields.deployment.trim())?;
+        form.ask(&app, Command::Link { incident, deployment }).await?;
         Ok(link::incident(incident))
     };
     let done = done.await;

@@ -161,7 +161,14 @@ pub(super) fn row_view(state: &Known, words: &mut Words, row: &BoardRow, now: Mi
         Some(Waiting::Freeze { freeze, until }) => {
             format!("{freeze}, until {}", &html::absolute(*until)[..16])
         }
+        Some(Waiting::Calendar { until: Some(until) }) => {
+            format!("the calendar, until {}", &html::absolute(*until)[..16])
+        }
+        Some(Waiting::Calendar { until: None }) => "the calendar".to_owned(),
+        Some(Waiting::Policy) => "a policy".to_owned(),
+        Some(Waiting::Review { exception }) => format!("the review of {exception}"),
         Some(Waiting::Clock) => "the clock".to_owned(),
+        Some(Waiting::Provenance) => "its provenance".to_owned(),
     };
     Row {
         address: link::change(row.change),

@@ -274,6 +274,7 @@ fn of_approval(state: &Known, words: &mut Words, id: DeploymentId, now: Millis) 
             (Tone::Bad, format!("{} refused", words.person(by).name), *at)
         }
         Decision::Invalidated { at } => (Tone::Quiet, "What was asked has changed".to_owned(), *at),
+        Decision::Expired { at } => (Tone::Bad, "Too few people agreed in time".to_owned(), *at),
     };
     let waited = match at.since(request.since) {
         0 => String::new(),

@@ -166,7 +166,7 @@ fn deployment_view(
         Replacement::Progressive(plan) => Some(plan),
         Replacement::AtOnce => None,
     };
-    let incident = state.incidents.iter().find(|(_, incident)| incident.deployment == id);
+    let incident = state.incidents.iter().find(|(_, incident)| incident.deployment() == Some(id));
     let end = match deployment.phase {
         Phase::RolledBack { since, .. }
         | Phase::Refused { since, .. }
@@ -222,6 +222,11 @@ fn says(deployment: &Deployment, rollout: Option<&Rollout>) -> String {
                     "Held at {share}: neither line was reached in time, so a person decides."
                 ),
                 HoldReason::ByHand => format!("Held at {share} by hand."),
+                HoldReason::ForwardOnly => format!(
+                    "Held at {share}: the evidence speaks against it, and it is marked as one \
+                     that cannot be put back. The next release takes its place; `sluss rollback` \
+                     still works."
+                ),
             },
             Some((rollout::Phase::Judging { .. }, share)) => {
                 format!("It has {share} of the traffic and is judged every second.")

@@ -145,15 +145,23 @@ fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {
         item(link::APPROVALS, "Approvals", "g a", waits),
         item(link::INCIDENTS, "Incidents", "g i", state.open.incidents.len()),
         item(link::FREEZES, "Freezes", "g f", 0),
+        item(link::EXCEPTIONS, "Exceptions", "g x", waiting_exceptions(state)),
         item(link::LOG, "Log", "g l", 0),
     ]
 }
 
+/// Returns how many exceptions wait for someone: to be granted, or to be reviewed.
+fn waiting_exceptions(state: &State) -> usize {
+    let waits = |one: &&sluss_core::exception::Exception| {
+        matches!(one.word(state.time), "asked") || one.is_overdue(state.time)
+    };
+    state.exceptions.values().filter(waits).count()
+}
+
 /// Returns what waits for the decision of `who`.
 pub(super) fn waiting_for(state: &State, who: &PersonRef) -> Vec<Subject> {
-    let approver = state.organisation.as_ref().is_some_and(|o| o.approvers.contains(who));
-    let open = state.requests.iter().filter(|(_, request)| {
-        approver && request.decision == Decision::Open && !request.contributors.contains(who)
+    let open = state.requests.iter().filter(|(subject, request)| {
+        request.decision == Decision::Open && state.may_decide(**subject, state.time).contains(who)
     });
     open.map(|(subject, _)| *subject).collect()
 }

@@ -1,5 +1,7 @@
 //! Freezes: which there are, and setting one.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use sluss_core::ids::FreezeId;
@@ -44,18 +46,23 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
     let build = |state: &Known, words: &mut Words| {
         let newest = state.freezes.iter().rev().take(LISTED);
         let rows: Vec<FreezeRow> = newest.map(|(id, set)| row(words, *id, set, now)).collect();
-        let services: Vec<String> = state.services.keys().map(ToString::to_string).collect();
-        let mut environments: Vec<String> = Vec::new();
-        for service in state.services.keys() {
-            environments
-                .extend(state.lasting_environments(service).iter().map(ToString::to_string));
-        }
-        environments.sort();
-        environments.dedup();
-        Ok((rows, services, environments))
+        Ok((rows, services(state), environments(state)))
     };
     let (rows, services, environments) = view(&app, build).await.or_fail(&app, &asked)?;
     Ok(render(&FreezesPage { frame, rows, services, environments }))
+}
+
+/// Returns the names of all services.
+pub(super) fn services(state: &Known) -> Vec<String> {
+    state.services.keys().map(ToString::to_string).collect()
+}
+
+/// Returns the names of all environments that stay.
+pub(super) fn environments(state: &Known) -> Vec<String> {
+    let of = |service| state.lasting_environments(service).into_iter();
+    let names: BTreeSet<String> =
+        state.services.keys().flat_map(of).map(|name| name.to_string()).collect();
+    names.into_iter().collect()
 }
 
 /// Returns the freezes that shut gates now.

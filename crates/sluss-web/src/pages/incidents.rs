@@ -4,16 +4,16 @@ use askama::Template;
 use axum::extract::{Path, State};
 use sluss_core::event::Stream;
 use sluss_core::ids::IncidentId;
-use sluss_core::incident::Incident;
+use sluss_core::incident::{Incident, Origin};
 use sluss_core::rollout::Counts;
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
 
-use super::evidence;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html};
 use super::link;
 use super::subject::title;
+use super::{evidence, freezes};
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -27,8 +27,10 @@ struct IncidentRow {
     place: String,
     sentence: String,
     release: Html,
-    deployment: Html,
+    deployment: Option<Html>,
     title: String,
+    /// What somebody, or an alert, said.
+    said: Option<String>,
     opened: Html,
     opened_at: Html,
     mitigated: Option<Html>,
@@ -43,6 +45,8 @@ struct IncidentRow {
 struct IncidentsPage {
     frame: Frame,
     rows: Vec<IncidentRow>,
+    services: Vec<String>,
+    environments: Vec<String>,
 }
 
 pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
@@ -51,10 +55,11 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         Frame::new(&app, &asked, "Incidents").twin("incidents").explain("/log?type=incident");
     let build = |state: &Known, words: &mut Words| {
         let newest = state.incidents.iter().rev().take(LISTED);
-        Ok(newest.map(|(id, found)| row(state, words, *id, found, now)).collect::<Vec<_>>())
+        let rows = newest.map(|(id, found)| row(state, words, *id, found, now)).collect::<Vec<_>>();
+        Ok((rows, freezes::services(state), freezes::environments(state)))
     };
-    let rows = view(&app, build).await.or_fail(&app, &asked)?;
-    Ok(render(&IncidentsPage { frame, rows }))
+    let (rows, services, environments) = view(&app, build).await.or_fail(&app, &asked)?;
+    Ok(render(&IncidentsPage { frame, rows, services, environments }))
 }
 
 fn row(
@@ -64,21 +69,23 @@ fn row(
     incident: &Incident,
     now: Millis,
 ) -> IncidentRow {
-    let deployment = state.deployments.get(&incident.deployment);
-    let release = deployment.map(|deployment| deployment.release);
+    let suspect = incident.deployment();
+    let release = suspect.and_then(|id| state.deployments.get(&id)).map(|found| found.release);
+    let said = match &incident.origin {
+        Origin::Reported { summary, .. } => words.text(summary),
+        Origin::Seen { .. } => None,
+    };
     IncidentRow {
         id,
         address: link::incident(id),
         state: html::state(incident.word()),
         place: format!("{} in {}", incident.service, incident.environment),
-        sentence: incident.cause.sentence().to_owned(),
+        sentence: incident.sentence().to_owned(),
+        said,
         release: release.map_or(Html::default(), |release| {
             html::link(&link::release(release), &release.to_string())
         }),
-        deployment: html::link(
-            &link::deployment(incident.deployment),
-            &incident.deployment.to_string(),
-        ),
+        deployment: suspect.map(|id| html::link(&link::deployment(id), &id.to_string())),
         title: release.map_or(String::new(), |release| title(state, words, release)),
         opened: html::ago(incident.opened, now),
         opened_at: html::clock(incident.opened, now),
@@ -99,6 +106,7 @@ struct Hit {
     rate: String,
     first: Html,
     detect: String,
+    cost: Option<String>,
 }
 
 #[derive(Template)]
@@ -114,11 +122,16 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>, asked: A
     let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
         let incident = state.incidents.get(&id).ok_or_else(|| nothing(id))?;
-        Ok((row(state, words, id, incident, now), incident.deployment, incident.opened))
+        let price = state.failure_cost(&incident.service).cloned();
+        let row = row(state, words, id, incident, now);
+        Ok((row, incident.deployment(), incident.opened, price))
     };
-    let (row, deployment, opened) = view(&app, build).await.or_fail(&app, &asked)?;
-    let evidence = evidence::read(&app, deployment).await.or_fail(&app, &asked)?;
-    let seen = evidence.seconds.iter().map(|(seen, _)| seen);
+    let (row, deployment, opened, price) = view(&app, build).await.or_fail(&app, &asked)?;
+    let evidence = match deployment {
+        Some(deployment) => Some(evidence::read(&app, deployment).await.or_fail(&app, &asked)?),
+        None => None,
+    };
+    let seen = evidence.iter().flat_map(|evidence| &evidence.seconds).map(|(seen, _)| seen);
     let first = seen.clone().find(|seen| seen.candidate.requests > 0);
     let hit = first.map(|first| {
         let total = seen.map(|seen| seen.candidate).fold(Counts::default(), Counts::and);
@@ -129,11 +142,15 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>, asked: A
             rate: html::rate(total.errors, total.requests),
             first: html::clock(began, now),
             detect: html::duration(opened.since(began)),
+            cost: price.map(|price| price.times(total.errors).to_string()),
         }
     });
     let frame = Frame::new(&app, &asked, id.to_string())
         .twin("incidents")
         .explain(link::explain(Stream::Incident(id)))
-        .topics(format!("incident/{id} deployment/{deployment}"));
+        .topics(match deployment {
+            Some(deployment) => format!("incident/{id} deployment/{deployment}"),
+            None => format!("incident/{id}"),
+        });
     Ok(render(&IncidentPage { frame, row, hit }))
 }

@@ -18,6 +18,8 @@ pub(super) const LOG: &str = "/log";
 pub(super) const APPROVALS: &str = "/approvals";
 /// Freezes.
 pub(super) const FREEZES: &str = "/freezes";
+/// Exceptions from gates.
+pub(super) const EXCEPTIONS: &str = "/exceptions";
 /// The account of who looks.
 pub(super) const ACCOUNT: &str = "/account";
 

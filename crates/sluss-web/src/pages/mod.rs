@@ -14,6 +14,7 @@ mod chart;
 mod deployment;
 mod environments;
 mod evidence;
+mod exceptions;
 mod files;
 mod frame;
 mod freezes;
@@ -56,9 +57,14 @@ pub fn router() -> Router<App> {
             get(environments::confirm).post(acts::rollback),
         )
         .route("/environments", get(environments::page))
-        .route("/incidents", get(incidents::page))
+        .route("/incidents", get(incidents::page).post(acts::report))
         .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/link", post(acts::link_cause))
         .route("/incidents/{id}/close", post(acts::close))
+        .route("/exceptions", get(exceptions::page).post(exceptions::ask))
+        .route("/exceptions/{id}/grant", post(exceptions::grant))
+        .route("/exceptions/{id}/end", post(exceptions::end))
+        .route("/exceptions/{id}/review", post(exceptions::review))
         .route("/approvals", get(approvals::page))
         .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
         .route("/freezes", get(freezes::page).post(acts::freeze))

@@ -158,6 +158,8 @@ pub(super) fn gates(deployment: &Deployment) -> Vec<GateRow> {
             name: match gate {
                 GateKind::Tests => "Tests",
                 GateKind::FourEyes => "Four eyes",
+                GateKind::Provenance => "Provenance",
+                GateKind::Policy => "Policies",
                 GateKind::Freeze => "Freeze",
             },
             state: html::state(word),

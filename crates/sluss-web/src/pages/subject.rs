@@ -68,11 +68,9 @@ pub(super) fn approval(
     looking: &Looking<'_>,
 ) -> Option<Approval> {
     let request = state.requests.get(&subject)?;
-    let approvers = state.organisation.iter().flat_map(|known| &known.approvers);
-    let may: Vec<&PersonRef> =
-        approvers.filter(|who| !request.contributors.contains(*who)).collect();
+    let may = state.may_decide(subject, looking.now);
     let open = request.decision == Decision::Open;
-    let mine = looking.who.is_some_and(|who| may.contains(&who));
+    let mine = looking.who.is_some_and(|who| may.contains(who));
     let not_mine = match looking.who {
         Some(who) if request.contributors.contains(who) => {
             "You contributed to this, so someone else decides."
@@ -84,6 +82,7 @@ pub(super) fn approval(
         Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
         Decision::Refused { by, at, reason } => ("refused", Some(by), Some(*at), reason.as_ref()),
         Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
+        Decision::Expired { at } => ("expired", None, Some(*at), None),
     };
     Some(Approval {
         subject: subject.to_string(),
@@ -95,7 +94,7 @@ pub(super) fn approval(
         digest: request.statement.to_string(),
         lines: lines(state, subject),
         contributors: names(words, &request.contributors),
-        people: names(words, may.iter().copied()),
+        people: names(words, &may),
         decision,
         state: html::state(if open { "asked" } else { decision }),
         decided: by.map_or(String::new(), |who| words.person(who).name),

@@ -161,6 +161,11 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         services: BTreeMap::new(),
         developers: both(),
         approvers: both(),
+        groups: BTreeMap::new(),
+        approvals: Vec::new(),
+        approval_hours: Organisation::APPROVAL_HOURS,
+        calendar: None,
+        policies: None,
         templates: BTreeMap::new(),
     }
 }

@@ -50,6 +50,15 @@ async fn every_route_lets_in_whom_the_table_says() {
                 format!(r#"{{"decision": "approve", "statement": "{statement}"}}"#)
             }
             "/api/v1/services/{service}/secrets/{name}" => r#"{"value": "x"}"#.to_owned(),
+            "/api/v1/incidents" => r#"{"service": "payments", "summary": "x"}"#.to_owned(),
+            "/api/v1/incidents/{incident}/link" => r#"{"deployment": "dep-1"}"#.to_owned(),
+            "/api/v1/alerts" => {
+                let labels = r#"{"service": "payments"}"#;
+                format!(
+                    r#"{{"version": "4", "alerts": [{{"status": "firing", "labels": {labels},
+                    "fingerprint": "a"}}]}}"#
+                )
+            }
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),
             _other => "{}".to_owned(),
         };

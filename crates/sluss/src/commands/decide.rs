@@ -43,7 +43,7 @@ pub struct Refuse {
 
 /// Who decides.
 #[derive(Debug, clap::Args)]
-struct Person {
+pub(super) struct Person {
     /// The login of who decides; who is signed in unless given
     #[arg(long)]
     login: Option<String>,
@@ -53,6 +53,21 @@ struct Person {
     /// Don't ask whether it is meant
     #[arg(long)]
     yes: bool,
+}
+
+impl Person {
+    /// Returns Sluss, asked by this person with their password, given now.
+    pub(super) fn there(self, of: &Where) -> Result<Client, Failure> {
+        let login = match self.login.or_else(|| of.login()) {
+            Some(login) => login,
+            None => terminal::line("login: ")?,
+        };
+        let password = match self.password_stdin {
+            true => terminal::from_stdin()?,
+            false => terminal::password(&format!("password of {login}: "))?,
+        };
+        of.as_person(login, password)
+    }
 }
 
 /// What is said.

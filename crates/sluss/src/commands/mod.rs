@@ -16,8 +16,10 @@ mod check;
 mod connection;
 mod decide;
 mod doctor;
+mod exception;
 mod freeze;
 mod git_credential;
+mod incident;
 mod init;
 mod log;
 mod login;
@@ -81,6 +83,14 @@ pub enum ClientCommand {
     /// Keep releases out for a time
     #[command(subcommand)]
     Freeze(freeze::Command),
+    /// Ask for exceptions from gates, grant, end and review them
+    #[command(subcommand)]
+    Exception(exception::Command),
+    /// Let another person who may decide do so for you
+    Delegate(exception::Delegate),
+    /// Report incidents, name their cause, close them
+    #[command(subcommand)]
+    Incident(incident::Command),
     /// Cancel a run
     Cancel(act::Cancel),
     /// Judge a recorded trace as a rollout would have been judged
@@ -142,6 +152,9 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
         ClientCommand::Rollout(command) => rollout::run(command, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
+        ClientCommand::Exception(command) => exception::run(command, output).await,
+        ClientCommand::Delegate(arguments) => exception::delegate(arguments, output).await,
+        ClientCommand::Incident(command) => incident::run(command, output).await,
         ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
         ClientCommand::Analyze(arguments) => analyze::run(&arguments, output),
         ClientCommand::Log(command) => log::run(command, output).await,

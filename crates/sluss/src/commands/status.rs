@@ -115,7 +115,7 @@ fn waiting(asked: &Value) -> Vec<String> {
     ]
 }
 
-fn incident(incident: &Value) -> Vec<String> {
+pub(super) fn incident(incident: &Value) -> Vec<String> {
     vec![
         word(incident, "incident").to_owned(),
         word(incident, "state").to_owned(),

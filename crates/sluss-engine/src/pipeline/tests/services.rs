@@ -172,7 +172,7 @@ fn every_problem_is_named_with_the_nearest_right_spelling() {
              --> sluss.yaml:1:1
               |
             1 | servcie: shop
-              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit` or `sticky`
+              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky` or `forward_only`
               = help: did you mean `service`?
 
             error: a service file needs `service`
@@ -220,7 +220,7 @@ fn problems_have_a_form_for_programs() {
             "line": 3,
             "column": 1,
             "what": "a service file has no key `wiht`",
-            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit` or `sticky`",
+            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky` or `forward_only`",
             "hint": "did you mean `with`?"
           }
         ]"#]]

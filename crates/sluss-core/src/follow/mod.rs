@@ -4,32 +4,40 @@
 //! events. Each call returns what follows next; the engine appends it and asks again, until
 //! nothing follows.
 
+mod back;
+mod gates;
+
 use std::collections::BTreeSet;
 
 use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::FourEyes;
-use crate::deployment::{Cause, Deployment, Phase, RefusalReason};
+use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
-use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
+use crate::gate::GateOutcome;
 use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
-use crate::rollout::{Next, Rollout, Verdict};
-use crate::state::{ChangePhase, RunEnd, State};
+use crate::rollout::{Next, Verdict};
+use crate::rules::Rules;
+use crate::state::{ChangePhase, State};
 use crate::steps::Progress;
 use crate::units::Millis;
 
+pub(crate) use back::{carry_out, take_back};
+use gates::decide_gate;
+
 /// Returns what follows next from `state` at `now`; empty when nothing does. `nonce` is random and
 /// makes a statement to approve unlike any other.
-pub fn follow_up(state: &State, now: Millis, nonce: &str) -> Vec<Event> {
-    configuration(state)
+pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> Vec<Event> {
+    let at = (now, rules);
+    configuration(state, now)
         .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
-        .or_else(|| state.open.deployments.iter().find_map(|id| of_deployment(state, *id, now)))
+        .or_else(|| state.open.deployments.iter().find_map(|id| of_deployment(state, *id, at)))
         .unwrap_or_default()
 }
 
-fn configuration(state: &State) -> Option<Vec<Event>> {
+fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
     let (number, proposal) = state.proposals.iter().next_back()?;
     if proposal.over {
         return None;
@@ -48,8 +56,11 @@ fn configuration(state: &State) -> Option<Vec<Event>> {
             Decision::Granted { .. } => {
                 Some(moved(state, subject, request).unwrap_or_else(|| vec![activated]))
             }
-            Decision::Refused { .. } => Some(vec![Event::ConfigRefused { number: *number }]),
-            Decision::Open => moved(state, subject, request),
+            Decision::Refused { .. } | Decision::Expired { .. } => {
+                Some(vec![Event::ConfigRefused { number: *number }])
+            }
+            Decision::Open => moved(state, subject, request)
+                .or_else(|| gates::expired(state, subject, request, now)),
             Decision::Invalidated { .. } => ask(state, subject, Asked::PlatformChange),
         },
     }
@@ -175,23 +186,33 @@ impl Deployment {
     }
 }
 
-fn of_deployment(state: &State, id: DeploymentId, now: Millis) -> Option<Vec<Event>> {
+fn of_deployment(
+    state: &State,
+    id: DeploymentId,
+    (now, rules): (Millis, &dyn Rules),
+) -> Option<Vec<Event>> {
     let deployment = state.deployments.get(&id)?;
     match &deployment.phase {
-        Phase::Requested | Phase::Cleared => at_the_gates(state, id, deployment, now),
+        Phase::Requested | Phase::Cleared => at_the_gates(state, id, deployment, (now, rules)),
         Phase::RollingOut(rollout) => {
             if let Some(cause) = barred_elsewhere(state, deployment) {
-                return Some(take_back(state, id, cause, rollout.incumbent));
+                let events = take_back(state, id, cause, rollout.incumbent);
+                return (!events.is_empty()).then_some(events);
             }
             let silent = Verdict::Undecided { needs_requests: None };
             let verdict = rollout.reading.map_or(silent, |reading| match reading.verdict {
                 Verdict::NoData { seconds } => Verdict::NoData { seconds },
                 Verdict::Favourable | Verdict::Unfavourable | Verdict::Undecided { .. } => silent,
             });
-            let baking = matches!(rollout.phase, crate::rollout::Phase::Baking { .. });
-            // What no customer has met gives way to what may go.
+            let gives_way = match rollout.phase {
+                // What no customer has met gives way to what may go.
+                crate::rollout::Phase::Baking { .. } => true,
+                // What cannot go back is mended by what comes after it.
+                crate::rollout::Phase::Held { why, .. } => why == HoldReason::ForwardOnly,
+                crate::rollout::Phase::Judging { .. } => false,
+            };
             if let Some(by) = newer_request(state, id, deployment)
-                && baking
+                && gives_way
                 && state.deployments.get(&by).is_some_and(|newer| newer.phase == Phase::Cleared)
             {
                 return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
@@ -232,7 +253,7 @@ fn at_the_gates(
     state: &State,
     id: DeploymentId,
     deployment: &Deployment,
-    now: Millis,
+    at: (Millis, &dyn Rules),
 ) -> Option<Vec<Event>> {
     if let Some(by) = newer_request(state, id, deployment) {
         return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
@@ -242,13 +263,13 @@ fn at_the_gates(
     }
     let mut shut = false;
     for gate in &deployment.stage.gates {
-        let outcome = match decide_gate(state, id, deployment, *gate, now) {
+        let outcome = match decide_gate(state, id, deployment, *gate, at) {
             Ok(outcome) => outcome,
             Err(first) => return Some(first),
         };
         shut |= !outcome.is_cleared();
         let refused = matches!(outcome, GateOutcome::Refused { .. });
-        if deployment.gates.get(gate) != Some(&outcome) {
+        if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
             return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome }]);
         }
         if refused {
@@ -268,7 +289,9 @@ fn at_the_gates(
 fn refusal(gate: GateKind) -> RefusalReason {
     match gate {
         GateKind::Tests => RefusalReason::Tests,
-        GateKind::FourEyes | GateKind::Freeze => RefusalReason::Approval,
+        GateKind::Provenance | GateKind::Policy | GateKind::FourEyes | GateKind::Freeze => {
+            RefusalReason::Approval
+        }
     }
 }
 
@@ -283,94 +306,6 @@ fn newer_request(state: &State, id: DeploymentId, of: &Deployment) -> Option<Dep
             })
         }
     })
-}
-
-/// Decides one gate; an error holds the events that must come before it can be decided.
-fn decide_gate(
-    state: &State,
-    id: DeploymentId,
-    deployment: &Deployment,
-    gate: GateKind,
-    now: Millis,
-) -> Result<GateOutcome, Vec<Event>> {
-    match gate {
-        GateKind::Tests => Ok(tests(state, deployment)),
-        GateKind::FourEyes => four_eyes(state, id, deployment),
-        GateKind::Freeze if state.gap => Ok(GateOutcome::Waiting { on: WaitingOn::Clock }),
-        GateKind::Freeze => {
-            let over = state.freeze_over(&deployment.service, &deployment.environment, now);
-            Ok(match over {
-                Some((freeze, set)) => {
-                    let until = set.until;
-                    GateOutcome::Waiting { on: WaitingOn::Freeze { freeze, until } }
-                }
-                None => GateOutcome::Cleared { why: ClearedWhy::NoFreeze },
-            })
-        }
-    }
-}
-
-fn tests(state: &State, deployment: &Deployment) -> GateOutcome {
-    let run = state.releases.get(&deployment.release).and_then(|r| state.runs.get(&r.run));
-    let counts = run
-        .filter(|run| run.ended.is_some_and(|(_, end)| end == RunEnd::Succeeded))
-        .and_then(|run| run.steps.tests());
-    match counts {
-        Some(tests) if tests.failed > 0 => {
-            GateOutcome::Refused { why: RefusedWhy::TestsFailed(tests) }
-        }
-        Some(tests) if tests.passed > 0 => {
-            GateOutcome::Cleared { why: ClearedWhy::TestsPassed(tests) }
-        }
-        Some(_) | None => GateOutcome::Refused { why: RefusedWhy::NoTests },
-    }
-}
-
-fn four_eyes(
-    state: &State,
-    id: DeploymentId,
-    deployment: &Deployment,
-) -> Result<GateOutcome, Vec<Event>> {
-    let subject = Subject::Deployment(id);
-    let Some(why) = asked(state, deployment) else {
-        return Ok(GateOutcome::Cleared { why: ClearedWhy::NobodyAsked });
-    };
-    let waiting = GateOutcome::Waiting { on: WaitingOn::SecondPerson };
-    let Some(request) = state.requests.get(&subject) else {
-        return ask(state, subject, why).map_or(Ok(waiting), Err);
-    };
-    match &request.decision {
-        Decision::Open | Decision::Granted { .. } => {
-            if let Some(events) = moved(state, subject, request) {
-                return Err(events);
-            }
-        }
-        Decision::Refused { .. } | Decision::Invalidated { .. } => {}
-    }
-    match &request.decision {
-        Decision::Open => Ok(waiting),
-        Decision::Granted { .. } => Ok(GateOutcome::Cleared { why: ClearedWhy::Approved }),
-        Decision::Refused { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotApproved }),
-        Decision::Invalidated { .. } => ask(state, subject, why).map_or(Ok(waiting), Err),
-    }
-}
-
-/// Returns why the policy asks for a second person, if it does. Without an activated policy it
-/// does.
-fn asked(state: &State, deployment: &Deployment) -> Option<Asked> {
-    let place = state.place(&deployment.service, &deployment.environment);
-    let first = place.is_none_or(|place| place.live.is_none());
-    let unisolated = state
-        .releases
-        .get(&deployment.release)
-        .and_then(|release| state.runs.get(&release.run))
-        .is_none_or(|run| run.steps.unisolated());
-    match state.organisation.as_ref().map(|organisation| organisation.four_eyes) {
-        Some(FourEyes::Never) => None,
-        None | Some(FourEyes::Always) => Some(Asked::EachRelease),
-        Some(FourEyes::FirstRelease) if first => Some(Asked::FirstRelease),
-        Some(FourEyes::FirstRelease) => unisolated.then_some(Asked::Unisolated),
-    }
 }
 
 /// Starts a cleared deployment when nothing else is rolling out there.
@@ -416,68 +351,6 @@ fn when_live(state: &State, id: DeploymentId, deployment: &Deployment) -> Option
             let delivered =
                 |change: &&ChangeId| Event::ChangeDelivered { change: **change, deployment: id };
             (!open.is_empty()).then(|| open.iter().map(delivered).collect())
-        }
-    }
-}
-
-/// Returns the events that `next` means for the rollout of `id`.
-pub(crate) fn carry_out(
-    state: &State,
-    id: DeploymentId,
-    rollout: &Rollout,
-    next: Next,
-) -> Vec<Event> {
-    match next {
-        Next::Stay => vec![],
-        // Evidence is counted by the clock: while that is not trusted nothing grows.
-        Next::Shift { .. } | Next::Live if state.gap => vec![],
-        Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
-        Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
-        Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),
-        Next::Live => {
-            let mut events = vec![Event::DeploymentLive { deployment: id }];
-            if let Some(before) = rollout.incumbent {
-                events.push(Event::DeploymentSuperseded { deployment: before, by: id });
-            }
-            if let Some(deployment) = state.deployments.get(&id) {
-                let here = |incident: &&crate::ids::IncidentId| {
-                    state.incidents.get(incident).is_some_and(|incident| {
-                        incident.service == deployment.service
-                            && incident.environment == deployment.environment
-                    })
-                };
-                events.extend(state.open.incidents.iter().filter(here).map(|incident| {
-                    Event::IncidentClosed { incident: *incident, by_deployment: Some(id) }
-                }));
-            }
-            events
-        }
-    }
-}
-
-/// Returns the events that take `id` back: no request for it from now on, its release barred, and
-/// an incident that names the cause. A test environment is removed instead; no customer was there.
-pub(crate) fn take_back(
-    state: &State,
-    id: DeploymentId,
-    cause: Cause,
-    to: Option<DeploymentId>,
-) -> Vec<Event> {
-    let Some(deployment) = state.deployments.get(&id) else { return vec![] };
-    match deployment.stage.kind {
-        EnvironmentKind::Ephemeral => {
-            vec![Event::EnvironmentRemoved { deployment: id, accepted: false }]
-        }
-        EnvironmentKind::Lasting => {
-            let release = deployment.release;
-            let barred = state.releases.get(&release).is_some_and(|found| found.barred.is_some());
-            let bar = (!barred).then_some(Event::ReleaseBarred { release });
-            let incident = state.next_incident();
-            [Event::DeploymentRolledBack { deployment: id, cause, to }]
-                .into_iter()
-                .chain(bar)
-                .chain([Event::IncidentOpened { incident, deployment: id, cause }])
-                .collect()
         }
     }
 }

@@ -1,0 +1,198 @@
+//! Asking for exceptions, granting, ending and reviewing them; deciding for somebody else.
+
+use super::person::in_person;
+use super::{Actor, Blame, Refusal, missing, not_now};
+use crate::approval::Subject;
+use crate::config::Delegation;
+use crate::deployment::Phase;
+use crate::event::{Event, RefusedWhy};
+use crate::exception::{Exception, ExceptionKind};
+use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef};
+use crate::state::State;
+use crate::units::Millis;
+
+/// The longest time for which somebody may decide for somebody else: ninety days.
+const DELEGATED_MOST_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
+pub(super) fn ask(
+    state: &State,
+    what: ExceptionKind,
+    reason: Digest,
+    until: Millis,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    let by = person(actor, "Exceptions are asked for by people.")?;
+    if until <= now || until.since(now) > what.longest_ms() {
+        let hours = what.longest_ms() / 3_600_000;
+        return Err(Refusal::new(
+            Blame::Caller,
+            format!(
+                "An exception of this kind ends after now, and within {hours} h: {}.",
+                what.word()
+            ),
+            "Give its length: `--for 1h`",
+        ));
+    }
+    if let Some(id) = what.deployment()
+        && !waits(state, id)
+    {
+        return Err(not_now(format!("{id} does not wait at a gate.")));
+    }
+    if let ExceptionKind::Waiver { rule, .. } = &what
+        && rule.starts_with("core.")
+    {
+        return Err(Refusal::new(
+            Blame::Denied,
+            format!("`{rule}` is no rule of a policy, and cannot be waived."),
+            "Mend what it found",
+        ));
+    }
+    let exception = state.next_exception();
+    Ok(vec![Event::ExceptionRequested { exception, what, by, reason, until }])
+}
+
+pub(super) fn grant(
+    state: &State,
+    id: ExceptionId,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    let found = open(state, id, now)?;
+    let by = in_person(actor)?;
+    let denied = |what: &str, why| {
+        let hint = "Someone else who may decide can grant it: `sluss exception list`";
+        Refusal::new(Blame::Denied, what, hint).recorded(None, "grant-exception", why)
+    };
+    if by == found.asked_by {
+        return Err(denied(
+            "You asked for it, so someone else grants it.",
+            RefusedWhy::Contributor,
+        ));
+    }
+    let contributed = found
+        .what
+        .deployment()
+        .is_some_and(|id| state.contributors_to(Subject::Deployment(id)).contains(&by));
+    if contributed {
+        let what = "You contributed to this release, so someone else grants it.";
+        return Err(denied(what, RefusedWhy::Contributor));
+    }
+    if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
+        let what = "Granting takes the role of an approver, and you don't have it.";
+        return Err(denied(what, RefusedWhy::MissingRole));
+    }
+    if found.granted_by.contains(&by) {
+        return Err(not_now(format!("You granted {id} already; it takes one more person.")));
+    }
+    Ok(vec![Event::ExceptionGranted { exception: id, by }])
+}
+
+/// Anybody who may decide, or asked for it, may end it: that only shuts gates.
+pub(super) fn end(
+    state: &State,
+    id: ExceptionId,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.exceptions.get(&id).ok_or_else(|| unknown(id))?;
+    let by = person(actor, "Exceptions are ended by people.")?;
+    if found.ended.is_some() || now >= found.until {
+        return Err(not_now(format!("{id} is over.")));
+    }
+    let decides = state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by));
+    if !decides && by != found.asked_by {
+        let hint = "Ask an approver, or whoever asked for it";
+        return Err(Refusal::new(Blame::Denied, "It is not yours to end.", hint).recorded(
+            None,
+            "end-exception",
+            RefusedWhy::MissingRole,
+        ));
+    }
+    Ok(vec![Event::ExceptionEnded { exception: id, by }])
+}
+
+pub(super) fn review(
+    state: &State,
+    id: ExceptionId,
+    findings: Digest,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.exceptions.get(&id).ok_or_else(|| unknown(id))?;
+    let by = in_person(actor)?;
+    let ExceptionKind::Emergency { deployment } = found.what else {
+        return Err(not_now(format!("{id} is no emergency, so there is nothing to review.")));
+    };
+    if found.granted.is_none() || found.reviewed.is_some() {
+        return Err(not_now(format!("{id} waits for no review.")));
+    }
+    let took_part = by == found.asked_by
+        || found.granted_by.contains(&by)
+        || state.contributors_to(Subject::Deployment(deployment)).contains(&by);
+    if took_part {
+        let hint = "Someone who had no part in it reviews it";
+        return Err(Refusal::new(Blame::Denied, "You had a part in this emergency.", hint)
+            .recorded(None, "review-exception", RefusedWhy::Contributor));
+    }
+    if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
+        let hint = "Ask an approver who had no part in it";
+        return Err(Refusal::new(Blame::Denied, "Reviewing takes the role of an approver.", hint)
+            .recorded(None, "review-exception", RefusedWhy::MissingRole));
+    }
+    Ok(vec![Event::ExceptionReviewed { exception: id, by, findings }])
+}
+
+pub(super) fn delegate(
+    state: &State,
+    to: PersonRef,
+    until: Millis,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    let from = in_person(actor)?;
+    let known = state.organisation.as_ref();
+    let decides = |who: &PersonRef| known.is_some_and(|known| known.deciders().contains(who));
+    if !decides(&from) || !decides(&to) || from == to {
+        return Err(Refusal::new(
+            Blame::Denied,
+            "Who may decide lets another person decide who may, too, and nobody else.",
+            "See who may: `sluss status`",
+        )
+        .recorded(None, "delegate", RefusedWhy::MissingRole));
+    }
+    if until <= now || until.since(now) > DELEGATED_MOST_MS {
+        let hint = "Give its length: `--for 14d`";
+        return Err(Refusal::new(Blame::Caller, "It ends after now, and within 90 days.", hint));
+    }
+    let delegation = Delegation { from, to, since: now, until };
+    Ok(vec![Event::AccessDelegated { delegation }])
+}
+
+fn person(actor: &Actor, what: &str) -> Result<PersonRef, Refusal> {
+    match actor {
+        Actor::Person { who, .. } => Ok(who.clone()),
+        Actor::System | Actor::Agent { .. } => Err(Refusal::new(
+            Blame::Denied,
+            what,
+            "Sign in as a person, and ask there",
+        )
+        .recorded(None, "ask-exception", RefusedWhy::NotAPerson)),
+    }
+}
+
+fn unknown(id: ExceptionId) -> Refusal {
+    missing(format!("There is no exception {id}."), "sluss exception list")
+}
+
+fn open(state: &State, id: ExceptionId, now: Millis) -> Result<&Exception, Refusal> {
+    let found = state.exceptions.get(&id).ok_or_else(|| unknown(id))?;
+    match found.granted.is_none() && found.ended.is_none() && now < found.until {
+        true => Ok(found),
+        false => Err(not_now(format!("{id} waits for nobody any more."))),
+    }
+}
+
+fn waits(state: &State, id: DeploymentId) -> bool {
+    let found = state.deployments.get(&id);
+    found.is_some_and(|found| matches!(found.phase, Phase::Requested | Phase::Cleared))
+}

@@ -1,0 +1,91 @@
+//! Evidence: what of the log is signed as an attestation, so that others can check it by their own
+//! means.
+//!
+//! # Invariants
+//!
+//! - What is to be attested follows from the log alone; after a crash the same is still to be
+//!   done.
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::Subject;
+use crate::event::{Event, Stream};
+use crate::ids::{DeploymentId, ReleaseId, StepName};
+use crate::pipeline::GateKind;
+use crate::steps::StepOwner;
+
+/// What an attestation says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Evidence {
+    /// How a release was built (SLSA provenance).
+    Provenance {
+        /// Which.
+        release: ReleaseId,
+    },
+    /// What the tests of a step came to (in-toto test result).
+    TestResult {
+        /// Whose step.
+        owner: StepOwner,
+        /// Which.
+        step: StepName,
+        /// Which attempt, from 1.
+        attempt: u16,
+    },
+    /// What a gate decided (SLSA verification summary).
+    Gate {
+        /// Of which deployment.
+        deployment: DeploymentId,
+        /// Which gate.
+        gate: GateKind,
+    },
+    /// What a second person decided.
+    Approval {
+        /// Over what.
+        subject: Subject,
+    },
+    /// What live traffic said of a release.
+    Verdict {
+        /// Of which deployment.
+        deployment: DeploymentId,
+    },
+}
+
+impl Evidence {
+    /// Returns the stream of what it is about.
+    pub fn stream(&self) -> Stream {
+        match self {
+            Self::Provenance { release } => Stream::Release(*release),
+            Self::TestResult { owner: StepOwner::Run(run), .. } => Stream::Run(*run),
+            Self::TestResult { owner: StepOwner::Deployment(id), .. } => Stream::Deployment(*id),
+            Self::Gate { deployment, .. } | Self::Verdict { deployment } => {
+                Stream::Deployment(*deployment)
+            }
+            Self::Approval { subject } => subject.stream(),
+        }
+    }
+
+    /// Returns what is to be attested of `event`, if anything is: what is final, not what waits.
+    pub fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::ReleaseCreated { release, .. } => Some(Self::Provenance { release: *release }),
+            Event::StepFinished { owner, step, attempt, tests: Some(_), .. } => {
+                let (owner, step) = (*owner, step.clone());
+                Some(Self::TestResult { owner, step, attempt: *attempt })
+            }
+            Event::GateDecided { deployment, gate, outcome } => {
+                let (deployment, gate) = (*deployment, *gate);
+                outcome.is_final().then_some(Self::Gate { deployment, gate })
+            }
+            Event::ApprovalGranted { subject, .. } | Event::ApprovalRefused { subject, .. } => {
+                Some(Self::Approval { subject: *subject })
+            }
+            Event::RolloutObserved { .. } => None,
+            Event::DeploymentRolledBack { deployment, .. }
+            | Event::DeploymentLive { deployment } => {
+                Some(Self::Verdict { deployment: *deployment })
+            }
+            _says_nothing_that_others_check => None,
+        }
+    }
+}

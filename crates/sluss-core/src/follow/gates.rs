@@ -1,0 +1,241 @@
+//! What each gate sees of a deployment that waits at it.
+
+use super::{ask, moved};
+use crate::approval::{Asked, Decision, Request, Subject};
+use crate::config::{FourEyes, Organisation};
+use crate::deployment::Deployment;
+use crate::event::Event;
+use crate::exception::ExceptionKind;
+use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
+use crate::ids::{DeploymentId, ExceptionId};
+use crate::pipeline::GateKind;
+use crate::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
+use crate::slots;
+use crate::state::{RunEnd, State};
+use crate::units::Millis;
+
+/// Decides one gate; an error holds the events that must come before it can be decided.
+pub(super) fn decide_gate(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    gate: GateKind,
+    (now, rules): (Millis, &dyn Rules),
+) -> Result<GateOutcome, Vec<Event>> {
+    match gate {
+        GateKind::Tests => Ok(tests(state, deployment)),
+        GateKind::Provenance => Ok(provenance(state, deployment)),
+        GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
+        GateKind::FourEyes => four_eyes(state, id, deployment, now),
+        GateKind::Freeze => Ok(freeze(state, id, deployment, (now, rules))),
+    }
+}
+
+fn freeze(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    (now, rules): (Millis, &dyn Rules),
+) -> GateOutcome {
+    if state.gap {
+        return GateOutcome::Waiting { on: WaitingOn::Clock };
+    }
+    let set = state.freeze_over(&deployment.service, &deployment.environment, now);
+    let calendar = state.organisation.as_ref().and_then(|known| known.calendar.as_ref());
+    let says = calendar.map_or(CalendarSays::Open, |text| rules.calendar(text, state, id, now));
+    let on = match (set, says) {
+        (Some((freeze, set)), _) => WaitingOn::Freeze { freeze, until: set.until },
+        (None, CalendarSays::Shut { until, windows }) => WaitingOn::Calendar { until, windows },
+        (None, CalendarSays::Unreadable) => WaitingOn::CalendarText,
+        (None, CalendarSays::Open) => {
+            return GateOutcome::Cleared { why: ClearedWhy::NoFreeze };
+        }
+    };
+    let override_of = |what: &ExceptionKind| *what == ExceptionKind::Freeze { deployment: id };
+    match state.exception(now, override_of) {
+        Some(exception) => GateOutcome::Cleared { why: ClearedWhy::Exception { exception } },
+        None => GateOutcome::Waiting { on },
+    }
+}
+
+fn emergency(state: &State, id: DeploymentId, now: Millis) -> Option<GateOutcome> {
+    let of = |what: &ExceptionKind| *what == ExceptionKind::Emergency { deployment: id };
+    let exception = state.exception(now, of)?;
+    Some(GateOutcome::Cleared { why: ClearedWhy::Exception { exception } })
+}
+
+fn policy(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    (now, rules): (Millis, &dyn Rules),
+) -> GateOutcome {
+    let policies = state.organisation.as_ref().and_then(|known| known.policies.as_ref());
+    let Some(policies) = policies else {
+        return GateOutcome::Cleared { why: ClearedWhy::NoPolicy };
+    };
+    let PolicySays { input, answer } = rules.policy(policies, state, id, now);
+    let outcome = match answer {
+        PolicyAnswer::Allows { warnings } => {
+            return GateOutcome::Cleared { why: ClearedWhy::PolicyAllows { input, warnings } };
+        }
+        PolicyAnswer::Denies { rules } => {
+            let waived = |rule: &String| {
+                let service = deployment.service.clone();
+                let waiver = ExceptionKind::Waiver { service, rule: rule.clone() };
+                state.exception(now, |what| *what == waiver).is_some()
+            };
+            let (waived, left): (Vec<String>, Vec<String>) = rules.into_iter().partition(waived);
+            match left.is_empty() && !waived.is_empty() {
+                true => {
+                    let why = ClearedWhy::Waived { input, rules: waived };
+                    return GateOutcome::Cleared { why };
+                }
+                false => GateOutcome::Waiting { on: WaitingOn::Policy { input, rules: left } },
+            }
+        }
+        PolicyAnswer::Fails { why } => GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } },
+    };
+    emergency(state, id, now).unwrap_or(outcome)
+}
+
+fn provenance(state: &State, deployment: &Deployment) -> GateOutcome {
+    let release = state.releases.get(&deployment.release);
+    match release.is_some_and(|release| release.provenance.is_some()) {
+        true => GateOutcome::Cleared { why: ClearedWhy::Attested },
+        false => GateOutcome::Waiting { on: WaitingOn::Provenance },
+    }
+}
+
+fn tests(state: &State, deployment: &Deployment) -> GateOutcome {
+    let run = state.releases.get(&deployment.release).and_then(|r| state.runs.get(&r.run));
+    let counts = run
+        .filter(|run| run.ended.is_some_and(|(_, end)| end == RunEnd::Succeeded))
+        .and_then(|run| run.steps.tests());
+    match counts {
+        Some(tests) if tests.failed > 0 => {
+            GateOutcome::Refused { why: RefusedWhy::TestsFailed(tests) }
+        }
+        Some(tests) if tests.passed > 0 => {
+            GateOutcome::Cleared { why: ClearedWhy::TestsPassed(tests) }
+        }
+        Some(_) | None => GateOutcome::Refused { why: RefusedWhy::NoTests },
+    }
+}
+
+fn four_eyes(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    now: Millis,
+) -> Result<GateOutcome, Vec<Event>> {
+    let subject = Subject::Deployment(id);
+    if let Some(cleared) = emergency(state, id, now) {
+        return Ok(cleared);
+    }
+    if let Some(exception) = overdue(state, deployment, now) {
+        return Ok(GateOutcome::Waiting { on: WaitingOn::Review { exception } });
+    }
+    let Some(why) = asked(state, deployment) else {
+        return Ok(GateOutcome::Cleared { why: ClearedWhy::NobodyAsked });
+    };
+    let waiting = GateOutcome::Waiting { on: waits_for(state, subject, now) };
+    let Some(request) = state.requests.get(&subject) else {
+        return ask(state, subject, why).map_or(Ok(waiting), Err);
+    };
+    match &request.decision {
+        Decision::Open | Decision::Granted { .. } => {
+            if let Some(events) = moved(state, subject, request) {
+                return Err(events);
+            }
+        }
+        Decision::Refused { .. } | Decision::Invalidated { .. } | Decision::Expired { .. } => {}
+    }
+    match &request.decision {
+        Decision::Open => match expired(state, subject, request, now) {
+            Some(events) => Err(events),
+            None => Ok(waiting),
+        },
+        Decision::Granted { .. } => match lost_right(state, subject, request, now) {
+            Some(events) => Err(events),
+            None => Ok(GateOutcome::Cleared { why: ClearedWhy::Approved }),
+        },
+        Decision::Refused { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotApproved }),
+        Decision::Expired { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotInTime }),
+        Decision::Invalidated { .. } => ask(state, subject, why).map_or(Ok(waiting), Err),
+    }
+}
+
+/// Returns an emergency of the same service whose review is overdue.
+fn overdue(state: &State, deployment: &Deployment, now: Millis) -> Option<ExceptionId> {
+    let of_service = |id: DeploymentId| {
+        state.deployments.get(&id).is_some_and(|found| found.service == deployment.service)
+    };
+    let mut all = state.exceptions.iter();
+    let found =
+        all.find(|(_, one)| one.is_overdue(now) && one.what.deployment().is_some_and(of_service));
+    found.map(|(id, _)| *id)
+}
+
+/// Says for whom it waits: for a second person, or for a group of which nobody may decide.
+fn waits_for(state: &State, subject: Subject, now: Millis) -> WaitingOn {
+    let contributors = state.contributors_to(subject);
+    let groups = state.groups_for(subject, now);
+    let eligible = groups.values().flatten().filter(|who| !contributors.contains(*who));
+    let eligible = eligible.cloned().collect();
+    match slots::unfilled(&state.rules_of(subject), &groups, &eligible).into_iter().next() {
+        Some(group) => WaitingOn::Nobody { group },
+        None => WaitingOn::SecondPerson,
+    }
+}
+
+/// Returns the end of a request for which too few agreed in time: a refusal.
+pub(super) fn expired(
+    state: &State,
+    subject: Subject,
+    request: &Request,
+    now: Millis,
+) -> Option<Vec<Event>> {
+    let hours = state
+        .organisation
+        .as_ref()
+        .map_or(Organisation::APPROVAL_HOURS, |known| known.approval_hours);
+    let statement = request.statement.clone();
+    let late = now.since(request.since) >= i64::from(hours) * 3_600_000;
+    late.then(|| vec![Event::ApprovalExpired { subject, statement }])
+}
+
+/// Returns the end of an approval whose people may no longer fill its slots: someone's delegation
+/// ended before it was used.
+fn lost_right(
+    state: &State,
+    subject: Subject,
+    request: &Request,
+    now: Millis,
+) -> Option<Vec<Event>> {
+    let statement = request.statement.clone();
+    let lost = !state.still_asked(subject, now).is_empty();
+    lost.then(|| vec![Event::ApprovalInvalidated { subject, statement }])
+}
+
+/// Returns why the policy asks for a second person, if it does. Without an activated policy it
+/// does.
+fn asked(state: &State, deployment: &Deployment) -> Option<Asked> {
+    let place = state.place(&deployment.service, &deployment.environment);
+    let first = place.is_none_or(|place| place.live.is_none());
+    let unisolated = state
+        .releases
+        .get(&deployment.release)
+        .and_then(|release| state.runs.get(&release.run))
+        .is_none_or(|run| run.steps.unisolated());
+    let organisation = state.organisation.as_ref();
+    if organisation.is_some_and(|o| o.rules_for(&deployment.service, &deployment.environment).1) {
+        return Some(Asked::Rule);
+    }
+    match organisation.map(|organisation| organisation.four_eyes) {
+        Some(FourEyes::Never) => None,
+        None | Some(FourEyes::Always) => Some(Asked::EachRelease),
+        Some(FourEyes::FirstRelease) if first => Some(Asked::FirstRelease),
+        Some(FourEyes::FirstRelease) => unisolated.then_some(Asked::Unisolated),
+    }
+}

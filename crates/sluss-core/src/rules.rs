@@ -1,0 +1,92 @@
+//! What the texts of the platform repository say of a deployment: its calendar and its policies.
+//!
+//! Decisions here stay pure: whoever folds the log hands in an implementation that is a function of
+//! the texts, the state and the time. Where a text cannot be had or read, the answer is shut.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DeploymentId, Digest};
+use crate::state::State;
+use crate::units::Millis;
+
+/// What the calendar says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarSays {
+    /// Nothing keeps it.
+    Open,
+    /// These windows keep it.
+    Shut {
+        /// The first instant at which the answer may be another.
+        until: Option<Millis>,
+        /// Their names.
+        windows: Vec<String>,
+    },
+    /// The calendar cannot be read.
+    Unreadable,
+}
+
+/// What the policies say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySays {
+    /// The digest of what they were given.
+    pub input: Digest,
+    /// The answer.
+    pub answer: PolicyAnswer,
+}
+
+/// The answer of policies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PolicyAnswer {
+    /// It may go; these rules of policies that only warn would have denied it.
+    Allows {
+        /// Their names.
+        warnings: Vec<String>,
+    },
+    /// These rules deny it.
+    Denies {
+        /// Their names.
+        rules: Vec<String>,
+    },
+    /// They came to no answer, which denies it.
+    Fails {
+        /// Why, in a word of the engine: `timeout`, `undefined`, `unreadable`, …
+        why: String,
+    },
+}
+
+/// Answers by the texts of the platform repository. A function of what it is given.
+pub trait Rules: Sync {
+    /// Says whether the calendar of this digest lets `deployment` begin at `now`.
+    fn calendar(
+        &self,
+        calendar: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> CalendarSays;
+
+    /// Says what the policies of this digest make of `deployment` at `now`.
+    fn policy(
+        &self,
+        policies: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> PolicySays;
+}
+
+/// Rules whose texts cannot be had: everything that asks them stays shut.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTexts;
+
+impl Rules for NoTexts {
+    fn calendar(&self, _: &Digest, _: &State, _: DeploymentId, _: Millis) -> CalendarSays {
+        CalendarSays::Unreadable
+    }
+
+    fn policy(&self, _: &Digest, _: &State, _: DeploymentId, _: Millis) -> PolicySays {
+        let answer = PolicyAnswer::Fails { why: "unreadable".to_owned() };
+        PolicySays { input: Digest::of(b""), answer }
+    }
+}

@@ -1,0 +1,201 @@
+//! Who must agree: rules of slots, each to be filled by a distinct person of a group.
+//!
+//! # Invariants
+//!
+//! - All rules that match hold together; they are never merged into one with the highest count.
+//! - An approval is not tied to a group when it is given: who fills which slot is found by a
+//!   bipartite matching when it is looked at, so that overlapping groups never block one another.
+//! - A person fills at most one slot of a rule, and at most one of all rules that are `exclusive`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{EnvironmentName, GroupName, PersonRef, ServiceName};
+
+/// The members of each group.
+pub type Groups = BTreeMap<GroupName, BTreeSet<PersonRef>>;
+
+/// Who must agree to releases of some services into some environments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// To which services it applies; none means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub services: BTreeSet<ServiceName>,
+    /// To which environments it applies; none means all that stay.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub environments: BTreeSet<EnvironmentName>,
+    /// How many people of each group must agree.
+    pub slots: BTreeMap<GroupName, u8>,
+    /// Whether who fills a slot here fills none of another such rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
+}
+
+impl Rule {
+    /// Returns the rule that asks for one person of `group`, everywhere.
+    pub fn one_of(group: GroupName) -> Self {
+        Self {
+            services: BTreeSet::new(),
+            environments: BTreeSet::new(),
+            slots: BTreeMap::from([(group, 1)]),
+            exclusive: false,
+        }
+    }
+
+    /// Returns whether it applies to `service` in `environment`.
+    pub fn covers(&self, service: &ServiceName, environment: &EnvironmentName) -> bool {
+        (self.services.is_empty() || self.services.contains(service))
+            && (self.environments.is_empty() || self.environments.contains(environment))
+    }
+}
+
+/// Returns the groups whose slots stay empty when each of `people` agrees, each once a slot; none
+/// when all rules hold.
+pub fn unfilled(rules: &[Rule], groups: &Groups, people: &BTreeSet<PersonRef>) -> Vec<GroupName> {
+    let people: Vec<&PersonRef> = people.iter().collect();
+    let (together, apart): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.exclusive);
+    let joint: Vec<&GroupName> = together.iter().flat_map(|rule| slots_of(rule)).collect();
+    let mut empty = match_up(&joint, groups, &people);
+    for rule in apart {
+        let slots: Vec<&GroupName> = slots_of(rule).collect();
+        empty.extend(match_up(&slots, groups, &people));
+    }
+    empty
+}
+
+fn slots_of(rule: &Rule) -> impl Iterator<Item = &GroupName> {
+    rule.slots.iter().flat_map(|(group, count)| std::iter::repeat_n(group, usize::from(*count)))
+}
+
+/// Fills as many of `slots` as can be filled, each by another person, and returns the rest: a
+/// maximum matching by augmenting paths.
+fn match_up(slots: &[&GroupName], groups: &Groups, people: &[&PersonRef]) -> Vec<GroupName> {
+    // Whose slot each person fills.
+    let mut fills: Vec<Option<usize>> = vec![None; people.len()];
+    let may = |slot: usize, person: usize| {
+        groups.get(slots[slot]).is_some_and(|group| group.contains(people[person]))
+    };
+    let mut empty = Vec::new();
+    for slot in 0..slots.len() {
+        let mut seen = vec![false; people.len()];
+        if !augment(slot, &may, &mut fills, &mut seen) {
+            empty.push(slots[slot].clone());
+        }
+    }
+    empty
+}
+
+fn augment(
+    slot: usize,
+    may: &impl Fn(usize, usize) -> bool,
+    fills: &mut [Option<usize>],
+    seen: &mut [bool],
+) -> bool {
+    for person in 0..fills.len() {
+        if seen[person] || !may(slot, person) {
+            continue;
+        }
+        seen[person] = true;
+        let free = match fills[person] {
+            None => true,
+            Some(other) => augment(other, may, fills, seen),
+        };
+        if free {
+            fills[person] = Some(slot);
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn person(number: u8) -> PersonRef {
+        PersonRef::derive(&[7; 32], &format!("p{number}"))
+    }
+
+    fn group(number: u8) -> GroupName {
+        format!("g{number}").parse().unwrap()
+    }
+
+    fn rule(slots: &[(u8, u8)], exclusive: bool) -> Rule {
+        let slots = slots.iter().map(|(name, count)| (group(*name), *count)).collect();
+        Rule { slots, exclusive, ..Rule::one_of(group(0)) }
+    }
+
+    /// Tries every way to put people into slots.
+    fn can_fill(slots: &[GroupName], groups: &Groups, people: &[PersonRef]) -> bool {
+        let Some((first, rest)) = slots.split_first() else { return true };
+        people.iter().enumerate().any(|(at, one)| {
+            let mut others = people.to_vec();
+            others.remove(at);
+            groups.get(first).is_some_and(|group| group.contains(one))
+                && can_fill(rest, groups, &others)
+        })
+    }
+
+    #[test]
+    fn one_of_two_groups_each_is_not_any_two() {
+        let groups = Groups::from([
+            (group(1), [person(1), person(2)].into()),
+            (group(2), [person(3)].into()),
+        ]);
+        let rules = [rule(&[(1, 1), (2, 1)], false)];
+        assert_eq!(unfilled(&rules, &groups, &[person(1), person(2)].into()), [group(2)]);
+        assert!(unfilled(&rules, &groups, &[person(2), person(3)].into()).is_empty());
+    }
+
+    #[test]
+    fn who_is_in_both_groups_never_blocks_whoever_is_in_one() {
+        let groups = Groups::from([
+            (group(1), [person(1), person(2)].into()),
+            (group(2), [person(1)].into()),
+        ]);
+        let rules = [rule(&[(1, 1), (2, 1)], false)];
+        assert!(unfilled(&rules, &groups, &[person(1), person(2)].into()).is_empty());
+        assert_eq!(unfilled(&rules, &groups, &[person(1)].into()).len(), 1);
+    }
+
+    #[test]
+    fn one_person_fills_slots_of_two_rules_unless_these_are_exclusive() {
+        let groups = Groups::from([(group(1), [person(1)].into()), (group(2), [person(1)].into())]);
+        let both = |exclusive| [rule(&[(1, 1)], exclusive), rule(&[(2, 1)], exclusive)];
+        assert!(unfilled(&both(false), &groups, &[person(1)].into()).is_empty());
+        assert_eq!(unfilled(&both(true), &groups, &[person(1)].into()).len(), 1);
+    }
+
+    #[test]
+    fn a_group_that_nobody_is_in_is_named() {
+        let rules = [rule(&[(9, 1)], false)];
+        assert_eq!(unfilled(&rules, &Groups::new(), &[person(1)].into()), [group(9)]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_matching_agrees_with_trying_everything(
+            members in prop::collection::vec(prop::collection::vec(any::<bool>(), 5), 3),
+            counts in prop::collection::vec(0_u8..3, 3),
+            there in prop::collection::vec(any::<bool>(), 5),
+        ) {
+            let people = |flags: &[bool]| -> BTreeSet<PersonRef> {
+                let chosen = flags.iter().zip(0_u8..).filter(|(flag, _)| **flag);
+                chosen.map(|(_, number)| person(number)).collect()
+            };
+            let groups: Groups =
+                members.iter().zip(0_u8..).map(|(of, name)| (group(name), people(of))).collect();
+            let slots: Vec<(u8, u8)> = (0_u8..).zip(counts).collect();
+            let rules = [rule(&slots, false)];
+            let agreeing = people(&there);
+            let all: Vec<GroupName> = slots_of(&rules[0]).cloned().collect();
+            let people: Vec<PersonRef> = agreeing.iter().cloned().collect();
+            let filled = unfilled(&rules, &groups, &agreeing).is_empty();
+            prop_assert_eq!(filled, can_fill(&all, &groups, &people));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Who must agree, in what time, and what goes round that: seen, by two people, for a reason.
+
+use expect_test::expect;
+
+use crate::script::check;
+use crate::world::production;
+
+#[test]
+fn one_of_each_group_agrees_and_none_of_them_contributed() {
+    check(
+        vec![production()],
+        "~0 policy rules by anna
+        ~1 push main anna by anna
+        2 go
+        3 approve dep-1 by bob
+        4 approve dep-1 by bob
+        5 approve dep-1 by carl",
+        expect![[r#"
+            2 go
+                step.started attempt=1 run-1 build
+                step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 build tests={failed:0,passed:12,skipped:0}
+                step.started attempt=1 run-1 test
+                step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
+                run.succeeded run-1
+                release.created rel-1 run-1
+                deployment.requested dep-1 production rel-1 stage=0
+                gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
+                approval.requested dep-1 rule
+                gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
+                gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+            3 approve dep-1 by bob
+                approval.granted bob dep-1
+            4 approve dep-1 by bob
+                Conflict: You agreed to dep-1 already; it waits for someone else.
+            5 approve dep-1 by carl
+                approval.granted carl dep-1
+                gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
+                deployment.cleared dep-1
+                deployment.started dep-1
+            pay/production: rel-1 0 %
+        "#]],
+    );
+}
+
+#[test]
+fn a_group_of_which_all_contributed_is_named_at_once() {
+    check(
+        vec![production()],
+        "~0 policy rules by anna
+        ~1 push main anna bob carl by anna
+        2 go
+        3 approve dep-1 by erik",
+        expect![[r#"
+            2 go
+                step.started attempt=1 run-1 build
+                step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 build tests={failed:0,passed:12,skipped:0}
+                step.started attempt=1 run-1 test
+                step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
+                run.succeeded run-1
+                release.created rel-1 run-1
+                deployment.requested dep-1 production rel-1 stage=0
+                gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
+                approval.requested dep-1 rule
+                gate.decided dep-1 four_eyes outcome={on:{nobody:{group:security}},outcome:waiting}
+                gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+            3 approve dep-1 by erik
+                approval.granted erik dep-1
+        "#]],
+    );
+}
+
+#[test]
+fn one_refusal_closes_the_request_and_too_long_a_wait_is_one() {
+    check(
+        vec![production()],
+        "~0 policy rules by anna
+        ~1 push main anna by anna
+        ~2 go
+        ~3 approve dep-1 by bob
+        4 refuse dep-1 by carl
+        ~5 push main anna by anna
+        ~6 go
+        ~7 approve dep-2 by bob
+        259300 tick
+        259301 approve dep-2 by carl",
+        expect![[r#"
+            4 refuse dep-1 by carl
+                approval.refused carl 8fcfccf675b1f0bfd39d dep-1
+                gate.decided dep-1 four_eyes outcome={outcome:refused,why:not_approved}
+                deployment.refused dep-1 approval
+            259300 tick
+                approval.expired dep-2
+                gate.decided dep-2 four_eyes outcome={outcome:refused,why:not_in_time}
+                deployment.refused dep-2 approval
+            259301 approve dep-2 by carl
+                Conflict: dep-2 is decided already.
+        "#]],
+    );
+}
+
+#[test]
+fn who_changed_the_policy_meanwhile_does_not_approve_under_it() {
+    check(
+        vec![production()],
+        "~0 policy never by anna
+        ~1 push main anna by anna
+        ~2 go
+        ~3 push main anna by anna
+        ~4 policy rules by erik
+        ~5 go
+        6 approve dep-2 by erik
+        7 approve dep-2 by bob
+        8 approve dep-2 by carl",
+        expect![[r#"
+            6 approve dep-2 by erik
+                Denied: You contributed to this change, so someone else must decide.
+                + access.refused approve dep-2 contributor
+            7 approve dep-2 by bob
+                approval.granted bob dep-2
+            8 approve dep-2 by carl
+                approval.granted carl dep-2
+                gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
+                deployment.cleared dep-2
+                deployment.started dep-2
+            pay/production: rel-1 100 % rel-2 0 %
+        "#]],
+    );
+}
+
+#[test]
+fn a_delegate_decides_until_the_end_and_not_for_a_contributor() {
+    check(
+        vec![production()],
+        "~0 policy rules by anna
+        1 delegate carl 500 by erik
+        2 delegate mallory 500 by erik
+        ~3 push main anna by anna
+        ~4 go
+        5 approve dep-1 by carl
+        6 approve dep-1 by bob
+        ~10 push main anna erik by anna
+        ~11 go
+        12 approve dep-2 by carl
+        13 approve dep-2 by bob",
+        expect![[r#"
+            1 delegate carl 500 by erik
+                access.delegated delegation={from:ae7e68fe11fb021f51adfc68289d96e14f670b5f60dbfb321c07c4d3b2850938,since:1000,to:2c03fb52b0cadebc269d9f45b14e2ab2b759f3c47f479c78c83aec3182221ecd,until:500000}
+            2 delegate mallory 500 by erik
+                Denied: Who may decide lets another person decide who may, too, and nobody else.
+                + access.refused delegate missing_role
+            5 approve dep-1 by carl
+                approval.granted carl dep-1
+            6 approve dep-1 by bob
+                approval.granted bob dep-1
+                gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
+                deployment.cleared dep-1
+                deployment.started dep-1
+            12 approve dep-2 by carl
+                approval.granted carl dep-2
+            13 approve dep-2 by bob
+                approval.granted bob dep-2
+                gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
+                deployment.cleared dep-2
+                deployment.started dep-2
+            pay/production: rel-1 100 % rel-2 0 %
+        "#]],
+    );
+}
+
+#[test]
+fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() {
+    check(
+        vec![production()],
+        "~0 policy rules by anna
+        ~1 push main anna by anna
+        ~2 go
+        3 except emergency dep-1 90000 by anna
+        4 except emergency dep-1 3000 by anna
+        5 grant exc-1 by anna
+        6 grant exc-1 by mallory
+        7 grant exc-1 by bob
+        ~8 push main anna by anna
+        ~9 go
+        172900 tick
+        172901 approve dep-2 by bob
+        172902 approve dep-2 by carl
+        172903 review exc-1 by bob
+        172904 review exc-1 by carl",
+        expect![[r#"
+            3 except emergency dep-1 90000 by anna
+                Caller: An exception of this kind ends after now, and within 1 h: emergency.
+            4 except emergency dep-1 3000 by anna
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=3000000 what={deployment:dep-1,kind:emergency}
+            5 grant exc-1 by anna
+                Denied: You asked for it, so someone else grants it.
+                + access.refused grant-exception contributor
+            6 grant exc-1 by mallory
+                Denied: Granting takes the role of an approver, and you don't have it.
+                + access.refused grant-exception missing_role
+            7 grant exc-1 by bob
+                exception.granted bob exc-1
+                gate.decided dep-1 four_eyes outcome={outcome:cleared,why:{exception:{exception:exc-1}}}
+                deployment.cleared dep-1
+                deployment.started dep-1
+            172900 tick
+                gate.decided dep-2 four_eyes outcome={on:{review:{exception:exc-1}},outcome:waiting}
+            172901 approve dep-2 by bob
+                approval.granted bob dep-2
+            172902 approve dep-2 by carl
+                approval.granted carl dep-2
+            172903 review exc-1 by bob
+                Denied: You had a part in this emergency.
+                + access.refused review-exception contributor
+            172904 review exc-1 by carl
+                exception.reviewed carl exc-1 8fcfccf675b1f0bfd39d
+                gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
+                deployment.cleared dep-2
+                deployment.started dep-2
+            pay/production: rel-1 100 % rel-2 0 %
+        "#]],
+    );
+}
+
+#[test]
+fn a_freeze_is_overridden_by_two_for_one_release() {
+    check(
+        vec![production()],
+        "~0 policy never bob by anna
+        ~1 freeze production 0 5000 by anna
+        ~2 push main anna by anna
+        ~3 go
+        4 except freeze dep-1 4000 by anna
+        5 grant exc-1 by bob
+        6 go
+        ~7 push main anna by anna
+        8 go",
+        expect![[r#"
+            4 except freeze dep-1 4000 by anna
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=4000000 what={deployment:dep-1,kind:freeze}
+            5 grant exc-1 by bob
+                exception.granted bob exc-1
+                gate.decided dep-1 freeze outcome={outcome:cleared,why:{exception:{exception:exc-1}}}
+                deployment.cleared dep-1
+                deployment.started dep-1
+            6 go
+                deployment.live dep-1
+                change.delivered chg-1 dep-1
+            8 go
+                step.started attempt=1 run-2 build
+                step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 build tests={failed:0,passed:12,skipped:0}
+                step.started attempt=1 run-2 test
+                step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
+                run.succeeded run-2
+                release.created rel-2 run-2
+                deployment.requested dep-2 production rel-2 stage=0
+                gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
+                gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
+                gate.decided dep-2 freeze outcome={on:{freeze:{freeze:frz-1,until:5000000}},outcome:waiting}
+                gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
+            pay/production: rel-1 100 %
+        "#]],
+    );
+}

@@ -1,0 +1,250 @@
+//! Exceptions from gates, and deciding for somebody else.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sluss_core::decide::Command;
+use sluss_core::exception::{Exception, ExceptionKind};
+use sluss_core::ids::{ExceptionId, PersonRef};
+use sluss_core::state::State as Known;
+use sluss_core::units::Millis;
+use sluss_engine::failure::{Blame, Failure};
+
+use super::answer::{Answer, parse};
+use super::ask::{Asking, DoneView, Wanted};
+use super::words::{PersonView, Words, view};
+use crate::app::App;
+
+/// What kind of exception is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A deployment goes on although a freeze covers it.
+    Freeze,
+    /// A deployment goes on without the people and against the policies; reviewed afterwards.
+    Emergency,
+    /// A rule of a policy does not keep a service's releases.
+    Waiver,
+}
+
+/// An exception that somebody asks for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptionWanted {
+    /// What kind.
+    pub kind: Kind,
+    /// For which deployment: of a freeze or an emergency.
+    pub deployment: Option<String>,
+    /// For which service: of a waiver.
+    pub service: Option<String>,
+    /// For which rule: of a waiver.
+    pub rule: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// For how long from now.
+    pub for_seconds: u32,
+}
+
+/// A person who shows again that they are there.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InPerson {
+    /// Their password again; it can be that of HTTP Basic instead.
+    pub password: Option<String>,
+    /// What came of an emergency; only of a review.
+    pub findings: Option<String>,
+}
+
+/// Somebody who decides for who asks.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationWanted {
+    /// The login of who decides meanwhile.
+    pub to: String,
+    /// For how long from now.
+    pub for_seconds: u32,
+    /// The password again; it can be that of HTTP Basic instead.
+    pub password: Option<String>,
+}
+
+/// An exception.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ExceptionView {
+    pub exception: String,
+    /// `freeze override`, `emergency` or `waiver`.
+    pub kind: &'static str,
+    pub deployment: Option<String>,
+    pub service: Option<String>,
+    pub rule: Option<String>,
+    /// `asked`, `refused`, `expired`, `holds`, `ended` or `over`.
+    pub state: &'static str,
+    pub reason: Option<String>,
+    pub asked_by: PersonView,
+    pub asked_ms: i64,
+    pub until_ms: i64,
+    pub granted_by: Vec<PersonView>,
+    /// How many more people must agree.
+    pub still_asks: usize,
+    /// Whether it is an emergency that nobody has reviewed yet.
+    pub review_due: bool,
+    pub review_overdue: bool,
+}
+
+/// All exceptions, newest first.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ExceptionsView {
+    /// Them.
+    pub exceptions: Vec<ExceptionView>,
+}
+
+pub(crate) fn exception_view(
+    words: &mut Words,
+    id: ExceptionId,
+    of: &Exception,
+    now: Millis,
+) -> ExceptionView {
+    let (service, rule) = match &of.what {
+        ExceptionKind::Waiver { service, rule } => (Some(service.to_string()), Some(rule.clone())),
+        ExceptionKind::Freeze { .. } | ExceptionKind::Emergency { .. } => (None, None),
+    };
+    let emergency = matches!(of.what, ExceptionKind::Emergency { .. });
+    let missing = of.what.people().saturating_sub(of.granted_by.len());
+    ExceptionView {
+        exception: id.to_string(),
+        kind: of.what.word(),
+        deployment: of.what.deployment().map(|id| id.to_string()),
+        service,
+        rule,
+        state: of.word(now),
+        reason: words.text(&of.reason),
+        asked_by: words.person(&of.asked_by),
+        asked_ms: of.asked.0,
+        until_ms: of.until.0,
+        granted_by: words.people(&of.granted_by),
+        still_asks: if of.ended.is_none() && now < of.until { missing } else { 0 },
+        review_due: emergency && of.granted.is_some() && of.reviewed.is_none(),
+        review_overdue: of.is_overdue(now),
+    }
+}
+
+pub(super) async fn all(State(app): State<App>) -> Answer<ExceptionsView> {
+    let now = app.engine.now();
+    let build = |state: &Known, words: &mut Words| {
+        let newest = state.exceptions.iter().rev();
+        let exceptions = newest.map(|(id, of)| exception_view(words, *id, of, now)).collect();
+        Ok(ExceptionsView { exceptions })
+    };
+    Ok(Json(view(&app, build).await?))
+}
+
+fn named<T>(text: &str) -> Result<T, Failure>
+where
+    T: std::str::FromStr<Err = sluss_core::ids::Malformed>,
+{
+    text.parse().map_err(|error: sluss_core::ids::Malformed| {
+        Failure::new(Blame::Caller, format!("{error}."), "See what waits: `sluss status`")
+    })
+}
+
+/// Reads what kind of exception is wanted.
+pub(crate) fn kind(
+    kind: Kind,
+    deployment: Option<&str>,
+    service: Option<&str>,
+    rule: Option<&str>,
+) -> Result<ExceptionKind, Failure> {
+    let needs = |what: &str| {
+        let said = format!("An exception of this kind needs {what}.");
+        Failure::new(Blame::Caller, said, "See `sluss exception ask --help`")
+    };
+    let given = |text: Option<&str>, what| {
+        let text = text.map(str::trim).filter(|text| !text.is_empty());
+        text.map(str::to_owned).ok_or_else(|| needs(what))
+    };
+    Ok(match kind {
+        Kind::Freeze => {
+            let deployment = given(deployment, "a deployment")?;
+            ExceptionKind::Freeze { deployment: named(&deployment)? }
+        }
+        Kind::Emergency => {
+            let deployment = given(deployment, "a deployment")?;
+            ExceptionKind::Emergency { deployment: named(&deployment)? }
+        }
+        Kind::Waiver => {
+            let service = named(&given(service, "a service")?)?;
+            ExceptionKind::Waiver { service, rule: given(rule, "a policy's rule")? }
+        }
+    })
+}
+
+pub(super) async fn ask(
+    State(app): State<App>,
+    asking: Asking,
+    Wanted(wanted): Wanted<ExceptionWanted>,
+) -> Answer<DoneView> {
+    let ExceptionWanted { deployment, service, rule, .. } = &wanted;
+    let what = kind(wanted.kind, deployment.as_deref(), service.as_deref(), rule.as_deref())?;
+    let reason = app.put_reason(Some(&wanted.reason)).await?.ok_or_else(|| {
+        Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
+    })?;
+    let until = app.engine.now().plus(i64::from(wanted.for_seconds) * 1000);
+    asking.ask(&app, Command::AskException { what, reason, until }).await
+}
+
+pub(super) async fn grant(
+    State(app): State<App>,
+    asking: Asking,
+    Path(exception): Path<String>,
+    Wanted(wanted): Wanted<InPerson>,
+) -> Answer<DoneView> {
+    let exception: ExceptionId = parse(&exception)?;
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::GrantException { exception }, actor).await
+}
+
+pub(super) async fn end(
+    State(app): State<App>,
+    asking: Asking,
+    Path(exception): Path<String>,
+) -> Answer<DoneView> {
+    let exception: ExceptionId = parse(&exception)?;
+    asking.ask(&app, Command::EndException { exception }).await
+}
+
+pub(super) async fn review(
+    State(app): State<App>,
+    asking: Asking,
+    Path(exception): Path<String>,
+    Wanted(wanted): Wanted<InPerson>,
+) -> Answer<DoneView> {
+    let exception: ExceptionId = parse(&exception)?;
+    let findings = app.put_reason(wanted.findings.as_deref()).await?.ok_or_else(|| {
+        let hint = "Say what happened, and what follows from it";
+        Failure::new(Blame::Caller, "A review needs its findings.", hint)
+    })?;
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::ReviewException { exception, findings }, actor).await
+}
+
+pub(super) async fn delegate(
+    State(app): State<App>,
+    asking: Asking,
+    Wanted(wanted): Wanted<DelegationWanted>,
+) -> Answer<DoneView> {
+    let to = person(&app, &wanted.to).await?;
+    let until = app.engine.now().plus(i64::from(wanted.for_seconds) * 1000);
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::Delegate { to, until }, actor).await
+}
+
+/// Returns who has this login.
+pub(crate) async fn person(app: &App, login: &str) -> Result<PersonRef, Failure> {
+    let found = app.engine.parts().accounts.find(login).await;
+    let found =
+        found.map_err(|error| Failure::upstream("The accounts could not be read", &error))?;
+    found.map(|account| account.person).ok_or_else(|| {
+        let what = format!("Nobody has the login `{login}`.");
+        Failure::new(Blame::NotFound, what, "See who there is: `sluss account list`")
+    })
+}

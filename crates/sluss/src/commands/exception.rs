@@ -1,0 +1,202 @@
+//! `sluss exception` and `sluss delegate`: what goes round a gate, by two people and never unseen.
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use sluss_engine::failure::Failure;
+
+use super::Output;
+use super::act::{changed, happened};
+use super::connection::Where;
+use super::decide::Person;
+use super::print::{print, print_json};
+use super::shape::{list, part, table, word};
+use super::times::{read_length, rfc3339};
+
+/// Ask for exceptions from gates, grant, end and review them
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Ask for one: it holds once enough others agree
+    Ask(Ask),
+    /// List exceptions, newest first
+    List(List),
+    /// Grant one, with the password given again
+    Grant(Decide),
+    /// Refuse one, or end it before its time
+    End(End),
+    /// Say what came of an emergency, as someone who had no part in it
+    Review(Review),
+}
+
+// No documentation of its own, so that help stays one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Freeze,
+    Emergency,
+    Waiver,
+}
+
+/// Ask for an exception
+#[derive(Debug, clap::Args)]
+pub struct Ask {
+    /// Against a freeze, in an emergency, or a waiver of a policy's rule
+    kind: Kind,
+    /// The deployment, of a freeze or an emergency
+    #[arg(long, required_if_eq_any([("kind", "freeze"), ("kind", "emergency")]))]
+    deployment: Option<String>,
+    /// The service, of a waiver
+    #[arg(long, required_if_eq("kind", "waiver"))]
+    service: Option<String>,
+    /// The rule, of a waiver
+    #[arg(long, required_if_eq("kind", "waiver"))]
+    rule: Option<String>,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    /// For how long: an emergency up to `1h`, a freeze up to `24h`, a waiver up to `90d`
+    #[arg(long = "for", value_name = "LENGTH", default_value = "1h")]
+    length: String,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// List exceptions
+#[derive(Debug, clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Grant an exception
+#[derive(Debug, clap::Args)]
+pub struct Decide {
+    /// The exception: `exc-1`
+    exception: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// End an exception
+#[derive(Debug, clap::Args)]
+pub struct End {
+    /// The exception: `exc-1`
+    exception: String,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Review an emergency
+#[derive(Debug, clap::Args)]
+pub struct Review {
+    /// The emergency: `exc-1`
+    exception: String,
+    /// What happened, and what follows from it
+    #[arg(long)]
+    findings: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Let another person who may decide do so for you
+#[derive(Debug, clap::Args)]
+pub struct Delegate {
+    /// The login of who decides meanwhile
+    to: String,
+    /// For how long: `14d`
+    #[arg(long = "for", value_name = "LENGTH")]
+    length: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Runs `sluss exception`.
+pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Ask(arguments) => ask(arguments, output).await,
+        Command::List(List { of }) => show(&of, output).await,
+        Command::Grant(Decide { exception, person, of }) => {
+            let path = format!("/api/v1/exceptions/{}/grant", part(&exception));
+            let done = person.there(&of)?.post(&path, &json!({})).await?;
+            changed(&done, output, &format!("You granted {exception}."), "sluss exception list");
+            Ok(())
+        }
+        Command::End(End { exception, of }) => {
+            let path = format!("/api/v1/exceptions/{}/end", part(&exception));
+            let done = of.client()?.post(&path, &json!({})).await?;
+            changed(&done, output, &format!("{exception} is ended."), "sluss exception list");
+            Ok(())
+        }
+        Command::Review(Review { exception, findings, person, of }) => {
+            let path = format!("/api/v1/exceptions/{}/review", part(&exception));
+            let body = json!({ "findings": findings });
+            let done = person.there(&of)?.post(&path, &body).await?;
+            changed(&done, output, &format!("{exception} is reviewed."), "sluss exception list");
+            Ok(())
+        }
+    }
+}
+
+/// Runs `sluss delegate`.
+pub(super) async fn delegate(arguments: Delegate, output: Output) -> Result<(), Failure> {
+    let Delegate { to, length, person, of } = arguments;
+    let seconds = read_length(&length)? / 1000;
+    let body = json!({ "to": to, "for_seconds": seconds });
+    let done = person.there(&of)?.post("/api/v1/delegations", &body).await?;
+    changed(&done, output, &format!("{to} decides for you, for {length}."), "sluss status");
+    Ok(())
+}
+
+async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
+    let Ask { kind, deployment, service, rule, reason, length, of } = arguments;
+    let kind = match kind {
+        Kind::Freeze => "freeze",
+        Kind::Emergency => "emergency",
+        Kind::Waiver => "waiver",
+    };
+    let body = json!({
+        "kind": kind, "deployment": deployment, "service": service, "rule": rule,
+        "reason": reason, "for_seconds": read_length(&length)? / 1000,
+    });
+    let done = of.client()?.post("/api/v1/exceptions", &body).await?;
+    let asked = happened(&done, "exception.requested");
+    let id = asked.and_then(|event| event["exception"].as_str()).unwrap_or("it").to_owned();
+    let what = format!("{id} is asked for; someone else must agree.");
+    changed(&done, output, &what, &format!("sluss exception grant {id}"));
+    Ok(())
+}
+
+async fn show(of: &Where, output: Output) -> Result<(), Failure> {
+    let found = of.client()?.get("/api/v1/exceptions").await?;
+    match output {
+        Output::Json => print_json(&found),
+        Output::Text if list(&found, "exceptions").is_empty() => print("No exception."),
+        Output::Text => {
+            let row = |one: &Value| {
+                let about = ["deployment", "service", "rule"].map(|key| word(one, key).to_owned());
+                let about: Vec<String> =
+                    about.into_iter().filter(|text| !text.is_empty()).collect();
+                let review = match (one["review_overdue"] == true, one["review_due"] == true) {
+                    (true, _) => "review overdue",
+                    (false, true) => "to be reviewed",
+                    (false, false) => "",
+                };
+                vec![
+                    word(one, "exception").to_owned(),
+                    word(one, "kind").to_owned(),
+                    word(one, "state").to_owned(),
+                    about.join(" "),
+                    format!("until {}", rfc3339(one["until_ms"].as_i64().unwrap_or(0))),
+                    review.to_owned(),
+                ]
+            };
+            let rows: Vec<Vec<String>> = list(&found, "exceptions").iter().map(row).collect();
+            print(&table(0, &rows));
+        }
+    }
+    Ok(())
+}
