@@ -133,12 +133,7 @@ mod tests {
     fn a_group_stands_beside_the_hosts_own_and_holds_the_limits() {
         let root = tree("");
         let tree = Tree::find(root.path(), "1:name=systemd:/\n0::/unit/host\n").unwrap();
-        let limits = Limits {
-            memory_bytes: 1 << 20,
-            processes: 7,
-            cpu_weight: 50,
-            open_files: 0,
-        };
+        let limits = Limits { memory_bytes: 1 << 20, processes: 7, cpu_weight: 50, open_files: 0 };
         let group = tree.create("one", limits).unwrap();
         group.take_in(42).unwrap();
         let read = |file: &str| {

@@ -21,7 +21,7 @@ use pingora_proxy::HttpProxy;
 use sluss_core::target::RouteKey;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -71,7 +71,8 @@ impl Door {
         let proxy = Arc::new(proxy);
         let (closing, closes) = watch::channel(false);
         let (alive, connections) = mpsc::channel(1);
-        let reception = Reception { proxy: Arc::clone(&proxy), guests, key, closes };
+        let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
+        let reception = Reception { proxy: Arc::clone(&proxy), guests, key, closes, refusals };
         let taken = accept(Arc::clone(&listener), reception, alive);
         let accepting = tokio::spawn(taken);
         Ok(Self { port, listener: Some(listener), closing, proxy, accepting, connections })
@@ -113,13 +114,11 @@ struct Reception {
     guests: Arc<Guests>,
     key: RouteKey,
     closes: watch::Receiver<bool>,
+    /// How many may wait to be told that they are refused.
+    refusals: Arc<Semaphore>,
 }
 
-async fn accept(
-    listener: Arc<TcpListener>,
-    reception: Reception,
-    alive: mpsc::Sender<Infallible>,
-) {
+async fn accept(listener: Arc<TcpListener>, reception: Reception, alive: mpsc::Sender<Infallible>) {
     loop {
         match listener.accept().await {
             Ok((stream, customer)) => {
@@ -127,11 +126,12 @@ async fn accept(
                     tracing::debug!(%error, "a connection was gone before it was served");
                     continue;
                 }
-                let Some(guest) = reception.guests.admit(customer) else {
-                    shed::turn_away(&stream, customer, &reception.key);
-                    continue;
-                };
-                tokio::spawn(reception.clone().serve(stream, guest, alive.clone()));
+                match reception.guests.admit(customer) {
+                    Some(guest) => {
+                        tokio::spawn(reception.clone().serve(stream, guest, alive.clone()));
+                    }
+                    None => reception.turn_away(stream),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken; raise the open files");
@@ -162,6 +162,18 @@ impl Reception {
             () = guest.sent_away() => {}
         }
         drop((guest, alive));
+    }
+
+    /// Refuses a connection: when its request has come, so that its customer takes the answer for
+    /// one, or without a word where too many wait for that.
+    fn turn_away(&self, stream: TcpStream) {
+        let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
+        let key = self.key.clone();
+        tokio::spawn(async move {
+            let _came = timeout(REFUSED_WITHIN, stream.readable()).await;
+            shed::turn_away(&stream, &key);
+            drop((stream, place));
+        });
     }
 }
 
@@ -251,4 +263,6 @@ pub(crate) const GRACE_FOR_IDLE: Duration = Duration::from_secs(1);
 /// answered and told to come anew.
 pub(crate) const GRACE_WHEN_HANDED_OVER: Duration = Duration::from_secs(5);
 const SILENT_CUSTOMER: Duration = Duration::from_secs(60);
+const REFUSALS_AT_ONCE: usize = 64;
+const REFUSED_WITHIN: Duration = Duration::from_millis(100);
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);

@@ -103,9 +103,8 @@ impl Guests {
     }
 
     fn most(&self) -> usize {
-        usize::try_from(self.gate.most()).map_or(usize::MAX, |most| {
-            most.saturating_mul(CONNECTIONS_PER_REQUEST)
-        })
+        usize::try_from(self.gate.most())
+            .map_or(usize::MAX, |most| most.saturating_mul(CONNECTIONS_PER_REQUEST))
     }
 
     fn hall(&self) -> MutexGuard<'_, Hall> {
@@ -232,6 +231,7 @@ mod tests {
         gate.limit(NonZeroU32::new(1));
         let guests = Guests::new(gate);
         let first = guests.admit(customer(1)).unwrap();
+        tokio::time::advance(Duration::from_millis(5)).await;
         let _second = guests.admit(customer(2)).unwrap();
         let _third = guests.admit(customer(3)).unwrap();
         let _busy = guests.begin(&customer(1)).unwrap();

@@ -245,7 +245,7 @@ fn start_as(
     };
     let child = spawn(command, &needed)?;
     let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
-    let confinement = Confinement { user: user.clone(), limits: limit(pid, what) };
+    let confinement = Confinement { user: user.clone(), limits: limit(pid, what, user) };
     // A child that ended at once is a zombie until we reap it, and has no start time to find.
     let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0, boot: String::new() });
     Ok((Running { identity, hold: Hold::Child(child) }, confinement))
@@ -274,7 +274,7 @@ fn found(folder: &Path, program: &str) -> PathBuf {
 }
 
 /// Limits a process that has just been started, and says what by.
-fn limit(pid: u32, what: &Start<'_>) -> LimitsBy {
+fn limit(pid: u32, what: &Start<'_>, user: &RunsAs) -> LimitsBy {
     let limits = what.arm.limits;
     let grouped = what.groups.as_ref().map_err(String::clone).and_then(|tree| {
         let group = tree.create(&format!("{:016x}", what.id), limits);
@@ -284,22 +284,25 @@ fn limit(pid: u32, what: &Start<'_>) -> LimitsBy {
             format!("its control group did not take it in: {error}")
         })
     });
-    let by = match grouped {
-        Ok(()) => LimitsBy::ControlGroup,
-        Err(why) => LimitsBy::Process { why },
-    };
-    limit_process(pid, limits, &by);
-    by
+    let memory_bytes = if grouped.is_ok() { 0 } else { limits.memory_bytes };
+    let refused = pid_of(pid).and_then(|pid| {
+        let limits = Limits { memory_bytes, ..limits };
+        user::acting_as(user, || limit_process(pid, limits)).err()
+    });
+    match (grouped, refused) {
+        (Ok(()), None) => LimitsBy::ControlGroup,
+        (Err(why), None) => LimitsBy::Process { why },
+        (grouped, Some(error)) => {
+            tracing::warn!(%error, pid, "a limit of a process could not be set");
+            let why = grouped.err().unwrap_or_else(|| "it is in a control group".to_owned());
+            LimitsBy::Process { why: format!("{why}; not all could be set: {error}") }
+        }
+    }
 }
 
-fn limit_process(pid: u32, limits: Limits, by: &LimitsBy) {
-    let Some(pid) = pid_of(pid) else { return };
-    let memory_bytes = match by {
-        LimitsBy::ControlGroup => 0,
-        LimitsBy::Process { .. } | LimitsBy::Unsaid => limits.memory_bytes,
-    };
+fn limit_process(pid: Pid, limits: Limits) -> io::Result<()> {
     let wanted = [
-        (Resource::Data, memory_bytes),
+        (Resource::Data, limits.memory_bytes),
         (Resource::Nofile, limits.open_files),
         (Resource::Core, 0),
     ];
@@ -313,10 +316,12 @@ fn limit_process(pid: u32, limits: Limits, by: &LimitsBy) {
             (_, 0, _) => continue,
         };
         match rustix::process::prlimit(Some(pid), resource, rlimit) {
+            // It has ended already.
             Ok(_) | Err(rustix::io::Errno::SRCH) => {}
-            Err(error) => tracing::warn!(%error, ?resource, most, "a limit could not be set"),
+            Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
 }
 
 /// Lets this process open as many files as it may; what it starts gets what was allowed before.

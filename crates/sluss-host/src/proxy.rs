@@ -136,11 +136,7 @@ impl ProxyHttp for RouteProxy {
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(
-        &self,
-        session: &mut Session,
-        exchange: &mut Exchange,
-    ) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         let customer = session.client_addr().and_then(|customer| customer.as_inet());
         exchange.busy = customer.and_then(|customer| self.guests.begin(customer));
         match self.route.gate.enter() {

@@ -15,7 +15,8 @@ use arc_swap::ArcSwap;
 use pingora_http::RequestHeader;
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{
-    Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus, RunsAs,
+    Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
+    RunsAs,
 };
 use sluss_core::units::{Millis, Share};
 use tokio::time::Instant;
@@ -216,11 +217,9 @@ impl Route {
         }
         let row = |(release, parts): (ReleaseId, Vec<_>)| counters::row(0, release, &parts);
         let rows: Vec<CounterRow> = parts.into_iter().map(row).collect();
-        let (unserved, shed) =
-            (self.unserved.swap(0, Ordering::Relaxed), self.gate.take_shed());
+        let (unserved, shed) = (self.unserved.swap(0, Ordering::Relaxed), self.gate.take_shed());
         let units = seen::line(&self.units.take_news()).unwrap_or_default();
-        let is_something =
-            !rows.is_empty() || unserved > 0 || shed > 0 || !units.is_empty();
+        let is_something = !rows.is_empty() || unserved > 0 || shed > 0 || !units.is_empty();
         is_something.then(|| Late { key: self.key.clone(), rows, unserved, shed, units })
     }
 
@@ -349,7 +348,13 @@ impl Route {
     /// Returns what its processes run as.
     pub(crate) fn users(&self) -> Vec<RunsAs> {
         let slots = self.inner().slots.clone();
-        slots.iter().map(|slot| slot.status().confinement.user).collect()
+        let running = slots.iter().map(|slot| slot.status()).filter(|status| status.pid != 0);
+        let user = |status: InstanceStatus| match status.confinement.user {
+            // Hosts that did not say so gave nobody another user.
+            RunsAs::Unsaid => RunsAs::Shared { why: "an older host started it".to_owned() },
+            said @ (RunsAs::Own { .. } | RunsAs::Shared { .. }) => said,
+        };
+        running.map(user).collect()
     }
 
     /// Renews the lease; says whether it had lapsed before.

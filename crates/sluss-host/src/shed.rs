@@ -1,7 +1,5 @@
 //! What a customer is told who was refused because too many requests are in flight.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
 use pingora_core::Result;
@@ -26,7 +24,7 @@ pub(crate) async fn refuse(session: &mut Session, key: &RouteKey, crowded: bool)
 }
 
 /// Refuses a connection. Never waits: whoever does not read is not worth it.
-pub(crate) fn turn_away(stream: &TcpStream, customer: SocketAddr, key: &RouteKey) {
+pub(crate) fn turn_away(stream: &TcpStream, key: &RouteKey) {
     let body = body(key);
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: {RETRY_AFTER_SECONDS}\r\n\
@@ -34,8 +32,10 @@ pub(crate) fn turn_away(stream: &TcpStream, customer: SocketAddr, key: &RouteKey
         body.len()
     );
     let answer = [head.as_bytes(), &body].concat();
+    // What was not read would break the connection before the answer is through.
+    let _asked = stream.try_read(&mut [0; 4096]);
     if let Err(error) = stream.try_write(&answer) {
-        tracing::debug!(%error, %customer, "a connection was refused without a word");
+        tracing::debug!(%error, "a connection was refused without a word");
     }
 }
 

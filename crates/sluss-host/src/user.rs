@@ -26,7 +26,8 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
     mount_remount, move_mount, open_tree,
 };
-use rustix::thread::UnshareFlags;
+use rustix::process::{Gid, Uid};
+use rustix::thread::{UnshareFlags, set_thread_res_gid, set_thread_res_uid};
 use sluss_core::ids::Digest;
 use sluss_core::target::{RouteKey, RunsAs};
 
@@ -70,7 +71,9 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn choose(asked: &Asked<'_>) -> RunsAs {
     let shared = |why: String| RunsAs::Shared { why };
     if !rustix::process::geteuid().is_root() {
-        return shared("the host does not run as root; start it as root to separate services".into());
+        return shared(
+            "the host does not run as root; start it as root to separate services".into(),
+        );
     }
     let Some(uid) = asked.uid else {
         return shared("no user is free; see `users.json` in the host's folder".into());
@@ -84,9 +87,9 @@ pub(crate) fn choose(asked: &Asked<'_>) -> RunsAs {
         return shared(why.into());
     }
     let needed = [(asked.folder, 0o005), (asked.program, 0o005)];
-    let closed = needed.into_iter().find(|(path, mode)| {
-        fs::metadata(path).is_ok_and(|found| found.mode() & mode != *mode)
-    });
+    let closed = needed
+        .into_iter()
+        .find(|(path, mode)| fs::metadata(path).is_ok_and(|found| found.mode() & mode != *mode));
     if let Some((path, _)) = closed {
         return shared(format!("{} can be read by nobody else; `chmod o+rx` it", path.display()));
     }
@@ -123,6 +126,29 @@ pub(crate) fn give(path: &Path, uid: u32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Does something to a process of a user as that user, from a thread of its own. Root in a
+/// container often lacks the right to limit others' processes (`CAP_SYS_RESOURCE`); they have it.
+pub(crate) fn acting_as(
+    user: &RunsAs,
+    act: impl FnOnce() -> io::Result<()> + Send,
+) -> io::Result<()> {
+    let uid = match user {
+        RunsAs::Own { uid } => *uid,
+        RunsAs::Shared { .. } | RunsAs::Unsaid => return act(),
+    };
+    let acted = std::thread::scope(|scope| {
+        let actor = scope.spawn(move || {
+            let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
+            // Of this thread alone, and the group first: afterwards there is no right to.
+            set_thread_res_gid(group, group, group)?;
+            set_thread_res_uid(user, user, user)?;
+            act()
+        });
+        actor.join()
+    });
+    acted.unwrap_or_else(|_panic| Err(io::Error::other("the acting thread panicked")))
 }
 
 /// Lets this thread, and what it starts, see of folders that others may not enter only `needed`,
@@ -202,10 +228,7 @@ mod tests {
     use super::*;
 
     fn key(service: &str, environment: &str) -> RouteKey {
-        RouteKey {
-            service: service.parse().unwrap(),
-            environment: environment.parse().unwrap(),
-        }
+        RouteKey { service: service.parse().unwrap(), environment: environment.parse().unwrap() }
     }
 
     #[test]

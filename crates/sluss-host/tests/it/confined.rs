@@ -154,7 +154,10 @@ async fn where_there_are_control_groups_they_hold_the_limits_and_go_with_the_pro
 
 fn walk(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.is_dir()).flat_map(|path| [walk(&path), vec![path]].concat()).collect()
+    entries
+        .filter(|path| path.is_dir())
+        .flat_map(|path| [walk(&path), vec![path]].concat())
+        .collect()
 }
 
 fn most_data(pid: u32) -> String {

@@ -51,7 +51,9 @@ async fn a_port_that_has_to_change_says_why() {
     stop_all(&mut world).await;
     // Customers' connections may still wait for their end there.
     let stranger = async |port| {
-        world.until("a stranger has it", async |_| TcpListener::bind(("127.0.0.1", port)).ok()).await
+        world
+            .until("a stranger has it", async |_| TcpListener::bind(("127.0.0.1", port)).ok())
+            .await
     };
     let strangers = (stranger(port).await, stranger(before).await);
     world.serve(|options| options.port_patience = Duration::from_millis(300)).await;
