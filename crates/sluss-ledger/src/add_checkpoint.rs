@@ -139,7 +139,7 @@ pub enum AddCheckpointError {
 
 /// What a witness answers, as it came over HTTP: nothing of it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum WitnessAnswer {
     /// 200: lines that claim to be cosignatures.
     Cosigned(Vec<NoteSignature>),
     /// 409 with a size: the last checkpoint that the witness cosigned has another size than the
@@ -158,15 +158,15 @@ pub enum Answer {
     Other(u16),
 }
 
-impl Answer {
+impl WitnessAnswer {
     /// Reads an answer: its status, the value of its `Content-Type` and its body.
     ///
     /// # Errors
     ///
-    /// [`AnswerError`] where the body is not what the status promises.
-    pub fn parse(status: u16, content_type: &str, body: &[u8]) -> Result<Self, AnswerError> {
+    /// [`WitnessAnswerError`] where the body is not what the status promises.
+    pub fn parse(status: u16, content_type: &str, body: &[u8]) -> Result<Self, WitnessAnswerError> {
         if body.len() > MAX_ANSWER_BYTES {
-            return Err(AnswerError::TooLarge);
+            return Err(WitnessAnswerError::TooLarge);
         }
         match status {
             200 => Self::parse_lines(body),
@@ -175,7 +175,7 @@ impl Answer {
                 // Some witnesses leave the newline out.
                 let size =
                     line.and_then(|line| parse_decimal(line.strip_suffix('\n').unwrap_or(line)));
-                size.map(Self::OtherSize).ok_or(AnswerError::Size)
+                size.map(Self::OtherSize).ok_or(WitnessAnswerError::Size)
             }
             409 | 422 => Ok(Self::Inconsistent),
             400 => Ok(Self::Malformed),
@@ -185,13 +185,13 @@ impl Answer {
         }
     }
 
-    fn parse_lines(body: &[u8]) -> Result<Self, AnswerError> {
-        let text = std::str::from_utf8(body).map_err(|_| AnswerError::Lines)?;
-        let lines = text.strip_suffix('\n').ok_or(AnswerError::Lines)?;
+    fn parse_lines(body: &[u8]) -> Result<Self, WitnessAnswerError> {
+        let text = std::str::from_utf8(body).map_err(|_| WitnessAnswerError::Lines)?;
+        let lines = text.strip_suffix('\n').ok_or(WitnessAnswerError::Lines)?;
         let lines: Result<Vec<_>, _> = lines.split('\n').map(str::parse).collect();
-        let lines = lines.map_err(|_| AnswerError::Lines)?;
+        let lines = lines.map_err(|_| WitnessAnswerError::Lines)?;
         if lines.len() > MAX_SIGNATURES {
-            return Err(AnswerError::TooLarge);
+            return Err(WitnessAnswerError::TooLarge);
         }
         Ok(Self::Cosigned(lines))
     }
@@ -238,7 +238,7 @@ impl Answer {
 
 /// Why the body of an answer was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerError {
+pub enum WitnessAnswerError {
     /// The body is larger, or has more lines, than is read.
     #[error("the answer has more than {MAX_ANSWER_BYTES} bytes or {MAX_SIGNATURES} lines")]
     TooLarge,
@@ -319,34 +319,38 @@ mod tests {
     fn answers_are_read_by_their_status() {
         let line = "\u{2014} witness.example/w1 CMp+6LWBU0anHGH5aNDTJkH/gj79sG+T6+iP2ThYN5krrDJbR1\
             HDnucjL39QsZTSvVjyQLrdk3DXDqI5G2HgLatVs0pWh6Up69HVOw==\n";
-        let answer = Answer::parse(200, "", line.as_bytes()).unwrap();
+        let answer = WitnessAnswer::parse(200, "", line.as_bytes()).unwrap();
         assert_eq!(answer.body().as_deref(), Some(line));
-        let size = Answer::parse(409, SIZE_CONTENT_TYPE, b"20852014\n").unwrap();
-        assert_eq!(size, Answer::OtherSize(20_852_014));
+        let size = WitnessAnswer::parse(409, SIZE_CONTENT_TYPE, b"20852014\n").unwrap();
+        assert_eq!(size, WitnessAnswer::OtherSize(20_852_014));
         assert_eq!(size.body().as_deref(), Some("20852014\n"));
         for answer in [
             answer,
             size,
-            Answer::Inconsistent,
-            Answer::UnknownKey,
-            Answer::UnknownLog,
-            Answer::Malformed,
-            Answer::Other(503),
+            WitnessAnswer::Inconsistent,
+            WitnessAnswer::UnknownKey,
+            WitnessAnswer::UnknownLog,
+            WitnessAnswer::Malformed,
+            WitnessAnswer::Other(503),
         ] {
             let body = answer.body().unwrap_or_default();
-            let again = Answer::parse(answer.status(), answer.content_type(), body.as_bytes());
+            let again =
+                WitnessAnswer::parse(answer.status(), answer.content_type(), body.as_bytes());
             assert_eq!(again, Ok(answer));
         }
         // Before version 1.0.0, another root at one size was a 409 without a size.
-        assert_eq!(Answer::parse(409, "text/plain", b"no"), Ok(Answer::Inconsistent));
+        assert_eq!(WitnessAnswer::parse(409, "text/plain", b"no"), Ok(WitnessAnswer::Inconsistent));
     }
 
     #[test]
     fn answers_that_do_not_keep_their_word_are_refused() {
-        assert_eq!(Answer::parse(200, "", b""), Err(AnswerError::Lines));
-        assert_eq!(Answer::parse(200, "", b"thanks\n"), Err(AnswerError::Lines));
-        assert_eq!(Answer::parse(409, SIZE_CONTENT_TYPE, b"many\n"), Err(AnswerError::Size));
+        assert_eq!(WitnessAnswer::parse(200, "", b""), Err(WitnessAnswerError::Lines));
+        assert_eq!(WitnessAnswer::parse(200, "", b"thanks\n"), Err(WitnessAnswerError::Lines));
+        assert_eq!(
+            WitnessAnswer::parse(409, SIZE_CONTENT_TYPE, b"many\n"),
+            Err(WitnessAnswerError::Size)
+        );
         let long = vec![b'x'; MAX_ANSWER_BYTES + 1];
-        assert_eq!(Answer::parse(200, "", &long), Err(AnswerError::TooLarge));
+        assert_eq!(WitnessAnswer::parse(200, "", &long), Err(WitnessAnswerError::TooLarge));
     }
 }

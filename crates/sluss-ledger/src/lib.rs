@@ -30,8 +30,8 @@ mod witness;
 mod witness_client;
 
 pub use add_checkpoint::{
-    AddCheckpoint, AddCheckpointError, Answer, AnswerError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES,
-    SIZE_CONTENT_TYPE,
+    AddCheckpoint, AddCheckpointError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, SIZE_CONTENT_TYPE,
+    WitnessAnswer, WitnessAnswerError,
 };
 pub use audit::{AuditError, Audited, StreamChecker, StreamHead};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, VerifiedCheckpoint};
@@ -49,7 +49,7 @@ pub use note::{
     KeyId, KeyName, LogKey, LogVerifier, MAX_NOTE_BYTES, MAX_SIGNATURES, Note, NoteError,
     NoteSignature, VerifiedNote,
 };
-pub use seal::{Counted, Fact, PopulationSeal, Populations, SealFault, Way};
+pub use seal::{Counted, DeploymentWay, PopulationFact, PopulationSeal, Populations, SealFault};
 pub use tile::{
     Bundle, FULL_WIDTH, Tile, TileEdge, TileError, TileReader, bundles_between, decode_entries,
     encode_entries, encode_hashes, tiles_between, tiles_of,
@@ -61,4 +61,6 @@ pub use tree::{
 };
 pub use trust_policy::{PolicyError, PolicyFault, Quorate, TrustPolicy, TrustRefusal};
 pub use witness::{Extension, WitnessRefusal, WitnessState};
-pub use witness_client::{Alarm, AskError, Asked, Next, Trouble, WitnessView};
+pub use witness_client::{
+    WitnessAlarm, WitnessAskError, WitnessAsked, WitnessSaid, WitnessTrouble, WitnessView,
+};

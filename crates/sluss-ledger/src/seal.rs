@@ -11,9 +11,9 @@
 //!   late falls into the range in which it was logged, and into no other.
 //! - A seal that [`Populations::take`] accepted says exactly what was counted.
 //!
-//! Which event counts as what is the caller's to say, as a [`Fact`] of each leaf: this module
-//! knows no type of event. Not here: that a seal is not overdue; [`Populations::sealed_until`]
-//! says up to where there is one.
+//! Which event counts as what is the caller's to say, as a [`PopulationFact`] of each leaf: this
+//! module knows no type of event. Not here: that a seal is not overdue;
+//! [`Populations::sealed_until`] says up to where there is one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,7 +27,7 @@ use crate::tree::Frontier;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// A deployment, in the way in which it was let through.
-    Deployment(Way),
+    Deployment(DeploymentWay),
     /// A deployment that was refused.
     Refused,
     /// A deployment that was taken back.
@@ -36,7 +36,7 @@ pub enum Counted {
 
 /// In which way a deployment was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum DeploymentWay {
     /// Each gate decided about it.
     Normal,
     /// By a model that was approved in advance.
@@ -47,7 +47,7 @@ pub enum Way {
 
 /// What a leaf says about a population.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
+pub enum PopulationFact {
     /// It counts in this environment.
     Counts {
         /// Name of the environment.
@@ -117,9 +117,9 @@ impl PopulationSeal {
                 Counted::Deployment(way) => {
                     seal.deployments += 1;
                     match way {
-                        Way::Normal => {}
-                        Way::Standard => seal.standard += 1,
-                        Way::Emergency => seal.emergency += 1,
+                        DeploymentWay::Normal => {}
+                        DeploymentWay::Standard => seal.standard += 1,
+                        DeploymentWay::Emergency => seal.emergency += 1,
                     }
                 }
                 Counted::Refused => seal.refused += 1,
@@ -170,17 +170,17 @@ impl Populations {
     /// # Errors
     ///
     /// [`SealFault`], which names the leaf: it is not the next one, or a seal that is not true.
-    pub fn take(&mut self, index: u64, hash: Hash, fact: Fact) -> Result<(), SealFault> {
+    pub fn take(&mut self, index: u64, hash: Hash, fact: PopulationFact) -> Result<(), SealFault> {
         if index != self.size {
             return Err(SealFault::Order { expected: self.size, found: index });
         }
         match fact {
-            Fact::Nothing => {}
-            Fact::Counts { environment, counted } => {
+            PopulationFact::Nothing => {}
+            PopulationFact::Counts { environment, counted } => {
                 let open = self.environments.entry(environment).or_default();
                 open.events.push((index, hash, counted));
             }
-            Fact::Seal(seal) => {
+            PopulationFact::Seal(seal) => {
                 let expected = self.check(index, &seal)?;
                 let open = self.environments.entry(expected.environment).or_default();
                 open.from_leaf = seal.to_leaf;

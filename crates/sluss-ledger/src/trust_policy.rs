@@ -14,8 +14,9 @@
 //! - A [`Quorate`] checkpoint was signed by a listed log of its origin and cosigned by the quorum,
 //!   and no line of a listed key failed.
 //!
-//! Names are UTF-8, which the specification recommends. A log's key may be listed beside another of the same name: that is a rotation. Not here: how
-//! old a cosignature may be; [`Quorate::cosigned`] has the times.
+//! Names are UTF-8, which the specification recommends. A log's key may be listed beside another of
+//! the same name: that is a rotation. Not here: how old a cosignature may be; [`Quorate::cosigned`]
+//! has the times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

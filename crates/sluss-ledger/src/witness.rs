@@ -12,7 +12,7 @@
 //!
 //! Not here: the protocol's bodies (see [`crate::add_checkpoint`]), locks, files and HTTP.
 
-use crate::add_checkpoint::{AddCheckpoint, AddCheckpointError, Answer};
+use crate::add_checkpoint::{AddCheckpoint, AddCheckpointError, WitnessAnswer};
 use crate::checkpoint::{Checkpoint, CheckpointError, Origin};
 use crate::cosignature::WitnessKey;
 use crate::note::{LogVerifier, NoteError, NoteSignature};
@@ -145,13 +145,15 @@ pub enum WitnessRefusal {
 
 impl WitnessRefusal {
     /// Returns the answer that the protocol has for this refusal.
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self) -> WitnessAnswer {
         match self {
-            Self::Malformed(_) | Self::Checkpoint(_) | Self::Shrinks { .. } => Answer::Malformed,
-            Self::Signature(_) => Answer::UnknownKey,
-            Self::UnknownLog(_) => Answer::UnknownLog,
-            Self::OtherSize { have, .. } => Answer::OtherSize(*have),
-            Self::Inconsistent(_) => Answer::Inconsistent,
+            Self::Malformed(_) | Self::Checkpoint(_) | Self::Shrinks { .. } => {
+                WitnessAnswer::Malformed
+            }
+            Self::Signature(_) => WitnessAnswer::UnknownKey,
+            Self::UnknownLog(_) => WitnessAnswer::UnknownLog,
+            Self::OtherSize { have, .. } => WitnessAnswer::OtherSize(*have),
+            Self::Inconsistent(_) => WitnessAnswer::Inconsistent,
         }
     }
 

@@ -5,17 +5,17 @@
 //!
 //! # Invariants
 //!
-//! - [`Next::Cosigned`] holds only a line that the witness' own key made over the checkpoint that
-//!   was asked for.
-//! - [`Next::Again`] follows only when the witness named a larger size than before, at most the
-//!   log's: asking again comes to an end.
+//! - [`WitnessSaid::Cosigned`] holds only a line that the witness' own key made over the
+//!   checkpoint that was asked for.
+//! - [`WitnessSaid::Again`] follows only when the witness named a larger size than before, at most
+//!   the log's: asking again comes to an end.
 //! - A witness that has more of the log than the log itself, or another tree of one size, is an
 //!   alarm and never tried away.
 //!
 //! Answers come over HTTP, and only cosignatures are authenticated: whoever sits between log and
 //! witness can raise an alarm, but not silence one for longer than the bound on a witness' lag.
 
-use crate::add_checkpoint::{AddCheckpoint, AddCheckpointError, Answer};
+use crate::add_checkpoint::{AddCheckpoint, AddCheckpointError, WitnessAnswer};
 use crate::checkpoint::{Checkpoint, CheckpointError, Origin};
 use crate::cosignature::{Cosignature, WitnessVerifier};
 use crate::note::Note;
@@ -31,12 +31,12 @@ pub struct WitnessView {
 /// A request that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a request that nobody sends is not answered"]
-pub struct Asked {
+pub struct WitnessAsked {
     request: AddCheckpoint,
     checkpoint: Checkpoint,
 }
 
-impl Asked {
+impl WitnessAsked {
     /// Returns the request, whose text is the body to send.
     pub fn request(&self) -> &AddCheckpoint {
         &self.request
@@ -50,7 +50,7 @@ impl Asked {
 
 /// Why there is nothing to send.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
+pub enum WitnessAskError {
     /// The note is not a checkpoint.
     #[error("the note to be cosigned is not a checkpoint")]
     Checkpoint(#[from] CheckpointError),
@@ -65,21 +65,21 @@ pub enum AskError {
 /// What an answer means for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "an alarm that nobody hears is none"]
-pub enum Next {
+pub enum WitnessSaid {
     /// The witness cosigned; add the line to the checkpoint.
     Cosigned(Cosignature),
     /// The witness has another size than was thought: ask again, with the newest checkpoint.
     Again,
     /// Something is wrong with the request, the witness or what is between: try later, and raise
     /// the lag once it passes its bound.
-    Later(Trouble),
+    Later(WitnessTrouble),
     /// Tell people now.
-    Alarm(Alarm),
+    WitnessAlarm(WitnessAlarm),
 }
 
 /// Why a witness did not cosign although nothing says that the log is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum WitnessTrouble {
     /// The witness does not have the log's present key.
     #[error("the witness does not know the log's key: give it the log's vkey")]
     UnknownKey,
@@ -102,7 +102,7 @@ pub enum Trouble {
 
 /// What a witness' answer gives away.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Alarm {
+pub enum WitnessAlarm {
     /// The witness cosigned more of the log than the log has: its data were rolled back.
     #[error(
         "the log {origin} was rolled back: the witness has {witness} entries of it and the log \
@@ -143,7 +143,7 @@ pub enum Alarm {
     },
 }
 
-impl Alarm {
+impl WitnessAlarm {
     /// Returns whether the log must not take another entry before someone looked into it.
     pub fn stops_appends(&self) -> bool {
         match self {
@@ -178,59 +178,77 @@ impl WitnessView {
     ///
     /// # Errors
     ///
-    /// [`AskError`]: the note is no checkpoint, or `tree` lacks a hash.
-    pub fn ask(&self, checkpoint: &Note, tree: impl HashReader) -> Result<Asked, AskError> {
+    /// [`WitnessAskError`]: the note is no checkpoint, or `tree` lacks a hash.
+    pub fn ask(
+        &self,
+        checkpoint: &Note,
+        tree: impl HashReader,
+    ) -> Result<WitnessAsked, WitnessAskError> {
         let parsed: Checkpoint = checkpoint.unverified_text().parse()?;
         let old = self.size.min(parsed.head.size);
         let proof = consistency_proof(old, parsed.head.size, tree)?;
         let request = AddCheckpoint::new(old, proof, checkpoint.clone())?;
-        Ok(Asked { request, checkpoint: parsed })
+        Ok(WitnessAsked { request, checkpoint: parsed })
     }
 
     /// Takes the witness' answer. `log_size` is the size of the log's newest checkpoint, which
     /// may be beyond the one that was asked about.
-    pub fn hear(&mut self, asked: &Asked, answer: &Answer, log_size: u64) -> Next {
+    pub fn hear(
+        &mut self,
+        asked: &WitnessAsked,
+        answer: &WitnessAnswer,
+        log_size: u64,
+    ) -> WitnessSaid {
         let origin = || asked.checkpoint.origin.clone();
         match answer {
-            Answer::Cosigned(lines) => {
+            WitnessAnswer::Cosigned(lines) => {
                 let body = asked.checkpoint.to_string();
                 match self.witness.find_among(lines, &body) {
                     Ok(Some(cosignature)) => {
                         self.size = self.size.max(asked.checkpoint.head.size);
-                        Next::Cosigned(cosignature)
+                        WitnessSaid::Cosigned(cosignature)
                     }
-                    Ok(None) | Err(_) => Next::Later(Trouble::NotCosigned),
+                    Ok(None) | Err(_) => WitnessSaid::Later(WitnessTrouble::NotCosigned),
                 }
             }
-            Answer::OtherSize(witness) => self.hear_size(asked, *witness, log_size),
-            Answer::Inconsistent => {
-                Next::Alarm(Alarm::Forked { origin: origin(), size: asked.request.old_size() })
-            }
-            Answer::UnknownKey => Next::Later(Trouble::UnknownKey),
-            Answer::UnknownLog => Next::Later(Trouble::UnknownLog),
-            Answer::Malformed => Next::Later(Trouble::Malformed),
-            Answer::Other(status) => Next::Later(Trouble::Status(*status)),
+            WitnessAnswer::OtherSize(witness) => self.hear_size(asked, *witness, log_size),
+            WitnessAnswer::Inconsistent => WitnessSaid::WitnessAlarm(WitnessAlarm::Forked {
+                origin: origin(),
+                size: asked.request.old_size(),
+            }),
+            WitnessAnswer::UnknownKey => WitnessSaid::Later(WitnessTrouble::UnknownKey),
+            WitnessAnswer::UnknownLog => WitnessSaid::Later(WitnessTrouble::UnknownLog),
+            WitnessAnswer::Malformed => WitnessSaid::Later(WitnessTrouble::Malformed),
+            WitnessAnswer::Other(status) => WitnessSaid::Later(WitnessTrouble::Status(*status)),
         }
     }
 
-    fn hear_size(&mut self, asked: &Asked, witness: u64, log: u64) -> Next {
+    fn hear_size(&mut self, asked: &WitnessAsked, witness: u64, log: u64) -> WitnessSaid {
         let origin = asked.checkpoint.origin.clone();
         let log = log.max(asked.checkpoint.head.size);
         if witness > log {
-            return Next::Alarm(Alarm::RolledBack { origin, witness, log });
+            return WitnessSaid::WitnessAlarm(WitnessAlarm::RolledBack { origin, witness, log });
         }
         if witness < self.size {
             let before = self.size;
-            return Next::Alarm(Alarm::WitnessRolledBack { origin, before, now: witness });
+            return WitnessSaid::WitnessAlarm(WitnessAlarm::WitnessRolledBack {
+                origin,
+                before,
+                now: witness,
+            });
         }
         if witness == self.size {
             // Unless another answer was heard since this was asked, the witness named the size
             // that it was asked with.
             let same = witness == asked.request.old_size();
-            return if same { Next::Later(Trouble::Contradiction) } else { Next::Again };
+            return if same {
+                WitnessSaid::Later(WitnessTrouble::Contradiction)
+            } else {
+                WitnessSaid::Again
+            };
         }
         self.size = witness;
-        Next::Again
+        WitnessSaid::Again
     }
 }
 

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use sluss_ledger::{
-    AddCheckpoint, AddCheckpointError, Answer, Checkpoint, CheckpointError, LogVerifier, Note,
-    Origin, WitnessKey, WitnessRefusal, WitnessState,
+    AddCheckpoint, AddCheckpointError, Checkpoint, CheckpointError, LogVerifier, Note, Origin,
+    WitnessAnswer, WitnessKey, WitnessRefusal, WitnessState,
 };
 
 use crate::folder::{Folder, FolderError};
@@ -72,10 +72,10 @@ pub(crate) enum Unsigned {
 
 impl Unsigned {
     /// Returns the answer that the protocol has for it.
-    pub(crate) fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> WitnessAnswer {
         match self {
             Self::Refused(refusal) => refusal.answer(),
-            Self::Failed(_) => Answer::Other(500),
+            Self::Failed(_) => WitnessAnswer::Other(500),
         }
     }
 }
@@ -111,7 +111,7 @@ impl<M: Memory> Keeper<M> {
 
     /// Answers the body of an `add-checkpoint` request; only after the checkpoint is durable does
     /// the answer have a cosignature.
-    pub(crate) fn add_checkpoint(&self, body: &[u8]) -> Result<Answer, Unsigned> {
+    pub(crate) fn add_checkpoint(&self, body: &[u8]) -> Result<WitnessAnswer, Unsigned> {
         let request = AddCheckpoint::parse(body).map_err(WitnessRefusal::Malformed)?;
         let claimed: Checkpoint =
             request.checkpoint().unverified_text().parse().map_err(WitnessRefusal::Checkpoint)?;
@@ -138,7 +138,7 @@ impl<M: Memory> Keeper<M> {
         let size = extension.checkpoint().head.size;
         let line = extension.cosign(&self.key, (self.clock)());
         say(&format!("cosigned {} at size {size}", claimed.origin));
-        Ok(Answer::Cosigned(vec![line]))
+        Ok(WitnessAnswer::Cosigned(vec![line]))
     }
 
     fn refuse(&self, refusal: WitnessRefusal, body: &[u8]) -> Unsigned {

@@ -107,8 +107,8 @@ impl Failure {
                 "See it with `sluss-witness status --dir DIR`, or choose another folder"
             }
             Self::Folder(FolderError::NoWitness(_)) => {
-                "Make one with `sluss-witness init --dir DIR --name NAME`. If there was one, do not \
-                 reuse its key: tell everyone who trusts it"
+                "Make one with `sluss-witness init --dir DIR --name NAME`. If there was one, do \
+                 not reuse its key: tell everyone who trusts it"
             }
             Self::Folder(FolderError::Damaged { .. } | FolderError::Misplaced { .. }) => {
                 "Restore the file from a copy that is not older; without it this witness could \
@@ -158,8 +158,8 @@ fn init(dir: PathBuf, name: &KeyName) -> Result<String, Failure> {
     Folder::at(&dir).make(&key::to_text(name, &seed), &verifier.to_string())?;
     Ok(format!(
         "{verifier}\n\nSHA-256 of that line: {}\n\n\
-         Give the line to those who run the log and those who verify it, and the SHA-256 by another \
-         way: on paper, or read aloud.\n\
+         Give the line to those who run the log and those who verify it, and the SHA-256 by \
+         another way: on paper, or read aloud.\n\
          Next: sluss-witness serve --dir {} --log VKEY-OF-THE-LOG\n",
         key::fingerprint(&verifier),
         dir.display(),

@@ -9,27 +9,27 @@ fn hash(index: u64) -> Hash {
     Hash::leaf(&index.to_be_bytes())
 }
 
-fn counts(environment: &str, counted: Counted) -> Fact {
-    Fact::Counts { environment: environment.to_owned(), counted }
+fn counts(environment: &str, counted: Counted) -> PopulationFact {
+    PopulationFact::Counts { environment: environment.to_owned(), counted }
 }
 
 /// Takes `facts` as the next leaves.
-fn take(populations: &mut Populations, facts: impl IntoIterator<Item = Fact>) {
+fn take(populations: &mut Populations, facts: impl IntoIterator<Item = PopulationFact>) {
     for fact in facts {
         let index = populations.size();
         populations.take(index, hash(index), fact).unwrap();
     }
 }
 
-fn day() -> [Fact; 7] {
+fn day() -> [PopulationFact; 7] {
     [
-        counts("production", Counted::Deployment(Way::Normal)),
+        counts("production", Counted::Deployment(DeploymentWay::Normal)),
         counts("production", Counted::Refused),
-        Fact::Nothing,
-        counts("staging", Counted::Deployment(Way::Normal)),
-        counts("production", Counted::Deployment(Way::Emergency)),
+        PopulationFact::Nothing,
+        counts("staging", Counted::Deployment(DeploymentWay::Normal)),
+        counts("production", Counted::Deployment(DeploymentWay::Emergency)),
         counts("production", Counted::Rollback),
-        counts("production", Counted::Deployment(Way::Standard)),
+        counts("production", Counted::Deployment(DeploymentWay::Standard)),
     ]
 }
 
@@ -67,11 +67,11 @@ fn a_late_event_is_counted_once_in_the_range_in_which_it_was_logged() {
     take(&mut populations, day());
     let first = populations.seal("production").unwrap();
     // It is logged before the seal that does not count it.
-    take(&mut populations, [counts("production", Counted::Refused), Fact::Seal(first)]);
+    take(&mut populations, [counts("production", Counted::Refused), PopulationFact::Seal(first)]);
     assert_eq!(populations.sealed_until("production"), 7);
     let second = populations.seal("production").unwrap();
     assert_eq!((second.from_leaf, second.to_leaf, second.refused, second.events()), (7, 9, 1, 1));
-    take(&mut populations, [Fact::Seal(second)]);
+    take(&mut populations, [PopulationFact::Seal(second)]);
     assert_eq!(populations.seal("production").unwrap().events(), 0);
     assert_eq!(populations.sealed_until("staging"), 0);
 }
@@ -80,11 +80,11 @@ fn a_late_event_is_counted_once_in_the_range_in_which_it_was_logged() {
 fn an_empty_day_is_sealed_too() {
     let mut populations = Populations::new();
     assert_eq!(populations.seal("production"), None);
-    take(&mut populations, [Fact::Nothing]);
+    take(&mut populations, [PopulationFact::Nothing]);
     let seal = populations.seal("production").unwrap();
     assert_eq!((seal.events(), seal.head), (0, Hash::ZERO));
     assert_eq!(seal.merkle_root, Hash::empty_root());
-    take(&mut populations, [Fact::Seal(seal)]);
+    take(&mut populations, [PopulationFact::Seal(seal)]);
     // The seal itself is a leaf, so there is always something to seal.
     assert_eq!(populations.seal("production").unwrap().from_leaf, 1);
     assert_eq!(populations.environments().collect::<Vec<_>>(), ["production"]);
@@ -97,11 +97,11 @@ fn gaps_overlaps_and_ranges_that_cannot_be_are_named() {
     let good = populations.seal("production").unwrap();
     let events = || {
         [0, 1, 4, 5, 6].into_iter().zip([
-            Counted::Deployment(Way::Normal),
+            Counted::Deployment(DeploymentWay::Normal),
             Counted::Refused,
-            Counted::Deployment(Way::Emergency),
+            Counted::Deployment(DeploymentWay::Emergency),
             Counted::Rollback,
-            Counted::Deployment(Way::Standard),
+            Counted::Deployment(DeploymentWay::Standard),
         ])
     };
     let counted = |leaves: Range<u64>| {
@@ -110,7 +110,7 @@ fn gaps_overlaps_and_ranges_that_cannot_be_are_named() {
     };
     let mut refused = |seal: PopulationSeal| {
         let before = populations.size();
-        let fault = populations.take(before, hash(before), Fact::Seal(seal)).unwrap_err();
+        let fault = populations.take(before, hash(before), PopulationFact::Seal(seal)).unwrap_err();
         assert_eq!((populations.size(), populations.sealed_until("production")), (before, 0));
         fault
     };
@@ -133,10 +133,10 @@ fn gaps_overlaps_and_ranges_that_cannot_be_are_named() {
     ] {
         assert!(matches!(refused(bad), SealFault::Miscounted { index: 7, .. }));
     }
-    populations.take(7, hash(7), Fact::Seal(good)).unwrap();
-    let again = populations.take(8, hash(8), Fact::Seal(counted(0..7))).unwrap_err();
+    populations.take(7, hash(7), PopulationFact::Seal(good)).unwrap();
+    let again = populations.take(8, hash(8), PopulationFact::Seal(counted(0..7))).unwrap_err();
     assert!(matches!(again, SealFault::Overlap { index: 8, from: 0, until: 7, .. }));
-    let skipped = populations.take(9, hash(9), Fact::Nothing);
+    let skipped = populations.take(9, hash(9), PopulationFact::Nothing);
     assert_eq!(skipped, Err(SealFault::Order { expected: 8, found: 9 }));
 }
 
@@ -146,23 +146,23 @@ fn a_deleted_event_makes_every_later_seal_untrue() {
     take(&mut populations, day());
     let seal = populations.seal("production").unwrap();
     let mut without = Populations::new();
-    take(&mut without, day().into_iter().skip(1).chain([Fact::Nothing]));
-    let fault = without.take(7, hash(7), Fact::Seal(seal)).unwrap_err();
+    take(&mut without, day().into_iter().skip(1).chain([PopulationFact::Nothing]));
+    let fault = without.take(7, hash(7), PopulationFact::Seal(seal)).unwrap_err();
     assert!(matches!(fault, SealFault::Miscounted { .. }), "{fault}");
 }
 
-fn fact() -> impl Strategy<Value = Option<Fact>> {
+fn fact() -> impl Strategy<Value = Option<PopulationFact>> {
     let environment = prop_oneof![Just("production"), Just("staging")];
     let counted = prop_oneof![
-        Just(Counted::Deployment(Way::Normal)),
-        Just(Counted::Deployment(Way::Standard)),
-        Just(Counted::Deployment(Way::Emergency)),
+        Just(Counted::Deployment(DeploymentWay::Normal)),
+        Just(Counted::Deployment(DeploymentWay::Standard)),
+        Just(Counted::Deployment(DeploymentWay::Emergency)),
         Just(Counted::Refused),
         Just(Counted::Rollback),
     ];
     let counts = (environment, counted).prop_map(|(name, counted)| Some(counts(name, counted)));
     // None stands for a seal.
-    prop_oneof![4 => counts, 2 => Just(Some(Fact::Nothing)), 1 => Just(None)]
+    prop_oneof![4 => counts, 2 => Just(Some(PopulationFact::Nothing)), 1 => Just(None)]
 }
 
 proptest! {
@@ -174,12 +174,12 @@ proptest! {
         let mut events = Vec::new();
         let mut sealed: Vec<PopulationSeal> = Vec::new();
         let mut waiting: Option<(usize, PopulationSeal)> = None;
-        for fact in facts.into_iter().chain([None]).chain((0..4).map(|_| Some(Fact::Nothing))) {
+        for fact in facts.into_iter().chain([None]).chain((0..4).map(|_| Some(PopulationFact::Nothing))) {
             let index = populations.size();
             match waiting.take() {
                 Some((0, seal)) => {
                     sealed.push(seal.clone());
-                    populations.take(index, hash(index), Fact::Seal(seal)).unwrap();
+                    populations.take(index, hash(index), PopulationFact::Seal(seal)).unwrap();
                     continue;
                 }
                 Some((more, seal)) => waiting = Some((more - 1, seal)),
@@ -187,7 +187,7 @@ proptest! {
             }
             match fact {
                 Some(fact) => {
-                    if let Fact::Counts { environment, counted } = &fact
+                    if let PopulationFact::Counts { environment, counted } = &fact
                         && environment == "production"
                     {
                         events.push((index, hash(index), *counted));

@@ -89,10 +89,10 @@ fn each_refusal_has_its_status() {
     assert_eq!(status(&state, &no_checkpoint), 400);
 
     let stale = state.decide(&keys(), &request(&larger, 4, &log_key())).unwrap_err();
-    assert_eq!(stale.answer(), Answer::OtherSize(5));
+    assert_eq!(stale.answer(), WitnessAnswer::OtherSize(5));
     assert!(!stale.is_evidence());
     let ahead = state.decide(&keys(), &request(&larger, 6, &log_key())).unwrap_err();
-    assert_eq!(ahead.answer(), Answer::OtherSize(5));
+    assert_eq!(ahead.answer(), WitnessAnswer::OtherSize(5));
 
     let forked = state.decide(&keys(), &request(&tree(1, 3, 8), 5, &log_key())).unwrap_err();
     assert_eq!(forked.answer().status(), 422);

@@ -51,7 +51,7 @@ impl World {
     }
 
     /// One request and its answer; nothing where the line lost either.
-    fn dialogue(&mut self, line: Line) -> Option<Next> {
+    fn dialogue(&mut self, line: Line) -> Option<WitnessSaid> {
         let tree: MemoryTree = self.leaves.iter().copied().collect();
         let head = tree.frontier().head();
         let checkpoint = Checkpoint { origin: "log.example/1".parse().unwrap(), head };
@@ -67,7 +67,7 @@ impl World {
         let answer = match self.witness.decide(&[log_key().verifier()], &received) {
             Ok(extension) => {
                 self.witness = extension.state();
-                Answer::Cosigned(vec![extension.cosign(&witness_key(), self.clock)])
+                WitnessAnswer::Cosigned(vec![extension.cosign(&witness_key(), self.clock)])
             }
             Err(refusal) => refusal.answer(),
         };
@@ -75,15 +75,15 @@ impl World {
             return None;
         }
         let body = answer.body().unwrap_or_default();
-        let answer = Answer::parse(answer.status(), answer.content_type(), body.as_bytes());
+        let answer = WitnessAnswer::parse(answer.status(), answer.content_type(), body.as_bytes());
         Some(self.view.hear(&asked, &answer.unwrap(), head.size))
     }
 
     /// Asks over a good line until there is an outcome, which takes two dialogues at most.
-    fn settle(&mut self) -> Next {
+    fn settle(&mut self) -> WitnessSaid {
         for _ in 0..2 {
             match self.dialogue(Line::Good).unwrap() {
-                Next::Again => {}
+                WitnessSaid::Again => {}
                 outcome => return outcome,
             }
         }
@@ -95,12 +95,12 @@ impl World {
 fn a_log_that_knows_nothing_of_its_witness_learns_the_size_and_is_cosigned() {
     let mut world = World::new();
     world.append(7, 0);
-    assert!(matches!(world.settle(), Next::Cosigned(line) if line.seconds() == 1));
+    assert!(matches!(world.settle(), WitnessSaid::Cosigned(line) if line.seconds() == 1));
     world.view = WitnessView::new(witness_key().verifier(), 0);
     world.append(5, 0);
-    assert_eq!(world.dialogue(Line::Good), Some(Next::Again));
+    assert_eq!(world.dialogue(Line::Good), Some(WitnessSaid::Again));
     assert_eq!(world.view.size(), 7);
-    assert!(matches!(world.dialogue(Line::Good), Some(Next::Cosigned(_))));
+    assert!(matches!(world.dialogue(Line::Good), Some(WitnessSaid::Cosigned(_))));
     assert_eq!(world.view.size(), 12);
 }
 
@@ -114,9 +114,9 @@ fn a_log_restored_from_yesterday_is_found_out_whether_it_remembers_or_not() {
         if !remembers {
             world.view = WitnessView::new(witness_key().verifier(), 0);
         }
-        let Next::Alarm(alarm) = world.settle() else { panic!("no alarm") };
+        let WitnessSaid::WitnessAlarm(alarm) = world.settle() else { panic!("no alarm") };
         let origin = "log.example/1".parse().unwrap();
-        assert_eq!(alarm, Alarm::RolledBack { origin, witness: 7, log: 4 });
+        assert_eq!(alarm, WitnessAlarm::RolledBack { origin, witness: 7, log: 4 });
         assert!(alarm.stops_appends());
     }
 }
@@ -129,8 +129,11 @@ fn a_log_whose_past_was_changed_is_found_out_at_its_next_checkpoint() {
         let _ = world.settle();
         world.leaves.truncate(4);
         world.append(after, 1);
-        let Next::Alarm(alarm) = world.settle() else { panic!("no alarm") };
-        assert_eq!(alarm, Alarm::Forked { origin: "log.example/1".parse().unwrap(), size: 7 });
+        let WitnessSaid::WitnessAlarm(alarm) = world.settle() else { panic!("no alarm") };
+        assert_eq!(
+            alarm,
+            WitnessAlarm::Forked { origin: "log.example/1".parse().unwrap(), size: 7 }
+        );
         assert!(alarm.stops_appends());
     }
 }
@@ -141,9 +144,9 @@ fn a_witness_that_forgot_is_not_asked_to_sign_anew() {
     world.append(7, 0);
     let _ = world.settle();
     world.witness = WitnessState::new("log.example/1".parse().unwrap());
-    let Next::Alarm(alarm) = world.settle() else { panic!("no alarm") };
+    let WitnessSaid::WitnessAlarm(alarm) = world.settle() else { panic!("no alarm") };
     let origin = "log.example/1".parse().unwrap();
-    assert_eq!(alarm, Alarm::WitnessRolledBack { origin, before: 7, now: 0 });
+    assert_eq!(alarm, WitnessAlarm::WitnessRolledBack { origin, before: 7, now: 0 });
     assert!(!alarm.stops_appends());
 }
 
@@ -155,11 +158,14 @@ fn an_answer_about_an_old_checkpoint_is_no_alarm_while_the_log_is_beyond() {
     let head = tree.frontier().head();
     let checkpoint = Checkpoint { origin: "log.example/1".parse().unwrap(), head };
     let asked = world.view.ask(&checkpoint.sign(&log_key()).unwrap(), &tree).unwrap();
-    assert_eq!(world.view.hear(&asked, &Answer::OtherSize(7), 9), Next::Again);
+    assert_eq!(world.view.hear(&asked, &WitnessAnswer::OtherSize(7), 9), WitnessSaid::Again);
     assert_eq!(world.view.size(), 7);
-    assert_eq!(world.view.hear(&asked, &Answer::OtherSize(7), 9), Next::Again);
-    let alarm = world.view.hear(&asked, &Answer::OtherSize(10), 9);
-    assert!(matches!(alarm, Next::Alarm(Alarm::RolledBack { witness: 10, log: 9, .. })));
+    assert_eq!(world.view.hear(&asked, &WitnessAnswer::OtherSize(7), 9), WitnessSaid::Again);
+    let alarm = world.view.hear(&asked, &WitnessAnswer::OtherSize(10), 9);
+    assert!(matches!(
+        alarm,
+        WitnessSaid::WitnessAlarm(WitnessAlarm::RolledBack { witness: 10, log: 9, .. })
+    ));
 }
 
 #[test]
@@ -174,16 +180,19 @@ fn what_a_witness_cannot_mean_is_tried_later() {
     let larger =
         Checkpoint { head: crate::tree::TreeHead { size: 5, ..head }, ..checkpoint.clone() };
     for (answer, trouble) in [
-        (Answer::Cosigned(vec![]), Trouble::NotCosigned),
-        (Answer::Cosigned(vec![other.cosign(&checkpoint, 1)]), Trouble::NotCosigned),
-        (Answer::Cosigned(vec![witness_key().cosign(&larger, 1)]), Trouble::NotCosigned),
-        (Answer::OtherSize(0), Trouble::Contradiction),
-        (Answer::UnknownKey, Trouble::UnknownKey),
-        (Answer::UnknownLog, Trouble::UnknownLog),
-        (Answer::Malformed, Trouble::Malformed),
-        (Answer::Other(503), Trouble::Status(503)),
+        (WitnessAnswer::Cosigned(vec![]), WitnessTrouble::NotCosigned),
+        (WitnessAnswer::Cosigned(vec![other.cosign(&checkpoint, 1)]), WitnessTrouble::NotCosigned),
+        (
+            WitnessAnswer::Cosigned(vec![witness_key().cosign(&larger, 1)]),
+            WitnessTrouble::NotCosigned,
+        ),
+        (WitnessAnswer::OtherSize(0), WitnessTrouble::Contradiction),
+        (WitnessAnswer::UnknownKey, WitnessTrouble::UnknownKey),
+        (WitnessAnswer::UnknownLog, WitnessTrouble::UnknownLog),
+        (WitnessAnswer::Malformed, WitnessTrouble::Malformed),
+        (WitnessAnswer::Other(503), WitnessTrouble::Status(503)),
     ] {
-        assert_eq!(world.view.hear(&asked, &answer, 4), Next::Later(trouble), "{answer:?}");
+        assert_eq!(world.view.hear(&asked, &answer, 4), WitnessSaid::Later(trouble), "{answer:?}");
     }
     assert_eq!(world.view.size(), 0);
 }
@@ -204,9 +213,9 @@ proptest! {
                 world.view = WitnessView::new(witness_key().verifier(), 0);
             }
             let said = world.dialogue(line);
-            prop_assert!(!matches!(said, Some(Next::Alarm(_) | Next::Later(_))), "{said:?}");
+            prop_assert!(!matches!(said, Some(WitnessSaid::WitnessAlarm(_) | WitnessSaid::Later(_))), "{said:?}");
         }
-        prop_assert!(matches!(world.settle(), Next::Cosigned(_)));
+        prop_assert!(matches!(world.settle(), WitnessSaid::Cosigned(_)));
         prop_assert_eq!(world.view.size(), world.leaves.len() as u64);
     }
 
@@ -229,14 +238,14 @@ proptest! {
         }
         for line in lines {
             let said = world.dialogue(line);
-            prop_assert!(!matches!(said, Some(Next::Cosigned(_) | Next::Later(_))), "{said:?}");
+            prop_assert!(!matches!(said, Some(WitnessSaid::Cosigned(_) | WitnessSaid::Later(_))), "{said:?}");
         }
         match world.settle() {
-            Next::Alarm(Alarm::RolledBack { witness, log, .. }) => {
+            WitnessSaid::WitnessAlarm(WitnessAlarm::RolledBack { witness, log, .. }) => {
                 prop_assert_eq!((witness, log), (cosigned, kept + appended));
                 prop_assert!(kept + appended < cosigned);
             }
-            Next::Alarm(Alarm::Forked { size, .. }) => prop_assert_eq!(size, cosigned),
+            WitnessSaid::WitnessAlarm(WitnessAlarm::Forked { size, .. }) => prop_assert_eq!(size, cosigned),
             other => prop_assert!(false, "{other:?}"),
         }
     }

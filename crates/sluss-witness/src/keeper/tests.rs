@@ -79,7 +79,7 @@ fn request(history: u8, old: u64, size: u64) -> (TreeHead, String) {
     (head, AddCheckpoint::new(old, proof, note).unwrap().to_string())
 }
 
-fn status(answered: &Result<Answer, Unsigned>) -> u16 {
+fn status(answered: &Result<WitnessAnswer, Unsigned>) -> u16 {
     match answered {
         Ok(answer) => answer.status(),
         Err(unsigned) => unsigned.answer().status(),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sluss_ledger::{Alarm, Hash, Next, WitnessVerifier};
+use sluss_ledger::{Hash, WitnessAlarm, WitnessSaid, WitnessVerifier};
 
 use crate::witness::{History, Serving, init, log_key, run};
 
@@ -23,15 +23,15 @@ fn insist(history: &mut History, address: SocketAddr, step: u64, stop: &AtomicBo
     let mut size = history.known() + step;
     while !stop.load(Ordering::Relaxed) && size < LEAVES {
         match history.ask(address, size) {
-            Ok(Next::Cosigned(_)) => {
+            Ok(WitnessSaid::Cosigned(_)) => {
                 signed.push((size, history.head(size).root));
                 size += step;
             }
             // Somebody was quicker, or the other history won: from its size on it is worth a try.
-            Ok(Next::Again) => size = history.known() + step,
-            Ok(Next::Alarm(Alarm::Forked { .. })) => size += 1,
-            Ok(Next::Alarm(alarm)) => panic!("{alarm}"),
-            Ok(Next::Later(trouble)) => panic!("{trouble}"),
+            Ok(WitnessSaid::Again) => size = history.known() + step,
+            Ok(WitnessSaid::WitnessAlarm(WitnessAlarm::Forked { .. })) => size += 1,
+            Ok(WitnessSaid::WitnessAlarm(alarm)) => panic!("{alarm}"),
+            Ok(WitnessSaid::Later(trouble)) => panic!("{trouble}"),
             // The witness is dead.
             Err(_) => break,
         }

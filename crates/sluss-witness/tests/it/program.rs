@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
-use sluss_ledger::{AddCheckpoint, Alarm, LogKey, MAX_REQUEST_BYTES, Next};
+use sluss_ledger::{AddCheckpoint, LogKey, MAX_REQUEST_BYTES, WitnessAlarm, WitnessSaid};
 
 use crate::witness::{History, Serving, init, log_key, run, send};
 
@@ -48,20 +48,26 @@ fn a_log_is_cosigned_rolled_back_and_found_out() {
     {
         let serving = Serving::start(folder.path(), &log_key());
         for size in [10, 30] {
-            assert!(matches!(log.ask(serving.address, size).unwrap(), Next::Cosigned(_)));
+            assert!(matches!(log.ask(serving.address, size).unwrap(), WitnessSaid::Cosigned(_)));
         }
     }
     let serving = Serving::start(folder.path(), &log_key());
     let mut yesterday = History::new(1, 0, 20, vkey.clone());
     let said = yesterday.ask(serving.address, 20).unwrap();
     assert!(
-        matches!(said, Next::Alarm(Alarm::RolledBack { witness: 30, log: 20, .. })),
+        matches!(
+            said,
+            WitnessSaid::WitnessAlarm(WitnessAlarm::RolledBack { witness: 30, log: 20, .. })
+        ),
         "{said:?}"
     );
     let mut forked = History::new(2, 5, 40, vkey);
-    assert_eq!(forked.ask(serving.address, 40).unwrap(), Next::Again);
+    assert_eq!(forked.ask(serving.address, 40).unwrap(), WitnessSaid::Again);
     let said = forked.ask(serving.address, 40).unwrap();
-    assert!(matches!(said, Next::Alarm(Alarm::Forked { size: 30, .. })), "{said:?}");
+    assert!(
+        matches!(said, WitnessSaid::WitnessAlarm(WitnessAlarm::Forked { size: 30, .. })),
+        "{said:?}"
+    );
 
     let name = folder.path().to_str().unwrap();
     let status = String::from_utf8(run(&["status", "--dir", name]).stdout).unwrap();
@@ -116,7 +122,7 @@ fn a_witness_that_lost_its_memory_does_not_serve() {
     let serving = Serving::start(folder.path(), &log_key());
     let second = said(&serve(folder.path()));
     assert!(second.contains("another witness serves from"), "{second}");
-    assert!(matches!(log.ask(serving.address, 7).unwrap(), Next::Cosigned(_)));
+    assert!(matches!(log.ask(serving.address, 7).unwrap(), WitnessSaid::Cosigned(_)));
     drop(serving);
 
     let logs = folder.path().join("logs");

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use sluss_ledger::{
-    Answer, Checkpoint, Frontier, Hash, LogKey, MemoryTree, Next, Note, TreeHead, WitnessVerifier,
-    WitnessView,
+    Checkpoint, Frontier, Hash, LogKey, MemoryTree, Note, TreeHead, WitnessAnswer, WitnessSaid,
+    WitnessVerifier, WitnessView,
 };
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sluss-witness");
@@ -69,8 +69,8 @@ pub struct Http {
 }
 
 impl Http {
-    pub fn answer(&self) -> Answer {
-        Answer::parse(self.status, &self.content_type, &self.body).unwrap()
+    pub fn answer(&self) -> WitnessAnswer {
+        WitnessAnswer::parse(self.status, &self.content_type, &self.body).unwrap()
     }
 }
 
@@ -139,7 +139,7 @@ impl History {
     }
 
     /// Asks once for the checkpoint of `size` leaves.
-    pub fn ask(&mut self, address: SocketAddr, size: u64) -> io::Result<Next> {
+    pub fn ask(&mut self, address: SocketAddr, size: u64) -> io::Result<WitnessSaid> {
         let asked = self.view.ask(&self.checkpoint(size), &self.tree).unwrap();
         let body = asked.request().to_string();
         let answer = send(address, "POST", "/add-checkpoint", body.as_bytes())?.answer();
