@@ -22,6 +22,7 @@ mod leaf;
 mod log_keys;
 mod note;
 mod seal;
+mod stream_seal;
 mod tile;
 mod tlog_proof;
 mod tree;
@@ -50,6 +51,7 @@ pub use note::{
     NoteSignature, VerifiedNote,
 };
 pub use seal::{Counted, DeploymentWay, PopulationFact, PopulationSeal, Populations, SealFault};
+pub use stream_seal::{SealedStream, StreamSeal, StreamSealFault};
 pub use tile::{
     Bundle, FULL_WIDTH, Tile, TileEdge, TileError, TileReader, bundles_between, decode_entries,
     encode_entries, encode_hashes, tiles_between, tiles_of,

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use sluss_ledger::{
-    AddCheckpoint, AddCheckpointError, Checkpoint, CheckpointError, LogVerifier, Note, Origin,
-    WitnessAnswer, WitnessKey, WitnessRefusal, WitnessState,
+    AddCheckpoint, Checkpoint, CheckpointError, LogVerifier, Note, Origin, WitnessAnswer,
+    WitnessKey, WitnessRefusal, WitnessState,
 };
 
 use crate::folder::{Folder, FolderError};

@@ -153,7 +153,7 @@ fn print(text: &str) -> io::Result<()> {
 
 fn init(dir: PathBuf, name: &KeyName) -> Result<String, Failure> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(io::Error::from)?;
+    getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
     let verifier = WitnessKey::from_seed(name.clone(), seed).verifier();
     Folder::at(&dir).make(&key::to_text(name, &seed), &verifier.to_string())?;
     Ok(format!(
