@@ -130,6 +130,8 @@ fn during_a_rotation_either_key_will_do_but_neither_may_be_wrong() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// A log that lies with three histories never gets two roots for one size cosigned, nor a
     /// smaller tree after a larger one.
     #[test]

@@ -202,6 +202,8 @@ fn line() -> impl Strategy<Value = Line> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn an_honest_log_is_cosigned_over_any_line_and_never_accused(
         days in prop::collection::vec((0_u64..20, line(), any::<bool>()), 1..30),

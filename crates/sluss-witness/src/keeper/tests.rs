@@ -131,6 +131,8 @@ fn write() -> impl Strategy<Value = Option<Write>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_the_disk_does_one_history_is_signed(
         asked in prop::collection::vec((0_u8..2, 0_u64..12, 0_u64..12, write(), any::<bool>()), 1..40),
