@@ -87,7 +87,7 @@ pub(super) async fn take(
     }
     // Whoever may not report learns nothing of what is delivered here.
     let nothing = Command::Resolved { fingerprint: Digest::of(b"") };
-    asking.ask_unkeyed(&app, nothing, asking.caller.actor()).await?;
+    let Json(_done) = asking.ask_unkeyed(&app, nothing, asking.caller.actor()).await?;
     let mut taken = TakenView::default();
     for alert in &sent.alerts {
         let (service, environment) = match about(&app, alert) {
