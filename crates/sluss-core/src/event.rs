@@ -119,6 +119,13 @@ pub enum Event {
     /// The wall clock left the monotonic clock; forward gates are shut until it returns.
     #[serde(rename = "log.gap")]
     LogGap { milliseconds: i64 },
+    /// A witness cosigned the log up to this size; recorded at most once an hour.
+    #[serde(rename = "log.witnessed")]
+    LogWitnessed { witness: String, size: u64 },
+    /// A witness cosigned more of the log than there is, or another one: its data were rolled back
+    /// or forked. Forward gates stay shut until the log is the one that was cosigned.
+    #[serde(rename = "log.rollback_detected")]
+    LogRollbackDetected { witness: String, seen: u64, size: u64 },
     /// The clock is trusted again.
     #[serde(rename = "log.gap_ended")]
     LogGapEnded { confirmed: bool },
@@ -381,7 +388,11 @@ impl Event {
     pub fn stream(&self) -> Stream {
         use Event as E;
         match self {
-            E::LogOpened { .. } | E::LogGap { .. } | E::LogGapEnded { .. } => Stream::Log,
+            E::LogWitnessed { .. }
+            | E::LogRollbackDetected { .. }
+            | E::LogOpened { .. }
+            | E::LogGap { .. }
+            | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }

@@ -111,6 +111,8 @@ pub enum WaitingOn {
         /// Which group.
         group: GroupName,
     },
+    /// A log that is the one that witnesses know.
+    Log,
     /// The review of an emergency, which is overdue.
     Review {
         /// Which.
@@ -209,6 +211,10 @@ impl WaitingOn {
             Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
             Self::Clock => {
                 "The clock jumped; it waits until the clock is trusted again.".to_owned()
+            }
+            Self::Log => {
+                "A witness knows another history of the log: the later data must be restored."
+                    .to_owned()
             }
             Self::Provenance => "How it was built is not signed yet.".to_owned(),
             Self::Calendar { windows, .. } => {

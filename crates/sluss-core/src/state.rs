@@ -179,6 +179,9 @@ pub struct State {
     pub demo: bool,
     /// Whether the clock can't be trusted.
     pub gap: bool,
+    /// Whether a witness knows another history of the log than this one.
+    #[serde(default)]
+    pub distrusted: bool,
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,
@@ -229,8 +232,8 @@ impl State {
         self.changes.get(&self.releases.get(&release)?.change)
     }
 
-    /// Returns whether nothing may be put back in the place of `release` by itself, since it changes
-    /// what the release before it rests on.
+    /// Returns whether nothing may be put back in the place of `release` by itself, since it
+    /// changes what the release before it rests on.
     pub fn is_forward_only(&self, release: ReleaseId) -> bool {
         self.pipeline_of(release).is_some_and(|pipeline| pipeline.forward_only)
     }

@@ -419,6 +419,10 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
             let what = format!("the review of {exception}");
             (Waiting::Review { exception: *exception }, deployment.requested, what)
         }
+        WaitingOn::Log => {
+            let what = "the log that witnesses know".to_owned();
+            (Waiting::Clock, deployment.requested, what)
+        }
         WaitingOn::Clock => {
             (Waiting::Clock, deployment.requested, "a clock that can be trusted".to_owned())
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluss_ledger::inclusion_proof;
-use sluss_ledger::{LogVerifier, ProofError, TlogProof};
+use sluss_ledger::{HashReader, LogVerifier, ProofError, TlogProof};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -139,6 +139,14 @@ impl SqliteLog {
         let covers =
             |last: &Option<Published>| last.as_ref().is_some_and(|last| last.head.size >= size);
         self.published.clone().wait_for(covers).await.is_ok()
+    }
+
+    /// Hands the tree's hashes under the last checkpoint to `look`, read from the tiles as they are
+    /// asked for; nothing before the first checkpoint.
+    pub fn with_tree<T>(&self, look: impl FnOnce(&dyn HashReader) -> T) -> Option<T> {
+        let size = self.published.borrow().as_ref().map(|last| last.head.size)?;
+        let log = folder::derived(self.folder.root());
+        Some(look(&DiskTiles::new(&log, size)))
     }
 
     /// Returns a leaf with the proof of its place; waits a little for the checkpoint of a leaf

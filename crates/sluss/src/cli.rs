@@ -15,6 +15,7 @@ use crate::commands;
 use crate::demo::{self, DemoArguments};
 use crate::serve::{Serve, serve};
 use crate::up::up;
+use crate::witnesses::WitnessAt;
 
 /// Take a change from idea to production through gates, on evidence
 #[derive(Debug, Parser)]
@@ -75,6 +76,9 @@ struct UpArguments {
     /// The address of pages, API and Git
     #[arg(long, env = "SLUSS_LISTEN", default_value = "127.0.0.1:8440")]
     listen: SocketAddr,
+    /// A witness that cosigns the log: its address and its vkey. Once for each
+    #[arg(long = "witness", value_name = "URL VKEY")]
+    witnesses: Vec<WitnessAt>,
     /// Whether the data folder is a demo's
     #[arg(long, hide = true)]
     demo: bool,
@@ -82,9 +86,9 @@ struct UpArguments {
 
 impl From<UpArguments> for Serve {
     fn from(arguments: UpArguments) -> Self {
-        let UpArguments { data, listen, demo } = arguments;
+        let UpArguments { data, listen, witnesses, demo } = arguments;
         let data = std::path::absolute(&data).unwrap_or(data);
-        Self { data, listen, demo }
+        Self { data, listen, witnesses, demo }
     }
 }
 

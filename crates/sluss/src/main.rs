@@ -10,6 +10,7 @@ mod demo;
 mod first;
 mod serve;
 mod up;
+mod witnesses;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,8 @@ use sluss_web::app::{App, Seams, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::witnesses::{self, WitnessAt};
+
 /// What the control plane is started with.
 #[derive(Debug, Clone)]
 pub struct Serve {
@@ -19,6 +21,8 @@ pub struct Serve {
     pub data: std::path::PathBuf,
     /// Where pages and Git are served.
     pub listen: SocketAddr,
+    /// Who cosigns the log.
+    pub witnesses: Vec<WitnessAt>,
     /// Whether this is a demo.
     pub demo: bool,
 }
@@ -49,7 +53,8 @@ pub fn first_organisation(login: &str) -> String {
 ///
 /// [`Failure`]: it could not start.
 pub async fn serve(options: Serve) -> Result<(), Failure> {
-    let Serve { data, listen, demo } = options;
+    let Serve { data, listen, witnesses, demo } = options;
+    let witnesses = witnesses::all(&data, witnesses)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::new(
             Blame::Upstream,
@@ -69,6 +74,9 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
         executor: Some(Arc::clone(&running.executor)),
     };
     let app = App::new(running.engine.clone(), settings, seams);
+    for witness in witnesses {
+        tokio::spawn(witnesses::feed(running.engine.clone(), witness));
+    }
     tracing::info!("ready: {address}");
     sluss_web::serve::serve(app, listener, asked_to_end()).await;
     running.stop().await;

@@ -42,6 +42,9 @@ impl Supervisor {
         let mut command = Command::new(&self.program);
         command.arg("serve").arg("--data").arg(&self.options.data);
         command.arg("--listen").arg(self.options.listen.to_string());
+        for witness in &self.options.witnesses {
+            command.arg("--witness").arg(witness.to_string());
+        }
         if self.options.demo {
             command.arg("--demo");
         }

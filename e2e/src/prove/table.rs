@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{ALPHA, Figures, Spread};
+use super::bound::Detection;
+use super::figures::{ALPHA, Figures, KindFigures, Spread};
 use super::play::Played;
 
 /// Returns the table.
@@ -30,33 +31,13 @@ pub fn table(figures: &Figures, played: &Played) -> String {
     let kept_out: usize = figures.kinds.iter().map(|kind| kind.kept_out).sum();
     row("bad releases", format!("{kept_out} of {released} kept out or taken back"));
     for kind in &figures.kinds {
-        let causes: Vec<String> =
-            kind.causes.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
-        row(
-            &format!("  {}", kind.kind.word()),
-            format!(
-                "{} of {} ({}); detect {}; failed requests {:?}, payments {:?}",
-                kind.kept_out,
-                kind.released,
-                causes.join(", "),
-                spread(&kind.detect),
-                kind.failed_requests,
-                kind.failed_payments
-            ),
-        );
+        row(&format!("  {}", kind.kind.word()), of_kind(kind));
     }
     row("time to detect", spread(&figures.detect));
-    for found in &figures.detections {
-        row(
-            &format!("  {}", found.kind.word()),
-            format!(
-                "p50 {:.1} s; no valid test needs less than {:.1} s, asked are {:.1} s",
-                found.median_s,
-                found.bound_s,
-                found.asked_s()
-            ),
-        );
-    }
+    figures
+        .detections
+        .iter()
+        .for_each(|found| row(&format!("  {}", found.kind.word()), beside(found)));
     row("then to share zero", spread(&figures.confirm));
     row("restored, faults >= 10 %", spread(&figures.restore_great));
     row(
@@ -84,6 +65,27 @@ pub fn table(figures: &Figures, played: &Played) -> String {
     comparison(&mut text, figures);
     ending(&mut text, figures);
     text
+}
+
+/// Says what became of the releases of one kind.
+fn of_kind(kind: &KindFigures) -> String {
+    let causes: Vec<String> =
+        kind.causes.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
+    format!(
+        "{} of {} ({}); detect {}; failed requests {:?}, payments {:?}",
+        kind.kept_out,
+        kind.released,
+        causes.join(", "),
+        spread(&kind.detect),
+        kind.failed_requests,
+        kind.failed_payments
+    )
+}
+
+/// Says how long finding a kind took, beside the least that any test needs.
+fn beside(found: &Detection) -> String {
+    let (median, bound, asked) = (found.median_s, found.bound_s, found.asked_s());
+    format!("p50 {median:.1} s; no valid test needs less than {bound:.1} s, asked are {asked:.1} s")
 }
 
 /// Says what the machine was like: a busy one makes everything slower, and more fail.

@@ -23,24 +23,17 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         state.unattested.insert(position, evidence);
     }
     match event {
-        E::LogOpened { origin, demo } => {
-            state.origin.clone_from(origin);
-            state.demo = *demo;
-        }
-        E::LogGap { .. } => state.gap = true,
-        E::LogGapEnded { .. } => state.gap = false,
-        E::ConfigProposed { .. } | E::ConfigActivated { .. } | E::ConfigRefused { .. } => {
-            apply_config(state, now, event);
-        }
-        E::ServiceRegistered { service, product } => {
-            let (product, trunk) = (product.clone(), Vec::new());
-            let service = service.clone();
-            state.services.entry(service).or_insert(Service {
-                product,
-                trunk,
-                places: Default::default(),
-            });
-        }
+        E::LogOpened { .. }
+        | E::LogWitnessed { .. }
+        | E::LogRollbackDetected { .. }
+        | E::LogGap { .. }
+        | E::LogGapEnded { .. }
+        | E::Attestation {}
+        | E::AttestationRecorded { .. } => apply_log(state, event),
+        E::ConfigProposed { .. }
+        | E::ConfigActivated { .. }
+        | E::ConfigRefused { .. }
+        | E::ServiceRegistered { .. } => apply_config(state, now, event),
         E::ChangePushed { .. }
         | E::ChangeReceived { .. }
         | E::ChangeMerged { .. }
@@ -90,6 +83,22 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
+        E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
+        E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+    }
+}
+
+fn apply_log(state: &mut State, event: &Event) {
+    use Event as E;
+    match event {
+        E::LogOpened { origin, demo } => {
+            state.origin.clone_from(origin);
+            state.demo = *demo;
+        }
+        E::LogWitnessed { .. } => {}
+        E::LogRollbackDetected { .. } => state.distrusted = true,
+        E::LogGap { .. } => state.gap = true,
+        E::LogGapEnded { .. } => state.gap = false,
         E::Attestation {} => {}
         E::AttestationRecorded { of, evidence, envelope } => {
             state.unattested.remove(of);
@@ -99,8 +108,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
                 release.provenance = Some(envelope.clone());
             }
         }
-        E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
-        E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+        _other => unreachable!("BUG: not an event of the log itself"),
     }
 }
 
@@ -153,6 +161,11 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
             if let Some(proposal) = state.proposals.get_mut(number) {
                 proposal.over = true;
             }
+        }
+        Event::ServiceRegistered { service, product } => {
+            let (product, trunk, places) = (product.clone(), Vec::new(), Default::default());
+            let known = state.services.entry(service.clone());
+            known.or_insert(Service { product, trunk, places });
         }
         _other => unreachable!("BUG: not an event of the configuration"),
     }

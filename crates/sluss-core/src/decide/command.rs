@@ -224,6 +224,17 @@ pub enum Command {
         to: PersonRef,
         until: Millis,
     },
+    /// A witness cosigned the log.
+    Witnessed {
+        witness: String,
+        size: u64,
+    },
+    /// A witness knows another history of the log.
+    Distrust {
+        witness: String,
+        seen: u64,
+        size: u64,
+    },
     /// What the event at this position says was signed.
     Attested {
         of: u64,
@@ -272,6 +283,8 @@ impl Command {
             | Self::Instance { .. }
             | Self::Applied { .. }
             | Self::Attested { .. }
+            | Self::Witnessed { .. }
+            | Self::Distrust { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.

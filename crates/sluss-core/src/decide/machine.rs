@@ -54,6 +54,10 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Alarm { deployment, counts, limit_ppm } => alarm(state, deployment, counts, limit_ppm),
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
+        C::Witnessed { witness, size } => vec![Event::LogWitnessed { witness, size }],
+        C::Distrust { witness, seen, size } => {
+            only_if(!state.distrusted, Event::LogRollbackDetected { witness, seen, size })
+        }
         C::Attested { of, evidence, envelope } => {
             let wanted = state.unattested.get(&of) == Some(&evidence);
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })

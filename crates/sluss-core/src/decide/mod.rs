@@ -77,6 +77,8 @@ pub fn decide(
         | C::Instance { .. }
         | C::Applied { .. }
         | C::Attested { .. }
+        | C::Witnessed { .. }
+        | C::Distrust { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),

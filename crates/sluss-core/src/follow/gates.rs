@@ -40,6 +40,9 @@ fn freeze(
     if state.gap {
         return GateOutcome::Waiting { on: WaitingOn::Clock };
     }
+    if state.distrusted {
+        return GateOutcome::Waiting { on: WaitingOn::Log };
+    }
     let set = state.freeze_over(&deployment.service, &deployment.environment, now);
     let calendar = state.organisation.as_ref().and_then(|known| known.calendar.as_ref());
     let says = calendar.map_or(CalendarSays::Open, |text| rules.calendar(text, state, id, now));

@@ -314,6 +314,12 @@ fn of_the_rest() -> Vec<Event> {
                 until: Millis(2_000),
             },
         },
+        Event::LogWitnessed { witness: "witness.bank.example/audit".to_owned(), size: 17 },
+        Event::LogRollbackDetected {
+            witness: "witness.bank.example/audit".to_owned(),
+            seen: 20,
+            size: 17,
+        },
         Event::Attestation {},
         Event::AttestationRecorded {
             of: 17,

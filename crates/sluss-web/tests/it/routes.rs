@@ -19,6 +19,7 @@ fn concrete(path: &str) -> String {
             "{deployment}" => "dep-1",
             "{freeze}" => "frz-1",
             "{incident}" => "inc-1",
+            "{exception}" => "exc-1",
             "{subject}" => "cfg-9",
             "{position}" => "99",
             "{what}" | "{service}" => "payments",
@@ -59,6 +60,13 @@ async fn every_route_lets_in_whom_the_table_says() {
                     "fingerprint": "a"}}]}}"#
                 )
             }
+            "/api/v1/exceptions" => {
+                r#"{"kind": "waiver", "service": "payments", "rule": "x", "reason": "x",
+                    "for_seconds": 60}"#
+                    .to_owned()
+            }
+            "/api/v1/delegations" => r#"{"to": "visitor", "for_seconds": 60}"#.to_owned(),
+            "/api/v1/exceptions/{exception}/review" => r#"{"findings": "x"}"#.to_owned(),
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),
             _other => "{}".to_owned(),
         };
@@ -67,6 +75,9 @@ async fn every_route_lets_in_whom_the_table_says() {
         match route.who {
             Who::Public | Who::SignedIn => assert_ne!(visitor.status, 403, "{route:?}"),
             Who::Developer => assert_eq!(visitor.status, 403, "{route:?}: {visitor:?}"),
+            Who::Approver if route.path == "/api/v1/delegations" => {
+                assert_eq!(visitor.status, 403, "{route:?}: {visitor:?}");
+            }
             // Nobody was asked about what does not exist; the rest is tried in `withstand`.
             Who::Approver => assert_eq!(visitor.status, 404, "{route:?}: {visitor:?}"),
         }
