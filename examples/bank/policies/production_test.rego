@@ -1,0 +1,5 @@
+package sluss.gate
+
+import rego.v1
+
+test_placeholder if true
