@@ -1,6 +1,6 @@
 //! A bundle: the texts of a policy, read, held to the rules of the house and made ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Engine;
 use serde_json::{Map, Value};
@@ -29,6 +29,8 @@ pub struct Bundle {
     data: Value,
     engine: Regorus,
     tests: Vec<TestRule>,
+    /// Lines on which statements of the deciding files begin.
+    lines: BTreeMap<String, BTreeSet<u32>>,
 }
 
 /// A `test_` rule and where it begins.
@@ -77,8 +79,8 @@ impl Bundle {
         }
         let engine = ready(deciding, &data, outputs(&modules))
             .map_err(|message| refused(vec![of_engine(&message, "", not_scheduled())]))?;
-        let tests = tests(&modules);
-        Ok(Self { sha256: digest(&files), files, data, engine, tests })
+        let (tests, lines) = (tests(&modules), lines(&modules));
+        Ok(Self { sha256: digest(&files), files, data, engine, tests, lines })
     }
 
     /// SHA-256, in hexadecimal, over `sluss.policy.bundle.v1`, a zero byte, and for each file in
@@ -101,6 +103,10 @@ impl Bundle {
 
     pub(crate) fn tests(&self) -> &[TestRule] {
         &self.tests
+    }
+
+    pub(crate) const fn lines(&self) -> &BTreeMap<String, BTreeSet<u32>> {
+        &self.lines
     }
 
     /// An engine with all its modules, tests included, and its data.
@@ -209,6 +215,15 @@ fn tests(modules: &[ModuleFacts]) -> Vec<TestRule> {
         }
     }
     tests
+}
+
+fn lines(modules: &[ModuleFacts]) -> BTreeMap<String, BTreeSet<u32>> {
+    let deciding = modules.iter().filter(|module| !module.is_test());
+    let of = |module: &ModuleFacts| {
+        let rules = module.rules.iter();
+        rules.flat_map(|rule| rule.facts.lines.iter().copied()).collect::<BTreeSet<u32>>()
+    };
+    deciding.map(|module| (module.file.clone(), of(module))).collect()
 }
 
 fn give(engine: &mut Engine, data: &Value) -> Result<(), String> {

@@ -48,6 +48,8 @@ pub enum LintRule {
     Outputs,
     /// The input and the functions are not replaced.
     With,
+    /// Another engine comes to the same.
+    Portable,
     /// Tests stand in files of tests.
     Tests,
 }
@@ -70,6 +72,7 @@ impl LintRule {
             Self::Reference => "reference",
             Self::Outputs => "outputs",
             Self::With => "with",
+            Self::Portable => "portable",
             Self::Tests => "tests",
         }
     }

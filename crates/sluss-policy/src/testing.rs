@@ -1,5 +1,6 @@
 //! A policy's own tests: every `test_` rule of a bundle, and which lines they reached.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::bundle::{Bundle, of_engine};
 
 /// How long one test may take.
-const TEST_TIME: Duration = Duration::from_secs(1);
+const TEST_TIME: Duration = Duration::from_secs(5);
 /// Units of work between two looks at the time.
 const CHECK_EVERY: NonZeroU32 = NonZeroU32::new(64).expect("64 is not zero");
 
@@ -108,7 +109,7 @@ pub fn test_bundle(bundle: &Bundle) -> TestReport {
         let (rule, file) = (test.rule.clone(), test.file.clone());
         cases.push(TestCase { rule, file, line: test.line, outcome });
     }
-    let files = engine.map(|ready| coverage(&ready)).unwrap_or_default();
+    let files = engine.map(|ready| coverage(&ready, bundle)).unwrap_or_default();
     TestReport { bundle_sha256: bundle.sha256().to_owned(), cases, files }
 }
 
@@ -144,16 +145,22 @@ fn run(engine: &mut Engine, rule: &str, file: &str) -> TestOutcome {
     }
 }
 
-fn coverage(engine: &Engine) -> Vec<FileCoverage> {
-    let Ok(report) = engine.get_coverage_report() else { return Vec::new() };
-    let deciding = report.files.into_iter().filter(|file| !file.path.ends_with("_test.rego"));
-    let mut files: Vec<FileCoverage> = deciding
-        .map(|file| FileCoverage {
-            file: file.path,
-            covered: file.covered.into_iter().collect(),
-            uncovered: file.not_covered.into_iter().collect(),
-        })
-        .collect();
-    files.sort_by(|left, right| left.file.cmp(&right.file));
-    files
+/// The engine reports only files of which a rule was reached; those of which none was are here
+/// with every line uncovered, or a file without tests would raise the share.
+fn coverage(engine: &Engine, bundle: &Bundle) -> Vec<FileCoverage> {
+    let report = engine.get_coverage_report().map(|report| report.files).unwrap_or_default();
+    let reached: BTreeMap<_, _> = report.into_iter().map(|it| (it.path.clone(), it)).collect();
+    let of = |(file, lines): (&String, &BTreeSet<u32>)| match reached.get(file) {
+        Some(report) => FileCoverage {
+            file: file.clone(),
+            covered: report.covered.iter().copied().collect(),
+            uncovered: report.not_covered.iter().copied().collect(),
+        },
+        None => FileCoverage {
+            file: file.clone(),
+            covered: Vec::new(),
+            uncovered: lines.iter().copied().collect(),
+        },
+    };
+    bundle.lines().iter().map(of).collect()
 }

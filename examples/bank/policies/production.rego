@@ -50,13 +50,17 @@ evidence_complete if {
 green(check) if {
 	count(input.release.artifacts) > 0
 	every digest in input.release.artifacts {
-		some run in input.tests.runs
-		run.check == check
-		run.digest == digest
-		run.outcome == "passed"
-		run.passed > 0
-		run.failed == 0
+		green_on(check, digest)
 	}
+}
+
+green_on(check, digest) if {
+	some run in input.tests.runs
+	run.check == check
+	run.digest == digest
+	run.outcome == "passed"
+	run.passed > 0
+	run.failed == 0
 }
 
 deny contains {
@@ -195,7 +199,7 @@ approvers contains approval.person if {
 deny contains {
 	"rule": "approvals.risky_paths",
 	"controls": ["mi-4", "mi-12"],
-	"msg": sprintf("%d risky path(s), %d of %d approvals by persons without a hand in it", [
+	"msg": sprintf("%v risky path(s), %v of %v approvals by persons without a hand in it", [
 		count(risky_paths),
 		count(approvers),
 		data.limits.approvals_when_risky,

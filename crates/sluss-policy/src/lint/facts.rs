@@ -68,6 +68,14 @@ pub(crate) struct Facts {
     pub(crate) bindings: Vec<Binding>,
     /// Names that the rule declares.
     pub(crate) declared: Vec<(String, Place)>,
+    /// Forms that engines read differently.
+    pub(crate) unportable: Vec<Place>,
+    /// Names after a bare `some`, which something else has to give a value.
+    pub(crate) somes: Vec<(String, Place)>,
+    /// Names that take a value by standing in a bracket or beside `=`.
+    pub(crate) loose: Vec<String>,
+    /// Lines on which its statements begin.
+    pub(crate) lines: Vec<u32>,
     /// Lists of which its body asks for a minimum of rows.
     pub(crate) minimums: Vec<String>,
 }
@@ -240,11 +248,7 @@ impl Facts {
 
     fn arguments(&mut self, arguments: &[Ref<Expr>]) {
         for argument in arguments {
-            if let Expr::Var { span, .. } = argument.as_ref() {
-                self.declared.push((span.text().to_owned(), place(span)));
-            } else {
-                self.expr(argument, false);
-            }
+            self.pattern(argument);
         }
     }
 
@@ -260,14 +264,15 @@ impl Facts {
     fn query(&mut self, query: &Query, positive: bool) {
         let minimums: Vec<String> = query.stmts.iter().filter_map(minimum).collect();
         for stmt in &query.stmts {
+            self.lines.push(stmt.span.line);
             self.withs.extend(stmt.with_mods.iter().map(|with| place(&with.span)));
             for with in &stmt.with_mods {
                 self.expr(&with.r#as, false);
             }
             match &stmt.literal {
-                Literal::SomeVars { vars, .. } => self
-                    .declared
-                    .extend(vars.iter().map(|name| (name.text().to_owned(), place(name)))),
+                Literal::SomeVars { vars, .. } => {
+                    self.somes.extend(vars.iter().map(|name| (name.text().to_owned(), place(name))))
+                }
                 Literal::SomeIn { key, value, collection, .. } => {
                     if let Some(key) = key {
                         self.pattern(key);
@@ -286,6 +291,7 @@ impl Facts {
                     let list = squeezed(domain.span().text());
                     let counted = minimums.contains(&list);
                     self.everies.push(EveryFact { domain: list, at: place(span), counted });
+                    self.unportable.extend(somes(query, false));
                     self.expr(domain, false);
                     self.query(query, false);
                 }
@@ -316,6 +322,18 @@ impl Facts {
         }
     }
 
+    /// Names that `=` or a bracket may give a value to.
+    fn loosen(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Var { span, .. } => self.loose.push(span.text().to_owned()),
+            Expr::Array { items, .. } => items.iter().for_each(|item| self.loosen(item)),
+            Expr::Object { fields, .. } => {
+                fields.iter().for_each(|(_, _, value)| self.loosen(value));
+            }
+            _ => {}
+        }
+    }
+
     fn exprs<'a>(&mut self, all: impl IntoIterator<Item = &'a Ref<Expr>>, positive: bool) {
         for each in all {
             self.expr(each, positive);
@@ -339,10 +357,12 @@ impl Facts {
                 }
             }
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                self.unportable.extend(somes(query, true));
                 self.expr(term, false);
                 self.query(query, false);
             }
             Expr::ObjectCompr { key, value, query, .. } => {
+                self.unportable.extend(somes(query, true));
                 self.exprs([key, value], false);
                 self.query(query, false);
             }
@@ -361,6 +381,8 @@ impl Facts {
                         self.bindings.push(Binding { variable, from });
                     }
                 } else {
+                    self.loosen(lhs);
+                    self.loosen(rhs);
                     self.expr(lhs, positive);
                 }
                 self.expr(rhs, positive);
@@ -376,6 +398,7 @@ impl Facts {
             Some((reference, indexes)) => {
                 self.references.push(reference);
                 for index in indexes {
+                    self.loosen(index);
                     self.expr(index, false);
                 }
             }
@@ -391,6 +414,9 @@ impl Facts {
         let name = chain(fcn, false).map(|(reference, _)| full(&reference).join("."));
         let first = params.first().and_then(|first| chain(first, false)).map(|(of, _)| of);
         let name = name.unwrap_or_else(|| fcn.span().text().to_owned());
+        if name == "sprintf" && !params.first().is_some_and(|it| is_plain_format(it)) {
+            self.unportable.push(place(span));
+        }
         self.calls.push(CallFact { name, at: place(span), first });
         self.exprs(params, positive);
     }
@@ -428,6 +454,24 @@ fn chain(expr: &Expr, positive: bool) -> Option<(Reference, Vec<&Expr>)> {
             _ => return None,
         }
     }
+}
+
+/// Whether a format is a text whose verbs are `%s` and `%v`: others lose signs or bits in one
+/// engine or another, and a width makes much out of little.
+fn is_plain_format(format: &Expr) -> bool {
+    let (Expr::String { value, .. } | Expr::RawString { value, .. }) = format else { return false };
+    let Ok(text) = value.as_string() else { return false };
+    let text = text.replace("%%", "");
+    text.split('%').skip(1).all(|verb| verb.starts_with(['s', 'v']))
+}
+
+/// The `some … in` of a query; only those with a key where `keyed`.
+fn somes(query: &Query, keyed: bool) -> Vec<Place> {
+    let some = |stmt: &LiteralStmt| match &stmt.literal {
+        Literal::SomeIn { span, key, .. } if !keyed || key.is_some() => Some(place(span)),
+        _ => None,
+    };
+    query.stmts.iter().filter_map(some).collect()
 }
 
 /// The list of which a statement asks for at least one row: `count(list) > 0` and its like.

@@ -6,6 +6,7 @@
 
 mod builtins;
 mod contract;
+mod cycles;
 mod evidence;
 pub(crate) mod facts;
 mod references;
@@ -40,6 +41,11 @@ pub(crate) fn lint(modules: &[ModuleFacts], data: &Value) -> Vec<Problem> {
         lint.imports(module);
         for rule in &module.rules {
             lint.calls(module, rule);
+            lint.bare_names(module, rule);
+            lint.variables(module, rule);
+            for at in &rule.facts.unportable {
+                lint.found(&module.file, *at, unportable());
+            }
             if module.is_test() {
                 lint.test_rule(module, rule);
             } else {
@@ -49,6 +55,7 @@ pub(crate) fn lint(modules: &[ModuleFacts], data: &Value) -> Vec<Problem> {
     }
     lint.outputs();
     lint.evidence();
+    lint.cycles();
     lint.problems.sort();
     lint.problems.dedup();
     lint.problems
@@ -127,7 +134,7 @@ impl Lint<'_> {
             if self.names.contains(&name) {
                 continue;
             }
-            if let Some(refused) = builtins::banned(&call.name) {
+            if let Some(refused) = builtins::banned(&call.name, module.is_test()) {
                 let what = format!("`{}` may not be called: {}", call.name, refused.why);
                 let found = Found::new(LintRule::Builtin, what, refused.instead);
                 self.found(&module.file, call.at, found);
@@ -205,19 +212,6 @@ impl Lint<'_> {
                     "leave `with` to tests",
                 ),
             );
-        }
-        for (name, at) in &rule.facts.declared {
-            if name == "input" || name == "data" {
-                self.found(
-                    &module.file,
-                    *at,
-                    Found::new(
-                        LintRule::Reference,
-                        format!("a variable hides `{name}`"),
-                        "give it another name",
-                    ),
-                );
-            }
         }
         self.references(module, rule);
     }
@@ -300,6 +294,16 @@ fn allow_rests() -> Found {
         "`allow` does not rest on `evidence_complete` in each of its bodies, or says something \
          else than true; a missing fact makes denials vanish, not appear",
         "write `allow if { evidence_complete; … }`",
+    )
+}
+
+fn unportable() -> Found {
+    Found::new(
+        LintRule::Portable,
+        "engines read this differently (regorus 0.14.1, rego-cpp 1.5.2), and a decision has to come \
+         out the same in another: `some … in` inside `every`, `some key, value in` inside a \
+         comprehension, or a `sprintf` of anything but a text with `%s` and `%v`",
+        "move `some` into a rule or a function of its own; write numbers with `%v`",
     )
 }
 

@@ -77,6 +77,53 @@ impl Lint<'_> {
         }
     }
 
+    /// A name that is neither rule, variable nor import has no value: a denial built on it never
+    /// fires, and `not` of it always holds.
+    pub(super) fn bare_names(&mut self, module: &ModuleFacts, rule: &RuleFacts) {
+        let facts = &rule.facts;
+        let package = module.package.join(".");
+        for reference in &facts.references {
+            let root = &reference.root;
+            let known = ["input", "data", "_"].contains(&root.as_str())
+                || self.names.contains(&format!("{package}.{root}"))
+                || module.imports.iter().any(|import| import.alias == *root)
+                || facts.declared.iter().any(|(name, _)| name == root)
+                || facts.loose.contains(root)
+                || facts.somes.iter().any(|(name, _)| name == root);
+            if !known {
+                let what = format!("`{root}` is neither a rule, a variable nor an import");
+                let mend = "correct the name; what does not exist is undefined, and a denial \
+                            built on it never fires";
+                let found = Found::new(LintRule::Reference, what, mend);
+                self.found(&module.file, reference.at, found);
+            }
+        }
+    }
+
+    /// A variable that hides a rule, or that nothing gives a value, is a mistake that engines
+    /// find late or never.
+    pub(super) fn variables(&mut self, module: &ModuleFacts, rule: &RuleFacts) {
+        let facts = &rule.facts;
+        let package = module.package.join(".");
+        for (name, at) in facts.declared.iter().chain(&facts.somes) {
+            let is_input = name == "input" || name == "data";
+            if is_input || self.names.contains(&format!("{package}.{name}")) {
+                let what = format!("a variable hides `{name}`");
+                let mend = "give the variable another name";
+                self.found(&module.file, *at, Found::new(LintRule::Reference, what, mend));
+            }
+        }
+        for (name, at) in &facts.somes {
+            let has_value =
+                facts.loose.contains(name) || facts.declared.iter().any(|(it, _)| it == name);
+            if !has_value {
+                let what = format!("nothing gives `{name}` a value");
+                let mend = "write `some … in …`, or use it in a bracket";
+                self.found(&module.file, *at, Found::new(LintRule::Reference, what, mend));
+            }
+        }
+    }
+
     /// Whether the bundle's own `data.json` has it.
     pub(super) fn has_data(&self, names: &[&str]) -> bool {
         let mut here: &Value = self.data;

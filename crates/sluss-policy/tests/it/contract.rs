@@ -5,7 +5,7 @@ use sluss_policy::input::{
     ApprovalKind, EnvironmentClass, FindingStatus, HistoryOutcome, Part, PersonKind, RunOutcome,
     ScanOutcome, Severity,
 };
-use sluss_policy::{GATE_INPUT_SCHEMA, GateInput, Limits, NO_DATA, evaluate};
+use sluss_policy::{GATE_INPUT_SCHEMA, GateInput, NO_DATA, evaluate};
 
 use crate::sample;
 
@@ -188,7 +188,7 @@ fn each_field_removed_null_empty_or_of_another_kind_closes() {
     let spoiled = spoiled();
     assert!(spoiled.len() > 700, "only {} ways to spoil an input", spoiled.len());
     for (how, input) in spoiled {
-        let decision = evaluate(&bank, NO_DATA, &sample::bytes(&input), Limits::default());
+        let decision = evaluate(&bank, NO_DATA, &sample::bytes(&input), sample::limits());
         assert!(!decision.is_open(), "{how} opened the gate");
         assert!(decision.closed_because.is_some(), "{how}");
     }

@@ -12,7 +12,7 @@ use sluss_policy::{
 use crate::sample;
 
 fn decide(bundle: &Bundle, input: &Value) -> Decision {
-    evaluate(bundle, NO_DATA, &sample::bytes(input), Limits::default())
+    evaluate(bundle, NO_DATA, &sample::bytes(input), sample::limits())
 }
 
 fn small(more: &str) -> Decision {
@@ -212,7 +212,7 @@ fn what_has_no_value_closes() {
         &bundle,
         br#"{"limits": {"open": true}}"#,
         &sample::bytes(&sample::input()),
-        Limits::default(),
+        sample::limits(),
     );
     assert!(given.is_open(), "{given:?}");
 }
@@ -267,7 +267,7 @@ fn data_that_hides_a_rule_or_contradicts_the_bundle_closes() {
         "",
         "{",
     ] {
-        let decision = evaluate(&sample::bank(), data.as_bytes(), &input, Limits::default());
+        let decision = evaluate(&sample::bank(), data.as_bytes(), &input, sample::limits());
         assert!(
             matches!(decision.closed_because, Some(ClosedBecause::Data { .. })),
             "{data}: {:?}",
@@ -302,7 +302,7 @@ fn yes() -> Answer {
 
 fn with(answer: fn() -> Result<Answer, EngineFault>) -> Decision {
     let input = sample::bytes(&sample::input());
-    evaluate_with(&Faulty(answer), "0", NO_DATA, &input, Limits::default())
+    evaluate_with(&Faulty(answer), "0", NO_DATA, &input, sample::limits())
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn any_output_that_is_not_what_it_should_be_closes() {
             }
         }
         let shown = format!("{:?}", answer());
-        let decision = evaluate_with(&Says(answer()), "0", NO_DATA, &input, Limits::default());
+        let decision = evaluate_with(&Says(answer()), "0", NO_DATA, &input, sample::limits());
         assert!(!decision.is_open(), "{shown}");
         assert_eq!(decision.engine.name, "unknown");
     }
@@ -375,7 +375,7 @@ proptest! {
 
     #[test]
     fn bytes_that_are_no_input_never_open(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let decision = evaluate(&sample::bank(), NO_DATA, &bytes, Limits::default());
+        let decision = evaluate(&sample::bank(), NO_DATA, &bytes, sample::limits());
         prop_assert!(!decision.is_open());
     }
 

@@ -1,5 +1,6 @@
 //! What a gate's policy promises, as claims.
 
+mod cases;
 mod contract;
 mod decisions;
 mod refusals;

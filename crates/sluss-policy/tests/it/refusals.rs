@@ -236,11 +236,37 @@ fn a_field_that_the_contract_does_not_have_is_refused_with_the_nearest_that_it_h
 #[test]
 fn a_rule_that_does_not_exist_is_refused() {
     refused_by("deny contains \"x\" if data.sluss.gate.evidence_is_complete", LintRule::Reference);
-    let unsafe_name = refused(&sample::policy("deny contains \"x\" if evidence_is_complete"));
-    assert_eq!(unsafe_name.problems[0].file, "gate.rego", "{unsafe_name}");
-    assert!(unsafe_name.problems[0].line > 15, "{unsafe_name}");
-    let circle = refused(&sample::policy("a if b\n\nb if a\n\ndeny contains \"x\" if a"));
-    assert!(!circle.problems.is_empty());
+    let said = refused_by("deny contains \"x\" if evidence_is_complete", LintRule::Reference);
+    assert!(said.contains("`evidence_is_complete` is neither"), "{said}");
+    refused_by("deny contains \"x\" if not evidence_is_complete", LintRule::Reference);
+    refused_by("deny contains f if input.sbom.present", LintRule::Reference);
+    let unbound = refused(&sample::policy("deny contains \"x\" if {\n\tsome a, b\n\ta == b\n}"));
+    assert!(unbound.to_string().contains("nothing gives `a` a value"), "{unbound}");
+    refused_by("x := 1\n\ndeny contains \"y\" if {\n\tx := 2\n\tx == 2\n}", LintRule::Reference);
+    assert!(unbound.problems[0].line > 15, "{unbound}");
+}
+
+#[test]
+fn a_rule_that_needs_itself_is_refused() {
+    let said = refused_by("a if b\n\nb if a\n\ndeny contains \"x\" if a", LintRule::Reference);
+    assert!(said.contains("needs itself"), "{said}");
+    refused_by("f(x) if {\n\tx > 0\n\tf(x - 1)\n}", LintRule::Reference);
+    refused_by("deny contains \"x\" if data.sluss.gate.allow", LintRule::Reference);
+}
+
+#[test]
+fn what_engines_read_differently_is_refused() {
+    refused_by(
+        "all_run if {\n\tcount(input.findings) > 0\n\tevery f in input.findings {\n\
+         \t\tsome a in input.approvals\n\t\ta.person == f.id\n\t}\n}",
+        LintRule::Portable,
+    );
+    for call in [r#"sprintf("%d", [-1])"#, r#"sprintf("%9s", ["x"])"#, "sprintf(input.gate, [1])"] {
+        refused_by(&format!("text := {call}"), LintRule::Portable);
+    }
+    refused_by("newer if semver.compare(\"1.0.0\", \"2.0.0\") < 0", LintRule::Builtin);
+    refused_by("both := object.union({}, {})", LintRule::Builtin);
+    refused_by("first := [f.id | some i, f in input.findings; i < 1]", LintRule::Portable);
 }
 
 #[test]
@@ -383,7 +409,7 @@ proptest! {
                 &bundle,
                 sluss_policy::NO_DATA,
                 &sample::bytes(&input),
-                sluss_policy::Limits::default(),
+                sample::limits(),
             );
             prop_assert!(!decision.is_open());
         }

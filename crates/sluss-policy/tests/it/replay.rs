@@ -33,23 +33,23 @@ const LAX: &str = "deny contains f.id if {\n\tsome f in input.findings\n\
 #[test]
 fn what_was_refused_and_would_pass_is_a_weakening() {
     let past = recorded(&[with_finding("low"), with_finding("high"), with_finding("critical")]);
-    let report = diff(&small(STRICT), &small(LAX), past.clone(), Limits::default());
+    let report = diff(&small(STRICT), &small(LAX), past.clone(), sample::limits());
     assert_eq!(report.checked, 3);
     assert_eq!(report.result(), DiffResult::Weakened);
     let [flip] = &report.flips[..] else { panic!("{report:?}") };
     assert_eq!((flip.id.as_str(), flip.change), ("leaf-1", Change::Weakening));
     assert!(!flip.before.open && flip.after.open);
     assert_eq!(flip.before.deny[0].msg, "CVE-1");
-    let back = diff(&small(LAX), &small(STRICT), past, Limits::default());
+    let back = diff(&small(LAX), &small(STRICT), past, sample::limits());
     assert_eq!(back.result(), DiffResult::Tightened);
     assert_ne!(back.sha256(), report.sha256());
 }
 
 #[test]
 fn nothing_recorded_is_not_checked() {
-    let report = diff(&small(STRICT), &small(STRICT), Vec::new(), Limits::default());
+    let report = diff(&small(STRICT), &small(STRICT), Vec::new(), sample::limits());
     assert_eq!(report.result(), DiffResult::NotChecked);
-    let one = diff(&small(LAX), &small(LAX), recorded(&[sample::input()]), Limits::default());
+    let one = diff(&small(LAX), &small(LAX), recorded(&[sample::input()]), sample::limits());
     assert_eq!(one.result(), DiffResult::Same);
 }
 
@@ -60,7 +60,7 @@ fn an_obligation_that_falls_away_is_a_weakening() {
     let canary = |share: u16| format!(r#"{{"kind": "canary_at_most", "permille": {share}}}"#);
     let past = recorded(&[sample::input()]);
     let compare =
-        |old: &Bundle, new: &Bundle| diff(old, new, past.clone(), Limits::default()).result();
+        |old: &Bundle, new: &Bundle| diff(old, new, past.clone(), sample::limits()).result();
     assert_eq!(compare(&of(&risk(2)), &small("")), DiffResult::Weakened);
     assert_eq!(compare(&of(&risk(2)), &of(&risk(1))), DiffResult::Weakened);
     assert_eq!(compare(&of(&risk(1)), &of(&risk(2))), DiffResult::Tightened);
@@ -89,7 +89,7 @@ fn a_limit_that_moved_in_the_bundles_data_is_seen() {
         Bundle::load(files).unwrap()
     };
     let risky = sample::changed(|it| it["release"]["changed_paths"] = json!(["migrations/1.sql"]));
-    let report = diff(&with(2), &with(1), recorded(&[risky]), Limits::default());
+    let report = diff(&with(2), &with(1), recorded(&[risky]), sample::limits());
     assert_eq!(report.result(), DiffResult::Weakened);
 }
 
@@ -103,12 +103,12 @@ fn a_record_that_is_true_is_the_same_and_an_edited_one_differs() {
             None => {}
         });
         let bytes = sample::bytes(&input);
-        let decision = evaluate(&bank, NO_DATA, &bytes, Limits::default());
+        let decision = evaluate(&bank, NO_DATA, &bytes, sample::limits());
         let written = serde_json::to_value(&decision).unwrap();
         let read =
             |value: &Value| serde_json::from_value::<RecordedDecision>(value.clone()).unwrap();
         let again = |record: &Value, input: &[u8]| {
-            reevaluate(&bank, NO_DATA, input, &read(record), Limits::default())
+            reevaluate(&bank, NO_DATA, input, &read(record), sample::limits())
         };
         assert_eq!(again(&written, &bytes), Reevaluation::Same);
         let edits: [(&str, Value); 6] = [
@@ -141,6 +141,6 @@ fn a_record_of_a_time_out_can_not_be_held_to_anything() {
     let decision = evaluate(&bank, NO_DATA, &bytes, limits);
     let written = serde_json::to_value(&decision).unwrap();
     let record: RecordedDecision = serde_json::from_value(written).unwrap();
-    let again = reevaluate(&bank, NO_DATA, &bytes, &record, Limits::default());
+    let again = reevaluate(&bank, NO_DATA, &bytes, &record, sample::limits());
     assert!(matches!(again, Reevaluation::NotChecked { .. }), "{again:?}");
 }

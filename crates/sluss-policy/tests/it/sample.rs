@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluss_policy::Bundle;
+use sluss_policy::{Bundle, Limits};
 
 pub const NOW_MS: i64 = 1_795_255_200_000;
 const DAY_MS: i64 = 86_400_000;
@@ -176,7 +178,14 @@ pub fn bank_files() -> BTreeMap<String, String> {
 }
 
 pub fn bank() -> Bundle {
-    Bundle::load(bank_files()).unwrap_or_else(|refused| panic!("{refused}"))
+    static BANK: OnceLock<Bundle> = OnceLock::new();
+    let load = || Bundle::load(bank_files()).unwrap_or_else(|refused| panic!("{refused}"));
+    BANK.get_or_init(load).clone()
+}
+
+/// Limits that a busy machine does not reach; what is too slow is tested with limits of its own.
+pub fn limits() -> Limits {
+    Limits { time: Duration::from_secs(60), ..Limits::default() }
 }
 
 /// A bundle of one file.
