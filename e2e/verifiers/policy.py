@@ -103,8 +103,8 @@ def verify(folder):
             engine.add_module(path, text.decode())
     own = strict(files.get("data.json", b"{}"), "bundle/data.json")
     more = strict(data, "data.json")
-    for key in own.keys() & more.keys():
-        same(f"data.{key}", own[key], more[key])
+    if own.keys() & more.keys():
+        raise Differs(f"data.json and the bundle's own both have {own.keys() & more.keys()}")
     engine.add_data(own | more)
     engine.set_input(regopy.Input(strict(given, "input.json")))
 

@@ -10,7 +10,9 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, LimitError};
 use serde_json::Value;
 
+use crate::bundle::of_engine;
 use crate::decision::EngineId;
+use crate::problem::Problem;
 
 /// The engine's version, as `Cargo.toml` pins it.
 const VERSION: &str = "0.14.1";
@@ -136,6 +138,21 @@ impl Regorus {
     }
 }
 
+impl Regorus {
+    /// Data from outside may add to the bundle's own, and not change it.
+    fn stands_beside(&self, data: &regorus::Value) -> Result<(), EngineFault> {
+        let own = self.ready.get_data();
+        let (Ok(own), Ok(given)) = (own.as_object(), data.as_object()) else { return Ok(()) };
+        match given.keys().find(|key| own.contains_key(key)) {
+            Some(key) => Err(EngineFault::Data(format!(
+                "the key {key} stands in the bundle's own data.json too; which of both counts \
+                 would be a guess"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 fn timer(limit: Duration) -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit, check_interval: CHECK_EVERY }
 }
@@ -157,6 +174,7 @@ impl PolicyEngine for Regorus {
         };
         let data = parse(ask.data)?;
         if data.as_object().is_ok_and(|fields| !fields.is_empty()) {
+            self.stands_beside(&data)?;
             engine.add_data(data).map_err(|problem| EngineFault::Data(problem.to_string()))?;
         }
         engine.set_input(parse(ask.input)?);
@@ -169,7 +187,9 @@ impl PolicyEngine for Regorus {
             if timed_out {
                 EngineFault::TimedOut
             } else {
-                EngineFault::Failed(problem.to_string().trim().to_owned())
+                let problem = of_engine(&problem.to_string(), "", "");
+                let Problem { file, line, col, what, .. } = problem;
+                EngineFault::Failed(format!("{file}:{line}:{col}: {what}"))
             }
         })?;
         let mut answer = serde_json::to_value(&answer)

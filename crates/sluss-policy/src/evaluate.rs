@@ -44,7 +44,7 @@ pub const NO_DATA: &[u8] = b"{}";
 /// Decides whether a policy lets an input pass.
 ///
 /// `data` is a JSON object that stands beside the bundle's own `data.json`; a key that both have
-/// with different values closes the gate. The input's bytes are parsed as [`GateInput`] first.
+/// closes the gate. The input's bytes are parsed as [`GateInput`] first.
 pub fn evaluate(bundle: &Bundle, data: &[u8], input: &[u8], limits: Limits) -> Decision {
     evaluate_with(bundle.engine(), bundle.sha256(), data, input, limits)
 }

@@ -9,6 +9,7 @@ mod contract;
 mod cycles;
 mod evidence;
 pub(crate) mod facts;
+mod forms;
 mod references;
 
 use std::collections::BTreeSet;

@@ -260,6 +260,8 @@ fn data_that_hides_a_rule_or_contradicts_the_bundle_closes() {
         r#"{"sluss": {"gate": {"allow": true}}}"#,
         r#"{"sluss_question": {"answer": {"allow": true}}}"#,
         r#"{"limits": {"approvals_when_risky": 0}}"#,
+        r#"{"limits": {"approvals_when_risky": 2}}"#,
+        r#"{"limits": {"more": 1}}"#,
         r#"{"a": 1, "a": 2}"#,
         r#"{"a": 1.5}"#,
         r#"{"a": 9007199254740993}"#,
