@@ -17,6 +17,7 @@ const LONG_FILES: &[(&str, usize, &str)] = &[];
 const EDGES: &[(&str, &[&str])] = &[
     ("sluss-core", &[]),
     ("sluss-ledger", &[]),
+    ("sluss-policy", &[]),
     ("sluss-verdict", &[]),
     ("sluss-store", &["sluss-ledger", "sluss-core"]),
     ("sluss-host", &["sluss-core"]),
