@@ -30,7 +30,7 @@ pub struct WindowFile {
     /// it then holds until it is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtend: Option<String>,
-    /// IANA name of the time zone, or `UTC`. Mandatory; optional here so that the mistake can say so.
+    /// IANA name of the time zone, or `UTC`. Mandatory; optional here so that a mistake says so.
     #[serde(default)]
     pub tzid: Option<String>,
     /// RFC 5545 recurrence rule, without the leading `RRULE:`. `UNTIL` is in UTC.

