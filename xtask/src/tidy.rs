@@ -16,6 +16,7 @@ const LONG_FILES: &[(&str, usize, &str)] = &[];
 /// Which crates of ours a crate may stand on.
 const EDGES: &[(&str, &[&str])] = &[
     ("sluss-core", &[]),
+    ("sluss-calendar", &[]),
     ("sluss-ledger", &[]),
     ("sluss-policy", &[]),
     ("sluss-verdict", &[]),
