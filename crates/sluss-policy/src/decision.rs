@@ -140,6 +140,8 @@ pub struct EngineId {
 pub struct Decision {
     /// What the policy's `allow` said; false where it said nothing.
     pub allow: bool,
+    /// Whether `evidence_complete` held; a release whose denials are waived still needs it.
+    pub evidence_complete: bool,
     /// The reasons against it, in order.
     pub deny: Vec<Denial>,
     /// What the core has to check besides.

@@ -62,9 +62,10 @@ pub fn evaluate_with(
         Ok(Said::of(answer, limits.rows))
     });
     let said = said.unwrap_or_else(Said::closed);
-    let Said { allow, deny, require, warnings, closed_because } = said;
+    let Said { allow, evidence_complete, deny, require, warnings, closed_because } = said;
     Decision {
         allow,
+        evidence_complete,
         deny,
         require,
         warnings,
@@ -135,6 +136,7 @@ fn ask(engine: &dyn PolicyEngine, ask: Ask<'_>) -> Result<Answer, ClosedBecause>
 /// What a policy said, as the contract has it.
 struct Said {
     allow: bool,
+    evidence_complete: bool,
     deny: Vec<Denial>,
     require: Vec<Obligation>,
     warnings: Vec<Denial>,
@@ -145,6 +147,7 @@ impl Said {
     fn closed(because: ClosedBecause) -> Self {
         Self {
             allow: false,
+            evidence_complete: false,
             deny: Vec::new(),
             require: Vec::new(),
             warnings: Vec::new(),
@@ -162,10 +165,11 @@ impl Said {
         let warnings = denials("warn", answer.warn, most).map_err(&mut keep).unwrap_or_default();
         let require = obligations(answer.require, most).map_err(&mut keep).unwrap_or_default();
         let allow = truth("allow", answer.allow).map_err(&mut keep).unwrap_or(false);
+        let evidence_complete = answer.evidence_complete == Some(Value::Bool(true));
         let closed_because = wrong.or({
             if !deny.is_empty() {
                 Some(ClosedBecause::Denied { count: deny.len() })
-            } else if answer.evidence_complete != Some(Value::Bool(true)) {
+            } else if !evidence_complete {
                 Some(ClosedBecause::EvidenceIncomplete)
             } else if !allow {
                 Some(ClosedBecause::NotAllowed)
@@ -173,7 +177,7 @@ impl Said {
                 None
             }
         });
-        Self { allow, deny, require, warnings, closed_because }
+        Self { allow, evidence_complete, deny, require, warnings, closed_because }
     }
 }
 

@@ -4,7 +4,7 @@ use sluss_calendar::{Calendar, CalendarFile, Operation, Scope, decide, preview};
 
 use crate::script::{DEPLOY, at, scope};
 
-const TEXT: &str = include_str!("../../../../examples/bank/calendar.yaml");
+const TEXT: &str = include_str!("../../../../examples/controls/calendar.yaml");
 
 fn bank() -> Calendar {
     let file: CalendarFile = serde_saphyr::from_str(TEXT).unwrap();

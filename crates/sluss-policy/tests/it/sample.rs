@@ -167,7 +167,7 @@ fn changed_to(input: &mut Value) -> Value {
 
 /// The texts of the bank's policies.
 pub fn bank_files() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/bank/policies");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/controls/policies");
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
