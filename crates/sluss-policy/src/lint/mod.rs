@@ -84,8 +84,10 @@ impl Lint<'_> {
 
     fn package(&mut self, module: &ModuleFacts) {
         let package = module.package.join(".");
-        let below = package == "sluss.gate" || package.starts_with("sluss.gate.");
-        if !below && !(module.is_test() && package == "sluss.gate_test") {
+        let is_asked = package == "sluss.gate"
+            || package.starts_with("sluss.gate.")
+            || (module.is_test() && package == "sluss.gate_test");
+        if !is_asked {
             self.found(
                 &module.file,
                 module.at,
