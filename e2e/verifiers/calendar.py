@@ -11,10 +11,14 @@ The two need different versions of dateutil, hence two environments. Each reader
 rule, and must disagree as soon as one start is changed. Exit status 1 if either is not so.
 """
 
+import sys
+
+# This file's folder goes from the path: its name is also that of a standard module.
+sys.path.pop(0)
+
 import datetime
 import itertools
 import json
-import sys
 from importlib.metadata import version
 
 

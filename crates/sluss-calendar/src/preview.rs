@@ -167,18 +167,19 @@ fn nights(window: &Window, spans: &[Span]) -> Vec<Warning> {
                 let times =
                     if zone.early(*wall) == zone.nominal(*wall) { "twice" } else { "never" };
                 let wall = wall.civil().strftime("%H:%M").to_string();
-                format!("Its {edge} at {wall} happens {times}; it is {}.", utc_text(*at))
+                format!("Its {edge} at {wall} {times}; it is {}.", utc_text(*at))
             })
             .collect();
         let why = match window.kind {
             Kind::Deny => "The clocks change; a deny window takes the longest reading.",
             Kind::Allow => "The clocks change; an allow window takes the shortest reading.",
         };
+        let mend = "Move the times out of the hour of the change if they are to be plain.";
         let date = span.wall.civil().strftime("%a %-d %b %Y");
         let lasts = duration(real);
         let what = format!("From {date} it lasts {lasts} and not {}.", duration(nominal * 1000));
         let what = if real == nominal * 1000 { format!("On {date}:") } else { what };
-        found.push(warning(window, [vec![what], odd].concat().join(" "), why, String::new()));
+        found.push(warning(window, [vec![what], odd].concat().join(" "), why, mend.to_owned()));
     }
     found
 }

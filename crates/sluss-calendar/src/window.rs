@@ -45,7 +45,10 @@ impl Window {
         if let Some(rule) = &rule {
             found.begins_with(rule, first);
         }
-        found.exdates_hit(rule.as_ref(), first, &rdates, &exdates);
+        // What excludes nothing is only to be said of a window that stands otherwise.
+        if found.mistakes.is_empty() {
+            found.exdates_hit(rule.as_ref(), first, &rdates, &exdates);
+        }
         if !found.mistakes.is_empty() {
             return Err(found.mistakes);
         }

@@ -89,7 +89,20 @@ fn what_cannot_stand_is_named_with_its_line() {
         changed("END:VCALENDAR\r\n", ""),
         changed("PRODID:-", "nonsense -"),
     ];
-    expect![[r#""#]].assert_eq(&cases.join("\n"));
+    expect![[r#"
+        line 20: window `cut-off@bank.example`, ics: `CATEGORIES:DENY,servce:payments,environment:production,overrun:rollback` cannot stand. A misspelt kind or scope would make the window another one. Write `DENY`, `ALLOW`, `product:…`, `service:…`, `environment:…`, `region:…`, `label:key=value` or `overrun:finish`.
+        line 14: window `cut-off@bank.example`, ics: The event has no kind. Whether it opens or shuts is not to be guessed. Add `CATEGORIES:DENY` or `CATEGORIES:ALLOW`.
+        line 33: window `year-end`, ics: `X-SLUSS-PRODUCT:instant-payments,cards` cannot stand. A misspelt scope would make the window another one. Use -KIND, -OVERRUN, -OWNER, -PRODUCTS, -SERVICES, -ENVIRONMENTS, -REGIONS or -LABELS.
+        line 35: window `year-end`, tzid: The time zone is missing. A wall-clock time without a zone means another instant on every machine. Write `tzid: Europe/Berlin`, for instance, or `tzid: UTC`.
+        line 24: window `cut-off@bank.example`, ics: `EXDATE:20260603T170000,20260604T170000` cannot stand. All times of a window are in the zone of its `DTSTART`, which comes first. Write this time in that zone.
+        line 14: window `cut-off@bank.example`, ics: The event has no end. To RFC 5545 it would then take no time at all. Add `DTEND` or `DURATION`.
+        line 37: window `year-end`, dtend: The window ends before it starts. Nobody can tell which of the two is wrong. Write `dtend: 2026-12-19T00:00:00` if it ends at that time of a later day.
+        line 23: window `cut-off@bank.example`, rrule: `UNTIL=20271231T170000` is not in UTC. RFC 5545 wants it in UTC wherever a time zone is named; readers differ otherwise. Write `UNTIL=20271231T160000Z`.
+        line 16: window `cut-off@bank.example`, ics: `RECURRENCE-ID:20260101T000000Z` cannot stand. What is not understood might change when the window holds. Take it out, or write it with other properties.
+        line 30: ics: `STATUS:CANCELLED` cannot stand. A window that does not hold has no place in the calendar. Take the event out.
+        line 29: ics: The event has no `UID`. Decisions name windows by it. Give it one.
+        line 1: ics: The text is no whole calendar. It is one `BEGIN:VCALENDAR` … `END:VCALENDAR`; half of one would drop windows. Export the calendar again.
+        line 3: ics: `nonsense -//Bank//Calendar//EN` is no property. A line is NAME:VALUE, or goes on the one before after a space. Export the calendar again, or mend the line."#]].assert_eq(&cases.join("\n"));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn what_is_odd_is_a_warning() {
         window `r`: It is never active. Its rule makes no start, or every start is excluded. Check `rrule` and `exdate`, or take the window out.
         window `r`: It repeats on day 30 of the month, which some months lack. RFC 5545 skips those months. Write `BYMONTHDAY=-1` for the last day of each month.
         window `a`: It is always active. Each time lasts until the next begins. Check `dtend`: it is the end of the first time, not of the last.
-        window `y`: Each time lasts 16452 days. Few windows are meant to last more than a year. Check the years of `dtstart` and `dtend`."#]]
+        window `y`: Each time lasts 16453 days. Few windows are meant to last more than a year. Check the years of `dtstart` and `dtend`."#]]
     .assert_eq(&cases.join("\n"));
     for quiet in [
         thirty_first("FREQ=MONTHLY;BYMONTHDAY=-1"),
