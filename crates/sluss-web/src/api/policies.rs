@@ -22,7 +22,7 @@ use crate::app::App;
 /// The days of the past that a new policy is compared over.
 const PAST_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 /// Decisions that it is compared over at most, the newest ones.
-const DECISIONS_MOST: usize = 1_000;
+const DECISIONS_MOST: usize = 200;
 
 /// The policies in force.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
