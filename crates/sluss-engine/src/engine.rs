@@ -12,7 +12,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use sluss_core::decide::{Actor, Command, decide};
 use sluss_core::event::{Event, Stream};
 use sluss_core::follow::follow_up;
-use sluss_core::rules::NoTexts;
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash};
@@ -24,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::failure::{Blame, Failure};
 use crate::forge::Repositories;
 use crate::pipeline::Catalogue;
+use crate::texts::Texts;
 
 /// Commands that may wait before those who ask have to.
 const QUEUE: usize = 1024;
@@ -68,6 +68,7 @@ struct Shared {
     parts: Parts,
     /// Owned by the loop; everyone else reads.
     state: RwLock<State>,
+    texts: Texts,
     inputs: mpsc::Sender<Input>,
     changed: watch::Receiver<u64>,
 }
@@ -83,7 +84,8 @@ impl Engine {
     pub fn start(parts: Parts, state: State) -> Self {
         let (inputs, queue) = mpsc::channel(QUEUE);
         let (grown, changed) = watch::channel(state.size);
-        let shared = Arc::new(Shared { parts, state: RwLock::new(state), inputs, changed });
+        let (state, texts) = (RwLock::new(state), Texts::default());
+        let shared = Arc::new(Shared { parts, state, texts, inputs, changed });
         let engine = Self { shared };
         tokio::spawn(run(engine.clone(), queue, grown));
         engine
@@ -97,6 +99,11 @@ impl Engine {
     /// Returns what the running system stands on.
     pub fn parts(&self) -> &Parts {
         &self.shared.parts
+    }
+
+    /// Returns the calendar and the policies as far as they were read.
+    pub fn texts(&self) -> &Texts {
+        &self.shared.texts
     }
 
     /// Returns the time by the wall.
@@ -222,10 +229,14 @@ impl Engine {
     /// Appends everything that follows by itself.
     async fn settle(&self) -> Result<(), Failure> {
         for _ in 0..FOLLOW_UPS_MOST {
-            let events = follow_up(&self.state(), self.now(), &self.nonce(), &NoTexts);
+            let (parts, texts, now) = (self.parts(), self.texts(), self.now());
+            let needs = texts.needs(&self.state(), now);
+            texts.fetch_all(parts, needs, now).await;
+            let events = follow_up(&self.state(), now, &self.nonce(), texts);
             if events.is_empty() {
                 return Ok(());
             }
+            texts.keep(&parts.blobs, &events).await?;
             self.append(&events, &Actor::System, None).await?;
         }
         let what = "BUG: what follows from the state has no end";

@@ -15,3 +15,4 @@ pub mod pipeline;
 pub mod pushes;
 pub mod reconcile;
 pub mod target;
+pub mod texts;

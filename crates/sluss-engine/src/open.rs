@@ -268,8 +268,7 @@ async fn active_catalogue(engine: &Engine) -> Result<Catalogue, Failure> {
         let what = "The platform repository is gone.";
         return Err(Failure::new(Blame::Upstream, what, "Put it back from a backup"));
     };
-    let platform = organisation::read(&objects, &commit, &parts.accounts).await;
-    platform.map(|platform| platform.catalogue).map_err(|lines| {
+    organisation::templates(&objects, &commit).await.map_err(|lines| {
         let what = format!("The active configuration can't be read: {}", lines.join(" "));
         Failure::new(Blame::Upstream, what, "Look at what is wrong: `sluss doctor`")
     })
@@ -343,6 +342,8 @@ pub async fn bootstrap(engine: &Engine, text: &str) -> Result<(), Failure> {
                 "Mend `organisation.yaml` and push it again",
             )
         })?;
+    let kept = platform.texts.keep(&parts.blobs).await;
+    kept.map_err(|error| Failure::upstream("Calendar and policies can't be kept", &error))?;
     let command = Command::Propose {
         commit,
         organisation: platform.organisation,

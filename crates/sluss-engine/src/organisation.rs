@@ -1,14 +1,21 @@
-//! Reads `organisation.yaml` of the platform repository.
+//! Reads the platform repository: `organisation.yaml`, templates, calendar and policies.
+
+mod agreement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
-use sluss_core::ids::{Digest, PersonRef, ProductName, ServiceName, TeamName, TemplateRef};
+use sluss_core::ids::{
+    Digest, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
+};
+use sluss_core::slots::Rule;
 use sluss_store::Accounts;
 
 use crate::forge::ObjectAccess;
 use crate::pipeline::{Catalogue, Source};
+use crate::texts::{self, PlatformTexts};
+use agreement::Agreement;
 
 /// The file's name.
 pub const FILE: &str = "organisation.yaml";
@@ -46,6 +53,16 @@ struct File {
     #[serde(default)]
     services: BTreeMap<ServiceName, ProductName>,
     people: BTreeMap<String, Vec<Role>>,
+    #[serde(default)]
+    groups: BTreeMap<GroupName, BTreeSet<String>>,
+    #[serde(default)]
+    approvals: Vec<Rule>,
+    #[serde(default = "approval_hours")]
+    approval_hours: u32,
+}
+
+fn approval_hours() -> u32 {
+    Organisation::APPROVAL_HOURS
 }
 
 fn first_release() -> FourEyes {
@@ -63,6 +80,8 @@ pub struct Platform {
     pub organisation: Organisation,
     /// Its templates, and those built in.
     pub catalogue: Catalogue,
+    /// Its calendar and its policies.
+    pub texts: PlatformTexts,
 }
 
 /// Reads the platform repository at `commit`, or says in lines what is wrong with it.
@@ -88,11 +107,26 @@ pub async fn read(
         format!("{FILE}: {error}").lines().map(str::to_owned).collect::<Vec<_>>()
     })?;
     let catalogue = templates(objects, commit).await?;
-    let organisation = resolve(file, &catalogue, accounts).await?;
-    Ok(Platform { organisation, catalogue })
+    let (organisation, texts) =
+        (resolve(file, &catalogue, accounts).await, texts::read(objects, commit).await);
+    match (organisation, texts) {
+        (Ok(organisation), Ok(texts)) => {
+            let (calendar, policies) = (texts.calendar(), texts.policies());
+            let organisation = Organisation { calendar, policies, ..organisation };
+            Ok(Platform { organisation, catalogue, texts })
+        }
+        (organisation, texts) => {
+            Err(organisation.err().into_iter().chain(texts.err()).flatten().collect())
+        }
+    }
 }
 
-async fn templates(
+/// Returns the built-in templates, and those of the platform repository at `commit`.
+///
+/// # Errors
+///
+/// What is wrong with them, a line each.
+pub(crate) async fn templates(
     objects: &ObjectAccess,
     commit: &sluss_core::ids::CommitId,
 ) -> Result<Catalogue, Vec<String>> {
@@ -112,33 +146,50 @@ async fn templates(
     Ok(catalogue)
 }
 
+/// Looks up everybody who is named; says of whom nobody knows.
+async fn logins(
+    file: &File,
+    accounts: &Accounts,
+    wrong: &mut Vec<String>,
+) -> Result<BTreeMap<String, PersonRef>, Vec<String>> {
+    let mut named: Vec<(&str, String)> = Vec::new();
+    for login in file.people.keys() {
+        named.push((login, "people".to_owned()));
+    }
+    for (group, members) in &file.groups {
+        for login in members {
+            named.push((login, format!("groups: {group}")));
+        }
+    }
+    let mut known = BTreeMap::new();
+    for (login, place) in named {
+        let found = accounts.find(login).await;
+        match found.map_err(|error| vec![format!("The accounts can't be read: {error}")])? {
+            Some(account) => {
+                known.insert(login.to_owned(), account.person);
+            }
+            None => wrong.push(format!(
+                "{FILE}: {place}: nobody has the login `{login}`; make the account first: \
+                 sluss account add {login}"
+            )),
+        }
+    }
+    Ok(known)
+}
+
 async fn resolve(
     file: File,
     catalogue: &Catalogue,
     accounts: &Accounts,
 ) -> Result<Organisation, Vec<String>> {
     let mut wrong = Vec::new();
-    let mut developers = BTreeSet::new();
-    let mut approvers = BTreeSet::new();
-    for (login, roles) in &file.people {
-        let person: Option<PersonRef> = match accounts.find(login).await {
-            Ok(account) => account.map(|account| account.person),
-            Err(error) => return Err(vec![format!("The accounts can't be read: {error}")]),
-        };
-        let Some(person) = person else {
-            wrong.push(format!(
-                "{FILE}: people: nobody has the login `{login}`; make the account first: \
-                 sluss account add {login}"
-            ));
-            continue;
-        };
-        if roles.contains(&Role::Developer) {
-            developers.insert(person.clone());
-        }
-        if roles.contains(&Role::Approver) {
-            approvers.insert(person);
-        }
-    }
+    let known = logins(&file, accounts, &mut wrong).await?;
+    let holders = |role: Role| -> BTreeSet<PersonRef> {
+        let of = file.people.iter().filter(|(_, roles)| roles.contains(&role));
+        of.filter_map(|(login, _)| known.get(login)).cloned().collect()
+    };
+    let (developers, approvers) = (holders(Role::Developer), holders(Role::Approver));
+    let agreement = Agreement::of(&file, &known, &approvers, &mut wrong);
     let products: BTreeMap<ProductName, Product> = file
         .products
         .into_iter()
@@ -177,9 +228,9 @@ async fn resolve(
         services: file.services,
         developers,
         approvers,
-        groups: BTreeMap::new(),
-        approvals: Vec::new(),
-        approval_hours: Organisation::APPROVAL_HOURS,
+        groups: agreement.groups,
+        approvals: agreement.approvals,
+        approval_hours: file.approval_hours,
         calendar: None,
         policies: None,
         templates,

@@ -103,6 +103,11 @@ impl PushJudge {
         let platform = organisation::read(&push.objects, new, accounts).await?;
         let commits = self.commits(&push.objects, update.old.as_ref(), new).await?;
         let contributors = self.contributors(&commits, actor).await?;
+        platform
+            .texts
+            .keep(&self.engine.parts().blobs)
+            .await
+            .map_err(|error| vec![format!("Calendar and policies can't be kept: {error}")])?;
         let command = Command::Propose {
             commit: new.clone(),
             organisation: platform.organisation,

@@ -76,6 +76,7 @@ pub const PAGES: &[Route] = &[
     route("GET", "/approvals", Who::SignedIn),
     route("GET", "/approvals/{subject}", Who::SignedIn),
     route("POST", "/approvals/{subject}", Who::Approver),
+    route("GET", "/calendar", Who::SignedIn),
     route("GET", "/freezes", Who::SignedIn),
     route("POST", "/freezes", Who::Developer),
     route("POST", "/freezes/{id}/lift", Who::Developer),

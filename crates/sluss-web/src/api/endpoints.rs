@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, changes, deployments, exceptions, log, records, releases, runs,
-    status, step_log, tokens,
+    acts, alerts, approvals, ask, calendar, changes, deployments, exceptions, log, policies,
+    records, releases, runs, status, step_log, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -225,6 +225,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
     writes::<ask::DoneView>("/api/v1/freezes", "Set a freeze", || post(acts::freeze))
         .takes::<acts::FreezeWanted>(),
     writes::<ask::DoneView>("/api/v1/freezes/{freeze}/lift", "Lift a freeze", || post(acts::lift)),
+    reads::<calendar::CalendarView>(
+        "/api/v1/calendar",
+        "Show the months to come: windows, freezes, and what waits for them",
+        || get(calendar::calendar),
+    )
+    .query(&["months", "service", "environment"]),
+    reads::<policies::PoliciesView>("/api/v1/policies", "Show the policies in force", || {
+        get(policies::active)
+    }),
+    reads::<String>(
+        "/api/v1/policies/inputs/{digest}",
+        "Read what a policy was given, as it was digested",
+        || get(policies::given),
+    )
+    .text(),
+    reads::<policies::DifferenceView>(
+        "/api/v1/policies/difference/{subject}",
+        "Say what proposed policies would have made of the past",
+        || get(policies::difference),
+    ),
     writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
         post(acts::confirm_clock)
     }),

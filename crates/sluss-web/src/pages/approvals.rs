@@ -8,8 +8,10 @@ use sluss_core::event::Stream;
 use sluss_core::state::State as Known;
 
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
+use super::html::{self, Html, Tone};
 use super::link;
 use super::subject::{Approval, Looking, approval};
+use crate::api::policies::{FlipView, would_change};
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -54,6 +56,66 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
 struct ApprovalPage {
     frame: Frame,
     a: Approval,
+    /// What its policies would have made of the past, where they change.
+    past: Option<Past>,
+}
+
+/// What changed policies would have made of the past.
+struct Past {
+    state: Html,
+    sentence: String,
+    flips: Vec<FlipRow>,
+    not_checked: usize,
+}
+
+/// A decision that would come out otherwise.
+struct FlipRow {
+    entry: Html,
+    change: Html,
+    before: String,
+    after: String,
+}
+
+/// Compares what policies a proposed configuration brings with those in force.
+async fn past(app: &App, subject: Subject) -> Option<Past> {
+    let found = match would_change(app, subject).await {
+        Ok(found) => found.filter(|view| view.old != view.new)?,
+        Err(failure) => {
+            let state = html::toned(Tone::Bad, "not checked");
+            let (flips, not_checked) = (Vec::new(), 0);
+            return Some(Past { state, sentence: failure.what, flips, not_checked });
+        }
+    };
+    let decided = html::count(found.checked as u64, "decision");
+    let (tone, sentence) = match (found.result, &found.new) {
+        ("weakened", None) => (Tone::Bad, "No policy would be in force any more.".to_owned()),
+        ("weakened", _) => {
+            (Tone::Bad, format!("Of {decided}, some that were refused would let more pass."))
+        }
+        ("not checked", _) => (Tone::Wait, "Not every past decision could be made again.".into()),
+        ("same", _) => (Tone::Good, format!("All of {decided} come out the same.")),
+        _ if found.old.is_none() => (Tone::Good, "No policy was in force before.".to_owned()),
+        _ => (Tone::Good, format!("Of {decided}, none would let more pass.")),
+    };
+    let row = |flip: &FlipView| FlipRow {
+        entry: html::link(&format!("/log/{}", flip.position), &flip.position),
+        change: match flip.change {
+            "weakening" => html::toned(Tone::Bad, flip.change),
+            _tightening => html::toned(Tone::Good, flip.change),
+        },
+        before: rules(&flip.before),
+        after: rules(&flip.after),
+    };
+    Some(Past {
+        state: html::toned(tone, found.result),
+        sentence,
+        flips: found.flips.iter().map(row).collect(),
+        not_checked: found.not_checked.len(),
+    })
+}
+
+fn rules(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 pub(super) async fn one(State(app): State<App>, Path(subject): Path<String>, asked: Asked) -> Page {
@@ -73,5 +135,6 @@ pub(super) async fn one(State(app): State<App>, Path(subject): Path<String>, ask
         found.ok_or_else(|| nothing(format!("request for a second person about {subject}")))
     };
     let a = view(&app, build).await.or_fail(&app, &asked)?;
-    Ok(render(&ApprovalPage { frame, a }))
+    let past = past(&app, subject).await;
+    Ok(render(&ApprovalPage { frame, a, past }))
 }

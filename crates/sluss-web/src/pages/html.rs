@@ -143,7 +143,7 @@ pub(super) fn duration(milliseconds: i64) -> String {
 }
 
 /// Returns an instant as `2026-11-22 03:04:05.678` in UTC.
-pub(super) fn absolute(at: Millis) -> String {
+pub(crate) fn absolute(at: Millis) -> String {
     let (days, ms) = (at.0.div_euclid(86_400_000), at.0.rem_euclid(86_400_000));
     let (year, month, day) = date(days);
     let seconds = ms / 1000;
@@ -152,7 +152,7 @@ pub(super) fn absolute(at: Millis) -> String {
 }
 
 /// Returns the date of a day since 1970-01-01 (after Howard Hinnant's `civil_from_days`).
-fn date(days: i64) -> (i64, i64, i64) {
+pub(super) fn date(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -9,6 +9,7 @@ mod account;
 mod acts;
 mod approvals;
 mod board;
+mod calendar;
 mod change;
 mod chart;
 mod deployment;
@@ -37,6 +38,8 @@ use sluss_engine::failure::Failure;
 
 use crate::app::App;
 use crate::auth::Visitor;
+
+pub(crate) use html::absolute;
 
 /// Returns the routes of all pages.
 pub fn router() -> Router<App> {
@@ -67,6 +70,7 @@ pub fn router() -> Router<App> {
         .route("/exceptions/{id}/review", post(exceptions::review))
         .route("/approvals", get(approvals::page))
         .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
+        .route("/calendar", get(calendar::page))
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
         .route("/log", get(log::page))

@@ -1,7 +1,7 @@
 //! What a second person is asked, the exact statement that they decide over, and the form for it.
 
 use sluss_core::approval::{Decision, Subject};
-use sluss_core::ids::PersonRef;
+use sluss_core::ids::{Digest, PersonRef};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 
@@ -179,11 +179,19 @@ fn lines(state: &State, subject: Subject) -> Vec<Line> {
         }
         Subject::Configuration(number) => {
             let Some(proposal) = state.proposals.get(&number) else { return Vec::new() };
+            let known = &proposal.organisation;
+            let digest = |text: &Option<Digest>| match text {
+                Some(digest) => code(digest.as_str()),
+                None => html::text("none"),
+            };
             vec![
                 line("commit", code(proposal.commit.as_str())),
                 line("organisation", html::text(&proposal.organisation.name)),
                 line("approvers", html::text(&proposal.organisation.approvers.len().to_string())),
                 line("developers", html::text(&proposal.organisation.developers.len().to_string())),
+                line("rules", html::text(&known.approvals.len().to_string())),
+                line("calendar", digest(&known.calendar)),
+                line("policies", digest(&known.policies)),
                 line("templates", html::text(&proposal.organisation.templates.len().to_string())),
                 line("nonce", code(&proposal.nonce)),
             ]

@@ -12,13 +12,15 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 10] = [
+const ALWAYS: [&str; 12] = [
     "/",
     "/?lane=over",
     "/environments",
     "/approvals",
     "/incidents",
     "/freezes",
+    "/calendar",
+    "/calendar?service=&environment=production",
     "/log",
     "/log/0",
     "/account",

@@ -20,6 +20,8 @@ pub enum Command {
     List(List),
     /// Lift a freeze before its end
     Lift(Lift),
+    /// Show the months to come: when nothing goes, and why
+    Preview(super::preview::Preview),
 }
 
 /// Set a freeze
@@ -68,6 +70,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     match command {
         Command::Set(arguments) => set(arguments, output).await,
         Command::List(arguments) => show(arguments, output).await,
+        Command::Preview(arguments) => super::preview::run(arguments, output).await,
         Command::Lift(Lift { freeze, of }) => {
             let path = format!("/api/v1/freezes/{}/lift", part(&freeze));
             let done = of.client()?.post(&path, &json!({})).await?;

@@ -23,6 +23,8 @@ mod incident;
 mod init;
 mod log;
 mod login;
+mod policy;
+mod preview;
 mod print;
 mod rollout;
 mod run;
@@ -83,6 +85,9 @@ pub enum ClientCommand {
     /// Keep releases out for a time
     #[command(subcommand)]
     Freeze(freeze::Command),
+    /// Check, test and compare policies
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Ask for exceptions from gates, grant, end and review them
     #[command(subcommand)]
     Exception(exception::Command),
@@ -152,6 +157,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
         ClientCommand::Rollout(command) => rollout::run(command, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
+        ClientCommand::Policy(command) => policy::run(command, output).await,
         ClientCommand::Exception(command) => exception::run(command, output).await,
         ClientCommand::Delegate(arguments) => exception::delegate(arguments, output).await,
         ClientCommand::Incident(command) => incident::run(command, output).await,

@@ -1,0 +1,99 @@
+//! Who must agree: the groups of `organisation.yaml`, and the rules that name them.
+
+use std::collections::BTreeMap;
+
+use sluss_core::config::Organisation;
+use sluss_core::ids::{GroupName, PersonRef};
+use sluss_core::slots::{Groups, Rule, unfilled};
+
+use super::{FILE, File};
+
+/// Hours after which waiting is no answer any more: a quarter of a year.
+const HOURS_MOST: u32 = 90 * 24;
+
+/// Groups and rules of which each can be met.
+pub(super) struct Agreement {
+    pub(super) groups: Groups,
+    pub(super) approvals: Vec<Rule>,
+}
+
+impl Agreement {
+    /// Reads groups and rules, and says what is wrong with them.
+    pub(super) fn of(
+        file: &File,
+        known: &BTreeMap<String, PersonRef>,
+        approvers: &std::collections::BTreeSet<PersonRef>,
+        wrong: &mut Vec<String>,
+    ) -> Self {
+        let groups: Groups = file
+            .groups
+            .iter()
+            .map(|(name, logins)| {
+                (
+                    name.clone(),
+                    logins.iter().filter_map(|login| known.get(login)).cloned().collect(),
+                )
+            })
+            .collect();
+        let mut all = groups.clone();
+        for (name, logins) in &file.groups {
+            if name.as_str() == Organisation::APPROVERS {
+                wrong.push(format!(
+                    "{FILE}: groups: `{name}` are those with the role `approver`; give the group \
+                     another name"
+                ));
+            }
+            if logins.is_empty() {
+                wrong.push(format!("{FILE}: groups: nobody is in `{name}`"));
+            }
+        }
+        if let Ok(name) = Organisation::APPROVERS.parse::<GroupName>() {
+            all.insert(name, approvers.clone());
+        }
+        for (index, rule) in file.approvals.iter().enumerate() {
+            let place = format!("{FILE}: approvals: rule {}", index + 1);
+            wrong
+                .extend(of_rule(file, rule, &all).into_iter().map(|what| format!("{place}{what}")));
+        }
+        if file.approval_hours == 0 || file.approval_hours > HOURS_MOST {
+            wrong.push(format!(
+                "{FILE}: approval_hours: {} is not from 1 to {HOURS_MOST}",
+                file.approval_hours
+            ));
+        }
+        Self { groups, approvals: file.approvals.clone() }
+    }
+}
+
+/// Says what is wrong with one rule, as ends of sentences that begin with its place.
+fn of_rule(file: &File, rule: &Rule, groups: &Groups) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if rule.slots.values().all(|count| *count == 0) {
+        wrong.push(": it asks for nobody; give it `slots`, like `{security: 1}`".to_owned());
+    }
+    for service in &rule.services {
+        if !file.open_registration && !file.services.contains_key(service) {
+            wrong.push(format!(": `{service}` is not among the services"));
+        }
+    }
+    let mut fits = true;
+    for (group, count) in &rule.slots {
+        let members = groups.get(group).map(|members| members.len());
+        match members {
+            None => wrong
+                .push(format!(": there is no group `{group}`; list its members under `groups`")),
+            Some(members) if members < usize::from(*count) => wrong
+                .push(format!(": it asks for {count} of `{group}`, in which there are {members}")),
+            Some(_) => continue,
+        }
+        fits = false;
+    }
+    let everyone = rule.slots.keys().filter_map(|group| groups.get(group)).flatten();
+    let everyone = everyone.cloned().collect();
+    if fits && let Some(group) = unfilled(std::slice::from_ref(rule), groups, &everyone).first() {
+        wrong.push(format!(
+            ": nobody is left for `{group}` when the other places are filled; no person fills two"
+        ));
+    }
+    wrong
+}

@@ -1,0 +1,391 @@
+//! What a policy is told of a deployment: the contract `sluss.gate.input.v1`, out of the state.
+//!
+//! Pure. What Sluss does not know says so: performance, coverage and error budget are not `known`,
+//! there are no scans, no findings and no bill of materials, and no dependencies are listed.
+
+use std::collections::BTreeSet;
+
+use sluss_core::approval::{Decision, Request, Subject};
+use sluss_core::deployment::{Deployment, Phase};
+use sluss_core::exception::ExceptionKind;
+use sluss_core::ids::{DeploymentId, Digest, PersonRef};
+use sluss_core::pipeline::{EnvironmentKind, Pipeline, ReportKind, Step};
+use sluss_core::state::{Release as Released, State};
+use sluss_core::steps::{Attempt, Isolation, StepOutcome, StepState, Steps};
+use sluss_core::units::Millis;
+use sluss_policy::input::{
+    Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Emergency, Environment,
+    EnvironmentClass, ErrorBudget, Freeze, HistoryOutcome, Millis as At, Part, PastDeployment,
+    Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome, Sbom, SignedPermille,
+    Size, Tests, Text, ValueRefused, Waiver,
+};
+use sluss_policy::{GateInput, input::Sha256};
+
+/// Deployments that a policy is told about at most, beside the one that waits.
+const HISTORY_MOST: usize = 50;
+/// The instant of what has no end that is known: an approval counts until what it is bound to moves.
+const NO_END: i64 = (1 << 53) - 1;
+
+/// What a release changes beside what is live where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Files that differ.
+    pub paths: Vec<String>,
+    /// How many.
+    pub files: u64,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+}
+
+/// Whether freezes and calendar let it pass, and until when that holds, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// Whether they do.
+    pub allowed: bool,
+    /// Until when.
+    pub until: Option<Millis>,
+}
+
+/// Why a policy cannot be told of a deployment; its gate stays shut.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// The state does not know it, or not enough of it.
+    #[error("the log does not say enough of {0}")]
+    Unknown(DeploymentId),
+    /// Something of it has no place in the contract.
+    #[error("something of it does not fit the contract: {0}")]
+    Value(#[from] ValueRefused),
+}
+
+/// What is looked at: a deployment and what it is of.
+struct Looked<'a> {
+    state: &'a State,
+    id: DeploymentId,
+    deployment: &'a Deployment,
+    release: &'a Released,
+    pipeline: &'a Pipeline,
+    now: Millis,
+}
+
+/// Builds the input of the gate `policy` for `id` at `now`.
+///
+/// # Errors
+///
+/// [`NotTold`], which shuts the gate.
+pub fn gate_input(
+    state: &State,
+    id: DeploymentId,
+    changes: &Changes,
+    passage: Passage,
+    now: Millis,
+) -> Result<GateInput, NotTold> {
+    let unknown = || NotTold::Unknown(id);
+    let deployment = state.deployments.get(&id).ok_or_else(unknown)?;
+    let release = state.releases.get(&deployment.release).ok_or_else(unknown)?;
+    let pipeline = state.pipeline_of(deployment.release).ok_or_else(unknown)?;
+    let looked = Looked { state, id, deployment, release, pipeline, now };
+    let zero = Permille::try_from(0)?;
+    let mut input = GateInput {
+        contract: Contract::V1,
+        gate: text("policy")?,
+        now_ms: at(now)?,
+        state_size: count(state.size)?,
+        environment: looked.environment()?,
+        release: looked.release(changes)?,
+        contributors: looked.contributors()?,
+        approvals: looked.approvals()?,
+        tests: looked.tests()?,
+        performance: Performance {
+            known: false,
+            slower_permille: SignedPermille::try_from(0)?,
+            limit_permille: zero,
+        },
+        coverage: Coverage { known: false, lines_permille: zero, minimum_permille: zero },
+        scans: Vec::new(),
+        findings: Vec::new(),
+        sbom: Sbom { present: false, components: count(0)? },
+        provenance: looked.provenance()?,
+        freeze: Freeze {
+            allowed: passage.allowed,
+            until_ms: at(passage.until.unwrap_or_default())?,
+        },
+        dependencies: Vec::new(),
+        error_budget: ErrorBudget { known: false, remaining_permille: zero },
+        waivers: looked.waivers()?,
+        emergency: looked.emergency()?,
+        history: looked.history()?,
+        counts: no_counts()?,
+    };
+    input.counts = input.count();
+    Ok(input)
+}
+
+fn no_counts() -> Result<sluss_policy::input::Counts, ValueRefused> {
+    let none = count(0)?;
+    Ok(sluss_policy::input::Counts {
+        artifacts: none,
+        changed_paths: none,
+        contributors: none,
+        approvals: none,
+        required: none,
+        runs: none,
+        scans: none,
+        findings: none,
+        dependencies: none,
+        waivers: none,
+        history: none,
+    })
+}
+
+fn text(of: impl ToString) -> Result<Text, ValueRefused> {
+    Text::try_from(of.to_string())
+}
+
+fn at(of: Millis) -> Result<At, ValueRefused> {
+    At::try_from(of.0)
+}
+
+fn count(of: u64) -> Result<Count, ValueRefused> {
+    Count::try_from(i64::try_from(of).unwrap_or(i64::MAX))
+}
+
+fn sha256(of: &Digest) -> Result<Sha256, ValueRefused> {
+    Sha256::try_from(of.as_str())
+}
+
+impl Looked<'_> {
+    fn environment(&self) -> Result<Environment, ValueRefused> {
+        let stages = &self.pipeline.deliver;
+        let lasting = |stage: &&sluss_core::pipeline::Stage| stage.kind == EnvironmentKind::Lasting;
+        let last = stages.iter().rfind(lasting);
+        let customers = last.is_some_and(|last| {
+            last.environment == self.deployment.stage.environment
+                && self.deployment.stage.kind == EnvironmentKind::Lasting
+        });
+        let class = match (self.deployment.stage.kind, customers) {
+            (EnvironmentKind::Ephemeral, _) => EnvironmentClass::Ephemeral,
+            (EnvironmentKind::Lasting, true) => EnvironmentClass::Production,
+            (EnvironmentKind::Lasting, false) => EnvironmentClass::Staging,
+        };
+        Ok(Environment { name: text(&self.deployment.environment)?, class, customers })
+    }
+
+    fn release(&self, changes: &Changes) -> Result<Release, NotTold> {
+        let state = self.state;
+        let unknown = || NotTold::Unknown(self.id);
+        let change = state.change_of(self.deployment.release).ok_or_else(unknown)?;
+        let service = state.services.get(&self.deployment.service).ok_or_else(unknown)?;
+        let artifacts = self.release.artifacts.iter().map(|artifact| sha256(&artifact.digest));
+        Ok(Release {
+            id: text(self.deployment.release)?,
+            service: text(&self.deployment.service)?,
+            product: text(&service.product)?,
+            commit: change.push.commit.as_str().try_into()?,
+            artifacts: artifacts.collect::<Result<_, _>>()?,
+            created_ms: at(self.release.created)?,
+            first: !self.there().any(|(_, deployment)| deployment.live.is_some()),
+            changed_paths: changes.paths.iter().map(text).collect::<Result<_, _>>()?,
+            size: Size {
+                files: count(changes.files)?,
+                added: count(changes.added)?,
+                removed: count(changes.removed)?,
+            },
+        })
+    }
+
+    /// Returns the other deployments of the service into the same environment, newest first.
+    fn there(&self) -> impl Iterator<Item = (DeploymentId, &Deployment)> {
+        let here = self.deployment;
+        let others = self.state.deployments.iter().rev().filter(move |(id, other)| {
+            **id != self.id
+                && other.service == here.service
+                && other.environment == here.environment
+        });
+        others.map(|(id, other)| (*id, other))
+    }
+
+    /// Everyone with a hand in it. The log does not tell authors, committers and pushers apart, so
+    /// each stands there as author; who changed what judges it, as that.
+    fn contributors(&self) -> Result<Vec<Contributor>, ValueRefused> {
+        let all = self.state.contributors(self.id);
+        let change = self.state.change_of(self.deployment.release);
+        let wrote = |who: &PersonRef| change.is_some_and(|c| c.push.contributors.contains(who));
+        let proposed: BTreeSet<&PersonRef> = self
+            .state
+            .proposals
+            .values()
+            .filter(|one| one.activated.is_some())
+            .flat_map(|one| &one.contributors)
+            .collect();
+        let part = |who: &PersonRef| match !wrote(who) && proposed.contains(who) {
+            true => Part::Policy,
+            false => Part::Author,
+        };
+        let of = |who: &PersonRef| {
+            Ok(Contributor { person: text(who)?, kind: PersonKind::Person, part: part(who) })
+        };
+        all.iter().map(of).collect()
+    }
+
+    fn approvals(&self) -> Result<Vec<Approval>, ValueRefused> {
+        let subject = Subject::Deployment(self.id);
+        let stands = |request: &&Request| match request.decision {
+            Decision::Open | Decision::Granted { .. } => true,
+            Decision::Refused { .. } | Decision::Invalidated { .. } | Decision::Expired { .. } => {
+                false
+            }
+        };
+        let request = self.state.requests.get(&subject).filter(stands);
+        let groups = self.state.groups_for(subject, self.now);
+        let mut approvals = Vec::new();
+        for (who, when) in request.into_iter().flat_map(|request| &request.agreed) {
+            let of = groups.iter().filter(|(_, members)| members.contains(who));
+            let roles = of.map(|(name, _)| text(name)).collect::<Result<Vec<_>, _>>()?;
+            // Who is in no group any more fills no slot.
+            let Some(slot) = roles.first().cloned() else { continue };
+            approvals.push(Approval {
+                person: text(who)?,
+                roles,
+                slot,
+                at_ms: at(*when)?,
+                valid_until_ms: At::try_from(NO_END)?,
+                kind: ApprovalKind::Person,
+            });
+        }
+        Ok(approvals)
+    }
+
+    /// The steps that report tests, and every attempt of them on each artifact, red ones included;
+    /// those of stages that it has passed, too.
+    fn tests(&self) -> Result<Tests, ValueRefused> {
+        let mut tests = Tests { required: Vec::new(), runs: Vec::new() };
+        if let Some(run) = self.state.runs.get(&self.release.run) {
+            self.add_tests(&mut tests, self.pipeline.steps(), &run.steps)?;
+        }
+        let passed = self.release.deployments.iter().filter(|id| **id != self.id);
+        for before in passed.filter_map(|id| self.state.deployments.get(id)) {
+            if before.stage_index < self.deployment.stage_index {
+                self.add_tests(&mut tests, &before.stage.acceptance, &before.acceptance)?;
+            }
+        }
+        tests.required.dedup();
+        Ok(tests)
+    }
+
+    fn add_tests(
+        &self,
+        tests: &mut Tests,
+        definitions: &[Step],
+        steps: &Steps,
+    ) -> Result<(), ValueRefused> {
+        for step in definitions {
+            let Some(state) = steps.state(&step.name) else { continue };
+            let attempts = state.attempts();
+            let reports = step.reports.iter().any(|report| report.kind == ReportKind::Junit)
+                || attempts.iter().any(|attempt| attempt.tests.is_some());
+            if !reports || *state == StepState::Skipped {
+                continue;
+            }
+            let check = text(&step.name)?;
+            tests.required.push(check.clone());
+            let green = attempts.last().is_some_and(|last| outcome(last) == RunOutcome::Passed);
+            for (index, attempt) in attempts.iter().enumerate() {
+                let (outcome, counts) = (outcome(attempt), attempt.tests.unwrap_or_default());
+                // The step itself says how often it may be tried again.
+                let accepted = outcome != RunOutcome::Passed && green && index + 1 < attempts.len();
+                for artifact in &self.release.artifacts {
+                    tests.runs.push(Run {
+                        check: check.clone(),
+                        outcome,
+                        passed: count(counts.passed.into())?,
+                        failed: count(counts.failed.into())?,
+                        digest: sha256(&artifact.digest)?,
+                        at_ms: at(attempt.finished)?,
+                        accepted,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn provenance(&self) -> Result<Provenance, ValueRefused> {
+        let present = self.release.provenance.is_some();
+        let attempts = self.state.runs.get(&self.release.run).into_iter();
+        let attempts = attempts.flat_map(|run| run.steps.iter());
+        let mut last = attempts.filter_map(|(_, state)| state.attempts().last()).peekable();
+        let isolated = last.peek().is_some() && last.all(|a| a.isolation == Isolation::Namespaces);
+        let builder = text(if present { "sluss" } else { "none" })?;
+        Ok(Provenance { present, builder, isolated })
+    }
+
+    fn waivers(&self) -> Result<Vec<Waiver>, ValueRefused> {
+        let mut waivers = Vec::new();
+        for (id, one) in &self.state.exceptions {
+            let ExceptionKind::Waiver { service, rule } = &one.what else { continue };
+            let holds = one.holds(self.now) && *service == self.deployment.service;
+            let (Some(granted), Some(by)) = (one.granted, one.granted_by.first()) else { continue };
+            if holds {
+                waivers.push(Waiver {
+                    id: text(id)?,
+                    covers: text(rule)?,
+                    requested_by: text(&one.asked_by)?,
+                    granted_by: text(by)?,
+                    granted_ms: at(granted)?,
+                    ends_ms: at(one.until)?,
+                });
+            }
+        }
+        Ok(waivers)
+    }
+
+    /// An emergency's own id stands for its incident: exceptions name none.
+    fn emergency(&self) -> Result<Emergency, ValueRefused> {
+        let of = ExceptionKind::Emergency { deployment: self.id };
+        let found = self.state.exception(self.now, |what| *what == of);
+        let granted = found.and_then(|id| self.state.exceptions.get(&id)?.granted);
+        Ok(Emergency {
+            active: found.is_some(),
+            incident: found.map_or_else(|| text("none"), text)?,
+            opened_ms: at(granted.unwrap_or_default())?,
+        })
+    }
+
+    fn history(&self) -> Result<Vec<PastDeployment>, ValueRefused> {
+        let ended = |(id, deployment): (DeploymentId, &Deployment)| {
+            let (outcome, since) = match deployment.phase {
+                Phase::Live { since, .. } => (HistoryOutcome::Live, since),
+                Phase::RolledBack { since, .. } => (HistoryOutcome::RolledBack, since),
+                Phase::Refused { since, .. } => (HistoryOutcome::Refused, since),
+                Phase::Removed { since, accepted: true } => (HistoryOutcome::Live, since),
+                Phase::Removed { since, accepted: false } => (HistoryOutcome::RolledBack, since),
+                Phase::Superseded { since, .. } => match deployment.live {
+                    Some(_) => (HistoryOutcome::Live, since),
+                    None => (HistoryOutcome::Superseded, since),
+                },
+                Phase::Requested | Phase::Cleared | Phase::RollingOut(_) => return None,
+            };
+            Some((id, deployment.release, outcome, since))
+        };
+        let past = self.there().filter_map(ended).take(HISTORY_MOST);
+        past.map(|(id, release, outcome, since)| {
+            let (deployment, release) = (text(id)?, text(release)?);
+            Ok(PastDeployment { deployment, release, outcome, at_ms: at(since)? })
+        })
+        .collect()
+    }
+}
+
+fn outcome(attempt: &Attempt) -> RunOutcome {
+    match &attempt.outcome {
+        StepOutcome::Succeeded if attempt.tests.is_some_and(|tests| tests.failed > 0) => {
+            RunOutcome::Failed
+        }
+        StepOutcome::Succeeded => RunOutcome::Passed,
+        StepOutcome::Failed { .. } => RunOutcome::Failed,
+        StepOutcome::TimedOut | StepOutcome::Errored { .. } => RunOutcome::Errored,
+        StepOutcome::Cancelled => RunOutcome::Cancelled,
+    }
+}

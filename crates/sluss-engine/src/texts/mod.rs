@@ -1,0 +1,326 @@
+//! The texts of the platform repository that decide over deployments: its calendar, its policies.
+//!
+//! [`Texts`] answers for the loop. What it needs is read from blobs and from Git before the loop
+//! decides; the answer itself is a function of these, the state and the time.
+//!
+//! # Invariants
+//!
+//! - What could not be read answers shut, and is looked for again after [`AGAIN_MS`].
+//! - What a policy was given is kept before the event is appended that names its digest.
+
+mod input;
+mod meaning;
+mod read;
+mod replay;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sluss_calendar::{Calendar, Decision as CalendarDecision, Operation, Scope, decide};
+use sluss_core::deployment::Phase;
+use sluss_core::event::Event;
+use sluss_core::exception::ExceptionKind;
+use sluss_core::ids::{CommitId, DeploymentId, Digest, ServiceName};
+use sluss_core::pipeline::GateKind;
+use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
+use sluss_core::state::State;
+use sluss_core::units::Millis;
+use sluss_policy::{Bundle, ClosedBecause, Decision, Limits, NO_DATA, evaluate};
+use sluss_store::{Blobs as _, FileBlobs};
+
+use crate::engine::Parts;
+use crate::failure::Failure;
+use crate::forge::RepositoryName;
+
+pub use input::{Changes, NotTold, Passage, gate_input};
+pub use meaning::{ALLOW, EVIDENCE};
+pub use read::{
+    CALENDAR, POLICIES, PlatformTexts, calendar_of, is_prose, load, load_in, pack, unpack,
+};
+pub use replay::{Past, difference, past};
+
+pub(crate) use read::read;
+
+/// Milliseconds after which something is looked for again that could not be had.
+const AGAIN_MS: i64 = 5_000;
+/// How often a policy is asked that had too little time: the machine may have been busy.
+const TRIES: usize = 3;
+
+/// A release beside what is live where it goes, as two commits of its service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Between {
+    service: ServiceName,
+    live: Option<CommitId>,
+    new: CommitId,
+}
+
+impl Between {
+    fn of(state: &State, id: DeploymentId) -> Option<Self> {
+        let deployment = state.deployments.get(&id)?;
+        let new = state.change_of(deployment.release)?.push.commit.clone();
+        let live = state.place(&deployment.service, &deployment.environment)?.live;
+        let live = live.and_then(|id| state.change_of(state.deployments.get(&id)?.release));
+        let live = live.map(|change| change.push.commit.clone());
+        Some(Self { service: deployment.service.clone(), live, new })
+    }
+}
+
+/// What an answer needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    Calendar(Digest),
+    Policies(Digest),
+    Changes(Between),
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    calendars: BTreeMap<Digest, Calendar>,
+    bundles: BTreeMap<Digest, Arc<Bundle>>,
+    changes: BTreeMap<Between, Arc<Changes>>,
+    /// What could not be had, and when that was tried.
+    failed: BTreeMap<Need, Millis>,
+    /// What policies were given since the loop last asked.
+    inputs: BTreeMap<Digest, Vec<u8>>,
+}
+
+/// The texts that were read, and answers by them.
+#[derive(Debug, Default)]
+pub struct Texts {
+    known: Mutex<Known>,
+}
+
+impl Texts {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what the state's deployments need at `now` and was not read yet. Forgets what
+    /// policies were given before.
+    pub(crate) fn needs(&self, state: &State, now: Millis) -> BTreeSet<Need> {
+        let mut known = self.known();
+        known.inputs.clear();
+        let Some(organisation) = &state.organisation else { return BTreeSet::new() };
+        let mut needs = BTreeSet::new();
+        needs.extend(organisation.calendar.clone().map(Need::Calendar));
+        if let Some(policies) = organisation.policies.clone() {
+            needs.insert(Need::Policies(policies));
+            let waits = |id: &&DeploymentId| {
+                state.deployments.get(id).is_some_and(|deployment| {
+                    matches!(deployment.phase, Phase::Requested | Phase::Cleared)
+                        && deployment.stage.gates.contains(&GateKind::Policy)
+                })
+            };
+            let waiting = state.open.deployments.iter().filter(waits);
+            needs.extend(waiting.filter_map(|id| Between::of(state, *id)).map(Need::Changes));
+        }
+        known.changes.retain(|between, _| needs.contains(&Need::Changes(between.clone())));
+        known.failed.retain(|need, _| needs.contains(need));
+        needs.retain(|need| {
+            let again = known.failed.get(need).is_none_or(|at| now.since(*at) >= AGAIN_MS);
+            again && !known.has(need)
+        });
+        needs
+    }
+
+    /// Reads what is needed; what can't be had is remembered as that.
+    pub(crate) async fn fetch_all(&self, parts: &Parts, needs: BTreeSet<Need>, now: Millis) {
+        for need in needs {
+            if let Err(why) = self.fetch(parts, &need).await {
+                tracing::error!(?need, why, "what decides over deployments can't be read");
+                self.known().failed.insert(need, now);
+            }
+        }
+    }
+
+    async fn fetch(&self, parts: &Parts, need: &Need) -> Result<(), String> {
+        let joined = |lines: Vec<String>| lines.join(" ");
+        match need {
+            Need::Calendar(digest) => {
+                let text = parts.blobs.get(digest).await.map_err(|error| error.to_string())?;
+                let calendar = calendar_of(&text).map_err(joined)?;
+                self.known().calendars.insert(digest.clone(), calendar);
+            }
+            Need::Policies(digest) => {
+                let bundle = bundle(&parts.blobs, digest).await.map_err(joined)?;
+                self.known().bundles.insert(digest.clone(), Arc::new(bundle));
+            }
+            Need::Changes(between) => {
+                let changes = changes(parts, between).await?;
+                self.known().changes.insert(between.clone(), Arc::new(changes));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what policies were given for the decisions among `events`.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be written: then nothing may be appended.
+    pub(crate) async fn keep(&self, blobs: &FileBlobs, events: &[Event]) -> Result<(), Failure> {
+        for event in events {
+            let Event::GateDecided { outcome, .. } = event else { continue };
+            let Some(digest) = outcome.input() else { continue };
+            let given = self.known().inputs.remove(digest);
+            if let Some(given) = given {
+                let kept = blobs.put(given).await;
+                kept.map_err(|e| Failure::upstream("What a policy was given can't be kept", &e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the calendar of this digest as far as it could be read; one that could not denies.
+    pub fn calendar_of(&self, digest: Option<&Digest>) -> Option<Calendar> {
+        let digest = digest?;
+        let found = self.known().calendars.get(digest).cloned();
+        Some(found.unwrap_or_else(|| Calendar::missing("its text can't be read")))
+    }
+
+    /// Returns what the calendar that is in force says of a deployment's start.
+    pub fn calendar_says(
+        &self,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> Option<CalendarDecision> {
+        let digest = state.organisation.as_ref()?.calendar.as_ref();
+        let calendar = self.calendar_of(digest)?;
+        let operation = Operation::Deploy { predicted_ms: None };
+        Some(decide(&calendar, &scope(state, deployment)?, operation, None, now.0))
+    }
+
+    /// Says whether freezes and calendar let a deployment pass, exceptions from them included.
+    fn passage(&self, state: &State, id: DeploymentId, now: Millis) -> Passage {
+        let Some(deployment) = state.deployments.get(&id) else {
+            return Passage { allowed: false, until: None };
+        };
+        let calendar = self.calendar_says(state, id, now);
+        let until = calendar.as_ref().and_then(|says| says.until_ms).map(Millis);
+        let frozen = state.freeze_over(&deployment.service, &deployment.environment, now);
+        let of = ExceptionKind::Freeze { deployment: id };
+        if state.gap {
+            Passage { allowed: false, until: None }
+        } else if state.exception(now, |what| *what == of).is_some() {
+            Passage { allowed: true, until: None }
+        } else if let Some((_, freeze)) = frozen {
+            Passage { allowed: false, until: Some(freeze.until) }
+        } else {
+            Passage { allowed: calendar.is_none_or(|says| says.allowed), until }
+        }
+    }
+}
+
+impl Known {
+    fn has(&self, need: &Need) -> bool {
+        match need {
+            Need::Calendar(digest) => self.calendars.contains_key(digest),
+            Need::Policies(digest) => self.bundles.contains_key(digest),
+            Need::Changes(between) => self.changes.contains_key(between),
+        }
+    }
+}
+
+/// Reads the policies that are kept under `digest`.
+///
+/// # Errors
+///
+/// Why they can't be read, a line each.
+pub async fn bundle(blobs: &FileBlobs, digest: &Digest) -> Result<Bundle, Vec<String>> {
+    let packed = blobs.get(digest).await.map_err(|error| vec![error.to_string()])?;
+    let loaded = tokio::task::spawn_blocking(move || load(unpack(&packed)?)).await;
+    loaded.map_err(|error| vec![error.to_string()])?
+}
+
+async fn changes(parts: &Parts, between: &Between) -> Result<Changes, String> {
+    let Between { service, live, new } = between;
+    let repository = RepositoryName::from(service.clone());
+    let objects = parts.repositories.objects(&repository);
+    let objects = objects.ok_or_else(|| format!("there is no repository of {service}"))?;
+    let paths = objects.changed_paths(live.as_ref(), new).await.map_err(|e| e.to_string())?;
+    let size = objects.diff_stat(live.as_ref(), new).await.map_err(|e| e.to_string())?;
+    Ok(Changes { paths, files: size.files, added: size.added, removed: size.removed })
+}
+
+/// Returns what the calendar is asked about.
+pub fn scope(state: &State, deployment: DeploymentId) -> Option<Scope> {
+    let deployment = state.deployments.get(&deployment)?;
+    let product = &state.services.get(&deployment.service)?.product;
+    let (service, environment) = (deployment.service.as_str(), deployment.environment.as_str());
+    Some(Scope::new(product.as_str(), service, environment))
+}
+
+/// Asks a policy, and once more where it only had too little time.
+fn ask(bundle: &Bundle, input: &[u8]) -> Decision {
+    let mut decision = evaluate(bundle, NO_DATA, input, Limits::default());
+    for _ in 1..TRIES {
+        if !matches!(decision.closed_because, Some(ClosedBecause::TimedOut { .. })) {
+            break;
+        }
+        decision = evaluate(bundle, NO_DATA, input, Limits::default());
+    }
+    decision
+}
+
+impl Rules for Texts {
+    fn calendar(
+        &self,
+        calendar: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> CalendarSays {
+        let known = self.known().calendars.get(calendar).cloned();
+        let (Some(known), Some(scope)) = (known, scope(state, deployment)) else {
+            return CalendarSays::Unreadable;
+        };
+        let operation = Operation::Deploy { predicted_ms: None };
+        let says = decide(&known, &scope, operation, None, now.0);
+        match says.allowed {
+            true => CalendarSays::Open,
+            false => CalendarSays::Shut {
+                until: says.until_ms.map(Millis),
+                windows: says.windows.into_iter().map(|window| window.0).collect(),
+            },
+        }
+    }
+
+    fn policy(
+        &self,
+        policies: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> PolicySays {
+        let fails = |why: &str| {
+            let answer = PolicyAnswer::Fails { why: why.to_owned() };
+            PolicySays { input: Digest::of(b""), answer }
+        };
+        // Evidence comes first: the log's own times never stand after the decision.
+        let now = now.max(state.time);
+        let bundle = self.known().bundles.get(policies).cloned();
+        let Some(bundle) = bundle else { return fails("unreadable") };
+        let between = Between::of(state, deployment);
+        let changes = between.and_then(|between| self.known().changes.get(&between).cloned());
+        let Some(changes) = changes else { return fails("what it changes is not known") };
+        let passage = self.passage(state, deployment, now);
+        let input = match gate_input(state, deployment, &changes, passage, now) {
+            Ok(input) => input.to_bytes(),
+            Err(why) => {
+                tracing::warn!(%deployment, %why, "a policy can't be told of it");
+                return fails("input");
+            }
+        };
+        let decision = ask(&bundle, &input);
+        if let Some(because) = &decision.closed_because {
+            tracing::debug!(%deployment, %because, "the policies keep it");
+        }
+        let answer = meaning::answer(state, deployment, &decision, now);
+        let digest = Digest::of(&input);
+        self.known().inputs.insert(digest.clone(), input);
+        PolicySays { input: digest, answer }
+    }
+}

@@ -1,0 +1,424 @@
+//! What the texts of a platform repository promise, on a real engine with a clock moved by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluss_core::decide::{Actor, Command};
+use sluss_core::event::{Artifact, Push as ChangePush};
+use sluss_core::exception::ExceptionKind;
+use sluss_core::gate::{ClearedWhy, GateOutcome, WaitingOn};
+use sluss_core::ids::{CommitId, DeploymentId, Digest, PersonRef};
+use sluss_core::pipeline::{
+    EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
+};
+use sluss_core::state::State;
+use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
+use sluss_core::target::{Limits, Readiness, Traffic};
+use sluss_core::units::Millis;
+use sluss_policy::{DiffResult, GateInput};
+use sluss_store::{
+    Accounts, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose, SeededEntropy,
+    SqliteLog,
+};
+
+use crate::engine::{Engine, Parts};
+use crate::forge::{
+    Author, MAIN, NewCommit, NewFile, Push, PushAnswer, Pusher, Pushes as _, RefName, RefUpdate,
+    Repositories, RepositoryName,
+};
+use crate::pipeline::Catalogue;
+use crate::pushes::{PushJudge, Templates};
+
+/// 2026-11-22T07:00:00Z, a Sunday.
+const BEGIN: Millis = Millis(1_795_330_800_000);
+
+const ORGANISATION: &str = "
+name: Bank
+four_eyes: never
+open_registration: true
+products: { pay: { title: Pay, owner: pay } }
+people: { anna: [developer], bo: [approver], carl: [approver], dora: [approver] }
+";
+
+const POLICY: &str = r#"package sluss.gate
+
+import rego.v1
+
+default allow := false
+
+allow if {
+	evidence_complete
+	count(deny) == 0
+}
+
+evidence_complete if {
+	is_array(input.release.changed_paths)
+	is_number(input.counts.changed_paths)
+	count(input.release.changed_paths) == input.counts.changed_paths
+}
+
+deny contains {
+	"rule": "paths.ledger",
+	"controls": [],
+	"msg": "it touches the ledger",
+	"evidence": [path],
+} if {
+	some path in input.release.changed_paths
+	startswith(path, "ledger/")
+}
+"#;
+
+struct World {
+    _folder: tempfile::TempDir,
+    engine: Engine,
+    clock: Arc<ManualClock>,
+    people: BTreeMap<&'static str, PersonRef>,
+    judge: PushJudge,
+    head: Option<CommitId>,
+}
+
+async fn parts(data: &Path, clock: Arc<ManualClock>) -> Parts {
+    let clock: Arc<dyn Clock> = clock;
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
+    let log = SqliteLog::open(LogOptions {
+        data: data.to_owned(),
+        origin: "texts.example/log".to_owned(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    });
+    let accounts = Accounts::open(data, Arc::clone(&clock), Arc::clone(&entropy));
+    Parts {
+        data: data.to_owned(),
+        log: Arc::new(log.await.unwrap()),
+        blobs: FileBlobs::open(data).unwrap(),
+        prose: Prose::open(data, Arc::clone(&entropy)).unwrap(),
+        accounts: accounts.await.unwrap(),
+        repositories: Repositories::open(&data.join("repositories"), &["true".to_owned()]).unwrap(),
+        catalogue: Catalogue::built_in(),
+        clock,
+        entropy,
+        program: "/bin/true".into(),
+        address: "http://127.0.0.1".to_owned(),
+    }
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(BEGIN));
+        let engine = Engine::start(parts(folder.path(), clock.clone()).await, State::default());
+        let origin = "texts.example/log".to_owned();
+        engine.report(Command::Open { origin, demo: false }).await.unwrap();
+        let mut people = BTreeMap::new();
+        for login in ["anna", "bo", "carl", "dora"] {
+            let new = NewAccount {
+                login: login.to_owned(),
+                name: login.to_owned(),
+                emails: vec![format!("{login}@bank.example")],
+                password: format!("a long one of {login}"),
+            };
+            people.insert(login, engine.parts().accounts.create(new).await.unwrap().person);
+        }
+        let judge = PushJudge::new(engine.clone(), Templates::new(Catalogue::built_in()));
+        Self { _folder: folder, engine, clock, people, judge, head: None }
+    }
+
+    async fn write(&self, repository: &str, files: &[(&str, &str)]) -> CommitId {
+        let name: RepositoryName = repository.parse().unwrap();
+        let objects = self.engine.parts().repositories.ensure(&name).await.unwrap();
+        let plain = |text: &str| NewFile::Plain(text.as_bytes().to_vec());
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), plain(text)));
+        let (name, email) = ("Anna".to_owned(), "anna@bank.example".to_owned());
+        let commit = NewCommit {
+            files: files.collect(),
+            message: "Change".to_owned(),
+            author: Author { name, email, time_ms: BEGIN.0 },
+        };
+        objects.write_commit(MAIN, &commit).await.unwrap()
+    }
+
+    /// Pushes to the platform repository; returns what the pusher is told if it is refused.
+    async fn platform(&mut self, files: &[(&str, &str)]) -> Result<Vec<String>, Vec<String>> {
+        let new = self.write("platform", files).await;
+        let repository = RepositoryName::platform();
+        let objects = self.engine.parts().repositories.objects(&repository).unwrap();
+        let name = RefName::of_branch(MAIN).unwrap();
+        let old = self.head.replace(new.clone());
+        let push = Push {
+            repository,
+            pusher: Pusher("anna".to_owned()),
+            updates: vec![RefUpdate { name, old, new: Some(new) }],
+            options: Vec::new(),
+            objects,
+        };
+        match self.judge.pushed(push).await {
+            PushAnswer::Accepted { messages } => Ok(messages),
+            PushAnswer::Refused { messages } => Err(messages),
+        }
+    }
+
+    async fn ask(&self, login: &str, command: Command) {
+        let actor = Actor::Person { who: self.people[login].clone(), reauthenticated: true };
+        self.engine.command(command, actor, None).await.unwrap();
+    }
+
+    /// Pushes files of the service, builds them, and returns the deployment that is requested.
+    async fn release(&self, files: &[(&str, &str)]) -> DeploymentId {
+        let commit = self.write("payments", files).await;
+        let change = self.engine.state().next_change();
+        let id = self.engine.state().next_deployment();
+        let push = ChangePush {
+            branch: MAIN.to_owned(),
+            trunk: true,
+            old: None,
+            commit: commit.clone(),
+            commits: 1,
+            written: BEGIN,
+            contributors: BTreeSet::from([self.people["anna"].clone()]),
+            work_items: BTreeSet::new(),
+            title: Digest::of(b"title"),
+            pipeline: pipeline(),
+            left_out: BTreeSet::new(),
+        };
+        let (service, product) = ("payments".parse().unwrap(), "pay".parse().unwrap());
+        self.ask("anna", Command::Push { service, product, push }).await;
+        self.engine.report(Command::Received { change }).await.unwrap();
+        let keys = self.engine.state().claimable();
+        for attempt in keys {
+            self.engine.report(Command::Claim(attempt.clone())).await.unwrap();
+            let finish = Command::Finish {
+                attempt,
+                outcome: StepOutcome::Succeeded,
+                isolation: Isolation::Namespaces,
+                log: None,
+                tests: Some(TestCounts { passed: 7, failed: 0, skipped: 0 }),
+            };
+            self.engine.report(finish).await.unwrap();
+        }
+        let runs = self.engine.state().to_pack();
+        for run in runs {
+            let digest = Digest::of(commit.as_str().as_bytes());
+            let artifact = Artifact { name: "app".parse().unwrap(), digest, bytes: 1 };
+            self.engine.report(Command::Packed { run, artifacts: vec![artifact] }).await.unwrap();
+        }
+        id
+    }
+
+    fn gate(&self, id: DeploymentId, gate: GateKind) -> GateOutcome {
+        self.engine.state().deployments[&id].gates[&gate].clone()
+    }
+
+    /// Lets time pass, and waits until the loop has looked.
+    async fn pass(&self, milliseconds: i64, until: impl Fn(&State) -> bool) {
+        self.clock.advance(milliseconds);
+        for _ in 0..400 {
+            self.engine.look().await;
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            if until(&self.engine.state()) {
+                return;
+            }
+        }
+        panic!("it never came: {:?}", self.engine.state().deployments);
+    }
+}
+
+fn pipeline() -> Pipeline {
+    let step = Step {
+        name: "unit-tests".parse().unwrap(),
+        kind: StepKind::Run,
+        command: vec!["true".to_owned()],
+        needs: Vec::new(),
+        timeout_seconds: 60,
+        retries: 0,
+        when: Default::default(),
+        environment: BTreeMap::new(),
+        secrets: BTreeSet::new(),
+        reports: Vec::new(),
+        outputs: Vec::new(),
+    };
+    let start = Start {
+        artifact: "app".parse().unwrap(),
+        command: vec!["serve".to_owned()],
+        port: 8080,
+        instances: 1,
+        readiness: Readiness::default(),
+        drain_seconds: 5,
+        limits: Limits::default(),
+        environment: BTreeMap::new(),
+        secrets: BTreeSet::new(),
+        traffic: Traffic::default(),
+    };
+    let stage = Stage {
+        environment: "production".parse().unwrap(),
+        kind: EnvironmentKind::Lasting,
+        gates: vec![GateKind::Tests, GateKind::Policy, GateKind::Freeze],
+        replacement: Replacement::Progressive(RolloutPlan::default()),
+        acceptance: Vec::new(),
+        by_hand: false,
+    };
+    let template = ("payments".parse().unwrap(), "any@1".parse().unwrap(), Digest::of(b"t"));
+    Pipeline::new(template, vec![step], Some(start), vec![stage]).unwrap()
+}
+
+fn denied(outcome: &GateOutcome) -> Vec<String> {
+    match outcome {
+        GateOutcome::Waiting { on: WaitingOn::Policy { rules, .. } } => rules.clone(),
+        other => panic!("it is not denied: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_pushed_policy_denies_what_it_was_told_until_a_waiver_of_two_clears_it() {
+    let mut world = World::new().await;
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", POLICY)];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("ledger/book.rs", "one")]).await;
+    let outcome = world.gate(id, GateKind::Policy);
+    assert_eq!(denied(&outcome), ["paths.ledger"]);
+    let given = world.engine.parts().blobs.get_blocking(outcome.input().unwrap()).unwrap();
+    let input = GateInput::parse(&given).unwrap();
+    assert_eq!(input.release.changed_paths[0].as_str(), "ledger/book.rs");
+    assert_eq!((input.tests.runs.len(), input.release.first), (1, true));
+    assert!(!input.performance.known && !input.error_budget.known && !input.sbom.present);
+
+    let (service, rule) = ("payments".parse().unwrap(), "paths.ledger".to_owned());
+    let what = ExceptionKind::Waiver { service, rule };
+    let (reason, until) = (Digest::of(b"why"), BEGIN.plus(3_600_000));
+    let exception = world.engine.state().next_exception();
+    world.ask("bo", Command::AskException { what, reason, until }).await;
+    world.ask("carl", Command::GrantException { exception }).await;
+    assert_eq!(denied(&world.gate(id, GateKind::Policy)), ["paths.ledger"]);
+    world.ask("dora", Command::GrantException { exception }).await;
+    match world.gate(id, GateKind::Policy) {
+        GateOutcome::Cleared { why: ClearedWhy::Waived { rules, .. } } => {
+            assert_eq!(rules, ["paths.ledger"]);
+        }
+        other => panic!("it is not waived: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_changes_something_else_passes_the_same_policy() {
+    let mut world = World::new().await;
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", POLICY)];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("docs/readme", "one")]).await;
+    let outcome = world.gate(id, GateKind::Policy);
+    assert!(matches!(
+        &outcome,
+        GateOutcome::Cleared { why: ClearedWhy::PolicyAllows { warnings, .. } } if warnings.is_empty()
+    ));
+    assert!(world.engine.parts().blobs.get_blocking(outcome.input().unwrap()).is_ok());
+}
+
+#[tokio::test]
+async fn a_recorded_decision_is_decided_again_and_a_weakening_is_named() {
+    let mut world = World::new().await;
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", POLICY)];
+    world.platform(&files).await.unwrap();
+    world.release(&[("ledger/book.rs", "one")]).await;
+    let past = super::past(&world.engine, Millis(0), 100).await.unwrap();
+    assert_eq!(past.recorded.len(), 1);
+    let bundle = |text: String| super::load([("gate.rego".to_owned(), text)].into()).unwrap();
+    let old = bundle(POLICY.to_owned());
+    let weaker = bundle(POLICY.replace("\"ledger/\"", "\"vault/\""));
+    assert_eq!(super::difference(&old, &old, past.clone()).result(), DiffResult::Same);
+    assert_eq!(super::difference(&old, &weaker, past).result(), DiffResult::Weakened);
+}
+
+#[tokio::test]
+async fn a_broken_policy_is_refused_at_push_with_line_and_column() {
+    let mut world = World::new().await;
+    let broken = POLICY.replace("startswith(path", "http.send(path");
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", &broken)];
+    let told = world.platform(&files).await.unwrap_err();
+    assert!(told.iter().any(|line| line.starts_with("policies/gate.rego:25:2: ")), "{told:#?}");
+    assert!(world.engine.state().proposals.is_empty());
+}
+
+#[tokio::test]
+async fn policies_whose_own_tests_fail_are_refused_at_push() {
+    let mut world = World::new().await;
+    let test = "package sluss.gate_test\n\nimport rego.v1\nimport data.sluss.gate\n\n\
+                test_nothing_is_allowed if {\n\tgate.allow with input as {}\n}\n";
+    let files = [
+        ("organisation.yaml", ORGANISATION),
+        ("policies/gate.rego", POLICY),
+        ("policies/gate_test.rego", test),
+    ];
+    let told = world.platform(&files).await.unwrap_err();
+    assert!(told.iter().any(|line| line.contains("gate_test.rego:6")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn every_mistake_of_calendar_and_organisation_is_told_at_once() {
+    let mut world = World::new().await;
+    let organisation = format!(
+        "{ORGANISATION}groups: {{ risk: [zoe], ops: [bo] }}\n\
+         approvals: [{{ slots: {{ ops: 2 }} }}, {{ slots: {{ legal: 1 }} }}]\n"
+    );
+    let calendar = "windows:\n  - id: a\n    kind: deny\n    dtstart: 2026-01-01\n    \
+                    tzid: Mars/Base\n    reason: r\n    owner: o\n";
+    let files = [("organisation.yaml", organisation.as_str()), ("calendar.yaml", calendar)];
+    let told = world.platform(&files).await.unwrap_err().join("\n");
+    for expected in [
+        "groups: risk: nobody has the login `zoe`",
+        "approvals: rule 1: it asks for 2 of `ops`, in which there are 1",
+        "approvals: rule 2: there is no group `legal`",
+        "calendar.yaml:5: window `a`, tzid:",
+    ] {
+        assert!(told.contains(expected), "{expected}\n\n{told}");
+    }
+}
+
+#[tokio::test]
+async fn groups_and_rules_become_part_of_the_organisation() {
+    let mut world = World::new().await;
+    let organisation = format!(
+        "{ORGANISATION}groups: {{ risk: [bo, carl] }}\napproval_hours: 8\n\
+         approvals: [{{ environments: [production], slots: {{ risk: 1 }} }}]\n"
+    );
+    world.platform(&[("organisation.yaml", &organisation)]).await.unwrap();
+    let state = world.engine.state();
+    let known = state.organisation.as_ref().unwrap();
+    assert_eq!(known.approval_hours, 8);
+    assert_eq!(known.groups[&"risk".parse().unwrap()].len(), 2);
+    assert_eq!(known.approvals.len(), 1);
+    assert!(known.calendar.is_none() && known.policies.is_none());
+}
+
+#[tokio::test]
+async fn a_window_of_the_calendar_keeps_a_deployment_and_lets_it_go_when_it_ends() {
+    let mut world = World::new().await;
+    let calendar = "windows:\n  - id: sunday\n    kind: deny\n    dtstart: 2026-11-22T06:00\n    \
+                    dtend: 2026-11-22T08:00\n    tzid: UTC\n    reason: rest\n    owner: ops\n";
+    let files = [("organisation.yaml", ORGANISATION), ("calendar.yaml", calendar)];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("docs/readme", "one")]).await;
+    let until = Some(BEGIN.plus(3_600_000));
+    let windows = vec!["sunday".to_owned()];
+    let on = WaitingOn::Calendar { until, windows };
+    assert_eq!(world.gate(id, GateKind::Freeze), GateOutcome::Waiting { on });
+    let cleared = |state: &State| {
+        let gate = state.deployments[&id].gates.get(&GateKind::Freeze);
+        gate.is_some_and(GateOutcome::is_cleared)
+    };
+    assert!(!cleared(&world.engine.state()));
+    world.pass(3_600_000, cleared).await;
+}
+
+#[tokio::test]
+async fn what_a_calendar_says_is_not_known_once_its_text_is_gone() {
+    let mut world = World::new().await;
+    let calendar = "windows: []\n";
+    let files = [("organisation.yaml", ORGANISATION), ("calendar.yaml", calendar)];
+    let digest = Digest::of(calendar.as_bytes());
+    world.platform(&files).await.unwrap();
+    let texts = super::Texts::default();
+    let state = world.engine.state();
+    let says = sluss_core::rules::Rules::calendar(&texts, &digest, &state, DeploymentId(1), BEGIN);
+    assert_eq!(says, sluss_core::rules::CalendarSays::Unreadable);
+    assert_eq!(state.organisation.as_ref().unwrap().calendar, Some(digest));
+}
