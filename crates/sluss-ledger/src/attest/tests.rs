@@ -1,0 +1,1 @@
+//! What attestations hold, and what they refuse.
