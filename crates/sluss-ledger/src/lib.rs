@@ -13,10 +13,15 @@
 pub mod attest;
 mod audit;
 mod checkpoint;
+pub mod dossier;
 mod envelope;
 mod hash;
 mod leaf;
 mod note;
+#[cfg(feature = "sample")]
+pub mod sample;
+pub mod sarif;
+pub mod sbom;
 mod tile;
 mod tlog_proof;
 mod tree;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encoding::base64_bytes;
 use super::key::{AttestationKey, AttestationVerifier};
+use super::statement::{Statement, StatementError};
 use crate::hash::Hash;
 
 /// Payload type of in-toto statements.
@@ -75,6 +76,15 @@ impl Dsse {
     /// Returns whose key is said to have signed: a hint for finding the key, and nothing else.
     pub fn key_id_hint(&self) -> &str {
         &self.key_id
+    }
+
+    /// Reads the payload as a statement that nobody vouches for, to show it to people.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError`] where it is not a statement.
+    pub fn unverified_statement(&self) -> Result<Statement, StatementError> {
+        Statement::parse(&self.payload)
     }
 
     /// Checks that `key` signed an envelope of `payload_type`, and returns what it signed.

@@ -26,6 +26,7 @@ mod trusted_root;
 
 pub use bundle::{BUNDLE_MEDIA_TYPE, Bundle, BundleError, LogEntry, VerifiedBundle};
 pub use dsse::{Dsse, DsseError, IN_TOTO_PAYLOAD, MAX_ENVELOPE_BYTES, Verified, pae};
+pub(crate) use encoding::base64_bytes;
 pub use hashedrekord::{HashedRekord, HashedRekordError};
 pub use key::{AttestationKey, AttestationVerifier, KeyError};
 pub use predicate::{PREDICATE_BASE, Predicate};
@@ -34,6 +35,3 @@ pub use statement::{
 };
 pub use time::UtcTime;
 pub use trusted_root::{TrustedRoot, TrustedRootError, log_id};
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! What attestations hold, and what they refuse.

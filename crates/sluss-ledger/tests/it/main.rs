@@ -1,0 +1,4 @@
+//! Attestations and dossiers as their readers see them.
+
+mod attest;
+mod dossier;
