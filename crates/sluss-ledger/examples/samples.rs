@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use sluss_ledger::attest::predicate::{
-    ScanMetadata, Scanner, ScannerDatabase, Severity, Vulnerability, Vulns,
-};
-use sluss_ledger::attest::{Dsse, UtcTime};
+use sluss_ledger::attest::predicate::VerificationResult;
+use sluss_ledger::attest::{Dsse, Predicate};
 use sluss_ledger::dossier::{archive, build};
+use sluss_ledger::sample::predicates::{
+    approval, freeze_decision, rollout_verdict, sboms, vulns, waiver,
+};
 use sluss_ledger::sample::{
-    self, START_MS, Story, attestation_key, log_key, provenance, story, test_result,
+    self, Story, attestation_key, log_key, provenance, story, summary, test_result,
 };
 
 type Problem = Box<dyn std::error::Error>;
@@ -30,32 +31,27 @@ fn main() -> Result<(), Problem> {
     for name in ["vkey", "keys.json", "trusted_root.json"] {
         write(&folder.join("trust").join(name), &files[&format!("trust/{name}")])?;
     }
-    let envelope = |name: &str, envelope: &Dsse| {
-        write(&folder.join("envelopes").join(name), envelope.to_json().as_bytes())
-    };
-    envelope("provenance.json", &sample::signed(&provenance()?, &key)?)?;
-    envelope("test-result.json", &sample::signed(&test_result(), &key)?)?;
-    envelope("vulns.json", &sample::signed(&vulns()?, &key)?)?;
+    for (name, envelope) in [
+        ("provenance.json", signed(&provenance()?)?),
+        ("test-result.json", signed(&test_result())?),
+        ("vulns.json", signed(&vulns())?),
+        ("refusal.json", signed(&summary(VerificationResult::Failed, vec![]))?),
+        ("approval.json", signed(&approval())?),
+        ("freeze-decision.json", signed(&freeze_decision())?),
+        ("waiver.json", signed(&waiver())?),
+        ("rollout-verdict.json", signed(&rollout_verdict())?),
+    ] {
+        write(&folder.join("envelopes").join(name), envelope.to_json().as_bytes())?;
+    }
+    for (language, sbom) in sboms()? {
+        write(&folder.join("sbom").join(format!("{language}.cdx.json")), sbom.as_bytes())?;
+    }
     write(&folder.join("key.pem"), key.verifier().to_pem().as_bytes())?;
     Ok(())
 }
 
-fn vulns() -> Result<Vulns, Problem> {
-    let time = UtcTime::from_ms(START_MS).ok_or("a time of this century")?;
-    let severity = Severity { method: "CVSS_V3".to_owned(), score: "5.3".to_owned() };
-    let finding = Vulnerability { id: "CVE-2024-0001".to_owned(), severity: vec![severity] };
-    let db = ScannerDatabase {
-        uri: "https://osv.dev".to_owned(),
-        version: "2026-11-21".to_owned(),
-        last_update: time,
-    };
-    let scanner = Scanner {
-        uri: "https://scanner.example".to_owned(),
-        version: "1.0".to_owned(),
-        db,
-        result: vec![finding],
-    };
-    Ok(Vulns { scanner, metadata: ScanMetadata { scan_started_on: time, scan_finished_on: time } })
+fn signed<P: Predicate>(predicate: &P) -> Result<Dsse, Problem> {
+    Ok(sample::signed(predicate, &attestation_key(1))?)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Problem> {

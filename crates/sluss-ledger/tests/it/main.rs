@@ -2,3 +2,6 @@
 
 mod attest;
 mod dossier;
+mod sarif;
+mod sbom;
+mod schema;
