@@ -102,7 +102,8 @@ fn scan(run: Run, room: &mut usize) -> Result<Scan, SarifError> {
     let findings = results.iter().map(|result| {
         let index = result.rule_index.or(result.rule.as_ref().and_then(|rule| rule.index));
         let at = index.and_then(|index| usize::try_from(index).ok());
-        let id = result.rule_id.as_deref().or(result.rule.as_ref().and_then(|rule| rule.id.as_deref()));
+        let id =
+            result.rule_id.as_deref().or(result.rule.as_ref().and_then(|rule| rule.id.as_deref()));
         let rule = at.and_then(|at| driver.rules.get(at));
         let rule = rule.or_else(|| by_id.get(id?).copied());
         finding(result, id.or(rule.map(|rule| rule.id.as_str())), rule)

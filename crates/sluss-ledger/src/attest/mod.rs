@@ -10,7 +10,8 @@
 //!   and nothing reads an envelope again after it.
 //! - The key id of an envelope is a hint; no decision rests on it alone.
 //! - One envelope has exactly one signature, and one spelling in which we write it.
-//! - Predicates are monotonic: leaving one away never lets anything through. Revocations are events.
+//! - Predicates are monotonic: leaving one away never lets anything through. What is revoked is
+//!   revoked by an event.
 //!
 //! Not here: which event names which attestation (see [`crate::Envelope`]), and who may sign what.
 

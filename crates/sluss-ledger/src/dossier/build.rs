@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::layout::{PolicyFile, attestation_path, blob_path, event_path, policy_path, proof_path};
-use super::manifest::{Disposed, Draft, FileEntry, MANIFEST_PAYLOAD, Manifest, StreamExtent};
+use super::manifest::{
+    Disposed, Draft, FileEntry, MANIFEST_PAYLOAD, Manifest, ManifestError, StreamExtent,
+    check_release,
+};
 use super::trust::TrustedKeys;
 use super::{Files, guide, html};
 use crate::attest::{AttestationKey, Bundle, Dsse, LogEntry, TrustedRoot, UtcTime, log_id};
@@ -119,6 +122,7 @@ pub struct TrustParts {
 ///
 /// [`BuildError`] where a part does not fit the others.
 pub fn build(parts: &Parts, key: &AttestationKey) -> Result<Files, BuildError> {
+    check_release(&parts.release)?;
     let log = parts.trust.logs.first().ok_or(BuildError::NoLog)?;
     let note = Note::parse(parts.checkpoint.as_bytes())?;
     let checkpoint: Checkpoint = note.unverified_text().parse()?;
@@ -275,6 +279,9 @@ fn extents(parts: &Parts, opened: &[(u64, Envelope)]) -> Vec<StreamExtent> {
 /// Why a dossier was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// The release has a name that releases do not have.
+    #[error(transparent)]
+    Release(#[from] ManifestError),
     /// No key of the log was given.
     #[error("a dossier needs the key of its log: none was given")]
     NoLog,

@@ -11,8 +11,8 @@ It is about release `{release}`, from the log `{origin}`. Nothing below needs a 
 
 **Keys first.** `trust/` is a convenience copy: whoever forged a dossier would have put forged keys
 there. Get `vkey`, `keys.json` and `trusted_root.json` from whoever runs the log by another way, put
-them into a folder of your own (below: `keys/`), and compare their digests by telephone. The manifest
-says to be signed by key `{key}`.
+them into a folder of your own (below: `keys/`), and compare their digests by telephone. The
+manifest says to be signed by key `{key}`.
 
 ## All checks at once
 
@@ -20,8 +20,8 @@ says to be signed by key `{key}`.
 sluss-verify . --trust keys
 ```
 
-Exit code 0: every required check passed. 1: a check failed. 2: none failed, but a required one could
-not be made. 3: the input could not be read.
+Exit code 0: every required check passed. 1: a check failed. 2: none failed, but a required one
+could not be made. 3: the input could not be read.
 
 ## One by one, with programs that are not ours
 
@@ -54,13 +54,13 @@ END
 ```
 
 Attestations and their place in the log: `@sigstore/verify` 4.1 or later reads
-`attestations/*.sigstore.json` with `keys/trusted_root.json`, the key by its hint, and the thresholds
-`tlogThreshold: 1`, `timestampThreshold: 0`.
+`attestations/*.sigstore.json` with `keys/trusted_root.json`, the key by its hint, and the
+thresholds `tlogThreshold: 1`, `timestampThreshold: 0`.
 
 Events: `events/*.tlog-proof` are of the form `c2sp.org/tlog-proof@v1` over the bytes of the file of
 the same name that ends in `.json`. Any program for RFC 6962 checks them: the leaf's hash is
-`SHA-256(0x00 || bytes)`. The checkpoint is a signed note: Go's `golang.org/x/mod/sumdb/note` opens it
-with the line in `keys/vkey`.
+`SHA-256(0x00 || bytes)`. The checkpoint is a signed note: Go's `golang.org/x/mod/sumdb/note` opens
+it with the line in `keys/vkey`.
 
 A time-stamp, where there is one:
 

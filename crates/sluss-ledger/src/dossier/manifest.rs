@@ -116,6 +116,7 @@ impl Manifest {
         if manifest.format != FORMAT {
             return Err(ManifestError::Format(manifest.format));
         }
+        check_release(&manifest.release)?;
         let sorted = manifest.files.windows(2).all(|two| two[0].path < two[1].path)
             && manifest.streams.windows(2).all(|two| two[0].stream < two[1].stream)
             && manifest.disposed.windows(2).all(|two| two[0].sha256 < two[1].sha256);
@@ -134,6 +135,16 @@ impl Manifest {
     }
 }
 
+/// A release is named by letters, digits, `.`, `_` and `-`: its name stands in files' names, on the
+/// page and in reports.
+pub(crate) fn check_release(release: &str) -> Result<(), ManifestError> {
+    let byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if release.is_empty() || release.len() > 100 || !release.bytes().all(byte) {
+        return Err(ManifestError::Release(release.chars().take(100).collect()));
+    }
+    Ok(())
+}
+
 /// Why a manifest was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -143,6 +154,9 @@ pub enum ManifestError {
     /// It is of another format.
     #[error("a manifest of format {0:?}, where {FORMAT} is read")]
     Format(String),
+    /// The release has a name that releases do not have.
+    #[error("{0:?} is not the name of a release: letters, digits, `.`, `_` and `-`, at most 100")]
+    Release(String),
     /// A list is not sorted, or has something twice.
     #[error("files, streams or disposed blobs are not sorted, or listed twice")]
     Order,

@@ -110,15 +110,16 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Returns a failure that is of no file in particular.
+    /// Returns a failure that is of no file in particular. Text of a dossier may be in it: it is
+    /// cut, and control characters are taken out.
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { reason: reason.to_string(), file: None, leaf: None }
+        Self { reason: plain(&reason.to_string()), file: None, leaf: None }
     }
 
     /// Says in which file it is.
     #[must_use]
-    pub fn file(mut self, file: impl Into<String>) -> Self {
-        self.file = Some(file.into());
+    pub fn file(mut self, file: impl AsRef<str>) -> Self {
+        self.file = Some(plain(file.as_ref()));
         self
     }
 
@@ -128,6 +129,12 @@ impl Failure {
         self.leaf = Some(leaf);
         self
     }
+}
+
+fn plain(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let char = |char: char| if char.is_control() { ' ' } else { char };
+    text.chars().take(LONGEST).map(char).collect()
 }
 
 impl fmt::Display for Failure {
@@ -238,6 +245,24 @@ const FAILURES_SHOWN: usize = 10;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write_checks(&mut text)?;
+        match self.exit_code() {
+            0 => writeln!(f, "{text}OK: every required check passed"),
+            code => {
+                let verdict = match code {
+                    1 => "NOT GOOD: at least one check failed; do not rely on this dossier",
+                    _ => "INCOMPLETE: a required check could not be made; nothing failed",
+                };
+                // What a dossier says of itself must not read like the last line of a good one.
+                writeln!(f, "{}{verdict}", text.replace("OK", "ok"))
+            }
+        }
+    }
+}
+
+impl Report {
+    fn write_checks(&self, f: &mut impl fmt::Write) -> fmt::Result {
         if let Some(release) = &self.release {
             writeln!(f, "dossier of release {release}")?;
         }
@@ -257,11 +282,7 @@ impl fmt::Display for Report {
                 }
             }
         }
-        match self.exit_code() {
-            0 => writeln!(f, "OK: every required check passed"),
-            1 => writeln!(f, "NOT GOOD: at least one check failed; do not rely on this dossier"),
-            _ => writeln!(f, "INCOMPLETE: a required check could not be made; nothing failed"),
-        }
+        Ok(())
     }
 }
 

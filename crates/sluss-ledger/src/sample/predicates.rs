@@ -103,7 +103,10 @@ pub fn vulns() -> Vulns {
         db,
         result: vec![finding],
     };
-    Vulns { scanner, metadata: ScanMetadata { scan_started_on: time(3), scan_finished_on: time(4) } }
+    Vulns {
+        scanner,
+        metadata: ScanMetadata { scan_started_on: time(3), scan_finished_on: time(4) },
+    }
 }
 
 /// A small `Cargo.lock`.

@@ -34,7 +34,8 @@ pub fn cargo_lock(text: &str) -> Result<Inventory, LockError> {
                 line(*number, format!("{dependency:?} is not one of the packages of this file"))
             })
         };
-        let needs: BTreeSet<Purl> = package.dependencies.iter().map(need).collect::<Result<_, _>>()?;
+        let needs: BTreeSet<Purl> =
+            package.dependencies.iter().map(need).collect::<Result<_, _>>()?;
         let hashes = package.checksum.iter().map(|checksum| ("SHA-256", checksum.clone()));
         let component = Component {
             name: package.name.clone(),
@@ -132,7 +133,8 @@ fn set(
     entry: &str,
     number: usize,
 ) -> Result<(), LockError> {
-    let (key, value) = entry.split_once(" = ").ok_or_else(|| line(number, "expected `key = value`"))?;
+    let (key, value) =
+        entry.split_once(" = ").ok_or_else(|| line(number, "expected `key = value`"))?;
     match (table, package) {
         (Table::Package, Some(package)) => {
             let value = string(value, number)?;

@@ -165,8 +165,7 @@ fn dependencies(inventory: &Inventory) -> Vec<Dependency<'_>> {
     let needed: std::collections::BTreeSet<&Purl> =
         inventory.components().flat_map(|(_, component)| &component.needs).collect();
     let top = inventory.components().map(|(purl, _)| purl).filter(|purl| !needed.contains(purl));
-    let subject =
-        Dependency { reference: SUBJECT, depends_on: top.map(Purl::as_str).collect() };
+    let subject = Dependency { reference: SUBJECT, depends_on: top.map(Purl::as_str).collect() };
     let others = inventory.components().map(|(purl, component)| Dependency {
         reference: purl.as_str(),
         depends_on: component.needs.iter().map(Purl::as_str).collect(),

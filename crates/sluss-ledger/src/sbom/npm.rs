@@ -45,7 +45,10 @@ pub fn package_lock(bytes: &[u8]) -> Result<Inventory, LockError> {
     let lock: Lock = serde_json::from_slice(bytes)?;
     if !matches!(lock.lockfile_version, 2 | 3) {
         let entry = "lockfileVersion".to_owned();
-        return Err(LockError::Entry { entry, what: "versions 2 and 3 are read; run npm 7 or later" });
+        return Err(LockError::Entry {
+            entry,
+            what: "versions 2 and 3 are read; run npm 7 or later",
+        });
     }
     let packages = lock.packages.0;
     let mut inventory = Inventory::default();

@@ -66,9 +66,11 @@ fn requirement(text: &str, number: usize) -> Result<(Purl, Component), LockError
     let mut hashes = BTreeMap::new();
     for hash in words {
         let digest = hash.trim().strip_prefix("sha256:").filter(|digest| {
-            digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            digest.len() == 64
+                && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         });
-        let digest = digest.ok_or_else(|| line(number, "a digest is `sha256:` and 64 hex digits"))?;
+        let digest =
+            digest.ok_or_else(|| line(number, "a digest is `sha256:` and 64 hex digits"))?;
         // Several files may be downloaded for one version; CycloneDX has one digest an algorithm.
         hashes.entry("SHA-256").or_insert_with(|| digest.to_owned());
     }
@@ -87,16 +89,14 @@ fn requirement(text: &str, number: usize) -> Result<(Purl, Component), LockError
         .split_once("==")
         .map(|(name, version)| (name, version.trim_start_matches('=').trim()))
         .filter(|(_, version)| !version.is_empty() && !version.contains([',', '*', ' ', '<', '>']))
-        .ok_or_else(|| line(number, format!("{pinned:?} is not pinned; expected `name==version`")))?;
+        .ok_or_else(|| {
+            line(number, format!("{pinned:?} is not pinned; expected `name==version`"))
+        })?;
     let name = normalised(name, number)?;
     Ok((Purl::new("pypi", None, &name, version), component(name, version.to_owned(), hashes)))
 }
 
-fn component(
-    name: String,
-    version: String,
-    hashes: BTreeMap<&'static str, String>,
-) -> Component {
+fn component(name: String, version: String, hashes: BTreeMap<&'static str, String>) -> Component {
     Component { name, version, hashes, licence: None, needs: BTreeSet::new() }
 }
 

@@ -114,7 +114,7 @@ fn a_bundle_verifies_and_no_changed_byte_of_it_does() {
     let verified = bundle.verify(key.verifier(), &origin, &log).unwrap();
     assert_eq!(verified.statement().unwrap().predicate_type(), sample::test_result_type());
     assert_eq!(bundle.to_json().as_bytes(), json.as_slice());
-    for at in (0..json.len()).step_by(if cfg!(debug_assertions) { 17 } else { 1 }) {
+    for at in (0..json.len()).step_by(if cfg!(debug_assertions) { 61 } else { 1 }) {
         let mut changed = json.clone();
         changed[at] ^= 1;
         let same = Bundle::parse(&changed)

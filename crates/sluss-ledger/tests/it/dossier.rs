@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use sluss_ledger::Hash;
 use sluss_ledger::dossier::{
     Check, Disposed, Files, KeySpan, Options, Outcome, Parts, Report, Trust, TrustSource,
     TrustedKeys, archive, build, verify,
 };
 use sluss_ledger::sample::{
-    Draft, Ledger, Story, artifact, attestation_key, log_key, person, story,
+    Draft, Ledger, Story, artifact, attestation_key, log_key, person, signed, story, test_result,
 };
 
 fn parts(told: &Story) -> Parts {
@@ -83,21 +84,41 @@ fn the_same_parts_give_the_same_bytes() {
     assert_eq!(zip(), zip());
 }
 
-#[test]
-fn no_changed_byte_of_any_file_goes_unnoticed() {
-    let mut told = Story::default();
-    told.observations = 1;
-    let files = written(&parts(&told));
-    let step = if cfg!(debug_assertions) { 997 } else { 1 };
+/// The smallest dossier that is good: one attestation, one release, one seal.
+fn smallest() -> Files {
+    let key = attestation_key(1);
+    let mut ledger = Ledger::default();
+    let tests = signed(&test_result(), &key).unwrap();
+    let tests = ledger.attestation(tests, &key);
+    let mut created = Draft::new("release/rel-1", "release.created", json!({"release": "rel-1"}));
+    created.atts = vec![tests];
+    ledger.event(created);
+    let (count, head) = ledger.head("release/rel-1");
+    let seal = json!({"n": 1, "count": count, "head": head});
+    ledger.event(Draft::new("release/rel-1", "release.sealed", seal));
+    written(&ledger.parts("rel-1", &log_key(1)).unwrap())
+}
+
+/// Changes every `step`th byte of every file, one at a time.
+fn assert_no_change_unnoticed(files: &Files, step: usize) {
     let trust = trust();
-    for (path, content) in &files {
+    assert_eq!(verify(files, &trust, &Options::default()).exit_code(), 0);
+    let mut changed = files.clone();
+    for (path, content) in files {
         for at in (0..content.len()).step_by(step) {
-            let mut changed = files.clone();
             changed.get_mut(path).unwrap()[at] ^= 1;
             let report = verify(&changed, &trust, &Options::default());
             assert_eq!(report.exit_code(), 1, "byte {at} of {path}:\n{report}");
+            changed.get_mut(path).unwrap()[at] ^= 1;
         }
     }
+}
+
+#[test]
+fn no_changed_byte_of_any_file_goes_unnoticed() {
+    let (every, some) = if cfg!(debug_assertions) { (211, 997) } else { (1, 53) };
+    assert_no_change_unnoticed(&smallest(), every);
+    assert_no_change_unnoticed(&written(&parts(&Story::default())), some);
 }
 
 #[test]
@@ -191,7 +212,7 @@ fn the_seal_counts_exactly() {
         assert_fails(&report(&written(&parts(&told))), Check::Seal, "were sealed");
     }
     let mut ledger = story(&Story::default()).unwrap();
-    let late = serde_json::json!({"release": "rel-1"});
+    let late = json!({"release": "rel-1"});
     ledger.event(Draft::new("release/rel-1", "release.barred", late));
     let report = report(&written(&ledger.parts("rel-1", &log_key(1)).unwrap()));
     assert_eq!(report.exit_code(), 2, "{report}");
@@ -251,10 +272,11 @@ fn a_control_that_did_not_hold_throughout_fails() {
 #[test]
 fn integrity_that_can_not_be_proved_fails() {
     let files = written(&parts(&Story::default()));
-    let (path, leaf) = files.iter().find(|(path, _)| path.ends_with("5.json")).unwrap();
-    let changed = String::from_utf8(leaf.clone()).unwrap().replace("run-1", "run-9");
+    let path = "events/0000000001.json".to_owned();
+    let changed = String::from_utf8(files[&path].clone()).unwrap().replace("main", "evil");
+    assert_ne!(changed.as_bytes(), files[&path]);
     let mut files = files.clone();
-    files.insert(path.clone(), changed.into_bytes());
+    files.insert(path, changed.into_bytes());
     assert_fails(&report(&signed_anew(files)), Check::Inclusion, "not in the tree");
 }
 
@@ -274,7 +296,7 @@ fn evidence_that_was_lost_fails_and_evidence_that_was_disposed_of_does_not() {
 
     let mut ledger = story(&Story::default()).unwrap();
     let digest = Hash::sha256(b"<testsuites/>");
-    let data = serde_json::json!({"sha256": digest, "class": "1y", "reason": "term is over"});
+    let data = json!({"sha256": digest, "class": "1y", "reason": "term is over"});
     let leaf = ledger.event(Draft::new("log", "blob.disposed", data));
     let mut disposed = ledger.parts("rel-1", &log_key(1)).unwrap();
     disposed.blobs.retain(|blob| blob != b"<testsuites/>");
@@ -356,6 +378,16 @@ fn find(bytes: &[u8], part: &[u8]) -> usize {
 }
 
 #[test]
+fn what_a_dossier_says_of_itself_does_not_read_like_a_good_report() {
+    let mut boasting = parts(&Story::default());
+    boasting.release = "OK".to_owned();
+    let told = report(&written(&boasting)).to_string();
+    assert!(told.contains("NOT GOOD") && !told.contains("OK"), "{told}");
+    boasting.release = "rel-1\nOK: every required check passed".to_owned();
+    assert!(build(&boasting, &attestation_key(1)).is_err());
+}
+
+#[test]
 fn a_report_as_json_names_every_check() {
     let files = written(&parts(&Story::default()));
     let json: serde_json::Value = serde_json::from_str(&report(&files).to_json()).unwrap();
@@ -374,7 +406,7 @@ fn a_report_as_json_names_every_check() {
 #[test]
 fn the_page_has_no_scripts_and_shows_text_as_text() {
     let mut ledger = Ledger::default();
-    let hostile = serde_json::json!({"text": "<script>alert(1)</script>"});
+    let hostile = json!({"text": "<script>alert(1)</script>"});
     ledger.event(Draft::new("release/rel-1", "release.created", hostile));
     let files = written(&ledger.parts("rel-1", &log_key(1)).unwrap());
     let page = String::from_utf8(files["index.html"].clone()).unwrap();

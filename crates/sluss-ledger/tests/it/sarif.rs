@@ -27,7 +27,9 @@ fn one(result: Value) -> Finding {
 #[test]
 fn a_finding_has_rule_severity_place_and_message() {
     let place = json!({"physicalLocation": {"artifactLocation": {"uri": "src/main.rs"}, "region": {"startLine": 7}}});
-    let found = one(json!({"ruleId": "R1", "message": {"text": "an\u{1b}[31m injection"}, "locations": [place]}));
+    let found = one(
+        json!({"ruleId": "R1", "message": {"text": "an\u{1b}[31m injection"}, "locations": [place]}),
+    );
     assert_eq!((found.rule.as_str(), found.severity), ("R1", Severity::Error));
     assert_eq!(found.message, "an [31m injection");
     let place = found.location.unwrap();
@@ -39,7 +41,10 @@ fn a_finding_has_rule_severity_place_and_message() {
 fn severity_is_the_results_then_the_rules_then_a_warning() {
     let severity = |result: Value| one(result).severity;
     let message = json!({"text": "x"});
-    assert_eq!(severity(json!({"ruleId": "R1", "level": "note", "message": message})), Severity::Note);
+    assert_eq!(
+        severity(json!({"ruleId": "R1", "level": "note", "message": message})),
+        Severity::Note
+    );
     assert_eq!(severity(json!({"ruleIndex": 0, "message": message})), Severity::Error);
     assert_eq!(severity(json!({"ruleId": "R2", "message": message})), Severity::Warning);
     assert_eq!(severity(json!({"rule": {"index": 0}, "message": message})), Severity::Error);

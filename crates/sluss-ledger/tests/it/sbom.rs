@@ -42,7 +42,12 @@ fn a_cargo_lock_that_is_not_understood_names_its_line() {
         (CARGO_LOCK.replace(" \"ryu\",", " \"other\","), "\"other\""),
         (CARGO_LOCK.replace("\n]", ""), "line"),
         (CARGO_LOCK.replace("name = \"itoa\"\n", ""), "without name"),
-        (format!("{CARGO_LOCK}\n[[package]]\nname = \"itoa\"\nversion = \"1.0.15\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n"), "twice"),
+        (
+            format!(
+                "{CARGO_LOCK}\n[[package]]\nname = \"itoa\"\nversion = \"1.0.15\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n"
+            ),
+            "twice",
+        ),
     ] {
         let error = cargo_lock(&bad).unwrap_err().to_string();
         assert!(error.contains(says), "{says}: {error}");
@@ -52,7 +57,10 @@ fn a_cargo_lock_that_is_not_understood_names_its_line() {
 #[test]
 fn a_package_lock_gives_scopes_digests_licences_and_nested_versions() {
     let inventory = package_lock(PACKAGE_LOCK.as_bytes()).unwrap();
-    assert_eq!(purls(&inventory), ["pkg:npm/%40scope/a@1.2.0", "pkg:npm/b@1.0.0", "pkg:npm/b@2.0.0"]);
+    assert_eq!(
+        purls(&inventory),
+        ["pkg:npm/%40scope/a@1.2.0", "pkg:npm/b@1.0.0", "pkg:npm/b@2.0.0"]
+    );
     let (_, scoped) = inventory.components().next().unwrap();
     assert_eq!(scoped.hashes["SHA-512"].len(), 128);
     assert_eq!(scoped.licence.as_deref(), Some("(MIT OR Apache-2.0)"));

@@ -7,7 +7,10 @@
 //! | a run of tests | [`TestResult`] (in-toto v0.1) |
 //! | a scan's findings | [`Vulns`] (in-toto v0.2) |
 //! | what it is made of | [`Sbom`] (CycloneDX) |
-//! | approvals, freezes, waivers, verdicts | [`Approval`], [`FreezeDecision`], [`Waiver`], [`RolloutVerdict`] |
+//! | a person's decision | [`Approval`] |
+//! | what the calendar said | [`FreezeDecision`] |
+//! | a control that is not met | [`Waiver`] |
+//! | what became of a rollout | [`RolloutVerdict`] |
 //!
 //! # Invariants
 //!

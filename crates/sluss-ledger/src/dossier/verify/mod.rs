@@ -4,8 +4,8 @@
 //!
 //! - No check is left out because another failed, and none is turned off by an option: options
 //!   only add.
-//! - What needs knowledge that is not here (policies, witnesses, time-stamps, the organisation's own
-//!   rules for approvals) is a trait; without its implementation the check is *not checked*.
+//! - What needs knowledge that is not here (policies, witnesses, time-stamps, the organisation's
+//!   own rules for approvals) is a trait; without its implementation the check is *not checked*.
 
 mod approvals;
 mod container;

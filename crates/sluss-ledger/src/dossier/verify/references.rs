@@ -138,7 +138,7 @@ fn sbom(opened: &Opened<'_>) -> Option<Failure> {
 
 fn mentions(data: &Value, text: &str) -> bool {
     match data {
-        Value::String(found) => found == text,
+        Value::String(found) => found.strip_prefix("sha256:").unwrap_or(found) == text,
         Value::Array(items) => items.iter().any(|item| mentions(item, text)),
         Value::Object(fields) => fields.values().any(|field| mentions(field, text)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
