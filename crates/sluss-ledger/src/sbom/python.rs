@@ -18,7 +18,7 @@ pub fn requirements(text: &str) -> Result<Inventory, LockError> {
         // Options say where packages come from, not which; those that bring more are refused.
         let brings = ["-r", "-c", "-e", "--requirement", "--constraint", "--editable"];
         match text.split([' ', '=']).next().unwrap_or_default() {
-            "" => {}
+            "" if text.is_empty() => {}
             word if brings.contains(&word) => {
                 let what = format!("`{word}` leads elsewhere; give the output of `pip freeze`");
                 return Err(line(number, what));

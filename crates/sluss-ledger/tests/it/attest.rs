@@ -32,7 +32,8 @@ fn an_envelope_reads_back_in_either_alphabet_and_with_one_signature_only() {
     let envelope = signed(&test_result(), &key).unwrap();
     let json = envelope.to_json();
     assert_eq!(Dsse::parse(json.as_bytes()).unwrap(), envelope);
-    let url_safe = json.replace('+', "-").replace("/", "_").replace("application_", "application/");
+    let url_safe = json.replace('+', "-").replace('/', "_");
+    let url_safe = url_safe.replace("application_vnd.in-toto-json", IN_TOTO_PAYLOAD);
     assert_ne!(url_safe, json);
     assert_eq!(Dsse::parse(url_safe.as_bytes()).unwrap(), envelope);
     let signature = json.split("\"signatures\":[").nth(1).unwrap().split(']').next().unwrap();
@@ -94,12 +95,8 @@ fn the_leaf_of_an_attestation_is_one_of_the_log_and_has_one_spelling() {
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
-        assert!(
-            HashedRekord::parse(&changed).is_err_and(|_| true) || {
-                // Within digest, signature or key another value is another leaf.
-                HashedRekord::parse(&changed).unwrap() != leaf
-            }
-        );
+        // Within digest, signature or key another value is another leaf.
+        assert!(!HashedRekord::parse(&changed).is_ok_and(|read| read == leaf), "byte {at}");
     }
 }
 

@@ -137,8 +137,7 @@ fn no_changed_byte_of_the_archive_goes_unnoticed() {
 #[test]
 fn a_file_too_few_too_many_or_in_another_place_is_named() {
     let files = written(&parts(&Story::default()));
-    let mut told = Story::default();
-    told.release = "rel-2";
+    let told = Story { release: "rel-2", ..Story::default() };
     let other = written(&parts(&told));
     for path in files.keys() {
         let mut without = files.clone();
@@ -207,8 +206,7 @@ fn a_dossier_from_before_a_rotation_verifies_and_a_retired_key_signs_nothing_new
 #[test]
 fn the_seal_counts_exactly() {
     for off in [-1, 1] {
-        let mut told = Story::default();
-        told.seal_off_by = off;
+        let told = Story { seal_off_by: off, ..Story::default() };
         assert_fails(&report(&written(&parts(&told))), Check::Seal, "were sealed");
     }
     let mut ledger = story(&Story::default()).unwrap();
@@ -263,8 +261,7 @@ fn a_history_that_can_not_be_reconstructed_fails() {
 
 #[test]
 fn a_control_that_did_not_hold_throughout_fails() {
-    let mut told = Story::default();
-    told.revoked = true;
+    let told = Story { revoked: true, ..Story::default() };
     let report = report(&written(&parts(&told)));
     assert_fails(&report, Check::Approvals, "without the approval");
 }
@@ -282,8 +279,7 @@ fn integrity_that_can_not_be_proved_fails() {
 
 #[test]
 fn a_decision_about_another_artifact_fails() {
-    let mut told = Story::default();
-    told.approved_artifact = Hash::sha256(b"another artifact");
+    let told = Story { approved_artifact: Hash::sha256(b"another artifact"), ..Story::default() };
     let report = report(&written(&parts(&told)));
     assert_fails(&report, Check::Approvals, "not this release's artifacts");
 }
@@ -307,22 +303,19 @@ fn evidence_that_was_lost_fails_and_evidence_that_was_disposed_of_does_not() {
 
 #[test]
 fn an_approval_by_nobody_known_fails() {
-    let mut told = Story::default();
-    told.approver_told = false;
+    let told = Story { approver_told: false, ..Story::default() };
     assert_fails(&report(&written(&parts(&told))), Check::Approvals, "not known who approved");
 }
 
 #[test]
 fn whoever_contributed_did_not_approve() {
-    let mut told = Story::default();
-    told.approver = told.author;
+    let told = Story { approver: "ada", ..Story::default() };
     assert_fails(&report(&written(&parts(&told))), Check::Approvals, "had contributed");
 }
 
 #[test]
 fn approvals_of_another_release_are_not_this_ones() {
-    let mut told = Story::default();
-    told.release = "rel-2";
+    let told = Story { release: "rel-2", ..Story::default() };
     let mut other = parts(&told);
     other.release = "rel-1".to_owned();
     let report = report(&written(&other));
