@@ -54,16 +54,24 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             "approval.granted" | "approval.automated" => {
                 granted += 1;
                 failures.extend(decided_by(signed, data, &contributors).err());
+                failures.extend(signed_in(opened, signed).err());
                 match bound(opened, signed, data) {
                     Ok(true) => {}
                     Ok(false) => unread += 1,
                     Err(failure) => failures.push(failure),
                 }
-                match requests.get_mut(&key) {
-                    Some(standing) if *standing == Standing::Asked => *standing = Standing::Granted,
+                match requests.get(&key).copied() {
                     Some(Standing::Granted) => {}
-                    Some(_) => failures.push(at(signed, "it grants what was void by then")),
-                    None => failures.push(at(signed, "nobody had asked for this approval")),
+                    Some(Standing::Void) => {
+                        failures.push(at(signed, "it grants what was void by then"));
+                    }
+                    // A model that was approved in advance is not asked.
+                    None if event.kind != "approval.automated" => {
+                        failures.push(at(signed, "nobody had asked for this approval"));
+                    }
+                    Some(Standing::Asked) | None => {
+                        requests.insert(key, Standing::Granted);
+                    }
                 }
             }
             "approval.refused"
@@ -163,6 +171,17 @@ fn decided_by(
         return Err(at(signed, "who approved had contributed"));
     }
     Ok(())
+}
+
+/// Where the event names the sign-in of who decided, that is here and is theirs.
+fn signed_in(opened: &Opened<'_>, signed: &SignedEvent) -> Result<(), Failure> {
+    let actor = &signed.event.actor;
+    let Some(leaf) = actor.login else { return Ok(()) };
+    let theirs = opened.event(leaf).is_some_and(|(login, _)| {
+        login.event.kind == "access.login" && login.event.actor.reference == actor.reference
+    });
+    let why = || at(signed, format!("leaf {leaf} is not the sign-in of who decided"));
+    theirs.then_some(()).ok_or_else(why)
 }
 
 /// The statement is here, and is about this release. `false` where it was disposed of.
