@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sluss-core", &[]),
     ("sluss-ledger", &[]),
     ("sluss-verdict", &[]),
+    ("sluss-verify", &["sluss-ledger"]),
     ("sluss-store", &["sluss-ledger", "sluss-core"]),
     ("sluss-host", &["sluss-core"]),
     ("sluss-insight", &["sluss-core"]),

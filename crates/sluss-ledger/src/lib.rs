@@ -9,15 +9,19 @@
 //! - Tree and proofs are those of RFC 6962 section 2.1 with SHA-256, and no other.
 //! - Files and notes are those of C2SP `tlog-tiles`, `signed-note`, `tlog-checkpoint` and
 //!   `tlog-proof`, so that other people's programs can check them.
-//!
-//! Not here: attestation envelopes (DSSE), dossiers, witness cosignatures.
 
+pub mod attest;
 mod audit;
 mod checkpoint;
+pub mod dossier;
 mod envelope;
 mod hash;
 mod leaf;
 mod note;
+#[cfg(feature = "sample")]
+pub mod sample;
+pub mod sarif;
+pub mod sbom;
 mod tile;
 mod tlog_proof;
 mod tree;
