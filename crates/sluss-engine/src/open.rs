@@ -9,6 +9,7 @@ use sluss_core::ids::CommitId;
 use sluss_core::state::{ChangePhase, State};
 use sluss_store::{
     Accounts, Clock, Entropy, FileBlobs, Log, LogOptions, Prose, Snapshots, SqliteLog,
+    attestation_key,
 };
 use tokio::task::JoinHandle;
 
@@ -22,7 +23,7 @@ use crate::forge::{
 use crate::organisation;
 use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
-use crate::reconcile::pack;
+use crate::reconcile::{attest, pack};
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
@@ -33,7 +34,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-2";
+const SNAPSHOT: &str = "state-3";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]
@@ -103,6 +104,8 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     if state.size > 0 && state.demo != demo {
         return Err(other_kind(&data, state.demo));
     }
+    let attestor = attestation_key(&data, entropy.as_ref())
+        .map_err(|e| wrong("The key of attestations can't be had")(&e))?;
     let hook = [program.display().to_string(), "hook".to_owned()];
     let repositories = Repositories::open(&data.join("repositories"), &hook)
         .map_err(|e| wrong("The repositories can't be opened")(&e))?;
@@ -117,6 +120,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         accounts,
         repositories: repositories.clone(),
         catalogue: Catalogue::built_in(),
+        attestor: Arc::new(attestor),
         clock,
         entropy,
         program: program.clone(),
@@ -147,6 +151,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(router.run()),
         tokio::spawn(watcher.run()),
         tokio::spawn(pack::run(engine.clone())),
+        tokio::spawn(attest::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })

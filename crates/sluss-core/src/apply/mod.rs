@@ -19,9 +19,10 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
     use Event as E;
-    if let Some(evidence) = Evidence::of(event) {
+    if let Some(evidence) = Evidence::of(state, event) {
         state.unattested.insert(position, evidence);
     }
+    crate::seal::note(state, event);
     match event {
         E::LogOpened { origin, demo } => {
             state.origin.clone_from(origin);
@@ -90,7 +91,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
-        E::Attestation {} => {}
+        E::Attestation {} | E::ReleaseSealed { .. } | E::DossierExported { .. } => {}
         E::AttestationRecorded { of, evidence, envelope } => {
             state.unattested.remove(of);
             if let Evidence::Provenance { release } = evidence

@@ -24,7 +24,7 @@ use sluss_engine::forge::Repositories;
 use sluss_engine::pipeline::Catalogue;
 use sluss_store::{
     Accounts, Blobs as _, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose,
-    SeededEntropy, SqliteLog,
+    SeededEntropy, SqliteLog, attestation_key,
 };
 
 /// When the story begins: a Sunday morning.
@@ -398,6 +398,7 @@ async fn parts(data: &Path, clock: Arc<ManualClock>) -> Parts {
         accounts: accounts.await.unwrap(),
         repositories: Repositories::open(&data.join("repositories"), &["true".to_owned()]).unwrap(),
         catalogue: Catalogue::built_in(),
+        attestor: Arc::new(attestation_key(data, entropy.as_ref()).unwrap()),
         clock,
         entropy,
         program: "/bin/true".into(),
