@@ -15,6 +15,7 @@ use crate::ids::{DeploymentId, ReleaseId, StepName};
 use crate::pipeline::{GateKind, Replacement};
 use crate::state::State;
 use crate::steps::StepOwner;
+use crate::units::Millis;
 
 /// What an attestation says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,17 @@ pub enum Evidence {
         /// Of which deployment.
         deployment: DeploymentId,
     },
+}
+
+/// An attestation that is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The position of its leaf.
+    pub leaf: u64,
+    /// When it was recorded.
+    pub at: Millis,
+    /// What it says.
+    pub evidence: Evidence,
 }
 
 impl Evidence {

@@ -13,7 +13,7 @@ use crate::approval::{Request, Statement, Subject};
 use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, GroupName,
@@ -198,6 +198,8 @@ pub struct State {
     pub open: Open,
     /// What is to be signed, by the position of the event that says it.
     pub unattested: BTreeMap<u64, Evidence>,
+    /// What was signed, by the stream of what it is about.
+    pub attested: BTreeMap<String, Vec<Recorded>>,
     /// Releases of which something happened that is not sealed.
     pub unsealed: BTreeSet<ReleaseId>,
 }

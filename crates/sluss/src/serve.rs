@@ -69,6 +69,10 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
         executor: Some(Arc::clone(&running.executor)),
     };
     let app = App::new(running.engine.clone(), settings, seams);
+    let parts = running.engine.parts();
+    let attestor = parts.attestor.verifier().id();
+    tracing::info!("key of the log: {}", parts.log.verifier());
+    tracing::info!("key of attestations: SHA-256 {attestor}");
     tracing::info!("ready: {address}");
     sluss_web::serve::serve(app, listener, asked_to_end()).await;
     running.stop().await;

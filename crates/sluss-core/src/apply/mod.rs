@@ -6,7 +6,7 @@ mod deployment;
 use crate::approval::{Decision, Request};
 use crate::deployment::InstanceFact;
 use crate::event::Event;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
@@ -94,6 +94,10 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::Attestation {} | E::ReleaseSealed { .. } | E::DossierExported { .. } => {}
         E::AttestationRecorded { of, evidence, envelope } => {
             state.unattested.remove(of);
+            // An attestation's leaf stands just before the event that names it.
+            let leaf = position.saturating_sub(1);
+            let recorded = Recorded { leaf, at: now, evidence: evidence.clone() };
+            state.attested.entry(evidence.stream().to_string()).or_default().push(recorded);
             if let Evidence::Provenance { release } = evidence
                 && let Some(release) = state.releases.get_mut(release)
             {

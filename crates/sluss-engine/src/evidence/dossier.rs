@@ -71,7 +71,7 @@ pub async fn export(
     let archive = archive.map_err(|e| Failure::upstream("The dossier can't be packed", &e))?;
     let exported = Command::Exported { release: id, manifest: manifest.clone(), identities };
     engine.command(exported, actor, None).await?;
-    Ok(Dossier { name: format!("{id}.sluss.zip"), archive, manifest })
+    Ok(Dossier { name: format!("release-{id}.sluss.zip"), archive, manifest })
 }
 
 /// Waits until everything of the release is signed, or no longer.

@@ -22,17 +22,24 @@ const PERIOD: Duration = Duration::from_secs(5);
 pub async fn run(engine: Engine) {
     let mut changed = engine.changed();
     loop {
-        let waiting = unattested(&engine);
-        let went_on = !waiting.is_empty() && attest(&engine, waiting).await;
-        for release in engine.state().to_seal() {
-            if let Err(failure) = seal(&engine, release).await {
-                tracing::warn!(%failure, "a release could not be sealed; trying again");
-            }
-        }
-        if !went_on && !signal(&mut changed, PERIOD).await {
+        if !once(&engine).await && !signal(&mut changed, PERIOD).await {
             return;
         }
     }
+}
+
+/// Signs what is to be signed now, and seals what came to rest; returns whether anything was
+/// signed and nothing failed, so that more may follow.
+pub async fn once(engine: &Engine) -> bool {
+    let waiting = unattested(engine);
+    let went_on = !waiting.is_empty() && attest(engine, waiting).await;
+    let at_rest = engine.state().to_seal();
+    for release in at_rest {
+        if let Err(failure) = seal(engine, release).await {
+            tracing::warn!(%failure, "a release could not be sealed; trying again");
+        }
+    }
+    went_on
 }
 
 /// What is to be signed: first how releases were built, since a gate waits for that.

@@ -22,6 +22,7 @@ use sluss_core::wanted::AttemptKey;
 use sluss_engine::engine::{Engine, Parts};
 use sluss_engine::forge::Repositories;
 use sluss_engine::pipeline::Catalogue;
+use sluss_engine::reconcile::attest;
 use sluss_store::{
     Accounts, Blobs as _, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose,
     SeededEntropy, SqliteLog, attestation_key,
@@ -122,12 +123,14 @@ impl Story {
 
     async fn report(&self, command: Command) {
         self.engine.report(command).await.unwrap();
+        while attest::once(&self.engine).await {}
     }
 
     async fn ask(&self, login: &str, command: Command) {
         let who = self.people[login].clone();
         let actor = Actor::Person { who, reauthenticated: true };
         self.engine.command(command, actor, None).await.unwrap();
+        while attest::once(&self.engine).await {}
     }
 
     async fn text(&self, text: &str) -> Digest {

@@ -13,6 +13,7 @@ mod ask;
 mod changes;
 mod deployments;
 mod endpoints;
+mod evidence;
 pub(crate) mod exceptions;
 mod log;
 mod records;
