@@ -46,7 +46,7 @@ fn a_cargo_lock_that_is_not_understood_names_its_line() {
             format!(
                 "{CARGO_LOCK}\n[[package]]\nname = \"itoa\"\nversion = \"1.0.15\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n"
             ),
-            "twice",
+            "\"itoa\"",
         ),
     ] {
         let error = cargo_lock(&bad).unwrap_err().to_string();
