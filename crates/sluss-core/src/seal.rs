@@ -12,6 +12,7 @@ use crate::event::{Event, Stream};
 use crate::evidence::Evidence;
 use crate::ids::{Digest, ReleaseId};
 use crate::state::{Release, State};
+use crate::steps::Progress;
 
 /// A stream as it was closed: so many events from the first on, of which `head` is the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,8 +101,8 @@ pub(crate) fn note(state: &mut State, event: &Event) {
 fn rests(deployment: &Deployment) -> bool {
     match deployment.phase {
         Phase::Requested | Phase::Cleared | Phase::RollingOut(_) => false,
-        Phase::Live { .. }
-        | Phase::RolledBack { .. }
+        Phase::Live { .. } => deployment.acceptance.progress() != Progress::Going,
+        Phase::RolledBack { .. }
         | Phase::Superseded { .. }
         | Phase::Refused { .. }
         | Phase::Removed { .. } => true,

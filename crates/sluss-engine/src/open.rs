@@ -23,10 +23,10 @@ use crate::forge::{
 use crate::organisation;
 use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
-use crate::reconcile::{attest, pack};
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
+use crate::reconcile::{attest, pack};
 use crate::target::Target;
 
 /// Events that are read from the log at once.

@@ -89,7 +89,8 @@ mod tests {
     use crate::clock::SeededEntropy;
 
     #[test]
-    fn it_is_made_once_private_and_never_anew_once_lost() -> Result<(), Box<dyn std::error::Error>> {
+    fn it_is_made_once_private_and_never_anew_once_lost() -> Result<(), Box<dyn std::error::Error>>
+    {
         let data = tempfile::tempdir()?;
         let made = attestation_key(data.path(), &SeededEntropy::new(1))?;
         let again = attestation_key(data.path(), &SeededEntropy::new(2))?;

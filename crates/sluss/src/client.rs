@@ -169,9 +169,7 @@ fn answer(
         .map_err(|error| Failure::upstream("The answer is not text", &error))
 }
 
-fn file(
-    called: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Result<Vec<u8>, Failure> {
+fn file(called: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Vec<u8>, Failure> {
     let mut response = called.map_err(|error| {
         Failure::new(
             Blame::Upstream,

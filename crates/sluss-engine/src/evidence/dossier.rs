@@ -5,8 +5,8 @@ use std::time::Duration;
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
 use sluss_ledger::Hash;
-use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::attest::TrustedRoot;
+use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
     AttestationPart, EventPart, Files, Identity, KeySpan, Parts, TrustParts, TrustedKeys, archive,
     build,
@@ -109,12 +109,8 @@ async fn parts(
         leaf: sealed.bytes.to_vec(),
         hashes: proof(index),
     };
-    let attestation = |(index, (leaf, envelope))| AttestationPart {
-        index,
-        leaf,
-        hashes: proof(index),
-        envelope,
-    };
+    let attestation =
+        |(index, (leaf, envelope))| AttestationPart { index, leaf, hashes: proof(index), envelope };
     Ok(Parts {
         release: id.to_string(),
         retention: RETENTION.to_owned(),

@@ -159,9 +159,10 @@ pub(super) fn approval(
     let blob = engine.parts().blobs.size_blocking(statement);
     let size = blob.map_err(|error| Failure::upstream("A statement can't be read", &error))?;
     let state = engine.state();
-    let hours = state.organisation.as_ref().map_or(Organisation::APPROVAL_HOURS, |known| {
-        known.approval_hours
-    });
+    let hours = state
+        .organisation
+        .as_ref()
+        .map_or(Organisation::APPROVAL_HOURS, |known| known.approval_hours);
     let until = said.at.plus(i64::from(hours.max(1)) * 3_600_000);
     let predicate = Approval {
         statement: StatementDigest { sha256: hash(statement), size: size.unwrap_or(0) },

@@ -32,11 +32,7 @@ pub(super) struct Told {
 }
 
 /// Reads a deployment's stream up to the event at position `until`.
-pub(super) async fn told(
-    engine: &Engine,
-    id: DeploymentId,
-    until: u64,
-) -> Result<Told, Failure> {
+pub(super) async fn told(engine: &Engine, id: DeploymentId, until: u64) -> Result<Told, Failure> {
     let stream = Stream::Deployment(id).to_string();
     let mut told = Told::default();
     let mut next = 0;
