@@ -122,9 +122,9 @@ pub struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// Returns the digest that stands for the statement.
-    pub fn digest(&self) -> Digest {
-        Digest::of(&serde_json::to_vec(self).expect("BUG: plain data has a JSON form"))
+    /// Returns the exact bytes whose digest stands for the statement.
+    pub fn to_text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("BUG: plain data has a JSON form")
     }
 }
 

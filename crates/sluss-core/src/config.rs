@@ -46,7 +46,8 @@ impl Demand {
 }
 
 /// Gates that are asked before customers get a release, whatever template and service say.
-const ALWAYS: [GateKind; 3] = [GateKind::Policy, GateKind::FourEyes, GateKind::Freeze];
+const ALWAYS: [GateKind; 4] =
+    [GateKind::Provenance, GateKind::Policy, GateKind::FourEyes, GateKind::Freeze];
 
 /// Returns the last stage of a pipeline as it is delivered under `demands`: nothing can be left out
 /// that they ask for, nor the gates that obey policy and calendar.

@@ -26,6 +26,7 @@ use crate::ids::{
 use crate::incident::Reporter;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::rollout::{Counts, Observation, Reading};
+use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
@@ -205,6 +206,12 @@ pub enum Event {
     /// It may go there again.
     #[serde(rename = "release.unbarred")]
     ReleaseUnbarred { release: ReleaseId },
+    /// So many events tell of it: none can be left away unseen.
+    #[serde(rename = "release.sealed")]
+    ReleaseSealed { release: ReleaseId, n: u64, count: u64, head: Digest, streams: Vec<Closed> },
+    /// Its evidence was given away as a dossier with this manifest, and perhaps who people are.
+    #[serde(rename = "dossier.exported")]
+    DossierExported { release: ReleaseId, manifest_sha256: Digest, identities: bool },
     /// A release is to be live in an environment.
     #[serde(rename = "deployment.requested")]
     DeploymentRequested {
@@ -413,7 +420,9 @@ impl Event {
             },
             E::ReleaseCreated { release, .. }
             | E::ReleaseBarred { release }
-            | E::ReleaseUnbarred { release } => Stream::Release(*release),
+            | E::ReleaseUnbarred { release }
+            | E::ReleaseSealed { release, .. }
+            | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
             | E::DeploymentCleared { deployment }

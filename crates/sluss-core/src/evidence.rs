@@ -9,10 +9,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Subject;
+use crate::deployment::{Deployment, Phase};
 use crate::event::{Event, Stream};
 use crate::ids::{DeploymentId, ReleaseId, StepName};
-use crate::pipeline::GateKind;
+use crate::pipeline::{GateKind, Replacement};
+use crate::state::State;
 use crate::steps::StepOwner;
+use crate::units::Millis;
 
 /// What an attestation says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,17 @@ pub enum Evidence {
     },
 }
 
+/// An attestation that is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The position of its leaf.
+    pub leaf: u64,
+    /// When it was recorded.
+    pub at: Millis,
+    /// What it says.
+    pub evidence: Evidence,
+}
+
 impl Evidence {
     /// Returns the stream of what it is about.
     pub fn stream(&self) -> Stream {
@@ -66,7 +80,8 @@ impl Evidence {
     }
 
     /// Returns what is to be attested of `event`, if anything is: what is final, not what waits.
-    pub fn of(event: &Event) -> Option<Self> {
+    /// `state` is what was true before.
+    pub(crate) fn of(state: &State, event: &Event) -> Option<Self> {
         match event {
             Event::ReleaseCreated { release, .. } => Some(Self::Provenance { release: *release }),
             Event::StepFinished { owner, step, attempt, tests: Some(_), .. } => {
@@ -80,12 +95,24 @@ impl Evidence {
             Event::ApprovalGranted { subject, .. } | Event::ApprovalRefused { subject, .. } => {
                 Some(Self::Approval { subject: *subject })
             }
-            Event::RolloutObserved { .. } => None,
             Event::DeploymentRolledBack { deployment, .. }
             | Event::DeploymentLive { deployment } => {
-                Some(Self::Verdict { deployment: *deployment })
+                let taken_back = matches!(event, Event::DeploymentRolledBack { .. });
+                let of = state.deployments.get(deployment);
+                of.is_some_and(|of| was_judged(of, taken_back))
+                    .then_some(Self::Verdict { deployment: *deployment })
             }
             _says_nothing_that_others_check => None,
         }
     }
+}
+
+/// Returns whether live traffic was asked: what goes live without a word of it has no verdict.
+fn was_judged(deployment: &Deployment, taken_back: bool) -> bool {
+    let progressive = matches!(deployment.stage.replacement, Replacement::Progressive(_));
+    let spoken = match &deployment.phase {
+        Phase::RollingOut(rollout) => rollout.reading.is_some(),
+        _not_beside_another => false,
+    };
+    progressive && (taken_back || spoken)
 }

@@ -19,6 +19,7 @@ pub mod incident;
 pub mod pipeline;
 pub mod rollout;
 pub mod rules;
+pub mod seal;
 pub mod slots;
 pub mod state;
 pub mod steps;

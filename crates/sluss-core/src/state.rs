@@ -13,7 +13,7 @@ use crate::approval::{Request, Statement, Subject};
 use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, GroupName,
@@ -154,6 +154,8 @@ pub struct Release {
     pub deployments: Vec<DeploymentId>,
     /// The envelope of its provenance, once that is signed and in the log.
     pub provenance: Option<Digest>,
+    /// How often it was sealed.
+    pub seals: u64,
 }
 
 /// What may still go on by itself.
@@ -199,6 +201,10 @@ pub struct State {
     pub open: Open,
     /// What is to be signed, by the position of the event that says it.
     pub unattested: BTreeMap<u64, Evidence>,
+    /// What was signed, by the stream of what it is about.
+    pub attested: BTreeMap<String, Vec<Recorded>>,
+    /// Releases of which something happened that is not sealed.
+    pub unsealed: BTreeSet<ReleaseId>,
 }
 
 impl State {
@@ -358,6 +364,11 @@ impl State {
     /// Returns the digest of the statement that an approval of `subject` is bound to as things
     /// stand now.
     pub fn statement(&self, subject: Subject) -> Option<Digest> {
+        self.statement_text(subject).map(|text| Digest::of(&text))
+    }
+
+    /// Returns the exact bytes of that statement.
+    pub fn statement_text(&self, subject: Subject) -> Option<Vec<u8>> {
         match subject {
             Subject::Deployment(id) => {
                 let deployment = self.deployments.get(&id)?;
@@ -377,15 +388,14 @@ impl State {
                     template_digest: &change.push.pipeline.template_digest,
                     nonce: &deployment.nonce,
                 };
-                Some(statement.digest())
+                Some(statement.to_text())
             }
             Subject::Configuration(number) => {
                 let proposal = self.proposals.get(&number)?;
                 let policy = self.organisation.as_ref().map(Organisation::policy_digest);
                 let parts =
                     (subject, &proposal.commit, &proposal.organisation, policy, &proposal.nonce);
-                let text = serde_json::to_vec(&parts).expect("BUG: plain data has a JSON form");
-                Some(Digest::of(&text))
+                Some(serde_json::to_vec(&parts).expect("BUG: plain data has a JSON form"))
             }
         }
     }

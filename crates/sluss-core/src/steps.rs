@@ -33,8 +33,8 @@ impl fmt::Display for StepOwner {
     }
 }
 
-/// What was between a step and the rest of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What was between a step and the rest of the machine; the strongest is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// Namespaces of its own for mounts, processes and network.
@@ -253,8 +253,13 @@ impl Steps {
 
     /// Returns whether an attempt that counts ran without isolation that holds.
     pub fn unisolated(&self) -> bool {
+        self.weakest_isolation() == Some(Isolation::Unisolated)
+    }
+
+    /// Returns the weakest isolation of all attempts that count, if there are any.
+    pub fn weakest_isolation(&self) -> Option<Isolation> {
         let last = |state: &StepState| state.attempts().last().map(|last| last.isolation);
-        self.states.values().filter_map(last).any(|i| i == Isolation::Unisolated)
+        self.states.values().filter_map(last).max()
     }
 
     pub(crate) fn start(&mut self, step: &StepName, attempt: u16, at: Millis) {

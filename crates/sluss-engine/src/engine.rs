@@ -10,13 +10,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use sluss_core::decide::{Actor, Command, decide};
-use sluss_core::event::{Event, Stream};
+use sluss_core::event::{Artifact, Event, Stream};
 use sluss_core::follow::follow_up;
+use sluss_core::ids::Digest;
 use sluss_core::state::State;
 use sluss_core::units::Millis;
-use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash};
+use sluss_ledger::attest::AttestationKey;
+use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash, Subject, SubjectDigest};
 use sluss_store::{
-    Accounts, Appended, Clock, Draft, Entropy, FileBlobs, Log, Prose, Sealed, SqliteLog,
+    Accounts, Appended, Attestation, Blobs as _, Clock, Draft, Entropy, FileBlobs, Log, Prose,
+    Sealed, SqliteLog,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -43,6 +46,7 @@ struct Input {
     command: Option<Command>,
     actor: Actor,
     key: Option<String>,
+    attestation: Option<Attestation>,
     reply: Option<oneshot::Sender<Result<Done, Failure>>>,
 }
 
@@ -58,6 +62,8 @@ pub struct Parts {
     pub catalogue: Catalogue,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// The key that signs attestations and dossiers.
+    pub attestor: Arc<AttestationKey>,
     /// The program that steps and hooks are started by: this one.
     pub program: PathBuf,
     /// Where the pages are, for messages.
@@ -128,8 +134,31 @@ impl Engine {
         actor: Actor,
         key: Option<String>,
     ) -> Result<Done, Failure> {
+        self.ask(Some(command), actor, key, None).await
+    }
+
+    /// Records that something was signed, with the attestation itself as the leaf before.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: nothing was done.
+    pub async fn attest(
+        &self,
+        command: Command,
+        attestation: Attestation,
+    ) -> Result<Done, Failure> {
+        self.ask(Some(command), Actor::System, None, Some(attestation)).await
+    }
+
+    async fn ask(
+        &self,
+        command: Option<Command>,
+        actor: Actor,
+        key: Option<String>,
+        attestation: Option<Attestation>,
+    ) -> Result<Done, Failure> {
         let (reply, answer) = oneshot::channel();
-        let input = Input { command: Some(command), actor, key, reply: Some(reply) };
+        let input = Input { command, actor, key, attestation, reply: Some(reply) };
         let stopped = || Failure::new(Blame::Upstream, "Sluss is stopping.", "Try again later");
         self.shared.inputs.send(input).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
@@ -146,7 +175,8 @@ impl Engine {
 
     /// Lets the loop look whether time alone has made something follow.
     pub async fn look(&self) {
-        let input = Input { command: None, actor: Actor::System, key: None, reply: None };
+        let (actor, none) = (Actor::System, None);
+        let input = Input { command: None, actor, key: None, attestation: None, reply: none };
         self.shared.inputs.send(input).await.ok();
     }
 
@@ -178,9 +208,10 @@ fn ledger_actor(actor: &Actor) -> LedgerActor {
 
 async fn run(engine: Engine, mut queue: mpsc::Receiver<Input>, grown: watch::Sender<u64>) {
     while let Some(input) = queue.recv().await {
-        let Input { command, actor, key, reply } = input;
+        let Input { command, actor, key, attestation, reply } = input;
+        let key = key.as_deref();
         let result = match command {
-            Some(command) => engine.carry_out(command, &actor, key.as_deref()).await,
+            Some(command) => engine.carry_out(command, &actor, key, attestation).await,
             None => Ok(Done::default()),
         };
         if let Err(failure) = engine.settle().await {
@@ -201,6 +232,7 @@ impl Engine {
         command: Command,
         actor: &Actor,
         key: Option<&str>,
+        attestation: Option<Attestation>,
     ) -> Result<Done, Failure> {
         // A repeated command is answered as the first time, whatever is true by now.
         if let Some(key) = key {
@@ -214,12 +246,12 @@ impl Engine {
         let decided = decide(&self.state(), command, actor, self.now());
         match decided {
             Ok(events) => {
-                self.append(&events, actor, key).await?;
+                self.append(&events, actor, key, attestation).await?;
                 Ok(Done { events, size: self.state().size })
             }
             Err(refusal) => {
                 if let Some(record) = &refusal.record {
-                    self.append(std::slice::from_ref(record), actor, None).await?;
+                    self.append(std::slice::from_ref(record), actor, None, None).await?;
                 }
                 Err(refusal.into())
             }
@@ -237,7 +269,7 @@ impl Engine {
                 return Ok(());
             }
             texts.keep(&parts.blobs, &events).await?;
-            self.append(&events, &Actor::System, None).await?;
+            self.append(&events, &Actor::System, None, None).await?;
         }
         let what = "BUG: what follows from the state has no end";
         Err(Failure::new(Blame::Bug, what, "Please report this"))
@@ -250,10 +282,12 @@ impl Engine {
         events: &[Event],
         actor: &Actor,
         key: Option<&str>,
+        attestation: Option<Attestation>,
     ) -> Result<(), Failure> {
         if events.is_empty() {
             return Ok(());
         }
+        self.keep_statements(events).await?;
         let (preconditions, cause) = {
             let state = self.state();
             let mut streams: Vec<String> =
@@ -268,11 +302,28 @@ impl Engine {
             let cause = state.size.checked_sub(1).filter(|_| system);
             (streams.into_iter().map(expect).collect::<Vec<_>>(), cause)
         };
-        let drafts = events.iter().map(|event| draft(event, actor, cause)).collect();
+        let mut drafts: Vec<Draft> =
+            events.iter().map(|event| draft(event, actor, cause)).collect();
+        if let ([Event::AttestationRecorded { of, .. }], [draft]) = (events, &mut drafts[..]) {
+            (draft.attestation, draft.cause) = (attestation, Some(*of));
+        }
         match self.shared.parts.log.append(&preconditions, drafts, key).await? {
             Appended::New(sealed) => self.fold(&sealed),
             Appended::Repeated(_) => Ok(()),
         }
+    }
+
+    /// Keeps the exact bytes of what people are asked to approve, so that others can read what
+    /// they approved.
+    async fn keep_statements(&self, events: &[Event]) -> Result<(), Failure> {
+        for event in events {
+            let Event::ApprovalRequested { subject, statement, .. } = event else { continue };
+            let text = self.state().statement_text(*subject);
+            let Some(text) = text.filter(|text| Digest::of(text) == *statement) else { continue };
+            let kept = self.shared.parts.blobs.put(text).await;
+            kept.map_err(|error| Failure::upstream("A statement can't be kept", &error))?;
+        }
+        Ok(())
     }
 
     fn fold(&self, sealed: &[Sealed]) -> Result<(), Failure> {
@@ -297,11 +348,22 @@ fn draft(event: &Event, actor: &Actor, cause: Option<u64>) -> Draft {
         source: "sluss".to_owned(),
         actor: ledger_actor(actor),
         cause,
-        subject: Vec::new(),
+        subject: subject(event),
         refs: Vec::new(),
         attestation: None,
         body,
     }
+}
+
+/// What an event is about, by digest: a release's artifacts where it is made.
+fn subject(event: &Event) -> Vec<Subject> {
+    let Event::ReleaseCreated { artifacts, .. } = event else { return Vec::new() };
+    let of = |artifact: &Artifact| {
+        let sha256 = artifact.digest.as_str().parse();
+        let sha256 = sha256.expect("BUG: a digest is 64 hexadecimal digits");
+        Subject { name: artifact.name.to_string(), digest: SubjectDigest { sha256 } }
+    };
+    artifacts.iter().map(of).collect()
 }
 
 /// Folds one stored event.

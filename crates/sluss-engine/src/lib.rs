@@ -6,6 +6,7 @@
 
 pub mod artifact;
 pub mod engine;
+pub mod evidence;
 pub mod executor;
 pub mod failure;
 pub mod forge;

@@ -9,6 +9,7 @@ use sluss_core::ids::CommitId;
 use sluss_core::state::{ChangePhase, State};
 use sluss_store::{
     Accounts, Clock, Entropy, FileBlobs, Log, LogOptions, Prose, Snapshots, SqliteLog,
+    attestation_key,
 };
 use tokio::task::JoinHandle;
 
@@ -22,10 +23,10 @@ use crate::forge::{
 use crate::organisation;
 use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
-use crate::reconcile::pack;
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
+use crate::reconcile::{attest, pack};
 use crate::target::Target;
 
 /// Events that are read from the log at once.
@@ -33,7 +34,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-2";
+const SNAPSHOT: &str = "state-3";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]
@@ -97,12 +98,14 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     };
     let wrong =
         |what: &'static str| move |error: &dyn std::error::Error| Failure::upstream(what, error);
-    let log =
-        SqliteLog::open(log_options).await.map_err(|e| wrong("The log can't be opened")(&e))?;
+    let log = SqliteLog::open(log_options).await;
+    let log = log.map_err(|e| wrong("The log can't be opened")(&e))?;
     let state = load(&data, &log).await?;
     if state.size > 0 && state.demo != demo {
         return Err(other_kind(&data, state.demo));
     }
+    let attestor = attestation_key(&data, entropy.as_ref())
+        .map_err(|e| wrong("The key of attestations can't be had")(&e))?;
     let hook = [program.display().to_string(), "hook".to_owned()];
     let repositories = Repositories::open(&data.join("repositories"), &hook)
         .map_err(|e| wrong("The repositories can't be opened")(&e))?;
@@ -117,6 +120,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         accounts,
         repositories: repositories.clone(),
         catalogue: Catalogue::built_in(),
+        attestor: Arc::new(attestor),
         clock,
         entropy,
         program: program.clone(),
@@ -130,23 +134,20 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     let judge = Arc::new(PushJudge::new(engine.clone(), templates.clone()));
     let hooks = HookServer::start(&data.join("hooks.sock"), repositories, judge)
         .map_err(|e| wrong("The socket for Git's hooks can't be opened")(&e))?;
-    let executor = LocalExecutor::open(
-        data.join("attempts"),
-        LauncherProgram::of_sluss(program),
-        vec![data.clone()],
-    )
-    .map_err(|e| wrong("Steps can't be run")(&e))?;
+    let launcher = LauncherProgram::of_sluss(program);
+    let executor = LocalExecutor::open(data.join("attempts"), launcher, vec![data.clone()]);
+    let executor = executor.map_err(|e| wrong("Steps can't be run")(&e))?;
     let executor: Arc<dyn Executor> = Arc::new(executor);
     let ports = Ports::default();
-    let runner =
-        StepRunner::new(engine.clone(), Arc::clone(&executor), ports.clone(), slots.max(1));
+    let steps = Arc::clone(&executor);
+    let runner = StepRunner::new(engine.clone(), steps, ports.clone(), slots.max(1));
     let router = Router::new(engine.clone(), Arc::clone(&target), ports.clone());
-    let watcher = Watcher::new(engine.clone(), target);
     let tasks = vec![
         tokio::spawn(runner.run()),
         tokio::spawn(router.run()),
-        tokio::spawn(watcher.run()),
+        tokio::spawn(Watcher::new(engine.clone(), target).run()),
         tokio::spawn(pack::run(engine.clone())),
+        tokio::spawn(attest::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })

@@ -9,18 +9,22 @@
 //! - Tree and proofs are those of RFC 6962 section 2.1 with SHA-256, and no other.
 //! - Files and notes are those of C2SP `tlog-tiles`, `signed-note`, `tlog-checkpoint` and
 //!   `tlog-proof`, so that other people's programs can check them.
-//!
-//! Not here: attestation envelopes (DSSE), dossiers.
 
 mod add_checkpoint;
+pub mod attest;
 mod audit;
 mod checkpoint;
 mod cosignature;
+pub mod dossier;
 mod envelope;
 mod hash;
 mod leaf;
 mod log_keys;
 mod note;
+#[cfg(feature = "sample")]
+pub mod sample;
+pub mod sarif;
+pub mod sbom;
 mod seal;
 mod stream_seal;
 mod tile;

@@ -15,6 +15,7 @@ mod secrets;
 mod sessions;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -288,6 +289,29 @@ impl Accounts {
             accounts.extend(load(&mut connection, &id).await?);
         }
         Ok(accounts)
+    }
+
+    /// Returns the salt and the id of each of `persons` who is not erased, by which whoever has
+    /// both computes their reference. Only for a disclosure that somebody answers for.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Database`] and [`AccountError::Corrupt`].
+    pub async fn disclose(
+        &self,
+        persons: &BTreeSet<PersonRef>,
+    ) -> Result<Vec<(PersonRef, [u8; 32], String)>, AccountError> {
+        let sql = "SELECT salt, id FROM person WHERE reference = ?";
+        let mut found = Vec::new();
+        for person in persons {
+            let row: Option<(Vec<u8>, String)> =
+                sqlx::query_as(sql).bind(person.as_str()).fetch_optional(&self.pool).await?;
+            let Some((salt, id)) = row else { continue };
+            let salt = <[u8; 32]>::try_from(salt);
+            let salt = salt.map_err(|_| AccountError::Corrupt("a salt".to_owned()))?;
+            found.push((person.clone(), salt, id));
+        }
+        Ok(found)
     }
 
     /// Erases a person: name, addresses, password and salt go, and their sessions and tokens

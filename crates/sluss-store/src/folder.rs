@@ -143,6 +143,16 @@ pub(crate) fn vkey(root: &Path) -> PathBuf {
     root.join("keys").join("log.vkey")
 }
 
+/// The private key that attestations are signed with.
+pub(crate) fn attestation_key(root: &Path) -> PathBuf {
+    root.join("keys").join("attestation.key")
+}
+
+/// Its public half, in PEM.
+pub(crate) fn attestation_pub(root: &Path) -> PathBuf {
+    root.join("keys").join("attestation.pub")
+}
+
 /// Content-addressed storage.
 pub(crate) fn blobs(root: &Path) -> PathBuf {
     root.join("blobs")

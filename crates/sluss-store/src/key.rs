@@ -24,7 +24,7 @@ pub enum KeyError {
     #[error("`{0}` cannot be the origin of a log: it is a URL prefix without scheme")]
     Origin(String),
     /// The file is not a key.
-    #[error("{} is not the private key of a log", .0.display())]
+    #[error("{} is not the private key that belongs there", .0.display())]
     Malformed(PathBuf),
     /// The key is another log's.
     #[error("the key {} is of log {found}, not of {expected}", path.display())]
@@ -39,8 +39,12 @@ pub enum KeyError {
     /// There is a checkpoint but the key that signed it is gone: a new one would not be trusted.
     #[error("the key {} is missing, but there is a checkpoint that it signed", .0.display())]
     Lost(PathBuf),
+    /// The key that signs attestations is gone, but its public half is there: what it signed is
+    /// trusted by that.
+    #[error("the key {} is missing, but it has signed: put it back from a backup", .0.display())]
+    LostAttestation(PathBuf),
     /// The disk or the source of randomness refused.
-    #[error("the key of the log cannot be read or made")]
+    #[error("a key cannot be read or made")]
     Io(#[from] io::Error),
 }
 

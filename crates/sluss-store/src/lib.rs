@@ -15,6 +15,7 @@
 //! (`sluss-ledger`).
 
 mod accounts;
+mod attestation_key;
 mod blobs;
 mod clock;
 mod folder;
@@ -30,6 +31,7 @@ pub mod verify;
 pub use accounts::{
     Account, AccountError, Accounts, ApiToken, NewAccount, NewSession, NewToken, Session,
 };
+pub use attestation_key::attestation_key;
 pub use blobs::{BlobError, Blobs, FileBlobs};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use folder::{DataFolder, FolderError};
@@ -40,4 +42,4 @@ pub use log::{
 };
 pub use prose::{Prose, ProseError};
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
-pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, SqliteLog};
+pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, Proven, SqliteLog};

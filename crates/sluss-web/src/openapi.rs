@@ -66,6 +66,7 @@ fn operation(endpoint: &Endpoint, problem: &Schema, generator: &mut SchemaGenera
     }
     let content = match endpoint.answers {
         Answered::Json(schema) => json!({ "application/json": { "schema": schema(generator) } }),
+        Answered::Zip => json!({ "application/zip": {} }),
         Answered::Text => json!({ "text/plain": { "schema": text } }),
     };
     let refused = json!({ "application/json": { "schema": problem } });

@@ -65,6 +65,19 @@ impl Client {
         self.ask("GET", path, String::new()).await
     }
 
+    /// Reads something that is a file.
+    pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = ureq::http::Request::builder()
+            .method("GET")
+            .uri(format!("{}{path}", self.url))
+            .header("Authorization", self.authorization());
+        let agent = self.agent.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            file(agent.run(request.body(()).map_err(no_request)?))
+        });
+        asked.await.map_err(|error| Failure::upstream("The question was dropped", &error))?
+    }
+
     /// Asks for something to be done.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         read(&self.ask("POST", path, body.to_string()).await?)
@@ -152,6 +165,11 @@ fn no_request(error: ureq::http::Error) -> Failure {
 fn answer(
     called: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
 ) -> Result<String, Failure> {
+    String::from_utf8(file(called)?)
+        .map_err(|error| Failure::upstream("The answer is not text", &error))
+}
+
+fn file(called: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Vec<u8>, Failure> {
     let mut response = called.map_err(|error| {
         Failure::new(
             Blame::Upstream,
@@ -160,16 +178,16 @@ fn answer(
         )
     })?;
     let status = response.status().as_u16();
-    let text = response
+    let content = response
         .body_mut()
         .with_config()
         .limit(64 * 1024 * 1024)
-        .read_to_string()
+        .read_to_vec()
         .map_err(|error| Failure::upstream("The answer was cut off", &error))?;
     if (200..300).contains(&status) {
-        return Ok(text);
+        return Ok(content);
     }
-    let said: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    let said: Value = serde_json::from_slice(&content).unwrap_or(Value::Null);
     let what = said["what"].as_str().map_or_else(|| format!("HTTP {status}"), str::to_owned);
     let hint = said["hint"].as_str().unwrap_or("See `sluss doctor`").to_owned();
     let blame = match status {

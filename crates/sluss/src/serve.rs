@@ -77,6 +77,10 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
     for witness in witnesses {
         tokio::spawn(witnesses::feed(running.engine.clone(), witness));
     }
+    let parts = running.engine.parts();
+    let attestor = parts.attestor.verifier().id();
+    tracing::info!("key of the log: {}", parts.log.verifier());
+    tracing::info!("key of attestations: SHA-256 {attestor}");
     tracing::info!("ready: {address}");
     sluss_web::serve::serve(app, listener, asked_to_end()).await;
     running.stop().await;

@@ -139,6 +139,7 @@ pub(super) fn apply_release(state: &mut State, now: Millis, event: &Event) {
                 barred: None,
                 deployments: Vec::new(),
                 provenance: None,
+                seals: 0,
             };
             state.releases.insert(*id, release);
             state.open.releases.insert(*id);

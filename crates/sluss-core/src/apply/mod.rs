@@ -6,7 +6,7 @@ mod deployment;
 use crate::approval::{Decision, Request};
 use crate::deployment::InstanceFact;
 use crate::event::Event;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
@@ -19,9 +19,10 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
     use Event as E;
-    if let Some(evidence) = Evidence::of(event) {
+    if let Some(evidence) = Evidence::of(state, event) {
         state.unattested.insert(position, evidence);
     }
+    crate::seal::note(state, event);
     match event {
         E::LogOpened { .. }
         | E::LogWitnessed { .. }
@@ -29,7 +30,9 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::LogGap { .. }
         | E::LogGapEnded { .. }
         | E::Attestation {}
-        | E::AttestationRecorded { .. } => apply_log(state, event),
+        | E::ReleaseSealed { .. }
+        | E::DossierExported { .. }
+        | E::AttestationRecorded { .. } => apply_log(state, position, now, event),
         E::ConfigProposed { .. }
         | E::ConfigActivated { .. }
         | E::ConfigRefused { .. }
@@ -74,10 +77,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::RolloutHeld { .. }
         | E::RolloutResumed { .. }
         | E::RolloutReopened { .. } => apply_rollout(state, position, now, event),
-        E::InstanceObserved { deployment, number, at, what } => {
-            let fact = InstanceFact { number: *number, at: *at, what: what.clone() };
-            with(state, *deployment, |d| d.facts.push(fact));
-        }
+        E::InstanceObserved { .. } => apply_instance(state, event),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
         | E::IncidentLinked { .. }
@@ -88,7 +88,13 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
     }
 }
 
-fn apply_log(state: &mut State, event: &Event) {
+fn apply_instance(state: &mut State, event: &Event) {
+    let Event::InstanceObserved { deployment, number, at, what } = event else { return };
+    let fact = InstanceFact { number: *number, at: *at, what: what.clone() };
+    with(state, *deployment, |d| d.facts.push(fact));
+}
+
+fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
     use Event as E;
     match event {
         E::LogOpened { origin, demo } => {
@@ -99,9 +105,13 @@ fn apply_log(state: &mut State, event: &Event) {
         E::LogRollbackDetected { .. } => state.distrusted = true,
         E::LogGap { .. } => state.gap = true,
         E::LogGapEnded { .. } => state.gap = false,
-        E::Attestation {} => {}
+        E::Attestation {} | E::ReleaseSealed { .. } | E::DossierExported { .. } => {}
         E::AttestationRecorded { of, evidence, envelope } => {
             state.unattested.remove(of);
+            // An attestation's leaf stands just before the event that names it.
+            let leaf = position.saturating_sub(1);
+            let recorded = Recorded { leaf, at: now, evidence: evidence.clone() };
+            state.attested.entry(evidence.stream().to_string()).or_default().push(recorded);
             if let Evidence::Provenance { release } = evidence
                 && let Some(release) = state.releases.get_mut(release)
             {

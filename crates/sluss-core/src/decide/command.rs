@@ -14,6 +14,7 @@ use crate::ids::{
 };
 use crate::incident::Reporter;
 use crate::rollout::{Counts, Observation, Reading};
+use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
 use crate::target::{JournalRow, RouteKey};
 use crate::units::Millis;
@@ -241,6 +242,17 @@ pub enum Command {
         evidence: Evidence,
         envelope: Digest,
     },
+    /// These streams, of which the first is the release's own, are closed.
+    Seal {
+        release: ReleaseId,
+        closed: Vec<Closed>,
+    },
+    /// A release's evidence was given to somebody.
+    Exported {
+        release: ReleaseId,
+        manifest: Digest,
+        identities: bool,
+    },
     /// Somebody says which deployment caused an incident.
     Link {
         incident: IncidentId,
@@ -285,10 +297,12 @@ impl Command {
             | Self::Attested { .. }
             | Self::Witnessed { .. }
             | Self::Distrust { .. }
+            | Self::Seal { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. }
+            | Self::Exported { .. }
             | Self::Denied { .. }
             | Self::Propose { .. }
             | Self::Push { .. }

@@ -62,6 +62,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             let wanted = state.unattested.get(&of) == Some(&evidence);
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })
         }
+        C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
         C::Denied { act, why } => vec![Event::AccessRefused { subject: None, act, why }],

@@ -7,6 +7,7 @@
 
 mod change;
 mod command;
+mod dossier;
 mod exception;
 pub(crate) mod incident;
 mod machine;
@@ -60,6 +61,9 @@ pub fn decide(
         | C::Push { .. }
         | C::Propose { .. }
         | C::ClockReturned { .. } => person::decide(state, command, actor, now),
+        C::Exported { release, manifest, identities } => {
+            dossier::exported(state, release, manifest, identities, actor)
+        }
         C::Open { .. }
         | C::ClockJumped { .. }
         | C::Received { .. }
@@ -79,6 +83,7 @@ pub fn decide(
         | C::Attested { .. }
         | C::Witnessed { .. }
         | C::Distrust { .. }
+        | C::Seal { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),

@@ -28,7 +28,9 @@ fn one_of_each_group_agrees_and_none_of_them_contributed() {
                 approval.requested dep-1 rule
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             3 approve dep-1 by bob
                 approval.granted bob dep-1
             4 approve dep-1 by bob
@@ -64,7 +66,9 @@ fn a_group_of_which_all_contributed_is_named_at_once() {
                 approval.requested dep-1 rule
                 gate.decided dep-1 four_eyes outcome={on:{nobody:{group:security}},outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             3 approve dep-1 by erik
                 approval.granted erik dep-1
         "#]],
@@ -258,7 +262,9 @@ fn a_freeze_is_overridden_by_two_for_one_release() {
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={on:{freeze:{freeze:frz-1,until:5000000}},outcome:waiting}
+                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             pay/production: rel-1 100 %
         "#]],
     );

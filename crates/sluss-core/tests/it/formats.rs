@@ -14,6 +14,7 @@ use sluss_core::ids::{
 use sluss_core::incident::Reporter;
 use sluss_core::pipeline::GateKind;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
+use sluss_core::seal::Closed;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
 use sluss_core::units::{Millis, Share};
@@ -319,6 +320,22 @@ fn of_the_rest() -> Vec<Event> {
             witness: "witness.bank.example/audit".to_owned(),
             seen: 20,
             size: 17,
+        },
+        Event::ReleaseSealed {
+            release: ReleaseId(4),
+            n: 1,
+            count: 3,
+            head: Digest::of(b"leaf"),
+            streams: vec![Closed {
+                stream: "run/run-4".to_owned(),
+                count: 7,
+                head: Digest::of(b"leaf"),
+            }],
+        },
+        Event::DossierExported {
+            release: ReleaseId(4),
+            manifest_sha256: Digest::of(b"manifest"),
+            identities: false,
         },
         Event::Attestation {},
         Event::AttestationRecorded {

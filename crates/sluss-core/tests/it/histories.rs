@@ -179,6 +179,7 @@ impl History {
         let mut world = World::new(vec![test_stage(), staging(), production()]);
         let first = organisation(FourEyes::FirstRelease, &["anna", "bob", "carl"]);
         world.tell(propose(1, first), &actor("anna")).unwrap();
+        world.attests = false;
         Self { world }
     }
 
@@ -206,6 +207,10 @@ impl History {
     /// Takes some of what machines would do next, so that histories get somewhere.
     fn go(&mut self, how_far: u8) {
         for _ in 0..how_far % 12 {
+            // Signatures come late, now and then.
+            while let Some(signed) = self.world.attested().filter(|_| how_far % 8 != 7) {
+                self.watched(Some(signed), &Actor::System);
+            }
             let state = &self.world.state;
             let baking = state.deployments.iter().find(|(_, d)| match &d.phase {
                 Phase::RollingOut(rollout) => rollout.share() == Share::NONE,

@@ -103,7 +103,9 @@ fn a_freeze_keeps_a_deployment_waiting_until_it_ends_or_is_lifted() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={on:{freeze:{freeze:frz-1,until:100000}},outcome:waiting}
+                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             7 lift frz-1 by anna
                 freeze.lifted frz-1
                 gate.decided dep-1 freeze outcome={on:{freeze:{freeze:frz-2,until:200000}},outcome:waiting}

@@ -93,6 +93,7 @@ fn a_verdict_against_it_takes_the_share_bars_the_release_and_opens_an_incident()
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
                 deployment.cleared dep-3
                 deployment.started dep-3
@@ -159,7 +160,9 @@ fn crashes_and_a_late_start_take_a_candidate_back() {
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-3
                 deployment.started dep-3
             12 late
@@ -338,7 +341,9 @@ fn a_clock_that_jumped_shuts_forward_gates_but_takes_back_all_the_same() {
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={on:clock,outcome:waiting}
+                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
             15 unfavourable
                 rollout.observed dep-2 second 15 unfavourable
                 deployment.rolled_back verdict dep-2 dep-1

@@ -46,7 +46,9 @@ fn a_change_goes_to_production_and_the_first_release_asks_a_second_person() {
                 approval.requested dep-1 first_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             8 approve dep-1 by bob
                 approval.granted bob dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
@@ -87,7 +89,9 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
                 approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             6 approve dep-1 by carl
                 Conflict: dep-1 no longer waits for a decision.
             7 approve dep-2 by carl
@@ -105,6 +109,7 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
                 approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
             10 promote rel-2 by anna
                 Conflict: rel-2 is in its last environment.
@@ -158,7 +163,9 @@ fn of_two_changes_in_a_second_the_newer_one_is_delivered_with_both() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
+                gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-1
                 deployment.started dep-1
             2 ready
@@ -351,6 +358,7 @@ fn a_test_environment_is_set_up_accepted_and_removed() {
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
+                gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 deployment.cleared dep-2
                 deployment.started dep-2

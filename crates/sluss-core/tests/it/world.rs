@@ -29,6 +29,8 @@ pub struct World {
     pub stages: Vec<Stage>,
     /// Whether pushes from now on are marked as what cannot be put back.
     pub forward_only: bool,
+    /// Whether what is to be signed is signed at once, without a word.
+    pub attests: bool,
 }
 
 impl World {
@@ -39,6 +41,7 @@ impl World {
             log: Vec::new(),
             stages,
             forward_only: false,
+            attests: true,
         }
     }
 
@@ -64,11 +67,25 @@ impl World {
             let nonce = format!("n{}", self.state.size);
             let follows = follow_up(&self.state, self.now, &nonce, &NoTexts);
             if follows.is_empty() {
-                return round;
+                match self.attested().filter(|_| self.attests) {
+                    Some(command) => {
+                        let attested = decide(&self.state, command, &Actor::System, self.now);
+                        self.fold(&attested.unwrap());
+                        continue;
+                    }
+                    None => return round,
+                }
             }
             self.fold(&follows);
         }
         panic!("what follows never ends: {:?}", &self.log[self.log.len() - 6..]);
+    }
+
+    /// The signature of what is to be signed next.
+    pub fn attested(&self) -> Option<Command> {
+        let (of, evidence) = self.state.unattested.iter().next()?;
+        let envelope = Digest::of(b"envelope");
+        Some(Command::Attested { of: *of, evidence: evidence.clone(), envelope })
     }
 
     /// The oldest attempt that may be claimed, or of the step that is named.

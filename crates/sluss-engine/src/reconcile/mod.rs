@@ -1,6 +1,7 @@
 //! Reconcilers: each compares what is wanted with what is happening, on a signal and on a period,
 //! takes no input but the state, and may do everything twice.
 
+pub mod attest;
 pub mod judge;
 mod live;
 pub mod pack;

@@ -97,6 +97,7 @@ async fn parts(data: &Path, clock: Arc<ManualClock>) -> Parts {
         accounts: accounts.await.unwrap(),
         repositories: Repositories::open(&data.join("repositories"), &["true".to_owned()]).unwrap(),
         catalogue: Catalogue::built_in(),
+        attestor: Arc::new(sluss_store::attestation_key(data, entropy.as_ref()).unwrap()),
         clock,
         entropy,
         program: "/bin/true".into(),

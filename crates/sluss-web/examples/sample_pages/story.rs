@@ -22,9 +22,10 @@ use sluss_core::wanted::AttemptKey;
 use sluss_engine::engine::{Engine, Parts};
 use sluss_engine::forge::Repositories;
 use sluss_engine::pipeline::Catalogue;
+use sluss_engine::reconcile::attest;
 use sluss_store::{
     Accounts, Blobs as _, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose,
-    SeededEntropy, SqliteLog,
+    SeededEntropy, SqliteLog, attestation_key,
 };
 
 /// When the story begins: a Sunday morning.
@@ -122,12 +123,14 @@ impl Story {
 
     async fn report(&self, command: Command) {
         self.engine.report(command).await.unwrap();
+        while attest::once(&self.engine).await {}
     }
 
     async fn ask(&self, login: &str, command: Command) {
         let who = self.people[login].clone();
         let actor = Actor::Person { who, reauthenticated: true };
         self.engine.command(command, actor, None).await.unwrap();
+        while attest::once(&self.engine).await {}
     }
 
     async fn text(&self, text: &str) -> Digest {
@@ -398,6 +401,7 @@ async fn parts(data: &Path, clock: Arc<ManualClock>) -> Parts {
         accounts: accounts.await.unwrap(),
         repositories: Repositories::open(&data.join("repositories"), &["true".to_owned()]).unwrap(),
         catalogue: Catalogue::built_in(),
+        attestor: Arc::new(attestation_key(data, entropy.as_ref()).unwrap()),
         clock,
         entropy,
         program: "/bin/true".into(),

@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, deployments, exceptions, log, policies,
-    records, releases, runs, status, step_log, tokens,
+    acts, alerts, approvals, ask, calendar, changes, deployments, evidence, exceptions, log,
+    policies, records, releases, runs, status, step_log, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -20,6 +20,8 @@ pub enum Answered {
     Json(SchemaOf),
     /// Plain text.
     Text,
+    /// A zip.
+    Zip,
 }
 
 /// An endpoint.
@@ -75,6 +77,10 @@ impl Endpoint {
         Self { answers: Answered::Text, ..self }
     }
 
+    const fn zip(self) -> Self {
+        Self { answers: Answered::Zip, ..self }
+    }
+
     const fn who(self, who: Who) -> Self {
         let Route { method, path, .. } = self.route;
         Self { route: Route { method, path, who }, ..self }
@@ -115,6 +121,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     reads::<releases::ReleaseView>("/api/v1/releases/{release}", "Show a release", || {
         get(releases::one)
     }),
+    reads::<String>(
+        "/api/v1/releases/{release}/dossier",
+        "Take out the evidence of a release, which is recorded",
+        || get(evidence::dossier),
+    )
+    .query(&["identities"])
+    .zip(),
     writes::<ask::DoneView>("/api/v1/releases/{release}/promote", "Promote a release", || {
         post(acts::promote)
     })
@@ -260,6 +273,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
         get(log::key)
     })
     .text(),
+    reads::<evidence::TrustView>("/api/v1/log/trust", "Get the keys of dossiers", || {
+        get(evidence::trust)
+    }),
     reads::<log::EntryView>("/api/v1/log/{position}", "Show an event and its leaf", || {
         get(log::entry)
     }),

@@ -14,6 +14,7 @@ pub(crate) mod calendar;
 mod changes;
 mod deployments;
 mod endpoints;
+mod evidence;
 pub(crate) mod exceptions;
 mod log;
 pub(crate) mod policies;

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use sluss_core::approval::Subject;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Stream;
+use sluss_core::evidence::{Evidence as Signable, Recorded};
 use sluss_core::gate::GateOutcome;
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::GateKind;
@@ -41,6 +42,24 @@ struct DeploymentRow {
     live: Option<Html>,
 }
 
+struct Signed {
+    what: String,
+    form: &'static str,
+    at: Html,
+    address: String,
+    leaf: u64,
+}
+
+/// What of a release is signed.
+struct Evidence {
+    /// How it was built, in a sentence.
+    provenance: Html,
+    rows: Vec<Signed>,
+    /// How often it was sealed.
+    seals: u64,
+    dossier: String,
+}
+
 struct ReleaseView {
     title: String,
     service: String,
@@ -58,6 +77,7 @@ struct ReleaseView {
     /// The deployment whose gates are shown.
     open: Option<(Html, String, Vec<GateRow>)>,
     approval: Option<Approval>,
+    evidence: Evidence,
     stages: Vec<String>,
     topics: String,
 }
@@ -137,9 +157,63 @@ fn release_view(
         }),
         approval: shown
             .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
+        evidence: evidence(state, (id, release), looking),
         stages: change.push.pipeline.deliver.iter().map(|s| s.environment.to_string()).collect(),
         topics: format!("release/{id}{}", topics.concat()),
     })
+}
+
+fn evidence(state: &Known, (id, release): (ReleaseId, &Release), looking: &Looking) -> Evidence {
+    let streams = state.streams_of(id);
+    let known = streams.iter().filter_map(|stream| state.attested.get(&stream.to_string()));
+    let mut recorded: Vec<&Recorded> = known.flatten().collect();
+    recorded.sort_by_key(|one| one.leaf);
+    let row = |one: &&Recorded| {
+        let (what, form) = worded(&one.evidence);
+        let (at, address) = (html::ago(one.at, looking.now), link::entry(one.leaf));
+        Signed { what, form, at, address, leaf: one.leaf }
+    };
+    let service = &release.service;
+    let provenance = match &release.provenance {
+        Some(_) => format!(
+            "Which commit of {service}, template and runner made it is signed; a verifier matches \
+             it by the digest of the artifact."
+        ),
+        None => "How it was built is not signed yet, so it does not go to customers.".to_owned(),
+    };
+    Evidence {
+        provenance: html::sentence(&provenance),
+        rows: recorded.iter().map(row).collect(),
+        seals: release.seals,
+        dossier: format!("/api/v1/releases/{id}/dossier"),
+    }
+}
+
+/// What is signed, and in which form.
+fn worded(evidence: &Signable) -> (String, &'static str) {
+    match evidence {
+        Signable::Provenance { .. } => ("How it was built".to_owned(), "SLSA provenance"),
+        Signable::TestResult { owner, step, .. } => {
+            (format!("Tests of {step}, {owner}"), "in-toto test result")
+        }
+        Signable::Gate { deployment, gate } => {
+            (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
+        }
+        Signable::Approval { subject } => (format!("Second person, {subject}"), "approval"),
+        Signable::Verdict { deployment } => {
+            (format!("Verdict of traffic, {deployment}"), "rollout verdict")
+        }
+    }
+}
+
+fn gate_name(gate: GateKind) -> &'static str {
+    match gate {
+        GateKind::Tests => "Tests",
+        GateKind::FourEyes => "Four eyes",
+        GateKind::Provenance => "Provenance",
+        GateKind::Policy => "Policies",
+        GateKind::Freeze => "Freeze",
+    }
 }
 
 /// Returns the gates of a deployment, in order.
@@ -155,13 +229,7 @@ pub(super) fn gates(deployment: &Deployment) -> Vec<GateRow> {
         };
         let unseen = || "It has not been looked at yet.".to_owned();
         GateRow {
-            name: match gate {
-                GateKind::Tests => "Tests",
-                GateKind::FourEyes => "Four eyes",
-                GateKind::Provenance => "Provenance",
-                GateKind::Policy => "Policies",
-                GateKind::Freeze => "Freeze",
-            },
+            name: gate_name(*gate),
             state: html::state(word),
             sentence: html::sentence(&saw.map_or_else(unseen, GateOutcome::sentence)),
         }

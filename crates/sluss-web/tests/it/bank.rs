@@ -14,7 +14,7 @@ use sluss_engine::forge::Repositories;
 use sluss_engine::pipeline::Catalogue;
 use sluss_store::{
     Accounts, Clock, Entropy, FileBlobs, Log, LogOptions, NewAccount, NewToken, Prose, SqliteLog,
-    SystemClock, SystemEntropy,
+    SystemClock, SystemEntropy, attestation_key,
 };
 use sluss_web::app::{App, Seams, Settings};
 use tokio::net::TcpListener;
@@ -133,6 +133,7 @@ async fn parts(data: &Path) -> Parts {
         accounts: accounts.await.unwrap(),
         repositories: Repositories::open(&data.join("repositories"), &["true".to_owned()]).unwrap(),
         catalogue: Catalogue::built_in(),
+        attestor: Arc::new(attestation_key(data, entropy.as_ref()).unwrap()),
         clock,
         entropy,
         program: "/bin/true".into(),

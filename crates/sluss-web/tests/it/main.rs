@@ -5,6 +5,7 @@
 mod api;
 mod bank;
 mod client;
+mod evidence;
 mod pages;
 mod routes;
 #[path = "../../examples/sample_pages/story.rs"]

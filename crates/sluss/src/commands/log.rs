@@ -25,6 +25,10 @@ pub enum Command {
     Show(One),
     /// Verify the log in a data folder: every entry, every chain, every file derived from it
     Verify(Verify),
+    /// Show the keys of this installation, with their fingerprints
+    Key(Where),
+    /// Write the keys that dossiers are checked with as a folder, for whoever checks them
+    Trust(Trust),
     /// Prove that an entry is in the log that the signed checkpoint commits to
     Proof(One),
 }
@@ -71,6 +75,19 @@ pub struct Verify {
     full: bool,
 }
 
+/// Write the keys that dossiers are checked with as a folder
+///
+/// `sluss-verify --trust FOLDER` reads it. Hand it over by another way than dossiers, and compare
+/// the fingerprints in person.
+#[derive(Debug, clap::Args)]
+pub struct Trust {
+    /// The folder; made if it is not there
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    of: Where,
+}
+
 /// Runs the command.
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
@@ -91,8 +108,39 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             }
             Ok(())
         }
+        Command::Key(of) => keys(&of.client()?.get("/api/v1/log/trust").await?, output),
+        Command::Trust(arguments) => trust(arguments, output).await,
         Command::Verify(arguments) => verified(arguments, output).await,
     }
+}
+
+fn keys(found: &Value, output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Json => print_json(found),
+        Output::Text => {
+            let rows = [("log", "log_key"), ("attestations (SHA-256)", "attestation_key")];
+            let rows = rows.map(|(name, field)| vec![name.to_owned(), plain(word(found, field))]);
+            print(&table(0, &rows));
+        }
+    }
+    Ok(())
+}
+
+async fn trust(Trust { out, of }: Trust, output: Output) -> Result<(), Failure> {
+    let found = of.client()?.get("/api/v1/log/trust").await?;
+    let wrong = |error: std::io::Error| {
+        let what = format!("{} can't be written: {error}", out.display());
+        Failure::new(Blame::Caller, what, "Name another folder: `sluss log trust --out FOLDER`")
+    };
+    std::fs::create_dir_all(&out).map_err(wrong)?;
+    for (name, text) in found["files"].as_object().into_iter().flatten() {
+        // Names come from a server: only plain ones become files.
+        let plain = name.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-".contains(&c));
+        if let (true, Some(text)) = (plain && !name.starts_with('.'), text.as_str()) {
+            std::fs::write(out.join(name), text).map_err(wrong)?;
+        }
+    }
+    keys(&found, output)
 }
 
 async fn entries(arguments: List, output: Output) -> Result<(), Failure> {

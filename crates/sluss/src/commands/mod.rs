@@ -16,6 +16,7 @@ mod check;
 mod connection;
 mod decide;
 mod doctor;
+mod dossier;
 mod exception;
 mod freeze;
 mod git_credential;
@@ -103,6 +104,9 @@ pub enum ClientCommand {
     /// Read the log, and verify it
     #[command(subcommand)]
     Log(log::Command),
+    /// Take the evidence of a release out
+    #[command(subcommand)]
+    Dossier(dossier::Command),
     /// Name what is wrong with this installation, and how to mend it
     Doctor(doctor::Arguments),
     /// Make accounts, and set their passwords
@@ -164,6 +168,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
         ClientCommand::Analyze(arguments) => analyze::run(&arguments, output),
         ClientCommand::Log(command) => log::run(command, output).await,
+        ClientCommand::Dossier(command) => dossier::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
         ClientCommand::Account(command) => account::run(command).await,
         ClientCommand::Token(command) => token::run(command, output).await,

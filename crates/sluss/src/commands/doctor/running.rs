@@ -51,11 +51,15 @@ pub(super) async fn control_plane(of: &Where, data: &Path) -> Vec<Finding> {
         Err(failure) => return vec![Finding::bad(what, failure.what, "start Sluss: `sluss up`")],
     };
     let size = status["size"].as_u64().unwrap_or(0);
+    let keys = client.get("/api/v1/log/trust").await.unwrap_or_default();
+    let key = |name: &str| keys[name].as_str().unwrap_or("unknown").to_owned();
     let signed = client.get_text("/api/v1/log/checkpoint").await.ok();
     vec![
         Finding::ok(what, format!("answers; its log has {size} entries")),
         checkpoint(signed.as_deref(), size, data),
         clock(&status),
+        Finding::ok("key of the log", key("log_key")),
+        Finding::ok("key of attestations", format!("SHA-256 {}", key("attestation_key"))),
     ]
 }
 

@@ -1,0 +1,198 @@
+//! Which events, attestations and contents belong to the dossier of a release.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sluss_core::approval::Subject;
+use sluss_core::event::{Event, Stream};
+use sluss_core::evidence::Evidence;
+use sluss_core::ids::{Digest, PersonRef, ReleaseId};
+use sluss_core::state::State;
+use sluss_ledger::attest::Dsse;
+use sluss_ledger::{ActorKind, Envelope};
+use sluss_store::{Blobs as _, Log, Sealed};
+
+use super::gone;
+use crate::engine::{Engine, read_event};
+use crate::failure::Failure;
+
+/// Events that are read from the log at once.
+const PAGE: usize = 500;
+/// Largest content that a dossier takes in, in bytes.
+const BLOB_MOST: u64 = 8 << 20;
+/// Fields of events that name contents which may leave: none of them is a private text or the log
+/// of a step.
+const MAY_LEAVE: [&str; 4] = ["statement", "input", "calendar", "policies"];
+
+/// What belongs to the dossier of a release.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// Events, by their position.
+    pub events: BTreeMap<u64, Sealed>,
+    /// Leaves of attestations that the events name, and what was signed.
+    pub attestations: BTreeMap<u64, (Vec<u8>, Dsse)>,
+    /// Contents that events name by digest.
+    pub blobs: BTreeMap<Digest, Vec<u8>>,
+    /// Who acted or contributed.
+    pub persons: BTreeSet<PersonRef>,
+}
+
+/// What of the log is wanted.
+struct Wanted {
+    streams: BTreeSet<String>,
+    /// Proposed configurations that decided about it.
+    configurations: BTreeSet<u64>,
+}
+
+pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, Failure> {
+    let wanted = wanted(&engine.state(), id);
+    let log = &engine.parts().log;
+    let mut gathered = Gathered::default();
+    for stream in &wanted.streams {
+        take(&mut gathered, whole(log.as_ref(), stream).await?, |_| true);
+    }
+    let config = whole(log.as_ref(), &Stream::Config.to_string()).await?;
+    let decided = |event: &Event| wanted.configurations.iter().any(|n| is_about(event, *n));
+    take(&mut gathered, config, decided);
+    take(&mut gathered, log.read(0, 1).await?, |event| matches!(event, Event::LogOpened { .. }));
+    let events: Vec<Sealed> = gathered.events.values().cloned().collect();
+    for sealed in &events {
+        attestation(engine, sealed, &mut gathered).await?;
+        contents(engine, sealed, &mut gathered).await?;
+    }
+    Ok(gathered)
+}
+
+/// The release's own streams, and those of incidents and exceptions of its deployments.
+fn wanted(state: &State, id: ReleaseId) -> Wanted {
+    let mut streams: BTreeSet<String> =
+        state.streams_of(id).iter().map(Stream::to_string).collect();
+    let Some(release) = state.releases.get(&id) else {
+        return Wanted { streams, configurations: BTreeSet::new() };
+    };
+    let of_it = |deployment| release.deployments.contains(&deployment);
+    let incidents = state.incidents.iter().filter(|(_, one)| one.deployment().is_some_and(of_it));
+    streams.extend(incidents.map(|(id, _)| Stream::Incident(*id).to_string()));
+    let exceptions =
+        state.exceptions.iter().filter(|(_, one)| one.what.deployment().is_some_and(of_it));
+    streams.extend(exceptions.map(|(id, _)| Stream::Exception(*id).to_string()));
+    let deployments = release.deployments.iter().filter_map(|id| state.deployments.get(id));
+    let until = deployments.map(|one| one.started.unwrap_or(state.time)).max();
+    let until = until.unwrap_or(release.created);
+    let activated = || {
+        let known = state.proposals.iter();
+        known.filter_map(|(number, one)| Some((one.activated?, *number)))
+    };
+    let first = activated().filter(|(at, _)| *at <= release.created).max();
+    let later = activated().filter(|(at, _)| *at > release.created && *at <= until);
+    let configurations = first.into_iter().chain(later).map(|(_, number)| number).collect();
+    Wanted { streams, configurations }
+}
+
+/// Whether an event is about the proposed configuration of this number.
+fn is_about(event: &Event, wanted: u64) -> bool {
+    match event {
+        Event::ConfigProposed { number, .. } | Event::ConfigActivated { number, .. } => {
+            *number == wanted
+        }
+        Event::ApprovalRequested { subject, .. }
+        | Event::ApprovalGranted { subject, .. }
+        | Event::ApprovalRefused { subject, .. }
+        | Event::ApprovalExpired { subject, .. }
+        | Event::ApprovalInvalidated { subject, .. }
+        | Event::AttestationRecorded { evidence: Evidence::Approval { subject }, .. } => {
+            *subject == Subject::Configuration(wanted)
+        }
+        _of_another_kind => false,
+    }
+}
+
+async fn whole(log: &dyn Log, stream: &str) -> Result<Vec<Sealed>, Failure> {
+    let mut all: Vec<Sealed> = Vec::new();
+    loop {
+        let next = all.last().map_or(0, |last| last.seq + 1);
+        let page = log.stream(stream, next, PAGE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn take(gathered: &mut Gathered, found: Vec<Sealed>, is_wanted: impl Fn(&Event) -> bool) {
+    for sealed in found {
+        if read_event(&sealed).is_ok_and(|(_, event)| is_wanted(&event)) {
+            gathered.events.insert(sealed.position, sealed);
+        }
+    }
+}
+
+/// Takes the attestation that an event names.
+async fn attestation(
+    engine: &Engine,
+    sealed: &Sealed,
+    gathered: &mut Gathered,
+) -> Result<(), Failure> {
+    let (_, Event::AttestationRecorded { envelope, .. }) = read_event(sealed)? else {
+        return Ok(());
+    };
+    let opened = Envelope::open(&sealed.bytes)
+        .map_err(|error| Failure::upstream("An event can't be read", &error))?;
+    for named in opened.atts {
+        let leaf = engine.parts().log.read(named.leaf, 1).await?;
+        let leaf = leaf.first().ok_or_else(|| gone(format!("entry {}", named.leaf)))?;
+        let text = engine.parts().blobs.get(&envelope).await;
+        let text = text.map_err(|error| Failure::upstream("An envelope is missing", &error))?;
+        let signed = Dsse::parse(&text)
+            .map_err(|error| Failure::upstream("An envelope can't be read", &error))?;
+        gathered.attestations.insert(named.leaf, (leaf.bytes.to_vec(), signed));
+    }
+    Ok(())
+}
+
+/// Takes who acted, and the contents that may leave.
+async fn contents(
+    engine: &Engine,
+    sealed: &Sealed,
+    gathered: &mut Gathered,
+) -> Result<(), Failure> {
+    let actor = &sealed.actor;
+    let acting = (actor.kind == ActorKind::Person).then_some(actor.reference);
+    let acting = acting.into_iter().chain(actor.acts_for);
+    gathered.persons.extend(acting.filter_map(|one| one.to_string().parse().ok()));
+    let data: Value = serde_json::from_str(sealed.body.get()).unwrap_or_default();
+    let mut named = Vec::new();
+    read(&data, &mut named, &mut gathered.persons);
+    let blobs = &engine.parts().blobs;
+    let wrong =
+        |error: sluss_store::BlobError| Failure::upstream("A content can't be read", &error);
+    for digest in named {
+        let size = blobs.size(&digest).await.map_err(wrong)?;
+        if size.is_some_and(|size| size <= BLOB_MOST) {
+            let content = blobs.get(&digest).await.map_err(wrong)?;
+            gathered.blobs.insert(digest, content);
+        }
+    }
+    Ok(())
+}
+
+/// Finds digests of contents that may leave, and people, however deep they stand.
+fn read(data: &Value, named: &mut Vec<Digest>, persons: &mut BTreeSet<PersonRef>) {
+    match data {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let text = value.as_str();
+                if MAY_LEAVE.contains(&name.as_str()) {
+                    named.extend(text.and_then(|text| text.parse().ok()));
+                }
+                if name == "by" || name == "contributors" {
+                    let items = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+                    persons.extend(items.chain(text).filter_map(|text| text.parse().ok()));
+                }
+                read(value, named, persons);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| read(item, named, persons)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

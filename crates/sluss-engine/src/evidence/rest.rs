@@ -1,0 +1,203 @@
+//! Test results, decisions of gates, and approvals.
+
+use std::collections::BTreeMap;
+
+use sluss_core::approval::Subject;
+use sluss_core::config::Organisation;
+use sluss_core::event::Event;
+use sluss_core::gate::{ClearedWhy, GateOutcome};
+use sluss_core::ids::{DeploymentId, PersonRef, StepName};
+use sluss_core::pipeline::GateKind;
+use sluss_core::state::State;
+use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
+use sluss_ledger::attest::predicate::{
+    Approval, ApprovalDecision, InputAttestation, PolicyRef, StatementDigest, TestResult,
+    TestVerdict, VerificationResult, VerificationSummary, Verifier,
+};
+use sluss_ledger::attest::{DigestSet, ResourceDescriptor, Statement, StatementSubject};
+
+use super::provenance::VERSION;
+use super::{Said, about, artifacts, commit, gone, hash, utc};
+use crate::engine::Engine;
+use crate::failure::Failure;
+
+/// What the tests of a step came to. Their counts stand in the event that says so; which tests
+/// they were is in the report.
+pub(super) fn test_result(
+    engine: &Engine,
+    (owner, step, attempt): (StepOwner, &StepName, u16),
+    said: &Said,
+) -> Result<Statement, Failure> {
+    let Event::StepFinished { outcome, tests, log, .. } = &said.event else {
+        return Err(gone("end of a step"));
+    };
+    let state = engine.state();
+    let tests = tests.unwrap_or_default();
+    let (release, change) = match owner {
+        StepOwner::Run(run) => (None, state.runs.get(&run).map(|run| run.change)),
+        StepOwner::Deployment(id) => {
+            let release = state.deployments.get(&id).map(|deployment| deployment.release);
+            (release, release.and_then(|id| state.releases.get(&id)).map(|release| release.change))
+        }
+    };
+    let change = change.and_then(|id| state.changes.get(&id)).ok_or_else(|| gone(owner))?;
+    let source = commit(&change.service, &change.push.commit)?;
+    let uri = format!("urn:sluss:step:{owner}:{step}:{attempt}");
+    let mut configuration = vec![ResourceDescriptor::new(uri, source.digest.clone())];
+    let log = log.as_ref().map(|log| DigestSet::sha256(hash(log)));
+    configuration.extend(log.map(|digest| ResourceDescriptor::new("urn:sluss:log", digest)));
+    let predicate = TestResult {
+        result: verdict(outcome, tests),
+        configuration,
+        url: None,
+        passed_tests: vec![],
+        warned_tests: vec![],
+        failed_tests: vec![],
+    };
+    let subject = match release {
+        Some(release) => artifacts(&state, release)?,
+        None => vec![source],
+    };
+    about(subject, &predicate)
+}
+
+/// Tests that did not run did not pass.
+fn verdict(outcome: &StepOutcome, tests: TestCounts) -> TestVerdict {
+    let passed = *outcome == StepOutcome::Succeeded && tests.failed == 0 && tests.passed > 0;
+    if passed { TestVerdict::Passed } else { TestVerdict::Failed }
+}
+
+/// What a gate decided, refusals too.
+pub(super) fn gate(
+    engine: &Engine,
+    id: DeploymentId,
+    gate: GateKind,
+    said: &Said,
+) -> Result<Statement, Failure> {
+    let Event::GateDecided { outcome, .. } = &said.event else {
+        return Err(gone("decision of a gate"));
+    };
+    let state = engine.state();
+    let deployment = state.deployments.get(&id).ok_or_else(|| gone(id))?;
+    let (word, level) = words(gate);
+    let cleared = match outcome {
+        GateOutcome::Cleared { why } => Some(why),
+        GateOutcome::Waiting { .. } | GateOutcome::Refused { .. } => None,
+    };
+    let mut verified_levels = match cleared {
+        Some(ClearedWhy::Exception { .. } | ClearedWhy::Waived { .. }) => vec!["SLUSS_EXCEPTION"],
+        Some(_by_its_own_rule) => vec![level],
+        None => vec!["FAILED"],
+    };
+    let envelope = state.releases.get(&deployment.release).and_then(|of| of.provenance.as_ref());
+    let mut input_attestations = Vec::new();
+    // The other gates decide from the log itself: they see no attestation.
+    if let (GateKind::Provenance, Some(ClearedWhy::Attested), Some(envelope)) =
+        (gate, cleared, envelope)
+    {
+        verified_levels.push("SLSA_BUILD_LEVEL_1");
+        input_attestations.push(InputAttestation {
+            uri: format!("urn:sluss:envelope:{envelope}"),
+            digest: DigestSet::sha256(hash(envelope)),
+        });
+    }
+    let predicate = VerificationSummary {
+        verifier: Verifier {
+            id: format!("https://{}/gate", state.origin),
+            version: BTreeMap::from([("sluss".to_owned(), VERSION.to_owned())]),
+        },
+        time_verified: utc(said.at)?,
+        resource_uri: format!(
+            "urn:sluss:{}:{}@{}:{id}",
+            deployment.release, deployment.service, deployment.environment
+        ),
+        policy: policy(&state, word, id)?,
+        input_attestations,
+        verification_result: match cleared {
+            Some(_) => VerificationResult::Passed,
+            None => VerificationResult::Failed,
+        },
+        verified_levels: verified_levels.into_iter().map(str::to_owned).collect(),
+        slsa_version: "1.2".to_owned(),
+    };
+    about(artifacts(&state, deployment.release)?, &predicate)
+}
+
+fn words(gate: GateKind) -> (&'static str, &'static str) {
+    match gate {
+        GateKind::Tests => ("tests", "SLUSS_TESTS"),
+        GateKind::Provenance => ("provenance", "SLUSS_PROVENANCE"),
+        GateKind::Policy => ("policy", "SLUSS_POLICY"),
+        GateKind::FourEyes => ("four-eyes", "SLUSS_FOUR_EYES"),
+        GateKind::Freeze => ("freeze", "SLUSS_FREEZE"),
+    }
+}
+
+/// What decided: the organisation's own rules, or before there are any, the release's.
+fn policy(state: &State, gate: &str, id: DeploymentId) -> Result<PolicyRef, Failure> {
+    let organisation = state.organisation.as_ref().map(Organisation::policy_digest);
+    let release = || {
+        let release = state.deployments.get(&id).map(|deployment| deployment.release)?;
+        Some(state.releases.get(&release)?.configuration.clone())
+    };
+    let digest = organisation.or_else(release).ok_or_else(|| gone(id))?;
+    let digest = DigestSet::sha256(hash(&digest));
+    Ok(PolicyRef { uri: format!("urn:sluss:gate:{gate}"), digest })
+}
+
+/// What a second person decided. They gave their password with the decision itself.
+pub(super) fn approval(
+    engine: &Engine,
+    subject: Subject,
+    said: &Said,
+) -> Result<Statement, Failure> {
+    let (statement, by, decision) = match &said.event {
+        Event::ApprovalGranted { statement, by, .. } => (statement, by, ApprovalDecision::Granted),
+        Event::ApprovalRefused { statement, by, .. } => (statement, by, ApprovalDecision::Refused),
+        _other => return Err(gone("decision of a person")),
+    };
+    let blob = engine.parts().blobs.size_blocking(statement);
+    let size = blob.map_err(|error| Failure::upstream("A statement can't be read", &error))?;
+    let state = engine.state();
+    let hours = state
+        .organisation
+        .as_ref()
+        .map_or(Organisation::APPROVAL_HOURS, |known| known.approval_hours);
+    let until = said.at.plus(i64::from(hours.max(1)) * 3_600_000);
+    let predicate = Approval {
+        statement: StatementDigest { sha256: hash(statement), size: size.unwrap_or(0) },
+        decision,
+        role: Organisation::APPROVERS.to_owned(),
+        slot: slot(&state, subject, by),
+        person_ref: by.as_str().parse().map_err(|_| gone("person"))?,
+        acr: "urn:sluss:password".to_owned(),
+        amr: vec!["pwd".to_owned()],
+        auth_time: utc(said.at)?,
+        webauthn: None,
+        automated: None,
+        valid_until: utc(until)?,
+    };
+    let about_what = match subject {
+        Subject::Deployment(id) => {
+            let deployment = state.deployments.get(&id).ok_or_else(|| gone(id))?;
+            artifacts(&state, deployment.release)?
+        }
+        Subject::Configuration(_) => vec![StatementSubject {
+            name: subject.to_string(),
+            digest: DigestSet::sha256(hash(statement)),
+        }],
+    };
+    about(about_what, &predicate)
+}
+
+/// The group whose place they fill: the first that a rule asks for and that they are in.
+fn slot(state: &State, subject: Subject, by: &PersonRef) -> String {
+    let rules = state.rules_of(subject);
+    let asked = rules.iter().flat_map(|rule| rule.slots.keys());
+    let organisation = state.organisation.as_ref();
+    let theirs = |group: &&sluss_core::ids::GroupName| {
+        let members = organisation.and_then(|known| known.groups.get(*group));
+        members.is_some_and(|members| members.contains(by))
+    };
+    asked.into_iter().find(theirs).map_or(Organisation::APPROVERS.to_owned(), ToString::to_string)
+}

@@ -1,0 +1,224 @@
+//! Approvals, from what the events alone show.
+//!
+//! # Invariants
+//!
+//! - An approval counts only where a person other than every contributor gave it, about a statement
+//!   that was asked for, is here byte for byte, and names this release and its artifacts.
+//! - A deployment that asked for an approval and was cleared without one that still held is a
+//!   failure, whatever else is in order.
+//!
+//! Not here: roles, slots, delegation, and the signatures of authenticators (see
+//! [`super::ApprovalRules`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::opened::Opened;
+use super::{ApprovalRules, SignedEvent, container};
+use crate::dossier::layout::{blob_path, event_path};
+use crate::dossier::report::{Failure, Outcome};
+use crate::envelope::ActorKind;
+use crate::hash::Hash;
+
+fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
+    Failure::new(why).file(event_path(signed.index)).leaf(signed.index)
+}
+
+/// How a request for an approval stands at a point in the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Asked,
+    Granted,
+    Void,
+}
+
+/// Checks every approval, and every deployment that asked for one.
+pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
+    let contributors = contributors(opened);
+    let mut failures = Vec::new();
+    let mut unread = 0_usize;
+    let mut granted = 0_usize;
+    let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
+    let own = opened.own_streams();
+    for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
+        let event = &signed.event;
+        let statement = data["statement"].as_str().unwrap_or_default();
+        let key = (event.stream.clone(), statement.to_owned());
+        match event.kind.as_str() {
+            "approval.requested" => {
+                // What is asked anew replaces what was asked before.
+                void(&mut requests, &event.stream);
+                requests.insert(key, Standing::Asked);
+            }
+            "approval.granted" | "approval.automated" => {
+                granted += 1;
+                failures.extend(decided_by(signed, data, &contributors).err());
+                failures.extend(signed_in(opened, signed).err());
+                match bound(opened, signed, data) {
+                    Ok(true) => {}
+                    Ok(false) => unread += 1,
+                    Err(failure) => failures.push(failure),
+                }
+                match requests.get(&key).copied() {
+                    Some(Standing::Granted) => {}
+                    Some(Standing::Void) => {
+                        failures.push(at(signed, "it grants what was void by then"));
+                    }
+                    // A model that was approved in advance is not asked.
+                    None if event.kind != "approval.automated" => {
+                        failures.push(at(signed, "nobody had asked for this approval"));
+                    }
+                    Some(Standing::Asked) | None => {
+                        requests.insert(key, Standing::Granted);
+                    }
+                }
+            }
+            "approval.refused"
+            | "approval.denied"
+            | "approval.invalidated"
+            | "approval.revoked"
+            | "approval.expired" => void(&mut requests, &event.stream),
+            "deployment.cleared" | "deployment.started" | "deploy.started" => {
+                let mut asked = requests.iter().filter(|((stream, _), _)| *stream == event.stream);
+                let any = requests.keys().any(|(stream, _)| *stream == event.stream);
+                if any && !asked.any(|(_, standing)| *standing == Standing::Granted) {
+                    failures.push(at(signed, "it went on without the approval that was asked for"));
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(rules) = rules {
+        failures.extend(rules.broken(&opened.manifest.release, &opened.events));
+    }
+    if failures.is_empty() && unread > 0 {
+        return Outcome::not_checked(format!(
+            "what {unread} approvals were about was disposed of under a policy"
+        ));
+    }
+    Outcome::of(failures, || {
+        let extent = if rules.is_some() { "all rules" } else { "rules that hold everywhere" };
+        format!("{granted} approvals; {} contributors barred; {extent}", contributors.len())
+    })
+}
+
+fn void(requests: &mut BTreeMap<(String, String), Standing>, stream: &str) {
+    let of_stream = requests.iter_mut().filter(|((found, _), _)| found == stream);
+    of_stream.for_each(|(_, standing)| *standing = Standing::Void);
+}
+
+/// Everyone who contributed: listed as such, or acting on the change, its run or its request.
+fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
+    let own = opened.own_streams();
+    let mut found = BTreeSet::new();
+    for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
+        listed(data, &mut found);
+        let event = &signed.event;
+        let made = ["change.", "run.", "build.", "deployment.requested", "deploy.requested"];
+        if made.iter().any(|word| event.kind.starts_with(word)) {
+            let actor = &event.actor;
+            match actor.kind {
+                ActorKind::Person | ActorKind::Agent => {
+                    found.insert(actor.reference);
+                    found.extend(actor.acts_for);
+                }
+                ActorKind::Workload | ActorKind::System => found.extend(actor.acts_for),
+            }
+        }
+    }
+    found
+}
+
+/// Adds every reference in a list called `contributors`, however deep.
+fn listed(data: &Value, found: &mut BTreeSet<Hash>) {
+    match data {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name == "contributors" {
+                    let items = value.as_array().into_iter().flatten();
+                    found.extend(items.filter_map(|item| item.as_str()?.parse::<Hash>().ok()));
+                }
+                listed(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| listed(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A person decided, it is known who, and they did not contribute.
+fn decided_by(
+    signed: &SignedEvent,
+    data: &Value,
+    contributors: &BTreeSet<Hash>,
+) -> Result<(), Failure> {
+    let actor = &signed.event.actor;
+    if signed.event.kind == "approval.automated" {
+        return match data["model_digest"].is_string() && data["vsa"].is_string() {
+            true => Ok(()),
+            false => Err(at(signed, "an approval without a person names no model")),
+        };
+    }
+    if actor.kind != ActorKind::Person {
+        return Err(at(signed, "what approved is not a person"));
+    }
+    let by = data["by"].as_str().and_then(|by| by.parse::<Hash>().ok());
+    if by != Some(actor.reference) || actor.reference == Hash::ZERO {
+        return Err(at(signed, "it is not known who approved"));
+    }
+    if contributors.contains(&actor.reference) {
+        return Err(at(signed, "who approved had contributed"));
+    }
+    Ok(())
+}
+
+/// Where the event names the sign-in of who decided, that is here and is theirs.
+fn signed_in(opened: &Opened<'_>, signed: &SignedEvent) -> Result<(), Failure> {
+    let actor = &signed.event.actor;
+    let Some(leaf) = actor.login else { return Ok(()) };
+    let theirs = opened.event(leaf).is_some_and(|(login, _)| {
+        login.event.kind == "access.login" && login.event.actor.reference == actor.reference
+    });
+    let why = || at(signed, format!("leaf {leaf} is not the sign-in of who decided"));
+    theirs.then_some(()).ok_or_else(why)
+}
+
+/// The statement is here, and is about this release. `false` where it was disposed of.
+fn bound(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<bool, Failure> {
+    let digest = data["statement"].as_str().unwrap_or_default();
+    let digest = digest.strip_prefix("sha256:").unwrap_or(digest).parse::<Hash>();
+    let Ok(digest) = digest else {
+        return Err(at(signed, "the approval is about no statement"));
+    };
+    let path = blob_path(&digest);
+    let Some(bytes) = opened.files.get(&path) else {
+        return match opened.disposed(&digest) {
+            true => Ok(false),
+            false => Err(at(signed, "what was approved is missing").file(path)),
+        };
+    };
+    let refused = |why: &str| Err(Failure::new(why).file(path.as_str()).leaf(signed.index));
+    // The blob's digest is compared here too, so that this check holds without the others.
+    if Hash::sha256(bytes) != digest {
+        return refused("these are not the bytes that were approved");
+    }
+    let Ok(statement) = serde_json::from_slice::<Value>(bytes) else {
+        return refused("the statement is not JSON");
+    };
+    if statement["release"] != opened.manifest.release {
+        return refused("what was approved is another release");
+    }
+    let known = container::artifacts(opened);
+    let artifacts = statement["artifacts"].as_array();
+    let of_artifact = |artifact: &Value| {
+        let text = artifact.as_str().or_else(|| artifact["digest"].as_str())?;
+        text.strip_prefix("sha256:").unwrap_or(text).parse::<Hash>().ok()
+    };
+    let named: Option<BTreeSet<Hash>> =
+        artifacts.and_then(|artifacts| artifacts.iter().map(of_artifact).collect());
+    match named {
+        Some(named) if !named.is_empty() && named == known.keys().copied().collect() => Ok(true),
+        Some(_) | None => refused("what was approved are not this release's artifacts"),
+    }
+}

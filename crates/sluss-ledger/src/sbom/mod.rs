@@ -1,0 +1,209 @@
+//! Bills of materials: lock files in, CycloneDX 1.6 out.
+//!
+//! # Invariants
+//!
+//! - The same lock file and subject give the same bytes: components are sorted, the serial number
+//!   is made from the content.
+//! - What a lock file has and this does not understand is an error with its line or key, never a
+//!   component that is quietly missing.
+//!
+//! Not here: reading files, and looking licences up where the lock file does not name them.
+
+mod cargo;
+mod cyclonedx;
+mod npm;
+mod python;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+
+use crate::hash::Hash;
+
+pub use cargo::cargo_lock;
+pub use cyclonedx::{Subject, cyclonedx};
+pub use npm::package_lock;
+pub use python::requirements;
+
+/// Largest lock file that is read, in bytes.
+pub const MAX_LOCK_BYTES: usize = 64 << 20;
+
+/// All that something is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    components: BTreeMap<Purl, Component>,
+}
+
+/// A part of something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Digests of what is downloaded, by algorithm as CycloneDX names it, in lower-case hex.
+    pub hashes: BTreeMap<&'static str, String>,
+    /// Its licence as the lock file has it.
+    pub licence: Option<String>,
+    /// What it needs.
+    pub needs: BTreeSet<Purl>,
+}
+
+/// The address of a component (package-url), which tells it from all others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Purl(String);
+
+impl Purl {
+    fn new(kind: &str, namespace: Option<&str>, name: &str, version: &str) -> Self {
+        let name = match namespace {
+            Some(namespace) => format!("{}/{}", encoded(namespace), encoded(name)),
+            None => encoded(name),
+        };
+        Self(format!("pkg:{kind}/{name}@{}", encoded(version)))
+    }
+
+    fn with(self, key: &str, value: &str) -> Self {
+        Self(format!("{}?{key}={}", self.0, encoded(value)))
+    }
+
+    /// Returns the address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Purl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Percent-encodes all but unreserved characters (RFC 3986 section 2.3), and leaves `:` as
+/// package-url does.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+impl Inventory {
+    /// Returns every component with its address, sorted by it.
+    pub fn components(&self) -> impl Iterator<Item = (&Purl, &Component)> {
+        self.components.iter()
+    }
+
+    /// Returns how many components there are.
+    pub fn len(&self) -> usize {
+        self.components.len()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.components.is_empty()
+    }
+
+    /// Adds what another lock file of the same thing has.
+    pub fn merge(&mut self, other: Self) {
+        for (purl, component) in other.components {
+            self.add(purl, component);
+        }
+    }
+
+    fn add(&mut self, purl: Purl, component: Component) {
+        match self.components.get_mut(&purl) {
+            None => drop(self.components.insert(purl, component)),
+            Some(known) => {
+                known.hashes.extend(component.hashes);
+                known.licence = known.licence.take().or(component.licence);
+                known.needs.extend(component.needs);
+            }
+        }
+    }
+}
+
+/// Why a lock file was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// It is larger than is read.
+    #[error("the lock file has more than {MAX_LOCK_BYTES} bytes")]
+    TooLarge,
+    /// A line is not understood.
+    #[error("line {line}: {what}")]
+    Line {
+        /// Number of the line, from 1.
+        line: usize,
+        /// What was expected there.
+        what: String,
+    },
+    /// It is not the JSON of such a lock file.
+    #[error("not a package-lock.json: {0}")]
+    Json(#[from] serde_json::Error),
+    /// An entry is not understood.
+    #[error("{entry:?}: {what}")]
+    Entry {
+        /// Its key.
+        entry: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+fn line(line: usize, what: impl Into<String>) -> LockError {
+    LockError::Line { line, what: what.into() }
+}
+
+fn check_size(length: usize) -> Result<(), LockError> {
+    if length > MAX_LOCK_BYTES { Err(LockError::TooLarge) } else { Ok(()) }
+}
+
+/// A JSON object none of whose keys is there twice.
+#[derive(Debug)]
+struct Unique<V>(BTreeMap<String, V>);
+
+impl<V> Default for Unique<V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Unique<V> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Keys<V>(std::marker::PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Keys<V> {
+            type Value = Unique<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<V>, A::Error> {
+                let mut found = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, V>()? {
+                    if found.contains_key(&key) {
+                        return Err(A::Error::custom(format!("duplicate key {key:?}")));
+                    }
+                    found.insert(key, value);
+                }
+                Ok(Unique(found))
+            }
+        }
+
+        from.deserialize_map(Keys(std::marker::PhantomData))
+    }
+}
+
+/// A UUID made from a digest (RFC 9562 version 8).
+fn uuid_of(digest: &Hash) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_bytes()[..16]);
+    bytes[6] = (bytes[6] & 0x0f) | 0x80;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex = hex::encode(bytes);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -1,0 +1,409 @@
+//! A dossier is good, or its report says what is not.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use sluss_ledger::Hash;
+use sluss_ledger::dossier::{
+    Check, Disposed, Files, KeySpan, Options, Outcome, Parts, Report, Trust, TrustSource,
+    TrustedKeys, archive, build, verify,
+};
+use sluss_ledger::sample::{
+    Draft, Ledger, Story, artifact, attestation_key, log_key, person, signed, story, test_result,
+};
+
+fn parts(told: &Story) -> Parts {
+    let mut parts = story(told).unwrap().parts(told.release, &log_key(1)).unwrap();
+    parts.sbom = Some(sluss_ledger::sample::SBOM.to_owned());
+    parts
+}
+
+fn written(parts: &Parts) -> Files {
+    build(parts, &attestation_key(1)).unwrap()
+}
+
+fn trust_of(files: &Files) -> Trust {
+    let inside = |(path, content): (&String, &Vec<u8>)| {
+        Some((path.strip_prefix("trust/")?.to_owned(), content.clone()))
+    };
+    Trust::read(&files.iter().filter_map(inside).collect(), TrustSource::Independent).unwrap()
+}
+
+/// The trust of whoever verifies, which is not read from what is verified.
+fn trust() -> Trust {
+    trust_of(&written(&parts(&Story::default())))
+}
+
+fn report(files: &Files) -> Report {
+    verify(files, &trust(), &Options::default())
+}
+
+/// Signs a changed dossier anew, as somebody who has the platform's key could.
+fn signed_anew(mut files: Files) -> Files {
+    use sluss_ledger::attest::Dsse;
+    use sluss_ledger::dossier::{FileEntry, MANIFEST_PAYLOAD, Manifest};
+    let mut manifest = Manifest::parse(&files["manifest.json"]).unwrap();
+    files.retain(|path, _| !path.starts_with("manifest."));
+    let entry = |(path, content): (&String, &Vec<u8>)| FileEntry {
+        path: path.clone(),
+        sha256: Hash::sha256(content),
+        size: content.len() as u64,
+    };
+    manifest.files = files.iter().map(entry).collect();
+    let json = manifest.to_json();
+    let signed = Dsse::sign(MANIFEST_PAYLOAD, json.clone().into_bytes(), &attestation_key(1));
+    files.insert("manifest.json".to_owned(), json.into_bytes());
+    files.insert("manifest.dsse.json".to_owned(), signed.to_json().into_bytes());
+    files
+}
+
+#[track_caller]
+fn assert_fails(report: &Report, check: Check, reason: &str) {
+    let Outcome::Failed(failures) = report.outcome(check) else {
+        panic!("{check} did not fail:\n{report}");
+    };
+    assert!(failures.iter().any(|failure| failure.to_string().contains(reason)), "{report}");
+    assert_eq!(report.exit_code(), 1);
+    assert!(!report.to_string().contains("OK"));
+}
+
+#[test]
+fn a_good_dossier_passes_every_required_check() {
+    let files = written(&parts(&Story::default()));
+    let report = report(&files);
+    assert_eq!(report.exit_code(), 0, "{report}");
+    assert!(report.to_string().contains("OK"));
+    assert_eq!(report.release(), Some("rel-1"));
+    let zip = archive::write(&files).unwrap();
+    assert_eq!(archive::read(&zip).unwrap(), files);
+}
+
+#[test]
+fn the_same_parts_give_the_same_bytes() {
+    let zip = || archive::write(&written(&parts(&Story::default()))).unwrap();
+    assert_eq!(zip(), zip());
+}
+
+/// The smallest dossier that is good: one attestation, one release, one seal.
+fn smallest() -> Files {
+    let key = attestation_key(1);
+    let mut ledger = Ledger::default();
+    let tests = signed(&test_result(), &key).unwrap();
+    let tests = ledger.attestation(tests, &key);
+    let mut created = Draft::new("release/rel-1", "release.created", json!({"release": "rel-1"}));
+    created.atts = vec![tests];
+    ledger.event(created);
+    let (count, head) = ledger.head("release/rel-1");
+    let seal = json!({"n": 1, "count": count, "head": head});
+    ledger.event(Draft::new("release/rel-1", "release.sealed", seal));
+    written(&ledger.parts("rel-1", &log_key(1)).unwrap())
+}
+
+/// Changes every `step`th byte of every file, one at a time.
+fn assert_no_change_unnoticed(files: &Files, step: usize) {
+    let trust = trust();
+    assert_eq!(verify(files, &trust, &Options::default()).exit_code(), 0);
+    let mut changed = files.clone();
+    for (path, content) in files {
+        for at in (0..content.len()).step_by(step) {
+            changed.get_mut(path).unwrap()[at] ^= 1;
+            let report = verify(&changed, &trust, &Options::default());
+            assert_eq!(report.exit_code(), 1, "byte {at} of {path}:\n{report}");
+            changed.get_mut(path).unwrap()[at] ^= 1;
+        }
+    }
+}
+
+#[test]
+fn no_changed_byte_of_any_file_goes_unnoticed() {
+    let (every, some) = if cfg!(debug_assertions) { (211, 997) } else { (1, 53) };
+    assert_no_change_unnoticed(&smallest(), every);
+    assert_no_change_unnoticed(&written(&parts(&Story::default())), some);
+}
+
+#[test]
+fn no_changed_byte_of_the_archive_goes_unnoticed() {
+    let zip = archive::write(&written(&parts(&Story::default()))).unwrap();
+    let step = if cfg!(debug_assertions) { 499 } else { 61 };
+    for at in (0..zip.len()).step_by(step).chain(zip.len() - 22..zip.len()) {
+        let mut changed = zip.clone();
+        changed[at] ^= 1;
+        if let Ok(files) = archive::read(&changed) {
+            assert_eq!(report(&files).exit_code(), 1, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_file_too_few_too_many_or_in_another_place_is_named() {
+    let files = written(&parts(&Story::default()));
+    let told = Story { release: "rel-2", ..Story::default() };
+    let other = written(&parts(&told));
+    for path in files.keys() {
+        let mut without = files.clone();
+        without.remove(path);
+        assert_eq!(report(&without).exit_code(), 1, "without {path}");
+        let mut swapped = files.clone();
+        swapped.insert(path.clone(), other.get(path).cloned().unwrap_or_default());
+        if swapped != files {
+            assert_eq!(report(&swapped).exit_code(), 1, "{path} of another release");
+        }
+    }
+    for more in ["events/0000000099.json", "notes.txt", "CHECKPOINT", "../up", "/root"] {
+        let mut files = files.clone();
+        files.insert(more.to_owned(), files["checkpoint"].clone());
+        assert_fails(&report(&files), Check::Container, "");
+    }
+    let events: Vec<&String> = files.keys().filter(|path| path.starts_with("events/")).collect();
+    let mut swapped = files.clone();
+    swapped.insert(events[0].clone(), files[events[2]].clone());
+    swapped.insert(events[2].clone(), files[events[0]].clone());
+    assert_fails(&report(&swapped), Check::Digests, "not the one that was listed");
+    assert_fails(&report(&signed_anew(swapped)), Check::Inclusion, "not in the tree");
+}
+
+#[test]
+fn wrong_trust_is_never_good_and_the_dossiers_own_keys_check_nothing() {
+    let files = written(&parts(&Story::default()));
+    let enclosed = Trust::enclosed(&files).unwrap();
+    let report = verify(&files, &enclosed, &Options::default());
+    assert_eq!(report.exit_code(), 2, "{report}");
+    let Outcome::NotChecked(why) = report.outcome(Check::Signatures) else { panic!("{report}") };
+    assert!(why.contains("keys not independent"));
+    assert!(!report.to_string().contains("OK"));
+
+    let mut other = parts(&Story::default());
+    other.trust.logs[0].0 = log_key(2).verifier();
+    let report = verify(&files, &trust_of(&written(&other)), &Options::default());
+    assert_fails(&report, Check::Inclusion, "no known key signed");
+
+    let mut other = parts(&Story::default());
+    let key = attestation_key(2).verifier().clone();
+    other.trust.keys = TrustedKeys::of(vec![KeySpan { key, from_leaf: 0, to_leaf: None }]);
+    let other = build(&other, &attestation_key(1)).unwrap();
+    let report = verify(&files, &trust_of(&other), &Options::default());
+    assert_fails(&report, Check::Signatures, "no trusted key signed this");
+}
+
+#[test]
+fn a_dossier_from_before_a_rotation_verifies_and_a_retired_key_signs_nothing_new() {
+    let mut rotated = parts(&Story::default());
+    let size = story(&Story::default()).unwrap().parts("rel-1", &log_key(1)).unwrap();
+    let last = size.events.last().unwrap().index + 1;
+    let span = |which: u8, from_leaf: u64, to_leaf| KeySpan {
+        key: attestation_key(which).verifier().clone(),
+        from_leaf,
+        to_leaf,
+    };
+    let files = written(&rotated);
+    for (to, exit) in [(last + 1, 0), (last - 5, 1)] {
+        rotated.trust.keys = TrustedKeys::of(vec![span(1, 0, Some(to)), span(2, to, None)]);
+        let report = verify(&files, &trust_of(&written(&rotated)), &Options::default());
+        assert_eq!(report.exit_code(), exit, "{report}");
+    }
+}
+
+#[test]
+fn the_seal_counts_exactly() {
+    for off in [-1, 1] {
+        let told = Story { seal_off_by: off, ..Story::default() };
+        assert_fails(&report(&written(&parts(&told))), Check::Seal, "were sealed");
+    }
+    let mut ledger = story(&Story::default()).unwrap();
+    let late = json!({"release": "rel-1"});
+    ledger.event(Draft::new("release/rel-1", "release.barred", late));
+    let report = report(&written(&ledger.parts("rel-1", &log_key(1)).unwrap()));
+    assert_eq!(report.exit_code(), 2, "{report}");
+}
+
+#[test]
+fn a_given_artifact_is_the_releases_or_fails() {
+    let files = written(&parts(&Story::default()));
+    for (digest, exit) in [(artifact(), 0), (Hash::sha256(b"another"), 1)] {
+        let artifacts = vec![("payments.bin".to_owned(), digest)];
+        let report = verify(&files, &trust(), &Options { artifacts, ..Options::default() });
+        assert_eq!(report.exit_code(), exit, "{report}");
+    }
+}
+
+#[test]
+fn what_is_required_and_not_checked_is_not_good() {
+    let files = written(&parts(&Story::default()));
+    let require = [Check::Witnesses].into();
+    let report = verify(&files, &trust(), &Options { require, ..Options::default() });
+    assert_eq!(report.exit_code(), 2, "{report}");
+}
+
+#[test]
+fn disclosed_persons_are_those_of_the_events_or_it_fails() {
+    let mut disclosed = parts(&Story::default());
+    disclosed.identities = vec![person("ada"), person("grace")];
+    let report_of = |parts: &Parts| report(&written(parts));
+    assert!(matches!(report_of(&disclosed).outcome(Check::Identities), Outcome::Passed(_)));
+    disclosed.identities.pop();
+    assert!(matches!(report_of(&disclosed).outcome(Check::Identities), Outcome::NotChecked(_)));
+    disclosed.identities[0].person = "bob".to_owned();
+    assert_fails(&report_of(&disclosed), Check::Identities, "not who");
+}
+
+// The six forms in which evidence fails (FINOS SDLC Common Controls, risk 5).
+
+#[test]
+fn a_history_that_can_not_be_reconstructed_fails() {
+    let mut holed = parts(&Story::default());
+    let stream =
+        |part: &sluss_ledger::dossier::EventPart| sluss_ledger::Envelope::open(&part.leaf).unwrap();
+    holed.events.retain(|part| stream(part).kind != "deployment.cleared");
+    let report = report(&written(&holed));
+    assert_fails(&report, Check::Contiguity, "is missing");
+    assert_fails(&report, Check::Seal, "were sealed");
+}
+
+#[test]
+fn a_control_that_did_not_hold_throughout_fails() {
+    let told = Story { revoked: true, ..Story::default() };
+    let report = report(&written(&parts(&told)));
+    assert_fails(&report, Check::Approvals, "without the approval");
+}
+
+#[test]
+fn integrity_that_can_not_be_proved_fails() {
+    let files = written(&parts(&Story::default()));
+    let path = "events/0000000001.json".to_owned();
+    let changed = String::from_utf8(files[&path].clone()).unwrap().replace("main", "evil");
+    assert_ne!(changed.as_bytes(), files[&path]);
+    let mut files = files.clone();
+    files.insert(path, changed.into_bytes());
+    assert_fails(&report(&signed_anew(files)), Check::Inclusion, "not in the tree");
+}
+
+#[test]
+fn a_decision_about_another_artifact_fails() {
+    let told = Story { approved_artifact: Hash::sha256(b"another artifact"), ..Story::default() };
+    let report = report(&written(&parts(&told)));
+    assert_fails(&report, Check::Approvals, "not this release's artifacts");
+}
+
+#[test]
+fn evidence_that_was_lost_fails_and_evidence_that_was_disposed_of_does_not() {
+    let mut lost = parts(&Story::default());
+    lost.blobs.retain(|blob| blob != b"<testsuites/>");
+    assert_fails(&report(&written(&lost)), Check::CrossReferences, "was not disposed of");
+
+    let mut ledger = story(&Story::default()).unwrap();
+    let digest = Hash::sha256(b"<testsuites/>");
+    let data = json!({"sha256": digest, "class": "1y", "reason": "term is over"});
+    let leaf = ledger.event(Draft::new("log", "blob.disposed", data));
+    let mut disposed = ledger.parts("rel-1", &log_key(1)).unwrap();
+    disposed.blobs.retain(|blob| blob != b"<testsuites/>");
+    disposed.disposed = vec![Disposed { sha256: digest, class: "1y".to_owned(), leaf }];
+    let report = report(&written(&disposed));
+    assert_eq!(report.exit_code(), 0, "{report}");
+}
+
+#[test]
+fn an_approval_by_nobody_known_fails() {
+    let told = Story { approver_told: false, ..Story::default() };
+    assert_fails(&report(&written(&parts(&told))), Check::Approvals, "not known who approved");
+}
+
+#[test]
+fn whoever_contributed_did_not_approve() {
+    let told = Story { approver: "ada", ..Story::default() };
+    assert_fails(&report(&written(&parts(&told))), Check::Approvals, "had contributed");
+}
+
+#[test]
+fn approvals_of_another_release_are_not_this_ones() {
+    let told = Story { release: "rel-2", ..Story::default() };
+    let mut other = parts(&told);
+    other.release = "rel-1".to_owned();
+    let report = report(&written(&other));
+    assert_eq!(report.exit_code(), 1, "{report}");
+}
+
+#[test]
+fn an_archive_that_climbs_out_hides_or_explodes_is_refused() {
+    use std::io::Write as _;
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+    let files = written(&parts(&Story::default()));
+    type Zip = ZipWriter<std::io::Cursor<Vec<u8>>>;
+    let pack = |more: &dyn Fn(&mut Zip)| {
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, content) in &files {
+            zip.start_file(name.as_str(), stored).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        more(&mut zip);
+        zip.finish().unwrap().into_inner()
+    };
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for name in ["../up", "/etc/passwd", "a/../../b", "C:\\x", "CHECKPOINT", ".hidden", "a//b"] {
+        let zip = pack(&|zip| {
+            zip.start_file(name, stored).unwrap();
+            zip.write_all(b"x").unwrap();
+        });
+        assert!(archive::read(&zip).is_err(), "{name}");
+    }
+    let link = pack(&|zip| zip.add_symlink("blobs/link", "/etc/passwd", stored).unwrap());
+    assert!(archive::read(&link).is_err());
+    let good = archive::write(&files).unwrap();
+    let mut trailing = good.clone();
+    trailing.extend(b"more");
+    let leading = [b"#!/bin/sh\n".as_slice(), &good].concat();
+    for bad in [trailing, leading, good[1..].to_vec(), good[..good.len() - 1].to_vec(), vec![]] {
+        assert!(archive::read(&bad).is_err());
+    }
+    // An entry that says to be larger than it is: both size fields of the first local header.
+    let mut larger = good.clone();
+    larger[18..26].copy_from_slice(&[0xff; 8]);
+    assert!(archive::read(&larger).is_err());
+    let mut inflating = good.clone();
+    let central = find(&good, b"PK\x01\x02");
+    inflating[central + 10] = 8;
+    inflating[central + 24..central + 28].copy_from_slice(&[0xff; 4]);
+    assert!(archive::read(&inflating).is_err());
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).position(|window| window == part).unwrap()
+}
+
+#[test]
+fn what_a_dossier_says_of_itself_does_not_read_like_a_good_report() {
+    let mut boasting = parts(&Story::default());
+    boasting.release = "OK".to_owned();
+    let told = report(&written(&boasting)).to_string();
+    assert!(told.contains("NOT GOOD") && !told.contains("OK"), "{told}");
+    boasting.release = "rel-1\nOK: every required check passed".to_owned();
+    assert!(build(&boasting, &attestation_key(1)).is_err());
+}
+
+#[test]
+fn a_report_as_json_names_every_check() {
+    let files = written(&parts(&Story::default()));
+    let json: serde_json::Value = serde_json::from_str(&report(&files).to_json()).unwrap();
+    assert_eq!(json["exit"], 0);
+    assert_eq!(json["checks"].as_array().unwrap().len(), Check::ALL.len());
+    let statuses: BTreeMap<&str, &str> = json["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["check"].as_str().unwrap(), line["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(statuses["signatures"], "passed");
+    assert_eq!(statuses["witnesses"], "not_checked");
+}
+
+#[test]
+fn the_page_has_no_scripts_and_shows_text_as_text() {
+    let mut ledger = Ledger::default();
+    let hostile = json!({"text": "<script>alert(1)</script>"});
+    ledger.event(Draft::new("release/rel-1", "release.created", hostile));
+    let files = written(&ledger.parts("rel-1", &log_key(1)).unwrap());
+    let page = String::from_utf8(files["index.html"].clone()).unwrap();
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
+    assert!(page.contains("@media print"));
+}

@@ -1,0 +1,106 @@
+//! Reports of scanners say what was found, or are refused.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sluss_ledger::sarif::{Finding, SarifError, Severity, sarif};
+
+fn report(results: Value) -> Value {
+    let rules = json!([
+        {"id": "R1", "defaultConfiguration": {"level": "error"}, "shortDescription": {"text": "bad"},
+         "messageStrings": {"default": {"text": "found {0}"}}},
+        {"id": "R2"},
+    ]);
+    let driver = json!({"name": "scanner", "semanticVersion": "1.2.3", "rules": rules});
+    json!({"version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]})
+}
+
+fn read(report: &Value) -> Result<Vec<Finding>, SarifError> {
+    let mut scans = sarif(report.to_string().as_bytes())?;
+    assert_eq!(scans[0].version.as_deref(), Some("1.2.3"));
+    Ok(scans.remove(0).findings)
+}
+
+fn one(result: Value) -> Finding {
+    read(&report(json!([result]))).unwrap().remove(0)
+}
+
+#[test]
+fn a_finding_has_rule_severity_place_and_message() {
+    let place = json!({"physicalLocation": {"artifactLocation": {"uri": "src/main.rs"}, "region": {"startLine": 7}}});
+    let found = one(
+        json!({"ruleId": "R1", "message": {"text": "an\u{1b}[31m injection"}, "locations": [place]}),
+    );
+    assert_eq!((found.rule.as_str(), found.severity), ("R1", Severity::Error));
+    assert_eq!(found.message, "an [31m injection");
+    let place = found.location.unwrap();
+    assert_eq!((place.uri.as_str(), place.line), ("src/main.rs", Some(7)));
+    assert!(!found.suppressed);
+}
+
+#[test]
+fn severity_is_the_results_then_the_rules_then_a_warning() {
+    let severity = |result: Value| one(result).severity;
+    let message = json!({"text": "x"});
+    assert_eq!(
+        severity(json!({"ruleId": "R1", "level": "note", "message": message})),
+        Severity::Note
+    );
+    assert_eq!(severity(json!({"ruleIndex": 0, "message": message})), Severity::Error);
+    assert_eq!(severity(json!({"ruleId": "R2", "message": message})), Severity::Warning);
+    assert_eq!(severity(json!({"rule": {"index": 0}, "message": message})), Severity::Error);
+    let passed = json!({"ruleId": "R1", "kind": "pass", "message": message});
+    assert_eq!(severity(passed), Severity::None);
+    assert!(read(&report(json!([{"level": "mild", "message": message}]))).is_err());
+}
+
+#[test]
+fn a_message_is_found_by_its_id_and_else_the_rule_is_described() {
+    assert_eq!(one(json!({"ruleId": "R1", "message": {"id": "default"}})).message, "found {0}");
+    assert_eq!(one(json!({"ruleId": "R1", "message": {}})).message, "bad");
+}
+
+#[test]
+fn only_what_was_accepted_is_suppressed() {
+    let suppressed = |suppressions: Value| {
+        one(json!({"message": {"text": "x"}, "suppressions": suppressions})).suppressed
+    };
+    assert!(suppressed(json!([{"kind": "inSource"}])));
+    assert!(suppressed(json!([{"kind": "external", "status": "accepted"}])));
+    assert!(!suppressed(json!([])));
+    assert!(!suppressed(json!([{"kind": "external", "status": "underReview"}])));
+    assert!(!suppressed(json!([{"kind": "inSource"}, {"status": "rejected"}])));
+}
+
+#[test]
+fn a_report_that_does_not_say_what_was_found_is_no_clean_scan() {
+    assert_eq!(read(&report(json!([]))).unwrap(), []);
+    assert!(matches!(read(&report(Value::Null)), Err(SarifError::NoResults { .. })));
+    let mut failed = report(json!([]));
+    failed["runs"][0]["invocations"] = json!([{"executionSuccessful": false}]);
+    assert!(matches!(read(&failed), Err(SarifError::Failed { .. })));
+    let mut old = report(json!([]));
+    old["version"] = json!("2.0.0");
+    assert!(matches!(read(&old), Err(SarifError::Version(_))));
+    let none = json!({"version": "2.1.0", "runs": []});
+    assert!(matches!(sarif(none.to_string().as_bytes()), Err(SarifError::NoRuns)));
+}
+
+#[test]
+fn hostile_reports_are_refused_or_bounded() {
+    let deep = "[".repeat(100_000);
+    assert!(sarif(deep.as_bytes()).is_err());
+    let long = one(json!({"message": {"text": "x".repeat(1_000_000)}}));
+    assert_eq!(long.message.len(), 4_000);
+    assert!(one(json!({"ruleIndex": -1, "message": {"text": "x"}})).rule.is_empty());
+    assert!(one(json!({"ruleIndex": i64::MAX, "message": {"text": "x"}})).rule.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(at in 0_usize..400, byte in any::<u8>()) {
+        let mut bytes = report(json!([{"ruleId": "R1", "message": {"text": "x"}}])).to_string().into_bytes();
+        let length = bytes.len();
+        bytes[at % length] = byte;
+        drop(sarif(&bytes));
+    }
+}
