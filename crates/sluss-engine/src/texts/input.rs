@@ -23,8 +23,7 @@ use sluss_policy::{GateInput, input::Sha256};
 
 /// Deployments that a policy is told about at most, beside the one that waits.
 const HISTORY_MOST: usize = 50;
-/// The instant of what has no end that is known: an approval counts until what it is bound to
-/// moves.
+/// The instant of what has no end that is known: an approval counts until its statement moves.
 const NO_END: i64 = (1 << 53) - 1;
 
 /// What a release changes beside what is live where it goes.

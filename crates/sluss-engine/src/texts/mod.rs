@@ -60,8 +60,9 @@ impl Between {
     fn of(state: &State, id: DeploymentId) -> Option<Self> {
         let deployment = state.deployments.get(&id)?;
         let new = state.change_of(deployment.release)?.push.commit.clone();
-        let live = state.place(&deployment.service, &deployment.environment)?.live;
-        let live = live.and_then(|id| state.change_of(state.deployments.get(&id)?.release));
+        let place = state.place(&deployment.service, &deployment.environment);
+        let live = place.and_then(|place| state.deployments.get(&place.live?));
+        let live = live.and_then(|live| state.change_of(live.release));
         let live = live.map(|change| change.push.commit.clone());
         Some(Self { service: deployment.service.clone(), live, new })
     }

@@ -288,7 +288,7 @@ async fn a_pushed_policy_denies_what_it_was_told_until_a_waiver_of_two_clears_it
     let what = ExceptionKind::Waiver { service, rule };
     let (reason, until) = (Digest::of(b"why"), BEGIN.plus(3_600_000));
     let exception = world.engine.state().next_exception();
-    world.ask("bo", Command::AskException { what, reason, until }).await;
+    world.ask("anna", Command::AskException { what, reason, until }).await;
     world.ask("carl", Command::GrantException { exception }).await;
     assert_eq!(denied(&world.gate(id, GateKind::Policy)), ["paths.ledger"]);
     world.ask("dora", Command::GrantException { exception }).await;
@@ -335,7 +335,7 @@ async fn a_broken_policy_is_refused_at_push_with_line_and_column() {
     let broken = POLICY.replace("startswith(path", "http.send(path");
     let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", &broken)];
     let told = world.platform(&files).await.unwrap_err();
-    assert!(told.iter().any(|line| line.starts_with("policies/gate.rego:25:2: ")), "{told:#?}");
+    assert!(told.iter().any(|line| line.starts_with("policies/gate.rego:25:14: ")), "{told:#?}");
     assert!(world.engine.state().proposals.is_empty());
 }
 
@@ -422,4 +422,34 @@ async fn what_a_calendar_says_is_not_known_once_its_text_is_gone() {
     let says = sluss_core::rules::Rules::calendar(&texts, &digest, &state, DeploymentId(1), BEGIN);
     assert_eq!(says, sluss_core::rules::CalendarSays::Unreadable);
     assert_eq!(state.organisation.as_ref().unwrap().calendar, Some(digest));
+}
+
+#[tokio::test]
+async fn what_a_policy_asks_besides_keeps_a_release_by_its_name() {
+    let mut world = World::new().await;
+    let asks = r#"require contains {"kind": "approvals", "role": "risk", "count": 1}"#;
+    let policy = format!("{POLICY}\n{asks}\n");
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", policy.as_str())];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("docs/readme", "one")]).await;
+    assert_eq!(denied(&world.gate(id, GateKind::Policy)), ["require:approvals:risk:1"]);
+}
+
+#[tokio::test]
+async fn a_fact_that_is_missing_keeps_a_release_and_nobody_waives_it() {
+    let mut world = World::new().await;
+    let more = "evidence_complete if {\n\tcount(input.scans) > 0";
+    let policy = POLICY.replace("evidence_complete if {", more);
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", policy.as_str())];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("ledger/book.rs", "one")]).await;
+    let rules = denied(&world.gate(id, GateKind::Policy));
+    assert_eq!(rules, [super::EVIDENCE, "paths.ledger"]);
+    let (service, rule) = ("payments".parse().unwrap(), super::EVIDENCE.to_owned());
+    let what = ExceptionKind::Waiver { service, rule };
+    let command =
+        Command::AskException { what, reason: Digest::of(b"why"), until: BEGIN.plus(3_600_000) };
+    let actor = Actor::Person { who: world.people["anna"].clone(), reauthenticated: true };
+    let refused = world.engine.command(command, actor, None).await.unwrap_err();
+    assert!(refused.what.contains("cannot be waived"), "{refused}");
 }

@@ -4,6 +4,7 @@
 mod analyze;
 mod check;
 mod clients;
+mod controls;
 mod init;
 mod log_verify;
 mod reference;
