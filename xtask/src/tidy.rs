@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sluss-ledger", &[]),
     ("sluss-verdict", &[]),
     ("sluss-verify", &["sluss-ledger"]),
+    ("sluss-witness", &["sluss-ledger"]),
     ("sluss-store", &["sluss-ledger", "sluss-core"]),
     ("sluss-host", &["sluss-core"]),
     ("sluss-insight", &["sluss-core"]),

@@ -6,6 +6,7 @@
 mod apply;
 pub mod approval;
 pub mod config;
+pub mod confinement;
 pub mod decide;
 pub mod deployment;
 pub mod event;

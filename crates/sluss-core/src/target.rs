@@ -10,10 +10,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::confinement::{Confinement, LimitsBy, RunsAs};
 use crate::ids::{Digest, EnvironmentName, ReleaseId, ServiceName};
 pub use crate::traffic::{FieldName, Sticky, Traffic};
 use crate::units::{Millis, Share};
@@ -68,6 +70,14 @@ pub struct Limits {
     /// Processes and threads.
     #[serde(default)]
     pub processes: u64,
+    /// The share of the processor when others want it too, from 1 to 10,000; the kernel's usual
+    /// weight is 100. It holds where there are control groups.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cpu_weight: u16,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One release as part of a route.
@@ -127,13 +137,17 @@ pub struct Desired {
     /// How requests are told apart.
     #[serde(default, skip_serializing_if = "Traffic::is_plain")]
     pub traffic: Traffic,
+    /// How many requests may be in flight at once; what comes beyond is refused at once instead
+    /// of waiting. Without it the target has its own limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_in_flight: Option<NonZeroU32>,
 }
 
 impl Desired {
     /// Returns the wish that a route be taken down.
     pub fn nothing(key: RouteKey, generation: u64) -> Self {
         let (arms, traffic) = (Vec::new(), Traffic::default());
-        Self { key, generation, port: None, arms, lease: None, traffic }
+        Self { key, generation, port: None, arms, lease: None, traffic, most_in_flight: None }
     }
 
     /// Returns the release that careful customers are sent back to: the first arm that is not the
@@ -190,6 +204,12 @@ pub struct InstanceStatus {
     pub state: InstanceState,
     /// Since when.
     pub since: Millis,
+    /// What it is held by.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub confinement: Confinement,
+    /// Why it has another port than before the target was started anew, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
 }
 
 /// How one arm of a route stands.
@@ -228,6 +248,10 @@ pub struct RouteStatus {
     /// They say nothing about a release, so they are in no counter of one.
     #[serde(default)]
     pub unserved: u64,
+    /// Requests that the target itself refused since it started, because too many were in flight
+    /// already. They are in no counter of a release either.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shed: u64,
     /// Whether callers stay with their arm. Then requests are not independent, and a verdict per
     /// request cannot claim its alpha.
     #[serde(default)]

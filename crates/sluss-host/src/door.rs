@@ -4,26 +4,30 @@
 //!
 //! - No two routes or instances of this host are given the same port.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::num::NonZero;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pingora_core::apps::{HttpServerOptions, ServerApp as _};
 use pingora_core::protocols::l4::stream::Stream;
+use pingora_core::protocols::{GetSocketDigest as _, SocketDigest};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
+use sluss_core::target::RouteKey;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::guests::{Guest, Guests};
 use crate::proxy::RouteProxy;
+use crate::shed;
 
 /// An open port of a route.
 pub(crate) struct Door {
@@ -58,6 +62,7 @@ impl Door {
             max_retries: MOST_TRIES,
             ..ServerConf::default()
         };
+        let (guests, key) = (Arc::clone(&proxy.guests), proxy.route.key.clone());
         let mut proxy = HttpProxy::new(proxy, Arc::new(conf));
         proxy.handle_init_modules();
         let mut options = HttpServerOptions::default();
@@ -66,7 +71,9 @@ impl Door {
         let proxy = Arc::new(proxy);
         let (closing, closes) = watch::channel(false);
         let (alive, connections) = mpsc::channel(1);
-        let taken = accept(Arc::clone(&listener), Arc::clone(&proxy), closes, alive);
+        let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
+        let reception = Reception { proxy: Arc::clone(&proxy), guests, key, closes, refusals };
+        let taken = accept(Arc::clone(&listener), reception, alive);
         let accepting = tokio::spawn(taken);
         Ok(Self { port, listener: Some(listener), closing, proxy, accepting, connections })
     }
@@ -100,33 +107,73 @@ impl Drop for Door {
     }
 }
 
-async fn accept(
-    listener: Arc<TcpListener>,
+/// What whoever comes in needs.
+#[derive(Clone)]
+struct Reception {
     proxy: Arc<HttpProxy<RouteProxy>>,
+    guests: Arc<Guests>,
+    key: RouteKey,
     closes: watch::Receiver<bool>,
-    alive: mpsc::Sender<Infallible>,
-) {
+    /// How many may wait to be told that they are refused.
+    refusals: Arc<Semaphore>,
+}
+
+async fn accept(listener: Arc<TcpListener>, reception: Reception, alive: mpsc::Sender<Infallible>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _customer)) => {
+            Ok((stream, customer)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection was gone before it was served");
                     continue;
                 }
-                let (proxy, closes, alive) = (Arc::clone(&proxy), closes.clone(), alive.clone());
-                tokio::spawn(async move {
-                    // Who connects and says nothing is not waited for without end.
-                    if let Ok(Ok(())) = timeout(SILENT_CUSTOMER, stream.readable()).await {
-                        proxy.process_new(Box::new(Stream::from(stream)), &closes).await;
+                match reception.guests.admit(customer) {
+                    Some(guest) => {
+                        tokio::spawn(reception.clone().serve(stream, guest, alive.clone()));
                     }
-                    drop(alive);
-                });
+                    None => reception.turn_away(stream),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken; raise the open files");
+                reception.guests.make_room();
                 sleep(PAUSE_WHEN_FULL).await;
             }
         }
+    }
+}
+
+impl Reception {
+    /// Serves a connection until its customer leaves, or is asked to while it is idle.
+    async fn serve(self, stream: TcpStream, guest: Guest, alive: mpsc::Sender<Infallible>) {
+        let served = async {
+            // Who connects and says nothing is not waited for without end.
+            if !matches!(timeout(SILENT_CUSTOMER, stream.readable()).await, Ok(Ok(()))) {
+                return;
+            }
+            let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
+            let mut stream = Stream::from(stream);
+            stream.set_socket_digest(digest);
+            self.proxy.process_new(Box::new(stream), &self.closes).await;
+        };
+        tokio::select! {
+            // What has come is taken first, and then the connection is busy.
+            biased;
+            () = served => {}
+            () = guest.sent_away() => {}
+        }
+        drop((guest, alive));
+    }
+
+    /// Refuses a connection: when its request has come, so that its customer takes the answer for
+    /// one, or without a word where too many wait for that.
+    fn turn_away(&self, stream: TcpStream) {
+        let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
+        let key = self.key.clone();
+        tokio::spawn(async move {
+            let _came = timeout(REFUSED_WITHIN, stream.readable()).await;
+            shed::turn_away(&stream, &key);
+            drop((stream, place));
+        });
     }
 }
 
@@ -144,6 +191,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     taken: Mutex<BTreeSet<u16>>,
+    /// Ports that instances had which ended while no host was there, by their names.
+    before: Mutex<BTreeMap<String, u16>>,
 }
 
 impl Ports {
@@ -160,6 +209,36 @@ impl Ports {
             }
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no port between 20000 and 31999 is free"))
+    }
+
+    /// Remembers the port of an instance that is to be started again, for it alone.
+    pub(crate) fn recall(&self, instance: &str, port: u16) {
+        self.keep(port);
+        self.before().insert(instance.to_owned(), port);
+    }
+
+    /// Takes the port that an instance had before the host was started anew, or else any that is
+    /// free; says why, if it has to be another one.
+    pub(crate) fn take_for(&self, instance: &str) -> io::Result<(u16, Option<String>)> {
+        let Some(before) = self.before().remove(instance) else {
+            return Ok((self.take()?, None));
+        };
+        match StdListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), before)) {
+            Ok(_free) => Ok((before, None)),
+            Err(error) => {
+                self.give_back(before);
+                let port = self.take()?;
+                let why = format!(
+                    "port {before}, which it had before the host was started anew, cannot be \
+                     opened ({error}), so it has {port}"
+                );
+                Ok((port, Some(why)))
+            }
+        }
+    }
+
+    fn before(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, u16>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes this port, which was given away by an earlier host.
@@ -184,4 +263,6 @@ pub(crate) const GRACE_FOR_IDLE: Duration = Duration::from_secs(1);
 /// answered and told to come anew.
 pub(crate) const GRACE_WHEN_HANDED_OVER: Duration = Duration::from_secs(5);
 const SILENT_CUSTOMER: Duration = Duration::from_secs(60);
+const REFUSALS_AT_ONCE: usize = 64;
+const REFUSED_WITHIN: Duration = Duration::from_millis(100);
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(50);

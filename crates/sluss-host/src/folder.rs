@@ -6,6 +6,7 @@
 //! handover.sock            where a successor comes for the listening sockets, 0600
 //! lock                     held by the one running host
 //! leaving                  held by hosts that gave their place away and finish what they began
+//! users.json               which user each service and environment has, where it has one
 //! id                       told to every service process, so that lost ones can be found
 //! journal.jsonl            what happened by itself
 //! routes/S@E.json          what is wanted of service S in environment E
@@ -14,6 +15,7 @@
 //! state/S@E/               what a service keeps, shared by its releases
 //! output/S@E/….out, ….err  what its processes wrote
 //! counters/S@E.jsonl       what was counted in the last quarter of an hour
+//! counters/S@E.units       which units were seen in the last minute
 //! late/….json              what a host that leaves tells its successor
 //! ```
 //!
@@ -25,7 +27,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
@@ -35,6 +37,7 @@ use sluss_core::ids::ReleaseId;
 use sluss_core::target::{Desired, RouteKey};
 
 use crate::past::Late;
+use crate::user::{self, Users};
 
 /// What is remembered of a route.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -55,6 +58,8 @@ pub(crate) struct Folder {
     /// Names this folder to the processes that are started from it.
     pub(crate) id: String,
     lock: Arc<File>,
+    /// Held while a user is chosen.
+    choosing: Arc<Mutex<()>>,
 }
 
 impl Folder {
@@ -69,7 +74,7 @@ impl Folder {
         }
         let id = read_or_make(&root.join("id"))?;
         read_or_make(&root.join("token"))?;
-        Ok(Self { root, id, lock: Arc::new(lock) })
+        Ok(Self { root, id, lock: Arc::new(lock), choosing: Arc::default() })
     }
 
     /// Lets another host have the folder. Said, not left to the end of the last file descriptor:
@@ -144,6 +149,23 @@ impl Folder {
         self.made("state", key)
     }
 
+    /// Returns the user of a route, which is written down before anyone runs as it; nothing if
+    /// there is none left.
+    pub(crate) fn uid_of(&self, key: &RouteKey) -> io::Result<Option<u32>> {
+        let _one_at_a_time = self.choosing.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.root.join("users.json");
+        let mut users: Users = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Users::new(),
+            Err(error) => return Err(error),
+        };
+        let Some(uid) = user::uid_of(&users, key) else { return Ok(None) };
+        if users.insert(name_of(key), uid).is_none() {
+            replace(&path, &serde_json::to_vec(&users)?, Durability::Power)?;
+        }
+        Ok(Some(uid))
+    }
+
     /// Writes the secrets of an instance to a private file and returns its path.
     pub(crate) fn write_secrets(
         &self,
@@ -212,6 +234,11 @@ impl Folder {
 /// Returns the name of an instance's files.
 pub(crate) fn instance_name(release: ReleaseId, index: u16) -> String {
     format!("{release}.{index}")
+}
+
+/// Returns the name of an instance among all.
+pub(crate) fn instance_of(key: &RouteKey, release: ReleaseId, index: u16) -> String {
+    format!("{} {}", name_of(key), instance_name(release, index))
 }
 
 /// Returns the name of a route's files; `@` is in no name of a service or environment.

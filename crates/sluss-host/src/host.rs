@@ -14,12 +14,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluss_core::ids::ReleaseId;
-use sluss_core::target::{Applied, CounterRow, Desired, JournalEntry, RouteKey, RouteStatus};
+use sluss_core::target::{
+    Applied, CounterRow, Desired, JournalEntry, LimitsBy, RouteKey, RouteStatus,
+};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use crate::cgroup::Tree;
 use crate::door::{Door, GRACE_FOR_IDLE, GRACE_WHEN_HANDED_OVER, Ports};
-use crate::folder::{Folder, Remembered};
+use crate::folder::{Folder, Remembered, instance_of};
+use crate::guests::Guests;
 use crate::handover;
 use crate::journal::Journal;
 use crate::keeper::{self, Kept};
@@ -37,6 +41,8 @@ pub(crate) struct Host {
     pub(crate) folder: Folder,
     pub(crate) journal: Journal,
     pub(crate) ports: Ports,
+    /// Where control groups can be made, or why nowhere.
+    pub(crate) groups: Result<Tree, String>,
     routes: Mutex<BTreeMap<RouteKey, Arc<Route>>>,
     /// Held while what is wanted changes; the doors that are open.
     doors: tokio::sync::Mutex<BTreeMap<RouteKey, Door>>,
@@ -53,7 +59,10 @@ impl Host {
         (folder, journal, past): (Folder, Journal, Past),
         inherited: Vec<(u16, TcpListener)>,
     ) -> Arc<Self> {
+        let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let groups = Tree::find(&options.control_groups, &own);
         Arc::new(Self {
+            groups,
             options,
             folder,
             journal,
@@ -74,6 +83,7 @@ impl Host {
             }
             let route = Arc::new(Route::new(remembered, &self.folder.id));
             route.recall(&self.past.load(&route.key));
+            route.recall_units(&self.past.load_units(&route.key));
             self.routes().insert(route.key.clone(), route);
         }
         let records: Vec<(String, Record)> = self.folder.processes()?;
@@ -104,6 +114,10 @@ impl Host {
         });
         let Some(running) = Running::adopt(record.identity.clone()) else {
             self.folder.forget_process(name);
+            self.end_group(&record);
+            if route.wants(release, record.index) {
+                self.ports.recall(&instance_of(&key, release, record.index), record.port);
+            }
             route.note_exit(release);
             let what = JournalEntry::Exited { instance: record.index, code: UNKNOWN_CODE };
             self.journal.note(&key, release, what);
@@ -116,6 +130,13 @@ impl Host {
         let slot = Arc::new(Slot::new(record.arm.clone(), record.index));
         route.add(Arc::clone(&slot));
         self.start(&route, slot, Some(Kept { running, record }));
+    }
+
+    /// Ends the control group of a process that has ended.
+    pub(crate) fn end_group(&self, record: &Record) {
+        if let (Ok(tree), LimitsBy::ControlGroup) = (&self.groups, &record.confinement.limits) {
+            tree.group(&record.name()).end();
+        }
     }
 
     /// Takes in what is wanted of one route.
@@ -184,6 +205,7 @@ impl Host {
                 }
                 if tick % TICKS_PER_DOOR == 0 {
                     self.open_door(&mut doors, &route);
+                    self.move_door(&mut doors, &route).await;
                 }
                 if tick % TICKS_PER_TIDYING == 0 {
                     route.tidy();
@@ -197,6 +219,7 @@ impl Host {
     fn keep_counters(&self, tick: u64) {
         for route in self.all() {
             self.past.write(&route.key, route.unwritten());
+            self.past.write_units(&route.key, &route.take_news());
         }
         if tick.is_multiple_of(TICKS_PER_LATE) {
             match self.folder.take_late() {
@@ -314,10 +337,39 @@ impl Host {
         }
     }
 
+    /// Chooses another port for a route whose own has been taken by a stranger for too long. A
+    /// port that was asked for is never given up.
+    async fn move_door(&self, doors: &mut BTreeMap<RouteKey, Door>, route: &Arc<Route>) {
+        let mut remembered = route.remembered();
+        let Some(former) = remembered.chosen_port.filter(|_| remembered.desired.port.is_none())
+        else {
+            return;
+        };
+        if doors.contains_key(&route.key) || route.closed_for() < self.options.port_patience {
+            return;
+        }
+        let Ok(port) = self.ports.take() else { return };
+        remembered.chosen_port = Some(port);
+        if let Err(error) = self.remember(&remembered).await {
+            tracing::error!(%error, "a new port cannot be written down; free disk space");
+            self.ports.give_back(port);
+            return;
+        }
+        self.ports.give_back(former);
+        let why = format!(
+            "port {former}, which this route had before, is held by another program; {port} was \
+             opened in its place, so tell whoever calls it, or ask for a `port`"
+        );
+        tracing::warn!(key = %route.key, why);
+        route.move_to(port, why);
+        self.open_door(doors, route);
+    }
+
     fn door(&self, port: u16, route: &Arc<Route>) -> io::Result<Door> {
         let inherited = self.inherited().remove(&port);
         let (route, connect_timeout) = (Arc::clone(route), self.options.connect_timeout);
-        let proxy = RouteProxy { route, connect_timeout };
+        let guests = Guests::new(Arc::clone(&route.gate));
+        let proxy = RouteProxy { route, connect_timeout, guests };
         Door::open(SocketAddr::new(self.options.bind, port), proxy, inherited)
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use sluss_core::target::{Arm, InstanceState, JournalEntry};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::folder::instance_of;
 use crate::host::Host;
 use crate::process::{self, Record, Running, Start, UNKNOWN_CODE};
 use crate::proxy;
@@ -100,21 +101,27 @@ impl Keeper {
         let id = fastrand::u64(..);
         let index = self.slot.index;
         let key = &self.route.key;
-        let started = self.host.ports.take().and_then(|port| {
-            let what = Start { key, arm: &arm, index, id, port };
-            process::start(&self.host.folder, &what).map(|running| (running, port)).inspect_err(
-                |_| {
-                    self.host.ports.give_back(port);
-                },
-            )
+        let ports = &self.host.ports;
+        let taken = ports.take_for(&instance_of(key, self.slot.release, index));
+        let started = taken.and_then(|(port, moved)| {
+            let (beside, groups) = (&self.route.users(), &self.host.groups);
+            let what = Start { key, arm: &arm, index, id, port, beside, groups };
+            process::start(&self.host.folder, &what)
+                .map(|(running, confinement)| (running, confinement, port, moved))
+                .inspect_err(|_| ports.give_back(port))
         });
         match started {
-            Ok((running, port)) => {
+            Ok((running, confinement, port, moved)) => {
+                if let Some(why) = &moved {
+                    tracing::warn!(key = %key, release = %self.slot.release, why);
+                }
+                self.slot.set_moved(moved);
                 let identity = running.identity.clone();
                 self.note(JournalEntry::Started { instance: index, pid: identity.pid });
                 let arm = Arm { secrets: Default::default(), ..arm };
                 let key = key.clone();
-                let record = Record { key, arm, index, id, identity, port, ready: false };
+                let ready = false;
+                let record = Record { key, arm, index, id, identity, port, ready, confinement };
                 self.write_down(&record);
                 Some(Kept { running, record })
             }
@@ -143,7 +150,8 @@ impl Keeper {
         let peer = proxy::peer(address, &self.host.options);
         let instance = Arc::new(Instance::new(id, self.slot.release, address, meter, peer));
         instance.set_ready(kept.record.ready);
-        self.slot.fill(Arc::clone(&instance), kept.running.identity.pid);
+        let (pid, held) = (kept.running.identity.pid, kept.record.confinement.clone());
+        self.slot.fill(Arc::clone(&instance), pid, held);
         self.route.refresh();
 
         let mut life = Life { ready_since: kept.record.ready.then(Instant::now) };
@@ -173,6 +181,7 @@ impl Keeper {
             }
         };
         self.route.refresh();
+        self.host.end_group(&kept.record);
         self.host.ports.give_back(port);
         self.host.folder.forget_process(&kept.record.name());
         end

@@ -15,11 +15,14 @@
 #![expect(rustdoc::private_intra_doc_links, reason = "the map is for those who read the code")]
 
 mod callers;
+mod cgroup;
 mod clock;
 mod control;
 mod counters;
 mod door;
 mod folder;
+mod gate;
+mod guests;
 mod handover;
 mod host;
 mod journal;
@@ -29,11 +32,14 @@ mod process;
 mod proxy;
 mod readiness;
 mod route;
+mod seen;
 mod serve;
+mod shed;
 mod slot;
 mod table;
 mod units;
 mod upgraded;
+mod user;
 mod wanted;
 
 pub use serve::{HostError, HostOptions, serve};

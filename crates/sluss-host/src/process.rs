@@ -6,8 +6,8 @@
 //! - A signal goes to no process but the one that was started: the pid is checked against its
 //!   start time where the kernel could have given it away.
 //!
-//! The limit on processes waits for control groups: the kernel's `RLIMIT_NPROC` counts all
-//! processes of a user, so it would stop a service for what others do.
+//! Processes are only limited by a control group: the kernel's `RLIMIT_NPROC` counts all of a
+//! user, so it would stop a release for what the other one does.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -20,11 +20,13 @@ use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 use serde::{Deserialize, Serialize};
-use sluss_core::target::{Arm, Limits, RouteKey};
+use sluss_core::target::{Arm, Confinement, Limits, LimitsBy, RouteKey, RunsAs};
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, Command};
 
+use crate::cgroup::Tree;
 use crate::folder::{Folder, instance_name};
+use crate::user;
 
 /// What is written down of a running process, so that the next host can take it over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub(crate) struct Record {
     pub(crate) identity: Identity,
     pub(crate) port: u16,
     pub(crate) ready: bool,
+    /// What it was started within.
+    #[serde(default)]
+    pub(crate) confinement: Confinement,
 }
 
 impl Record {
@@ -161,32 +166,57 @@ pub(crate) struct Start<'a> {
     pub(crate) index: u16,
     pub(crate) id: u64,
     pub(crate) port: u16,
+    /// What the processes of the route run as that run already.
+    pub(crate) beside: &'a [RunsAs],
+    /// Where control groups can be made, or why nowhere.
+    pub(crate) groups: &'a Result<Tree, String>,
 }
 
 /// Starts an instance.
-pub(crate) fn start(folder: &Folder, what: &Start<'_>) -> io::Result<Running> {
+pub(crate) fn start(folder: &Folder, what: &Start<'_>) -> io::Result<(Running, Confinement)> {
     let name = instance_name(what.arm.release, what.index);
     let (output, mut errors) = folder.output(what.key, &name)?;
-    let started = start_into(folder, what, output, errors.try_clone()?);
-    if let Err(error) = &started {
+    let outputs = || Ok::<_, io::Error>((output.try_clone()?, errors.try_clone()?));
+    let user = chosen(folder, what).and_then(|user| start_as(folder, what, &user, outputs()?));
+    if let Err(error) = &user {
         // Where its author looks first.
         let program = what.arm.command.first().map_or("", String::as_str);
         writeln!(errors, "sluss: `{program}` could not be started: {error}")?;
     }
-    started
+    user
 }
 
-fn start_into(
+/// Returns the user that an instance gets. All of a route that run at once have the same one.
+fn chosen(folder: &Folder, what: &Start<'_>) -> io::Result<RunsAs> {
+    let program = what.arm.command.first().map_or("", String::as_str);
+    let program = found(&what.arm.folder, program);
+    let user = user::choose(&user::Asked {
+        uid: folder.uid_of(what.key)?,
+        shares_now: what.beside.iter().any(|one| matches!(one, RunsAs::Shared { .. })),
+        folder: &what.arm.folder,
+        program: &program,
+        state: &folder.state(what.key)?,
+    });
+    match &user {
+        RunsAs::Shared { why } if what.beside.iter().any(|b| matches!(b, RunsAs::Own { .. })) => {
+            Err(io::Error::other(format!("it cannot have its service's own user: {why}")))
+        }
+        RunsAs::Own { .. } | RunsAs::Shared { .. } | RunsAs::Unsaid => Ok(user),
+    }
+}
+
+fn start_as(
     folder: &Folder,
     what: &Start<'_>,
-    output: File,
-    errors: File,
-) -> io::Result<Running> {
+    user: &RunsAs,
+    (output, errors): (File, File),
+) -> io::Result<(Running, Confinement)> {
     let arm = what.arm;
     let state = folder.state(what.key)?;
+    let artifact = arm.folder.canonicalize()?;
     let (program, arguments) = arm.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(found(&arm.folder, program));
-    command.args(arguments).current_dir(&arm.folder).env_clear();
+    let mut command = Command::new(found(&artifact, program));
+    command.args(arguments).current_dir(&artifact).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()));
     command.env("LANG", std::env::var_os("LANG").unwrap_or_else(|| "C.UTF-8".into()));
     command.env("HOME", &state);
@@ -194,19 +224,47 @@ fn start_into(
     command.env("PORT", what.port.to_string()).env("RELEASE", arm.release.to_string());
     command.env("STATE_DIR", &state);
     command.env(OWNER_VARIABLE, format!("{}:{:016x}", folder.id, what.id));
+    let mut needed = vec![artifact, state];
     if !arm.secrets.is_empty() {
         let name = instance_name(arm.release, what.index);
         let path = folder.write_secrets(what.key, &name, &arm.secrets)?;
-        command.env("SLUSS_SECRETS_FILE", path);
+        command.env("SLUSS_SECRETS_FILE", &path);
+        needed.extend(path.parent().map(Path::to_owned));
     }
     command.stdin(Stdio::null()).stdout(output).stderr(errors);
     command.process_group(0).kill_on_drop(false);
-    let child = command.spawn()?;
+    if let RunsAs::Own { uid } = user {
+        // All but the artifact is its own. Without other groups, since std drops them with the
+        // rights of root.
+        needed.iter().skip(1).try_for_each(|path| user::give(path, *uid))?;
+        command.uid(*uid).gid(*uid);
+    }
+    let needed: Vec<&Path> = match user {
+        RunsAs::Own { .. } => needed.iter().map(PathBuf::as_path).collect(),
+        RunsAs::Shared { .. } | RunsAs::Unsaid => Vec::new(),
+    };
+    let child = spawn(command, &needed)?;
     let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
-    limit(pid, arm.limits);
+    let confinement = Confinement { user: user.clone(), limits: limit(pid, what, user) };
     // A child that ended at once is a zombie until we reap it, and has no start time to find.
     let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0, boot: String::new() });
-    Ok(Running { identity, hold: Hold::Child(child) })
+    Ok((Running { identity, hold: Hold::Child(child) }, confinement))
+}
+
+/// Starts a process from a thread of its own, so that what is given up for it is not given up for
+/// the host.
+fn spawn(mut command: Command, needed: &[&Path]) -> io::Result<Child> {
+    let runtime = tokio::runtime::Handle::current();
+    let begun = std::thread::scope(|scope| {
+        let starter = scope.spawn(move || {
+            let _runtime = runtime.enter();
+            rustix::thread::set_no_new_privs(true)?;
+            user::narrow_view(needed)?;
+            command.spawn()
+        });
+        starter.join()
+    });
+    begun.unwrap_or_else(|_panic| Err(io::Error::other("the starting thread panicked")))
 }
 
 /// Returns the artifact's own program of this name, or else the name, to be found on the path.
@@ -215,8 +273,34 @@ fn found(folder: &Path, program: &str) -> PathBuf {
     if program.contains('/') || own.is_file() { own } else { PathBuf::from(program) }
 }
 
-fn limit(pid: u32, limits: Limits) {
-    let Some(pid) = pid_of(pid) else { return };
+/// Limits a process that has just been started, and says what by.
+fn limit(pid: u32, what: &Start<'_>, user: &RunsAs) -> LimitsBy {
+    let limits = what.arm.limits;
+    let grouped = what.groups.as_ref().map_err(String::clone).and_then(|tree| {
+        let group = tree.create(&format!("{:016x}", what.id), limits);
+        let group = group.map_err(|error| format!("no control group could be made: {error}"))?;
+        group.take_in(pid).map_err(|error| {
+            group.end();
+            format!("its control group did not take it in: {error}")
+        })
+    });
+    let memory_bytes = if grouped.is_ok() { 0 } else { limits.memory_bytes };
+    let refused = pid_of(pid).and_then(|pid| {
+        let limits = Limits { memory_bytes, ..limits };
+        user::acting_as(user, || limit_process(pid, limits)).err()
+    });
+    match (grouped, refused) {
+        (Ok(()), None) => LimitsBy::ControlGroup,
+        (Err(why), None) => LimitsBy::Process { why },
+        (grouped, Some(error)) => {
+            tracing::warn!(%error, pid, "a limit of a process could not be set");
+            let why = grouped.err().unwrap_or_else(|| "it is in a control group".to_owned());
+            LimitsBy::Process { why: format!("{why}; not all could be set: {error}") }
+        }
+    }
+}
+
+fn limit_process(pid: Pid, limits: Limits) -> io::Result<()> {
     let wanted = [
         (Resource::Data, limits.memory_bytes),
         (Resource::Nofile, limits.open_files),
@@ -232,10 +316,12 @@ fn limit(pid: u32, limits: Limits) {
             (_, 0, _) => continue,
         };
         match rustix::process::prlimit(Some(pid), resource, rlimit) {
+            // It has ended already.
             Ok(_) | Err(rustix::io::Errno::SRCH) => {}
-            Err(error) => tracing::warn!(%error, ?resource, most, "a limit could not be set"),
+            Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
 }
 
 /// Lets this process open as many files as it may; what it starts gets what was allowed before.

@@ -8,7 +8,8 @@
 //! - If a release's instance could not be reached and another release answered, the first one
 //!   counts a request and an error, the second one counts the request as it ended.
 //! - Tries on other instances of the same release count once.
-//! - A request that no instance was there for counts for no release, but for its route.
+//! - A request that no instance was there for counts for no release, but for its route. So does
+//!   one that was refused because too many were in flight.
 //! - Where the route names the header of a unit, its first attempt counts as a request, and later
 //!   ones as retries, which nobody judges.
 //! - What was upgraded (WebSocket) is measured up to its upgrade.
@@ -36,8 +37,11 @@ use sluss_core::ids::ReleaseId;
 use tokio::time::Instant;
 
 use crate::counters::{Meter, Outcome};
+use crate::gate::Pass;
+use crate::guests::{Busy, Guests};
 use crate::route::Route;
 use crate::serve::HostOptions;
+use crate::shed;
 use crate::table::{Flight, Instance};
 use crate::units::{Attempt, Earlier};
 use crate::upgraded::Held;
@@ -60,11 +64,16 @@ pub(crate) struct RouteProxy {
     pub(crate) route: Arc<Route>,
     /// How long an instance may take to accept a connection.
     pub(crate) connect_timeout: Duration,
+    /// The connections that requests come on.
+    pub(crate) guests: Arc<Guests>,
 }
 
 /// One request on its way.
 pub(crate) struct Exchange {
     started: Instant,
+    entry: Entry,
+    /// Its connection is not closed to make room.
+    busy: Option<Busy>,
     /// What it is to its unit; nothing before it was met.
     attempt: Option<Attempt>,
     drawn: Option<ReleaseId>,
@@ -80,6 +89,18 @@ pub(crate) struct Exchange {
     broke_fresh: bool,
     marked_failed: bool,
     upgraded_after: Option<Duration>,
+}
+
+/// Whether a request was let in.
+enum Entry {
+    /// It has not asked yet.
+    Outside,
+    /// It is in flight.
+    Inside(Pass),
+    /// It goes on, and is no longer held against the limit.
+    Beyond,
+    /// It was refused.
+    Shed,
 }
 
 impl Exchange {
@@ -98,6 +119,8 @@ impl ProxyHttp for RouteProxy {
     fn new_ctx(&self) -> Exchange {
         Exchange {
             started: Instant::now(),
+            entry: Entry::Outside,
+            busy: None,
             attempt: None,
             drawn: None,
             flight: None,
@@ -112,6 +135,22 @@ impl ProxyHttp for RouteProxy {
     }
 
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
+        let customer = session.client_addr().and_then(|customer| customer.as_inet());
+        exchange.busy = customer.and_then(|customer| self.guests.begin(customer));
+        match self.route.gate.enter() {
+            Some(pass) => {
+                exchange.entry = Entry::Inside(pass);
+                Ok(false)
+            }
+            None => {
+                exchange.entry = Entry::Shed;
+                shed::refuse(session, &self.route.key, self.guests.is_crowded()).await?;
+                Ok(true)
+            }
+        }
+    }
 
     async fn upstream_peer(
         &self,
@@ -163,6 +202,8 @@ impl ProxyHttp for RouteProxy {
         exchange.marked_failed |= mark.is_some_and(|mark| mark.as_bytes() == b"failed");
         if answer.status.as_u16() == 101 {
             exchange.upgraded_after = Some(exchange.started.elapsed());
+            // It may stay for days; from here on only connections are bounded.
+            exchange.entry = Entry::Beyond;
         }
         Ok(())
     }
@@ -236,6 +277,13 @@ impl ProxyHttp for RouteProxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, exchange: &mut Exchange) {
+        // Out at once: its customer has the answer, and may send the next request.
+        match std::mem::replace(&mut exchange.entry, Entry::Beyond) {
+            Entry::Shed => return,
+            Entry::Inside(pass) => drop(pass),
+            // Without having asked it met nobody: what could not be understood is nobody's.
+            Entry::Outside | Entry::Beyond => {}
+        }
         exchange.give_up_for(exchange.flight.as_ref().map(|flight| flight.instance.release));
         let duration = exchange.upgraded_after.unwrap_or_else(|| exchange.started.elapsed());
         let attempt = exchange.attempt.unwrap_or(Attempt::Alone);

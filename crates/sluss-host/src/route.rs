@@ -16,6 +16,7 @@ use pingora_http::RequestHeader;
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{
     Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
+    RunsAs,
 };
 use sluss_core::units::{Millis, Share};
 use tokio::time::Instant;
@@ -24,7 +25,9 @@ use crate::callers::Rules;
 use crate::clock;
 use crate::counters::{self, Meter, Tally};
 use crate::folder::Remembered;
+use crate::gate::Gate;
 use crate::past::Late;
+use crate::seen::{self, Seen};
 use crate::slot::Slot;
 use crate::table::{Flight, Table, TableArm};
 use crate::units::{Attempt, Earlier, Units};
@@ -39,6 +42,8 @@ pub(crate) struct Route {
     secret: String,
     /// Requests that no instance was there for; they say nothing about a release.
     unserved: AtomicU64,
+    /// Bounds what is in flight.
+    pub(crate) gate: Arc<Gate>,
     /// The last second that was written down.
     written: AtomicI64,
     inner: Mutex<Inner>,
@@ -54,6 +59,10 @@ struct Inner {
     failed_starts: BTreeMap<ReleaseId, u16>,
     open_port: Option<u16>,
     problem: Option<String>,
+    /// Since when no port could be opened.
+    closed_since: Option<Instant>,
+    /// Why it has another port than before.
+    moved: Option<String>,
 }
 
 impl Route {
@@ -63,9 +72,10 @@ impl Route {
             key: remembered.desired.key.clone(),
             table: ArcSwap::default(),
             meters: Mutex::default(),
-            units: Units::default(),
+            units: Units::new(secret),
             secret: secret.to_owned(),
             unserved: AtomicU64::new(0),
+            gate: Arc::default(),
             written: AtomicI64::new(clock::now().second() - 1),
             inner: Mutex::new(Inner {
                 remembered,
@@ -75,6 +85,8 @@ impl Route {
                 failed_starts: BTreeMap::new(),
                 open_port: None,
                 problem: None,
+                closed_since: None,
+                moved: None,
             }),
         }
     }
@@ -170,6 +182,16 @@ impl Route {
         self.written.store(clock::now().second() - 1, Ordering::Relaxed);
     }
 
+    /// Takes up again what earlier hosts knew of units.
+    pub(crate) fn recall_units(&self, all: &[Seen]) {
+        self.units.recall(all);
+    }
+
+    /// Takes out what became known of units, to be written down.
+    pub(crate) fn take_news(&self) -> Vec<Seen> {
+        self.units.take_news()
+    }
+
     /// Counts now what an earlier host counted after it had given its place away.
     pub(crate) fn absorb(&self, late: &Late) {
         for row in &late.rows {
@@ -178,6 +200,8 @@ impl Route {
             }
         }
         self.unserved.fetch_add(late.unserved, Ordering::Relaxed);
+        self.gate.count_shed(late.shed);
+        self.units.recall(&seen::parse(&late.units));
     }
 
     /// Takes out what was counted and is in nobody's files, to be told to the next host.
@@ -193,8 +217,10 @@ impl Route {
         }
         let row = |(release, parts): (ReleaseId, Vec<_>)| counters::row(0, release, &parts);
         let rows: Vec<CounterRow> = parts.into_iter().map(row).collect();
-        let unserved = self.unserved.swap(0, Ordering::Relaxed);
-        (!rows.is_empty() || unserved > 0).then(|| Late { key: self.key.clone(), rows, unserved })
+        let (unserved, shed) = (self.unserved.swap(0, Ordering::Relaxed), self.gate.take_shed());
+        let units = seen::line(&self.units.take_news()).unwrap_or_default();
+        let is_something = !rows.is_empty() || unserved > 0 || shed > 0 || !units.is_empty();
+        is_something.then(|| Late { key: self.key.clone(), rows, unserved, shed, units })
     }
 
     /// Returns what is remembered of it.
@@ -213,6 +239,7 @@ impl Route {
         let fresh = {
             let mut inner = self.inner();
             inner.renewed = Instant::now();
+            self.gate.limit(remembered.desired.most_in_flight);
             let arms = &remembered.desired.arms;
             inner.failed_starts.retain(|release, _| arms.iter().any(|a| a.release == *release));
             inner.remembered = remembered;
@@ -291,8 +318,43 @@ impl Route {
     /// Says which port is open, and why the wanted one is not, if so.
     pub(crate) fn set_port(&self, open: Option<u16>, problem: Option<String>) {
         let mut inner = self.inner();
+        inner.closed_since = match (open, &problem) {
+            (None, Some(_)) => inner.closed_since.or_else(|| Some(Instant::now())),
+            (Some(_), _) | (None, None) => None,
+        };
         inner.open_port = open;
         inner.problem = problem;
+    }
+
+    /// Returns for how long no port could be opened.
+    pub(crate) fn closed_for(&self) -> Duration {
+        self.inner().closed_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Says that another port was chosen, and why.
+    pub(crate) fn move_to(&self, port: u16, why: String) {
+        let mut inner = self.inner();
+        inner.remembered.chosen_port = Some(port);
+        inner.moved = Some(why);
+    }
+
+    /// Returns whether an instance is wanted.
+    pub(crate) fn wants(&self, release: ReleaseId, index: u16) -> bool {
+        let inner = self.inner();
+        let arms = &inner.remembered.desired.arms;
+        arms.iter().any(|arm| arm.release == release && index < arm.instances)
+    }
+
+    /// Returns what its processes run as.
+    pub(crate) fn users(&self) -> Vec<RunsAs> {
+        let slots = self.inner().slots.clone();
+        let running = slots.iter().map(|slot| slot.status()).filter(|status| status.pid != 0);
+        let user = |status: InstanceStatus| match status.confinement.user {
+            // Hosts that did not say so gave nobody another user.
+            RunsAs::Unsaid => RunsAs::Shared { why: "an older host started it".to_owned() },
+            said @ (RunsAs::Own { .. } | RunsAs::Shared { .. }) => said,
+        };
+        running.map(user).collect()
     }
 
     /// Renews the lease; says whether it had lapsed before.
@@ -354,8 +416,9 @@ impl Route {
             generation: inner.remembered.desired.generation,
             port: inner.open_port,
             arms,
-            problem: inner.problem.clone(),
+            problem: inner.problem.clone().or_else(|| inner.moved.clone()),
             unserved: self.unserved.load(Ordering::Relaxed),
+            shed: self.gate.shed(),
             sticky: inner.remembered.desired.traffic.sticky.is_some(),
         })
     }

@@ -32,6 +32,11 @@ pub struct HostOptions {
     pub shutdown_grace: Duration,
     /// How long requests may go on when another host has taken over.
     pub handed_over_grace: Duration,
+    /// How long a route waits for the port that it had before, when another program holds it.
+    pub port_patience: Duration,
+    /// Where the kernel's control groups are mounted; services get groups of their own where this
+    /// is a tree of version 2 that the host may write to.
+    pub control_groups: PathBuf,
     /// Whether to take the place of a host that runs from the same folder: it hands its listening
     /// sockets over, finishes its requests and ends.
     pub takes_over: bool,
@@ -47,6 +52,8 @@ impl HostOptions {
             request_timeout: Duration::from_secs(60),
             shutdown_grace: Duration::from_secs(30),
             handed_over_grace: Duration::from_secs(600),
+            port_patience: Duration::from_secs(30),
+            control_groups: PathBuf::from("/sys/fs/cgroup"),
             takes_over: false,
         }
     }

@@ -9,7 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sluss_core::ids::ReleaseId;
-use sluss_core::target::{Arm, InstanceState, InstanceStatus};
+use sluss_core::target::{Arm, Confinement, InstanceState, InstanceStatus};
 use sluss_core::units::Millis;
 use tokio::sync::Notify;
 
@@ -33,6 +33,10 @@ struct Now {
     pid: u32,
     port: u16,
     instance: Option<Arc<Instance>>,
+    /// What the process that runs is held by.
+    confinement: Confinement,
+    /// Why its port is another one than before.
+    moved: Option<String>,
 }
 
 impl Slot {
@@ -50,6 +54,8 @@ impl Slot {
                 pid: 0,
                 port: 0,
                 instance: None,
+                confinement: Confinement::default(),
+                moved: None,
             }),
             changed: Notify::new(),
         }
@@ -118,10 +124,17 @@ impl Slot {
         self.now().instance.clone()
     }
 
+    /// Says why the next instance has another port than the one before the host was started
+    /// anew, if so.
+    pub(crate) fn set_moved(&self, why: Option<String>) {
+        self.now().moved = why;
+    }
+
     /// Puts an instance in.
-    pub(crate) fn fill(&self, instance: Arc<Instance>, pid: u32) {
+    pub(crate) fn fill(&self, instance: Arc<Instance>, pid: u32, confinement: Confinement) {
         let mut now = self.now();
         now.pid = pid;
+        now.confinement = confinement;
         now.port = instance.address.port();
         now.state =
             if instance.is_ready() { InstanceState::Ready } else { InstanceState::Starting };
@@ -134,6 +147,7 @@ impl Slot {
         let mut now = self.now();
         now.pid = 0;
         now.instance = None;
+        now.confinement = Confinement::default();
         now.state = InstanceState::Exited { code };
         now.since = clock::now();
     }
@@ -156,6 +170,14 @@ impl Slot {
             InstanceState::Ready if !ready => InstanceState::Unready,
             state => state.clone(),
         };
-        InstanceStatus { index: self.index, pid: now.pid, port: now.port, state, since: now.since }
+        InstanceStatus {
+            index: self.index,
+            pid: now.pid,
+            port: now.port,
+            state,
+            since: now.since,
+            confinement: now.confinement.clone(),
+            moved: now.moved.clone(),
+        }
     }
 }

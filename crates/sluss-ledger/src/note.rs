@@ -13,7 +13,8 @@
 //!   known key's line failed.
 //!
 //! Keys are Ed25519 (signature type 0x01). Lines of other keys and types are kept and ignored,
-//! as the specification asks. Not here: cosignatures of witnesses (type 0x04).
+//! as the specification asks. Not here: cosignatures of witnesses (type 0x04), which are lines of
+//! the same form (see [`crate::cosignature`]).
 
 use std::fmt;
 use std::str::FromStr;
@@ -69,8 +70,9 @@ impl fmt::Display for KeyName {
 pub struct KeyId(pub [u8; 4]);
 
 impl KeyId {
-    fn of_ed25519(name: &KeyName, key: &VerifyingKey) -> Self {
-        let hasher = Sha256::new().chain_update(name.as_str()).chain_update([b'\n', ED25519]);
+    /// Returns the id of an Ed25519 key whose signatures are of type `kind`.
+    pub(crate) fn of_ed25519(kind: u8, name: &KeyName, key: &VerifyingKey) -> Self {
+        let hasher = Sha256::new().chain_update(name.as_str()).chain_update([b'\n', kind]);
         let digest: [u8; 32] = hasher.chain_update(key.as_bytes()).finalize().into();
         Self([digest[0], digest[1], digest[2], digest[3]])
     }
@@ -107,7 +109,7 @@ impl LogKey {
 
     /// Returns the signature line of this key over a note's text.
     pub fn sign(&self, text: &str) -> NoteSignature {
-        let id = KeyId::of_ed25519(&self.name, &self.key.verifying_key());
+        let id = KeyId::of_ed25519(ED25519, &self.name, &self.key.verifying_key());
         let bytes = self.key.sign(text.as_bytes()).to_bytes().to_vec();
         NoteSignature { name: self.name.clone(), id, bytes }
     }
@@ -129,7 +131,7 @@ pub struct LogVerifier {
 
 impl LogVerifier {
     fn new(name: KeyName, key: VerifyingKey) -> Self {
-        let id = KeyId::of_ed25519(&name, &key);
+        let id = KeyId::of_ed25519(ED25519, &name, &key);
         Self { name, id, key }
     }
 
@@ -141,6 +143,11 @@ impl LogVerifier {
     /// Returns the key's id.
     pub fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// Returns the 32 bytes of the public key, which tell keys apart whatever they are named.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.key.to_bytes()
     }
 
     fn made(&self, signature: &NoteSignature) -> bool {
@@ -155,9 +162,7 @@ impl LogVerifier {
 
 impl fmt::Display for LogVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut typed = vec![ED25519];
-        typed.extend(self.key.as_bytes());
-        write!(f, "{}+{}+{}", self.name, self.id, STANDARD.encode(typed))
+        f.write_str(&vkey_text(ED25519, &self.name, &self.key))
     }
 }
 
@@ -165,23 +170,36 @@ impl FromStr for LogVerifier {
     type Err = NoteError;
 
     fn from_str(vkey: &str) -> Result<Self, NoteError> {
-        let malformed = || NoteError::Vkey(vkey.to_owned());
-        let mut parts = vkey.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(malformed());
-        };
-        let typed = STANDARD.decode(key).map_err(|_| malformed())?;
-        let key = match typed.split_first().ok_or_else(malformed)? {
-            (&ED25519, key) => <&[u8; 32]>::try_from(key).map_err(|_| malformed())?,
-            (&found, _) => return Err(NoteError::KeyType { found }),
-        };
-        let key = VerifyingKey::from_bytes(key).map_err(|_| malformed())?;
-        let verifier = Self::new(name.parse()?, key);
-        if verifier.id.to_string() != id {
-            return Err(malformed());
-        }
-        Ok(verifier)
+        let (name, key) = parse_vkey(ED25519, vkey)?;
+        Ok(Self::new(name, key))
     }
+}
+
+/// Returns the vkey of an Ed25519 key whose signatures are of type `kind`.
+pub(crate) fn vkey_text(kind: u8, name: &KeyName, key: &VerifyingKey) -> String {
+    let mut typed = vec![kind];
+    typed.extend(key.as_bytes());
+    format!("{name}+{}+{}", KeyId::of_ed25519(kind, name, key), STANDARD.encode(typed))
+}
+
+/// Reads the vkey of an Ed25519 key whose signatures are of type `kind`.
+pub(crate) fn parse_vkey(kind: u8, vkey: &str) -> Result<(KeyName, VerifyingKey), NoteError> {
+    let malformed = || NoteError::Vkey(vkey.to_owned());
+    let mut parts = vkey.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(malformed());
+    };
+    let typed = STANDARD.decode(key).map_err(|_| malformed())?;
+    let key = match typed.split_first().ok_or_else(malformed)? {
+        (found, key) if *found == kind => <&[u8; 32]>::try_from(key).map_err(|_| malformed())?,
+        (&found, _) => return Err(NoteError::KeyType { found }),
+    };
+    let key = VerifyingKey::from_bytes(key).map_err(|_| malformed())?;
+    let name = name.parse()?;
+    if KeyId::of_ed25519(kind, &name, &key).to_string() != id {
+        return Err(malformed());
+    }
+    Ok((name, key))
 }
 
 /// One signature line of a note.
@@ -354,8 +372,8 @@ pub enum NoteError {
     /// A text is not a vkey, or its id does not belong to its key.
     #[error("{0:?} is not a verifier key, `name+id+base64`")]
     Vkey(String),
-    /// The key is of a type that is not checked here.
-    #[error("keys of type {found:#04x} are not supported, only Ed25519 (0x01)")]
+    /// The key is of another type than is used there.
+    #[error("a key of type {found:#04x} stands where another belongs: logs 0x01, witnesses 0x04")]
     KeyType {
         /// Signature type byte of the vkey.
         found: u8,

@@ -2,7 +2,8 @@
 //! is asked to stop, then finishes what is in flight.
 //!
 //! `PORT` is where it listens on 127.0.0.1; `STATE_DIR` holds the books, which
-//! another release may have open at the same time; `RELEASE` is what it calls itself.
+//! another release may have open at the same time; `RELEASE` is what it calls itself;
+//! `GROUP_COMMIT=off` commits each payment alone, which is there to be measured.
 
 mod behaviour;
 mod metrics;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use writer::Commits;
 
 /// How long requests in flight may take once the service is asked to stop.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -28,6 +30,7 @@ struct Settings {
     port: u16,
     state: PathBuf,
     release: String,
+    commits: Commits,
 }
 
 fn main() -> ExitCode {
@@ -46,7 +49,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&settings.state)?;
     let file = settings.state.join("payments.db");
     let metrics = Arc::new(metrics::Metrics::default());
-    let (writer, thread) = writer::start(Books::open(&file)?, Arc::clone(&metrics))?;
+    let (writer, thread) =
+        writer::start(Books::open(&file)?, settings.commits, Arc::clone(&metrics))?;
     let service = routes::Service {
         writer,
         accounts: reader::Reader::new(Books::open(&file)?),
@@ -108,7 +112,13 @@ impl Settings {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let port = read("PORT").ok_or("PORT is not set: the port to listen on")?;
         let state = read("STATE_DIR").ok_or("STATE_DIR is not set: the folder of the books")?;
+        let commits = match read("GROUP_COMMIT").as_deref() {
+            None | Some("on") => Commits::Grouped,
+            Some("off") => Commits::Single,
+            Some(other) => return Err(format!("GROUP_COMMIT is on or off, not {other}")),
+        };
         Ok(Self {
+            commits,
             port: port.parse().map_err(|_| format!("PORT is no port number: {port}"))?,
             state: state.into(),
             release: read("RELEASE").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),

@@ -6,6 +6,9 @@
 //! - A request is answered only after its transaction is on disk.
 //! - A batch is short, and followed by a pause, so that another release on the
 //!   same books gets its turn.
+//!
+//! A commit waits for the disk, so its price is shared by all that wait: this is what
+//! [`Commits::Grouped`] gives over [`Commits::Single`], which is there to be compared with.
 
 use crate::metrics::Metrics;
 use books::{Answer, Books, Request};
@@ -35,6 +38,15 @@ pub(crate) enum Unanswered {
     Late,
 }
 
+/// How many requests a transaction takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commits {
+    /// All that wait, up to [`MOST_IN_BATCH`].
+    Grouped,
+    /// One, however many wait.
+    Single,
+}
+
 const MOST_WAITING: usize = 4_096;
 const MOST_IN_BATCH: usize = 96;
 const PAUSE: Duration = Duration::from_micros(400);
@@ -43,12 +55,13 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Starts the writer; it ends when the last [`Writer`] is dropped.
 pub(crate) fn start(
     books: Books,
+    commits: Commits,
     metrics: Arc<Metrics>,
 ) -> std::io::Result<(Writer, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(MOST_WAITING);
     let thread = thread::Builder::new()
         .name("writer".to_owned())
-        .spawn(move || write_all(books, &receiver, &metrics))?;
+        .spawn(move || write_all(books, commits, &receiver, &metrics))?;
     Ok((Writer(sender), thread))
 }
 
@@ -65,10 +78,14 @@ impl Writer {
     }
 }
 
-fn write_all(mut books: Books, receiver: &Receiver<Waiting>, metrics: &Metrics) {
+fn write_all(mut books: Books, commits: Commits, receiver: &Receiver<Waiting>, metrics: &Metrics) {
+    let more = match commits {
+        Commits::Grouped => MOST_IN_BATCH - 1,
+        Commits::Single => 0,
+    };
     while let Ok(first) = receiver.recv() {
         let mut batch = vec![first];
-        batch.extend(receiver.try_iter().take(MOST_IN_BATCH - 1));
+        batch.extend(receiver.try_iter().take(more));
         match books.apply(batch.iter().map(|waiting| &waiting.request), now()) {
             Ok(answers) => {
                 metrics.batch(batch.len());
@@ -80,7 +97,9 @@ fn write_all(mut books: Books, receiver: &Receiver<Waiting>, metrics: &Metrics) 
             // Dropping the batch tells everyone in it that it failed.
             Err(error) => eprintln!("payments: a batch of {} failed: {error}", batch.len()),
         }
-        thread::sleep(PAUSE);
+        if commits == Commits::Grouped {
+            thread::sleep(PAUSE);
+        }
     }
 }
 
@@ -98,7 +117,7 @@ mod tests {
     #[test]
     fn everyone_is_answered_and_the_writer_ends_with_its_last_user() {
         let books = Books::in_memory().unwrap();
-        let (writer, thread) = start(books, Arc::default()).unwrap();
+        let (writer, thread) = start(books, Commits::Grouped, Arc::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let open = |number: u64| {

@@ -187,6 +187,7 @@ impl Router {
             arms,
             lease: route.watched.map(lease),
             traffic,
+            most_in_flight: None,
         }))
     }
 

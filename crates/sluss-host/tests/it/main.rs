@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod client;
+mod confined;
 mod conformance;
 mod crash;
 mod handover;
 mod lease;
 mod load;
+mod overload;
 mod release;
 mod restart;
 mod units;

@@ -137,6 +137,64 @@ async fn while_nothing_is_known_of_an_attempt_the_next_goes_to_the_incumbent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_after_the_host_was_killed_is_still_a_retry() {
+    let mut world = World::start_process().await;
+    assert_eq!(world.put(&split(100)).await, Applied::Accepted);
+    let port = world.ready(&[1, 2]).await;
+    let mut customer = Customer::new(port);
+    assert_eq!(customer.post_with("/pay", KEY, "payment-1").await.unwrap().0, 500);
+    let _second = counted(&world, 1).await;
+    let units = world.target.data().join("counters/payments@test.units");
+    world
+        .until("the unit and its end are on disk", async |_| {
+            let text = std::fs::read_to_string(&units).ok()?;
+            (text.contains(" b") && text.contains(" f")).then_some(())
+        })
+        .await;
+    world
+        .until("what was counted is on disk", async |world| {
+            let path = world.target.data().join("counters/payments@test.jsonl");
+            std::fs::read_to_string(path).ok().filter(|text| text.ends_with('\n'))
+        })
+        .await;
+    world.kill_host();
+    // A line that was being written is no harm.
+    let mut text = std::fs::read_to_string(&units).unwrap();
+    text.push_str("0123456789abcdef b00000");
+    std::fs::write(&units, text).unwrap();
+    world.serve_process().await;
+
+    let mut customer = Customer::new(port);
+    let retried = customer.post_with("/pay", KEY, "payment-1").await.unwrap();
+    assert_eq!(retried, (200, "rel-1".to_owned()), "to the incumbent, since the first one failed");
+    let retried = customer.post_with("/pay", KEY, "payment-2").await.unwrap();
+    assert_eq!(retried.0, 500, "another unit");
+    let counted = counted(&world, 3).await;
+    let incumbent = Counted { retries: 1, ..Counted::default() };
+    assert_eq!(counted[&1], incumbent);
+    assert_eq!(counted[&2], Counted { requests: 2, errors: 2, ..Counted::default() });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_after_an_upgrade_of_the_host_is_still_a_retry() {
+    let mut world = World::start_process().await;
+    assert_eq!(world.put(&split(100)).await, Applied::Accepted);
+    let port = world.ready(&[1, 2]).await;
+    for number in 0..5 {
+        let name = format!("payment-{number}");
+        let first = Customer::new(port).post_with("/pay", KEY, &name).await.unwrap();
+        assert_eq!(first.0, 500);
+        world.upgrade().await;
+        let second = Customer::new(port).post_with("/pay", KEY, &name).await.unwrap();
+        assert_eq!(second, (200, "rel-1".to_owned()));
+    }
+    world.alone().await;
+    let counted = counted(&world, 10).await;
+    assert_eq!(counted[&1], Counted { retries: 5, ..Counted::default() });
+    assert_eq!(counted[&2], Counted { requests: 5, errors: 5, ..Counted::default() });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_brings_no_key_is_counted_by_request() {
     let world = World::start().await;
     assert_eq!(world.put(&split(100)).await, Applied::Accepted);

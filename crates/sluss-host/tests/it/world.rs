@@ -60,7 +60,7 @@ impl World {
         world
     }
 
-    async fn serve(&mut self, change: impl FnOnce(&mut HostOptions)) {
+    pub(crate) async fn serve(&mut self, change: impl FnOnce(&mut HostOptions)) {
         let mut options = HostOptions::new(self.target.data());
         options.shutdown_grace = Duration::from_millis(500);
         change(&mut options);
@@ -137,6 +137,12 @@ impl World {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// Returns how many files the host's process has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let Running::Process(child) = &self.running else { panic!("it is no process") };
+        std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap().count()
     }
 
     /// Waits for a condition.

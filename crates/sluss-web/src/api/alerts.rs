@@ -85,6 +85,9 @@ pub(super) async fn take(
         let hint = "Set `max_alerts` in the receiver";
         return Err(Failure::new(Blame::Caller, what, hint).into());
     }
+    // Whoever may not report learns nothing of what is delivered here.
+    let nothing = Command::Resolved { fingerprint: Digest::of(b"") };
+    let Json(_done) = asking.ask_unkeyed(&app, nothing, asking.caller.actor()).await?;
     let mut taken = TakenView::default();
     for alert in &sent.alerts {
         let (service, environment) = match about(&app, alert) {

@@ -290,3 +290,19 @@ impl Draw {
         (key, instruction)
     }
 }
+
+/// What "durable" rests on: a commit returns only after the log of the file was synced.
+#[test]
+fn a_commit_waits_for_the_disk() {
+    let file = std::env::temp_dir().join(format!("books-{}-durable.db", std::process::id()));
+    let books = Books::open(&file).unwrap();
+    let pragma = |name: &str| {
+        let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+        books.connection.query_row(&sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), "wal");
+    // SQLite's number for FULL: in WAL mode, the log is synced with each commit.
+    assert_eq!(pragma("synchronous"), "2");
+    drop(books);
+    std::fs::remove_file(file).unwrap();
+}

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sluss_core::ids::{Digest, ReleaseId};
 use sluss_core::target::{
-    Applied, Arm, ArmStatus, CounterRow, Desired, InstanceRow, InstanceState, InstanceStatus,
-    JournalEntry, JournalRow, Limits, Readiness, RouteKey, RouteStatus,
+    Applied, Arm, ArmStatus, Confinement, CounterRow, Desired, InstanceRow, InstanceState,
+    InstanceStatus, JournalEntry, JournalRow, Limits, Readiness, RouteKey, RouteStatus,
 };
 use sluss_core::units::{Millis, Share};
 use tokio::time::{Instant, sleep};
@@ -237,8 +237,9 @@ impl Target for Memory {
             return Ok(Vec::new());
         }
         let (generation, port) = (now.desired.generation, Some(1));
-        let (problem, unserved, sticky) = (None, 0, false);
-        Ok(vec![RouteStatus { key: key(), generation, port, arms, problem, unserved, sticky }])
+        let (problem, unserved, shed, sticky) = (None, 0, 0, false);
+        let key = key();
+        Ok(vec![RouteStatus { key, generation, port, arms, problem, unserved, shed, sticky }])
     }
 
     async fn counters(&self, _: &RouteKey, after: i64) -> Result<Vec<CounterRow>, TargetError> {
@@ -334,7 +335,8 @@ impl Ground for Memory {
 fn arm_status(arm: &Arm, share: Share) -> ArmStatus {
     let (ready, ends) = (is_ready(arm), manner(arm) == "EndsAtOnce");
     let state = if ready { InstanceState::Ready } else { InstanceState::Starting };
-    let instance = InstanceStatus { index: 0, pid: 1, port: 1, state, since: Millis(0) };
+    let (confinement, moved, since) = (Confinement::default(), None, Millis(0));
+    let instance = InstanceStatus { index: 0, pid: 1, port: 1, state, since, confinement, moved };
     ArmStatus {
         release: arm.release,
         share,
