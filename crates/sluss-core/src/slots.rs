@@ -78,10 +78,10 @@ fn match_up(slots: &[&GroupName], groups: &Groups, people: &[&PersonRef]) -> Vec
         groups.get(slots[slot]).is_some_and(|group| group.contains(people[person]))
     };
     let mut empty = Vec::new();
-    for slot in 0..slots.len() {
+    for (slot, name) in slots.iter().enumerate() {
         let mut seen = vec![false; people.len()];
         if !augment(slot, &may, &mut fills, &mut seen) {
-            empty.push(slots[slot].clone());
+            empty.push((*name).clone());
         }
     }
     empty

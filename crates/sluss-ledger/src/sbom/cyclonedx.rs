@@ -134,9 +134,7 @@ fn component<'a>((purl, component): (&'a Purl, &'a Component)) -> BomComponent<'
         reference: purl.as_str(),
         name: &component.name,
         version: &component.version,
-        hashes: hashes
-            .map(|(alg, content)| BomHash { alg: *alg, content: content.clone() })
-            .collect(),
+        hashes: hashes.map(|(alg, content)| BomHash { alg, content: content.clone() }).collect(),
         licenses: component.licence.as_deref().map(licence).into_iter().collect(),
         purl: Some(purl.as_str()),
     }

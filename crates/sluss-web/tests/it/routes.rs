@@ -59,6 +59,11 @@ async fn every_route_lets_in_whom_the_table_says() {
                     "fingerprint": "a"}}]}}"#
                 )
             }
+            "/api/v1/exceptions" => {
+                r#"{"kind": "freeze", "deployment": "dep-1", "reason": "x", "for_seconds": 60}"#
+                    .to_owned()
+            }
+            "/api/v1/delegations" => r#"{"to": "second", "for_seconds": 60}"#.to_owned(),
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),
             _other => "{}".to_owned(),
         };
