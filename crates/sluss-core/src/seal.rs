@@ -88,6 +88,14 @@ pub(crate) fn note(state: &mut State, event: &Event) {
         | Event::AttestationRecorded { evidence: Evidence::Provenance { release }, .. } => {
             state.unsealed.insert(*release);
         }
+        Event::DeploymentLive { deployment }
+        | Event::DeploymentRolledBack { deployment, .. }
+        | Event::DeploymentRefused { deployment, .. }
+        | Event::DeploymentSuperseded { deployment, .. }
+        | Event::EnvironmentRemoved { deployment, .. } => {
+            let of = state.deployments.get(deployment).map(|deployment| deployment.release);
+            state.unsealed.extend(of);
+        }
         Event::ReleaseSealed { release, n, .. } => {
             state.unsealed.remove(release);
             if let Some(release) = state.releases.get_mut(release) {

@@ -91,6 +91,27 @@ async fn what_a_dossier_has_of_attestations_is_all_that_a_release_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_on_its_way_is_sealed_as_far_as_it_went() {
+    let (story, _folder) = told().await;
+    let going = {
+        let state = story.engine.state();
+        let rolling = state.deployments.values();
+        rolling
+            .filter(|one| matches!(one.phase, Phase::RollingOut(_)))
+            .map(|one| one.release)
+            .next()
+    };
+    let going = going.expect("a release that is rolling out");
+    for seals in 1..3 {
+        let files = dossier(&story, going, false).await;
+        let report = judged(&story, &files).await;
+        assert_eq!(report.exit_code(), 0, "{report}");
+        let known = story.engine.state().releases[&going].seals;
+        assert!(known == 1, "nothing came in between: {known} seals after {seals} dossiers");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_are_disclosed_only_where_that_is_asked_for_by_who_may() {
     let (story, _folder) = told().await;
     let files = dossier(&story, ReleaseId(1), true).await;
