@@ -164,8 +164,11 @@ fn nights(window: &Window, spans: &[Span]) -> Vec<Warning> {
         let odd = edges.iter().filter(|(_, wall, _)| !zone.is_plain(*wall));
         let odd: Vec<String> = odd
             .map(|(edge, wall, at)| {
-                let times =
-                    if zone.early(*wall) == zone.nominal(*wall) { "twice" } else { "never" };
+                let times = if zone.wall(zone.early(*wall)) == *wall {
+                    "happens twice"
+                } else {
+                    "never happens"
+                };
                 let wall = wall.civil().strftime("%H:%M").to_string();
                 format!("Its {edge} at {wall} {times}; it is {}.", utc_text(*at))
             })

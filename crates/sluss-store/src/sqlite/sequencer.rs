@@ -23,7 +23,7 @@ use super::rows::{LeafRow, signed, unsigned};
 use super::schema::{self, SchemaError, select_leaf};
 use super::timekeeper::{Reading, Timekeeper};
 use crate::clock::{Clock, Entropy};
-use crate::log::{AppendError, Appended, ReadError, Sealed};
+use crate::log::{ATTESTATIONS, AppendError, Appended, ReadError, Sealed};
 
 /// Most entries of a batch, unless one append alone has more.
 const MOST_ENTRIES: usize = 256;
@@ -194,11 +194,10 @@ impl Sequencer {
         let Some(connection) = &mut self.connection else { return Err(Trouble::Closed) };
         let mut commands = HashMap::new();
         for request in batch {
-            let preconditions = request.preconditions.iter().map(|(stream, _)| stream);
-            for stream in preconditions.chain(request.drafts.iter().map(|draft| &draft.stream)) {
+            for stream in streams_of(request) {
                 if !self.heads.contains_key(stream) {
                     let head = head_of(connection, stream).await?;
-                    self.heads.insert(stream.clone(), head);
+                    self.heads.insert(stream.to_owned(), head);
                 }
             }
             if let Some(key) = &request.command_key {
@@ -294,6 +293,17 @@ fn answer(batch: Vec<Request>, plan: Plan) {
         // Whoever asked may have gone away; the log stands all the same.
         request.reply.send(answer).ok();
     }
+}
+
+/// Returns the streams that a request asks about, or adds to.
+fn streams_of(request: &Request) -> Vec<&str> {
+    let mut streams: Vec<&str> =
+        request.preconditions.iter().map(|(stream, _)| stream.as_str()).collect();
+    for draft in &request.drafts {
+        streams.push(&draft.stream);
+        streams.extend(draft.attestation.as_ref().map(|_leaf| ATTESTATIONS));
+    }
+    streams
 }
 
 async fn head_of(connection: &mut SqliteConnection, stream: &str) -> Result<Head, Trouble> {

@@ -301,11 +301,13 @@ async fn an_attestation_is_the_leaf_before_the_event_that_names_it() {
         );
     }
     assert_eq!(read.iter().map(|leaf| leaf.seq).collect::<Vec<_>>(), [0, 0, 0, 1, 1]);
+    let more = log.append(&[], vec![attested("release/rel-1", 3)], None).await.unwrap();
+    assert_eq!(more.events()[0].seq, 2, "it goes on where it was");
     let event = log.append(&[], vec![draft("attestations", json!({}))], None).await;
     assert!(matches!(event, Err(AppendError::Refused { why: Refusal::Stream, .. })));
-    let mut wrong = attested("release/rel-1", 3);
+    let mut wrong = attested("release/rel-1", 4);
     wrong.attestation.as_mut().unwrap().leaf = read[0].bytes.to_vec();
     let refused = log.append(&[], vec![wrong], None).await;
     assert!(matches!(refused, Err(AppendError::Refused { why: Refusal::Unsealable(_), .. })));
-    assert_eq!(log.size().await.unwrap(), 5);
+    assert_eq!(log.size().await.unwrap(), 7);
 }
