@@ -56,6 +56,8 @@ pub struct Ask {
     #[arg(long = "for", value_name = "LENGTH", default_value = "1h")]
     length: String,
     #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
     of: Where,
 }
 
@@ -82,6 +84,8 @@ pub struct Decide {
 pub struct End {
     /// The exception: `exc-1`
     exception: String,
+    #[command(flatten)]
+    person: Person,
     #[command(flatten)]
     of: Where,
 }
@@ -125,9 +129,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             changed(&done, output, &format!("You granted {exception}."), "sluss exception list");
             Ok(())
         }
-        Command::End(End { exception, of }) => {
+        Command::End(End { exception, person, of }) => {
             let path = format!("/api/v1/exceptions/{}/end", part(&exception));
-            let done = of.client()?.post(&path, &json!({})).await?;
+            let done = person.there(&of)?.post(&path, &json!({})).await?;
             changed(&done, output, &format!("{exception} is ended."), "sluss exception list");
             Ok(())
         }
@@ -152,7 +156,7 @@ pub(super) async fn delegate(arguments: Delegate, output: Output) -> Result<(), 
 }
 
 async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
-    let Ask { kind, deployment, service, rule, reason, length, of } = arguments;
+    let Ask { kind, deployment, service, rule, reason, length, person, of } = arguments;
     let kind = match kind {
         Kind::Freeze => "freeze",
         Kind::Emergency => "emergency",
@@ -162,7 +166,7 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
         "kind": kind, "deployment": deployment, "service": service, "rule": rule,
         "reason": reason, "for_seconds": read_length(&length)? / 1000,
     });
-    let done = of.client()?.post("/api/v1/exceptions", &body).await?;
+    let done = person.there(&of)?.post("/api/v1/exceptions", &body).await?;
     let asked = happened(&done, "exception.requested");
     let id = asked.and_then(|event| event["exception"].as_str()).unwrap_or("it").to_owned();
     let what = format!("{id} is asked for; someone else must agree.");

@@ -9,4 +9,5 @@ mod init;
 mod log_verify;
 mod reference;
 mod run;
+mod sample;
 mod session;
