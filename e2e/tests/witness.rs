@@ -73,7 +73,9 @@ fn a_witness_cosigns_the_log_and_finds_out_a_data_folder_of_yesterday() {
     let (folder, port) = (sluss.scratch("witness"), free_port());
     let folder = folder.join("audit");
     let key = Witness::init(&folder);
-    let log = sluss.run(&["log", "key"]).1.trim().to_owned();
+    let keys = sluss.run(&["log", "key"]).1;
+    let log = keys.split_whitespace().find(|word| word.contains("/ledger+"));
+    let log = log.expect("the log's vkey is among the keys").to_owned();
     let witness = Witness::serve(&folder, port, &log);
     let line = format!("http://127.0.0.1:{port} {key}\n");
     let yesterday = sluss.scratch("yesterday").join("data");
