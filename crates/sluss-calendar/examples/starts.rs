@@ -1,6 +1,6 @@
 //! Writes a corpus of rules with their starts, for other readers to compare with.
 //!
-//! `cargo run -p sluss-calendar --example starts > corpus.json`; see `e2e/verifiers/calendar.py`.
+//! `cargo run -p sluss-calendar --example starts > corpus.json`; see `e2e/verifiers/expansion.py`.
 
 use std::io::Write;
 

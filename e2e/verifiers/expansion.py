@@ -3,9 +3,9 @@
 
     cargo run -p sluss-calendar --example starts > corpus.json
     python3 -m venv venv && venv/bin/pip install python-dateutil==4.0.0
-    venv/bin/python e2e/verifiers/calendar.py dateutil corpus.json
+    venv/bin/python e2e/verifiers/expansion.py dateutil corpus.json
     python3 -m venv venv2 && venv2/bin/pip install recurring-ical-events==3.8.2
-    venv2/bin/python e2e/verifiers/calendar.py recurring-ical-events corpus.json
+    venv2/bin/python e2e/verifiers/expansion.py recurring-ical-events corpus.json
 
 The two need different versions of dateutil, hence two environments. Each reader must agree on every
 rule, and must disagree as soon as one start is changed. Exit status 1 if either is not so.
@@ -64,7 +64,7 @@ READERS = {
 
 def main():
     if len(sys.argv) != 3 or sys.argv[1] not in READERS:
-        sys.exit(f"usage: calendar.py {'|'.join(READERS)} corpus.json")
+        sys.exit(f"usage: expansion.py {'|'.join(READERS)} corpus.json")
     package, read = READERS[sys.argv[1]]
     with open(sys.argv[2], encoding="utf-8") as file:
         corpus = json.load(file)
