@@ -269,3 +269,42 @@ fn a_freeze_is_overridden_by_two_for_one_release() {
         "#]],
     );
 }
+
+#[test]
+fn a_waiver_takes_two_others_and_nobody_waives_what_is_no_rule_of_a_policy() {
+    check(
+        vec![production()],
+        "~0 policy rules by anna
+        1 except waiver core.allow 9000 by anna
+        2 except waiver sbom.present 9000 by anna agent
+        3 except waiver sbom.present 9000 by anna
+        4 grant exc-1 by bob
+        5 grant exc-1 by bob
+        6 grant exc-1 by carl
+        7 end exc-1 by mallory
+        8 end exc-1 by anna
+        9 grant exc-1 by erik",
+        expect![[r#"
+            1 except waiver core.allow 9000 by anna
+                Denied: `core.allow` is no rule of a policy, and cannot be waived.
+            2 except waiver sbom.present 9000 by anna agent
+                Denied: Exceptions are asked for by people.
+                + access.refused ask-exception not_a_person
+            3 except waiver sbom.present 9000 by anna
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=9000000 what={kind:waiver,rule:sbom.present,service:pay}
+            4 grant exc-1 by bob
+                exception.granted bob exc-1
+            5 grant exc-1 by bob
+                Conflict: You granted exc-1 already; it takes one more person.
+            6 grant exc-1 by carl
+                exception.granted carl exc-1
+            7 end exc-1 by mallory
+                Denied: It is not yours to end.
+                + access.refused end-exception missing_role
+            8 end exc-1 by anna
+                exception.ended anna exc-1
+            9 grant exc-1 by erik
+                Conflict: exc-1 waits for nobody any more.
+        "#]],
+    );
+}

@@ -250,6 +250,9 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         ["except", "emergency", id, until] => {
             asked(world, ExceptionKind::Emergency { deployment: id.parse().unwrap() }, until)
         }
+        ["except", "waiver", rule, until] => {
+            asked(world, ExceptionKind::Waiver { service: service(), rule: rule.to_owned() }, until)
+        }
         ["grant", id] => Command::GrantException { exception: id.parse().unwrap() },
         ["end", id] => Command::EndException { exception: id.parse().unwrap() },
         ["review", id] => {

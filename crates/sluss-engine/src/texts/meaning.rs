@@ -17,8 +17,9 @@ use sluss_policy::{ClosedBecause, Decision, Obligation};
 
 /// The rule that keeps a release of which a fact is missing that its policy decides from.
 pub const EVIDENCE: &str = "core.evidence";
-/// The rule that keeps a release that nothing denies and `allow` does not let pass.
-pub const ALLOW: &str = "allow";
+/// The rule that keeps a release that nothing denies and `allow` does not let pass. It is no rule
+/// of a policy: a waiver of it would open the gate to whatever no rule has named.
+pub const ALLOW: &str = "core.allow";
 
 /// Returns what `decision` about `id` means at `now`.
 pub(super) fn answer(
