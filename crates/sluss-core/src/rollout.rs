@@ -226,6 +226,9 @@ pub struct Rollout {
     pub phase: Phase,
     /// When the candidate got its first share.
     pub first_share: Option<Millis>,
+    /// When each share began that was judged.
+    #[serde(default)]
+    pub legs_begun: Vec<Millis>,
     /// All evidence so far.
     pub observations: Vec<Observation>,
     /// What was read from it last.
@@ -256,7 +259,8 @@ impl Rollout {
     /// Returns a rollout at its beginning.
     pub fn new(plan: Replacement, incumbent: Option<DeploymentId>, since: Millis) -> Self {
         let phase = Phase::Baking { since };
-        Self { plan, incumbent, phase, first_share: None, observations: Vec::new(), reading: None }
+        let (first_share, legs_begun, observations, reading) = Default::default();
+        Self { plan, incumbent, phase, first_share, legs_begun, observations, reading }
     }
 
     /// Returns the share that the candidate should have now.

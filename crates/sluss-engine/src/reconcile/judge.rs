@@ -23,6 +23,8 @@ pub struct RolloutJudge {
     judge: Judge,
     /// The second of the candidate's first request.
     began: Option<i64>,
+    /// How many legs it knows of.
+    legs: usize,
 }
 
 /// Returns the settings of the statistics for a plan.
@@ -57,20 +59,25 @@ pub fn settings(plan: &RolloutPlan) -> Plan {
 impl RolloutJudge {
     /// Returns the judge of a rollout of which nothing was seen.
     pub fn new(plan: &RolloutPlan) -> Self {
-        Self { judge: Judge::new(settings(plan)), began: None }
+        Self { judge: Judge::new(settings(plan)), began: None, legs: 0 }
     }
 
-    /// Begins a leg: what speaks for the candidate is counted anew.
-    pub fn begin_leg(&mut self, since: Millis, share: Share) {
-        self.judge.begin_leg(since.0, share.basis_points());
-    }
-
-    /// Gives it an observation, and returns what is known after it.
-    pub fn feed(&mut self, observation: &Observation) -> Reading {
+    /// Gives it an observation, and returns what is known after it. `legs_begun` are the times at
+    /// which each share began so far; with each, what speaks for the candidate is counted anew.
+    ///
+    /// Nothing goes in but what is recorded: so a judge that is made again from the log is the same
+    /// judge, block by block. Were it another one, each restart would be one more chance to take a
+    /// harmless release back.
+    pub fn feed(&mut self, legs_begun: &[Millis], observation: &Observation) -> Reading {
         let tick = tick(&mut self.began, observation);
         if observation.share == Share::NONE {
             self.judge.remember_incumbent(&tick.incumbent);
             return reading(self.judge.reading(tick.at_ms));
+        }
+        let next = |legs: usize| legs_begun.get(legs).filter(|at| at.0 <= tick.at_ms);
+        while let Some(at) = next(self.legs) {
+            self.judge.begin_leg(at.0, tick.share_bp);
+            self.legs += 1;
         }
         reading(self.judge.observe(&tick))
     }
@@ -160,4 +167,55 @@ fn reading(of: verdict::Reading) -> Reading {
         verdict::Verdict::NoData { seconds } => Verdict::NoData { seconds },
     };
     read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_made_again_from_what_was_recorded_is_the_same_judge() {
+        let plan = RolloutPlan { quarters: true, ..RolloutPlan::default() };
+        let legs_begun = [Millis(1_000_130), Millis(1_020_990), Millis(1_041_260)];
+        let mut rows = vec![Observation { quarter: 0, ..row(4_000_000, 0, 0) }];
+        for quarter in 4_000_001..4_000_240_i64 {
+            let leg = legs_begun.iter().filter(|at| at.quarter().0 < quarter).count();
+            // The quarter in which a share begins is not observed.
+            if legs_begun.iter().all(|at| at.quarter().0 != quarter) && leg > 0 {
+                rows.push(row(quarter, [1_000, 5_000, 1_000][leg - 1], quarter % 7));
+            }
+        }
+        let judge_of = |rows: &[Observation]| {
+            let mut judge = RolloutJudge::new(&plan);
+            let read = rows.iter().map(|row| judge.feed(&legs_begun, row)).last();
+            (judge, read)
+        };
+        let (mut living, _) = judge_of(&[]);
+        for (index, observation) in rows.iter().enumerate() {
+            let read = living.feed(&legs_begun, observation);
+            if index % 13 == 0 {
+                let again = judge_of(&rows[..=index]).1;
+                assert_eq!(Some(read), again, "made again after row {index}");
+            }
+        }
+        assert_eq!(living.legs, 3);
+    }
+
+    fn row(quarter: i64, share: u16, failed: i64) -> Observation {
+        let at = sluss_core::units::Quarter(quarter);
+        let counts = |requests, errors| Counts { requests, errors };
+        let share = Share::from_basis_points(share).unwrap();
+        let slow = |count| Detail { latency: vec![(3, count), (20, 2)], ..Detail::default() };
+        Observation {
+            quarter: at.in_second(),
+            incumbent_detail: slow(16),
+            candidate_detail: slow(4),
+            ..Observation::new(
+                at.second(),
+                share,
+                counts(18, u64::from(failed == 3)),
+                counts(6, u64::from(failed == 5)),
+            )
+        }
+    }
 }

@@ -37,7 +37,6 @@ pub struct Watcher {
 
 struct Watched {
     judge: RolloutJudge,
-    leg: Option<usize>,
     unreachable: u32,
 }
 
@@ -50,7 +49,7 @@ struct Subject {
     incumbent: Option<ReleaseId>,
     plan: RolloutPlan,
     share: Share,
-    leg: usize,
+    legs_begun: Vec<Millis>,
     since: Millis,
     observations: Vec<Observation>,
     /// The seconds in which a process of either release was started, or ended.
@@ -124,8 +123,8 @@ impl Watcher {
             let Some(deployment) = state.deployments.get(id) else { continue };
             let Phase::RollingOut(rollout) = &deployment.phase else { continue };
             let Replacement::Progressive(plan) = &rollout.plan else { continue };
-            let (leg, since) = match leg_of(rollout) {
-                Some(leg) => leg,
+            let since = match leg_of(rollout) {
+                Some(since) => since,
                 None => continue,
             };
             let key = RouteKey {
@@ -144,7 +143,7 @@ impl Watcher {
                 incumbent: rollout.incumbent.and_then(release),
                 plan: plan.clone(),
                 share: rollout.share(),
-                leg,
+                legs_begun: rollout.legs_begun.clone(),
                 since,
                 observations: rollout.observations.clone(),
                 turns: facts.map(|fact| fact.at.second()).collect(),
@@ -189,12 +188,8 @@ impl Watcher {
                 candidate_detail,
             });
         }
-        if watched.leg != Some(subject.leg) {
-            watched.leg = Some(subject.leg);
-            watched.judge.begin_leg(subject.since, subject.share);
-        }
         for observation in observations {
-            let reading = watched.judge.feed(&observation);
+            let reading = watched.judge.feed(&subject.legs_begun, &observation);
             let deployment = subject.deployment;
             let over =
                 !matches!(reading.verdict, Verdict::Undecided { .. } | Verdict::NoData { .. });
@@ -227,11 +222,9 @@ impl Watcher {
     }
 }
 
-fn leg_of(rollout: &Rollout) -> Option<(usize, Millis)> {
+fn leg_of(rollout: &Rollout) -> Option<Millis> {
     match &rollout.phase {
-        rollout::Phase::Judging { leg, since } | rollout::Phase::Held { leg, since, .. } => {
-            Some((*leg, *since))
-        }
+        rollout::Phase::Judging { since, .. } | rollout::Phase::Held { since, .. } => Some(*since),
         rollout::Phase::Baking { .. } => None,
     }
 }
@@ -344,10 +337,7 @@ fn forget_latency(detail: &mut Detail) {
 fn from_recorded(subject: &Subject) -> Watched {
     let mut judge = RolloutJudge::new(&subject.plan);
     for observation in &subject.observations {
-        judge.feed(observation);
+        judge.feed(&subject.legs_begun, observation);
     }
-    let last = subject.observations.last();
-    let since = subject.since.quarter();
-    let same = last.is_some_and(|last| last.share == subject.share && last.begins() >= since);
-    Watched { judge, leg: same.then_some(subject.leg), unreachable: 0 }
+    Watched { judge, unreachable: 0 }
 }
