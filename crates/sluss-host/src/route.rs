@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora_http::RequestHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{
     Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
-    RunsAs,
+    RunsAs, Said,
 };
 use sluss_core::units::{Millis, Share};
 use tokio::time::Instant;
@@ -111,6 +111,11 @@ impl Route {
         let caller = || table.rules.caller(&head.headers);
         let drawn = back.or_else(|| table.arm_of(&self.secret, caller()?));
         (attempt, drawn)
+    }
+
+    /// Reads what an answer says beyond its status; see [`Rules::hear`].
+    pub(crate) fn hear(&self, answer: &mut ResponseHeader) -> Said {
+        self.table.load().rules.hear(answer)
     }
 
     /// Takes in how an attempt ended that an instance was there for.

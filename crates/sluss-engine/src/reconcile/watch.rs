@@ -10,7 +10,8 @@ use sluss_core::deployment::{Cause, Phase};
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::{Replacement, RolloutPlan};
 use sluss_core::rollout::{self, Counts, Detail, Observation, Rollout, Verdict};
-use sluss_core::target::{CounterRow, RouteKey};
+use sluss_core::state::State;
+use sluss_core::target::{CounterRow, Judged, RouteKey};
 use sluss_core::units::{Millis, Share};
 
 use super::judge::{self, RolloutJudge};
@@ -49,6 +50,8 @@ struct Subject {
     candidate: ReleaseId,
     incumbent: Option<ReleaseId>,
     plan: RolloutPlan,
+    /// Which of the service's own figures are judged.
+    judged: Judged,
     share: Share,
     leg: usize,
     since: Millis,
@@ -135,6 +138,7 @@ impl Watcher {
                 candidate: deployment.release,
                 incumbent: rollout.incumbent.and_then(release),
                 plan: plan.clone(),
+                judged: judged(&state, deployment.release),
                 share: rollout.share(),
                 leg,
                 since,
@@ -203,13 +207,21 @@ impl Watcher {
         let watched =
             self.judges.entry(subject.deployment).or_insert_with(|| from_recorded(subject));
         watched.unreachable += 1;
-        if watched.unreachable >= subject.plan.silence_seconds {
+        // A first release has nothing to go back to: a person is asked in time.
+        let compared = subject.incumbent.is_some();
+        if compared && watched.unreachable >= subject.plan.silence_seconds {
             let (deployment, cause) = (subject.deployment, Cause::Silence);
             if let Err(failure) = self.engine.report(Command::Fail { deployment, cause }).await {
                 tracing::warn!(%failure, "a silent candidate could not be taken back");
             }
         }
     }
+}
+
+fn judged(state: &State, release: ReleaseId) -> Judged {
+    let start = state.pipeline_of(release).and_then(|pipeline| pipeline.start.as_ref());
+    let outcome = start.and_then(|start| start.traffic.outcome.as_ref());
+    outcome.map(|outcome| outcome.judged).unwrap_or_default()
 }
 
 fn leg_of(rollout: &Rollout) -> Option<(usize, Millis)> {
@@ -242,6 +254,8 @@ pub(super) fn arm(
     for row in rows.iter().filter(|row| row.release == release && seconds.contains(&row.second)) {
         counts = counts.and(Counts { requests: row.requests, errors: row.errors });
         detail.retries += row.retries;
+        detail.probes.add(&row.probes);
+        detail.figures.add(&row.figures);
         for (bin, count) in &row.latency {
             *latency.entry(*bin).or_default() += count;
         }
@@ -256,6 +270,7 @@ pub(super) fn arm(
 
 fn forget_latency(detail: &mut Detail) {
     detail.latency.clear();
+    detail.probes.latency.clear();
     for instance in &mut detail.instances {
         instance.latency.clear();
     }
@@ -263,7 +278,7 @@ fn forget_latency(detail: &mut Detail) {
 
 /// Makes the statistics of a rollout again from what was recorded.
 fn from_recorded(subject: &Subject) -> Watched {
-    let mut judge = RolloutJudge::new(&subject.plan);
+    let mut judge = RolloutJudge::new(&subject.plan, subject.incumbent.is_none(), subject.judged);
     for observation in &subject.observations {
         judge.feed(observation);
     }

@@ -131,7 +131,7 @@ fn a_change_waits_for_the_people_who_may_decide() {
 #[test]
 fn a_later_change_rolls_out_beside_what_is_live() {
     check(
-        "push main\n pass\n approve\n ready\n push main\n pass\n ready\n favourable",
+        "push main\n pass\n approve\n ready\n favourable\n push main\n pass\n ready\n favourable",
         "pay",
         expect![[r#"
             in progress: chg-2 It rolls out in production, at 50 % of the traffic. since 8 s
@@ -145,7 +145,7 @@ fn a_later_change_rolls_out_beside_what_is_live() {
 #[test]
 fn a_bad_change_is_taken_back_and_the_one_before_is_live() {
     check(
-        "push main\n pass\n approve\n ready\n push main\n pass\n ready\n unfavourable",
+        "push main\n pass\n approve\n ready\n favourable\n push main\n pass\n ready\n unfavourable",
         "rel-2",
         expect![[r#"
             live: chg-1 It is live in production. since 4 s
@@ -158,7 +158,7 @@ fn a_bad_change_is_taken_back_and_the_one_before_is_live() {
 #[test]
 fn a_held_rollout_and_a_freeze_wait() {
     check(
-        "push main\n pass\n approve\n ready\n push main\n pass\n ready\n hold",
+        "push main\n pass\n approve\n ready\n favourable\n push main\n pass\n ready\n hold",
         "dep-4",
         expect![[r#"
             waiting: chg-2 Its rollout in production is held at 10 % of the traffic. Held since 8 s
@@ -167,7 +167,7 @@ fn a_held_rollout_and_a_freeze_wait() {
         "#]],
     );
     check(
-        "push main\n pass\n approve\n ready\n freeze\n push main\n pass",
+        "push main\n pass\n approve\n ready\n favourable\n freeze\n push main\n pass",
         "chg-2",
         expect![[r#"
             waiting: chg-2 For production it waits for the end of frz-1. Freeze { freeze: FreezeId(1), until: Millis(9000000) } since 7 s
