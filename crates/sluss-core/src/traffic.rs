@@ -86,6 +86,12 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Returns whether what depends on one another is counted once: units are told apart, and no
+    /// caller stays with an arm.
+    pub fn is_counted_once(&self) -> bool {
+        self.unit.is_some() && self.sticky.is_none()
+    }
+
     /// Returns whether nothing was asked for.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()

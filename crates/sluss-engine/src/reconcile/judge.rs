@@ -4,10 +4,10 @@ use sluss_core::pipeline::RolloutPlan;
 use sluss_core::probe::{Probed, summed};
 use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
 use sluss_core::target::{Figures, Judged};
-use sluss_core::units::{Millis, Share};
+use sluss_core::units::{Millis, QUARTER_MS, Share};
 use sluss_verdict::{
-    self as verdict, Absolute, BlockLength, Judge, MetricPlan, Mode, Objectives, Plan, Replay,
-    Sample, Tick,
+    self as verdict, Absolute, BlockLength, Capital, Judge, MetricPlan, Mode, Objectives, Plan,
+    Replay, Sample, Tick,
 };
 
 use super::quiet::Lately;
@@ -15,6 +15,11 @@ use super::quiet::Lately;
 /// Seconds from the candidate's first request in which no latency is judged: a process that has
 /// just started is slower than one that has run for long, and truthfully so.
 pub(super) const WARM_UP_SECONDS: i64 = 10;
+/// The least length of a block where rows last a quarter of a second. In one of half a second a
+/// noisy instance does less harm than in two (docs/verdicts.md).
+const QUARTERS_BLOCK_MS: u32 = 500;
+/// The fewest requests of such a block.
+const QUARTERS_BLOCK_REQUESTS: u32 = 30;
 /// The coins that leave requests out of a replay: the same each time.
 const REPLAY_SEED: u64 = 1;
 
@@ -56,7 +61,7 @@ fn objectives(plan: &RolloutPlan) -> Objectives {
 
 /// Returns the settings of the statistics for a plan, and for the figures that are judged.
 pub fn settings(plan: &RolloutPlan, judged: Judged) -> Plan {
-    let errors = MetricPlan::errors_within(plan.tolerance_ppm);
+    let errors = MetricPlan { weight: 4, ..MetricPlan::errors_within(plan.tolerance_ppm) };
     let latency = MetricPlan::latency_within(plan.slow_tolerance_ppm);
     let mut metrics = vec![errors];
     if plan.latency_permille > 0 {
@@ -69,7 +74,16 @@ pub fn settings(plan: &RolloutPlan, judged: Judged) -> Plan {
         alpha_ppm: plan.alpha_ppm,
         mode: if plan.independent { Mode::Fast } else { Mode::Robust },
         metrics,
-        block: BlockLength::Fixed(plan.block_seconds.saturating_mul(1000)),
+        capital: Capital::WhereItMatters,
+        row_ms: if plan.quarters { QUARTER_MS as u32 } else { 1_000 },
+        block: BlockLength::Fixed(match plan.quarters {
+            true => QUARTERS_BLOCK_MS,
+            false => plan.block_seconds.saturating_mul(1_000),
+        }),
+        block_requests: match plan.quarters {
+            true => QUARTERS_BLOCK_REQUESTS,
+            false => Plan::of_errors().block_requests,
+        },
         ignored_latency_permille: plan.latency_permille,
         promotion_alpha_ppm: plan.promotion_alpha_ppm,
         silence_seconds: plan.silence_seconds,
@@ -90,7 +104,7 @@ impl RolloutJudge {
 
     /// Begins a leg: what speaks for the candidate is counted anew.
     pub fn begin_leg(&mut self, since: Millis, share: Share) {
-        let at_ms = since.second() * 1000;
+        let at_ms = since.0;
         match &mut self.judge {
             By::Incumbent(judge) => judge.begin_leg(at_ms, share.basis_points()),
             By::Objectives(judge) => judge.begin(at_ms),
@@ -159,7 +173,7 @@ fn tick(course: &mut Course, observation: &Observation) -> Tick {
     // Before the rollout the incumbent is alone, and warm.
     let warm = course.began.is_none_or(|began| second - began >= WARM_UP_SECONDS);
     Tick {
-        at_ms: second * 1000,
+        at_ms: observation.begins().begins().0,
         share_bp: observation.share.basis_points(),
         incumbent: sample(incumbent, &incumbent_detail, warm, !probes),
         candidate: sample(candidate, &candidate_detail, warm, !probes),

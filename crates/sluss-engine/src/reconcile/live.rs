@@ -13,7 +13,7 @@ use sluss_core::rollout::{Counts, Rollout};
 use sluss_core::target::RouteKey;
 use sluss_verdict::{self as verdict, Alarm};
 
-use super::watch::arm;
+use super::watch::{Span, arm};
 use crate::engine::Engine;
 use crate::target::Target;
 
@@ -63,7 +63,8 @@ impl Live {
             });
             let Ok(rows) = self.target.counters(&key, watched.heard).await else { continue };
             for second in watched.heard + 1..=last_whole {
-                let (Counts { requests, errors }, detail) = arm(&rows, release, second..=second);
+                let (Counts { requests, errors }, detail) =
+                    arm(&rows, release, &Span::second(second));
                 watched.heard = second;
                 let Probed { requests: sent, errors: failed, .. } = detail.probes;
                 let probes = verdict::Counts { requests: sent, errors: failed };
