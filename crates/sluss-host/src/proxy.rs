@@ -205,7 +205,7 @@ impl ProxyHttp for RouteProxy {
     ) -> Result<()> {
         let mark = answer.headers.get(OUTCOME_HEADER);
         exchange.marked_failed |= mark.is_some_and(|mark| mark.as_bytes() == b"failed");
-        exchange.said = self.route.hear(answer);
+        exchange.said = self.route.table.load().rules.hear(answer);
         exchange.marked_failed |= exchange.said.failed;
         if answer.status.as_u16() == 101 {
             exchange.upgraded_after = Some(exchange.started.elapsed());

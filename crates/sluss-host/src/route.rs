@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_http::RequestHeader;
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{
     Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
-    RunsAs, Said,
+    RunsAs,
 };
 use sluss_core::units::{Millis, Quarter, Share};
 use tokio::time::Instant;
@@ -35,7 +35,8 @@ use crate::units::{Attempt, Earlier, Units};
 /// A route.
 pub(crate) struct Route {
     pub(crate) key: RouteKey,
-    table: ArcSwap<Table>,
+    /// Written by [`Route::refresh`] alone.
+    pub(crate) table: ArcSwap<Table>,
     meters: Mutex<BTreeMap<(ReleaseId, u16), Arc<Meter>>>,
     units: Units,
     /// What callers who stay are hashed with.
@@ -111,11 +112,6 @@ impl Route {
         let caller = || table.rules.caller(&head.headers);
         let drawn = back.or_else(|| table.arm_of(&self.secret, caller()?));
         (attempt, drawn)
-    }
-
-    /// Reads what an answer says beyond its status; see [`Rules::hear`].
-    pub(crate) fn hear(&self, answer: &mut ResponseHeader) -> Said {
-        self.table.load().rules.hear(answer)
     }
 
     /// Takes in how an attempt ended that an instance was there for.

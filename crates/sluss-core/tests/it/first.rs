@@ -39,7 +39,16 @@ fn a_first_release_that_misses_its_objectives_is_taken_off_with_an_incident() {
     check(
         vec![production()],
         &format!("{FIRST}\n 4 unfavourable\n 5 applied production"),
-        expect![[""]],
+        expect![[r#"
+            4 unfavourable
+                rollout.observed dep-1 second 4 unfavourable
+                deployment.rolled_back objectives dep-1
+                release.barred rel-1
+                incident.opened objectives dep-1 inc-1
+            5 applied production
+                incident.mitigated inc-1
+            pay/production:
+        "#]],
     );
 }
 
