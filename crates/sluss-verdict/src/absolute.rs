@@ -116,16 +116,18 @@ impl Objective {
         log_sum_exp(self.favour.into_iter()) - libm::log(BETTER.len() as f64)
     }
 
-    /// Returns about how many more requests the proof needs if it goes on as it went.
+    /// Returns about how many more requests the proof needs if it goes on as it went: until the
+    /// quickest of its sizes alone is enough.
     fn requests_until(&self, target: f64) -> Option<u64> {
         let seen = if self.requests == 0 { 0.0 } else { self.bad as f64 / self.requests as f64 };
-        let growth = BETTER.iter().filter(|size| **size > 0.0 || self.bad == 0).map(|size| {
-            let win = if self.bad == 0 { 0.0 } else { seen * libm::log(*size) };
-            win - libm::log1p(self.rate * (size - 1.0))
+        let needs = self.favour.iter().zip(BETTER).filter_map(|(log, size)| {
+            let win = if self.bad == 0 { 0.0 } else { seen * libm::log(size) };
+            let growth = win - libm::log1p(self.rate * (size - 1.0));
+            let missing = target + libm::log(BETTER.len() as f64) - log;
+            let proves = growth > 0.0 && missing.is_finite();
+            proves.then(|| libm::ceil(missing.max(0.0) / growth) as u64)
         });
-        let growth = growth.fold(0.0, f64::max);
-        let missing = target - self.log_favour().max(-libm::log(BETTER.len() as f64) - target);
-        (growth > 0.0).then(|| libm::ceil(missing.max(0.0) / growth) as u64)
+        needs.min()
     }
 }
 
