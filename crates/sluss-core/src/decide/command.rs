@@ -133,6 +133,11 @@ pub enum Command {
         counts: Counts,
         limit_ppm: u32,
     },
+    /// What is live fails its probes.
+    ProbesFail {
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
     Fail {
         deployment: DeploymentId,
         cause: Cause,
@@ -291,6 +296,7 @@ impl Command {
             | Self::Ready { .. }
             | Self::Observe { .. }
             | Self::Alarm { .. }
+            | Self::ProbesFail { .. }
             | Self::Fail { .. }
             | Self::Instance { .. }
             | Self::Applied { .. }

@@ -10,7 +10,8 @@ use sluss_core::deployment::{Cause, Phase};
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::{Replacement, RolloutPlan};
 use sluss_core::rollout::{self, Counts, Detail, Observation, Rollout, Verdict};
-use sluss_core::target::{CounterRow, InstanceRow, RouteKey};
+use sluss_core::state::State;
+use sluss_core::target::{CounterRow, InstanceRow, Judged, RouteKey};
 use sluss_core::units::{Millis, QUARTER_MS, Quarter, Share};
 
 use super::judge::{self, RolloutJudge};
@@ -48,6 +49,8 @@ struct Subject {
     candidate: ReleaseId,
     incumbent: Option<ReleaseId>,
     plan: RolloutPlan,
+    /// Which of the service's own figures are judged.
+    judged: Judged,
     share: Share,
     legs_begun: Vec<Millis>,
     since: Millis,
@@ -142,6 +145,7 @@ impl Watcher {
                 candidate: deployment.release,
                 incumbent: rollout.incumbent.and_then(release),
                 plan: plan.clone(),
+                judged: judged(&state, deployment.release),
                 share: rollout.share(),
                 legs_begun: rollout.legs_begun.clone(),
                 since,
@@ -213,13 +217,21 @@ impl Watcher {
         let watched =
             self.judges.entry(subject.deployment).or_insert_with(|| from_recorded(subject));
         watched.unreachable += 1;
-        if watched.unreachable >= subject.plan.silence_seconds {
+        // A first release has nothing to go back to: a person is asked in time.
+        let compared = subject.incumbent.is_some();
+        if compared && watched.unreachable >= subject.plan.silence_seconds {
             let (deployment, cause) = (subject.deployment, Cause::Silence);
             if let Err(failure) = self.engine.report(Command::Fail { deployment, cause }).await {
                 tracing::warn!(%failure, "a silent candidate could not be taken back");
             }
         }
     }
+}
+
+fn judged(state: &State, release: ReleaseId) -> Judged {
+    let start = state.pipeline_of(release).and_then(|pipeline| pipeline.start.as_ref());
+    let outcome = start.and_then(|start| start.traffic.outcome.as_ref());
+    outcome.map(|outcome| outcome.judged).unwrap_or_default()
 }
 
 fn leg_of(rollout: &Rollout) -> Option<Millis> {
@@ -290,6 +302,8 @@ pub(super) fn arm(rows: &[CounterRow], release: ReleaseId, span: &Span) -> (Coun
     for row in rows.iter().filter(|row| row.release == release).filter(within) {
         counts = counts.and(Counts { requests: row.requests, errors: row.errors });
         detail.retries += row.retries;
+        detail.probes.add(&row.probes);
+        detail.figures.add(&row.figures);
         add(&mut latency, &row.latency);
         for part in &row.instances {
             let instance = instances.entry(part.index).or_default();
@@ -328,6 +342,7 @@ fn add(histogram: &mut BTreeMap<u8, u64>, more: &[(u8, u64)]) {
 
 fn forget_latency(detail: &mut Detail) {
     detail.latency.clear();
+    detail.probes.latency.clear();
     for instance in &mut detail.instances {
         instance.latency.clear();
     }
@@ -335,7 +350,7 @@ fn forget_latency(detail: &mut Detail) {
 
 /// Makes the statistics of a rollout again from what was recorded.
 fn from_recorded(subject: &Subject) -> Watched {
-    let mut judge = RolloutJudge::new(&subject.plan);
+    let mut judge = RolloutJudge::new(&subject.plan, subject.incumbent.is_none(), subject.judged);
     for observation in &subject.observations {
         judge.feed(&subject.legs_begun, observation);
     }

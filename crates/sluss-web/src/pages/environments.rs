@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use sluss_core::deployment::Phase;
 use sluss_core::ids::{DeploymentId, EnvironmentName, ServiceName};
 use sluss_core::state::{Place, Service, State as Known};
+use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
@@ -14,6 +15,7 @@ use super::frame::{Asked, Frame, OrFail, Page, parse, render};
 use super::freezes::{FreezeRow, active};
 use super::html::{self, Html};
 use super::link;
+use super::stance;
 use super::subject::title;
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -31,6 +33,8 @@ struct Cell {
     standby: Option<Html>,
     address: String,
     back: String,
+    /// What the target says of it.
+    said: Vec<String>,
 }
 
 struct Row {
@@ -70,10 +74,23 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         let rows: Vec<Row> = state.services.iter().map(row).collect();
         Ok((columns, rows, active(state, words, now)))
     };
-    let (columns, rows, freezes) = view(&app, build).await.or_fail(&app, &asked)?;
+    let (columns, mut rows, freezes) = view(&app, build).await.or_fail(&app, &asked)?;
+    rows.iter_mut().for_each(|row| hear(&app, row));
     let ephemeral = rows.iter().any(|row| !row.ephemeral.is_empty());
     let address = app.settings.address.clone();
     Ok(render(&EnvironmentsPage { frame, columns, rows, freezes, ephemeral, address }))
+}
+
+/// Adds what the target says of each place of a service.
+fn hear(app: &App, row: &mut Row) {
+    let Some(ports) = &app.shared.seams.ports else { return };
+    for cell in row.cells.iter_mut().flatten() {
+        let (Ok(service), Ok(environment)) = (row.service.parse(), cell.environment.parse()) else {
+            continue;
+        };
+        let route = ports.status(&RouteKey { service, environment });
+        cell.said = route.map(|route| stance::of(&route)).unwrap_or_default();
+    }
 }
 
 fn row(
@@ -159,6 +176,7 @@ fn cell(
             true => link::rollback(service, environment),
             false => String::new(),
         },
+        said: Vec::new(),
     }
 }
 
