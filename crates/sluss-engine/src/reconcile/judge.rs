@@ -46,7 +46,7 @@ enum By {
     /// By what the incumbent does meanwhile.
     Incumbent(Box<Judge>),
     /// By what the plan asks of a first release.
-    Objectives(Absolute),
+    Objectives(Box<Absolute>),
 }
 
 /// Returns what a plan asks of a first release.
@@ -98,7 +98,7 @@ impl RolloutJudge {
     /// first release.
     pub fn new(plan: &RolloutPlan, is_first: bool, judged: Judged) -> Self {
         let judge = match is_first {
-            true => By::Objectives(Absolute::new(objectives(plan))),
+            true => By::Objectives(Box::new(Absolute::new(objectives(plan)))),
             false => By::Incumbent(Box::new(Judge::new(settings(plan, judged)))),
         };
         Self { judge, course: Course::default(), legs: 0 }

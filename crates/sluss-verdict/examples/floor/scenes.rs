@@ -3,7 +3,7 @@
 use sluss_verdict::bound::{least_requests, least_requests_of_counts};
 use sluss_verdict::{BlockLength, Capital, Metric, MetricPlan, Mode, Plan};
 
-use super::world::{Latency, PLAIN, Retries, Trouble, World};
+use super::world::{Course, Latency, PLAIN, Retries, Trouble, World};
 
 /// A rollout, how it is judged, and what is asked of that.
 pub struct Scene {
@@ -301,7 +301,7 @@ fn by_quarters() -> Vec<Scene> {
         seconds: 900,
         ..PLAIN
     };
-    let scene = |name, candidate: fn(i64) -> f64| {
+    let scene = |name, candidate: Course| {
         let bound = Some(least_requests(0.01, 0.1, candidate(0), 0.0005) / 70.0);
         let world = World { name, candidate, ..world.clone() };
         Scene { world, plan: quarters(), onset: 0, bound, asked: "<= 2.2 bounds, or <= 5" }
@@ -311,8 +311,7 @@ fn by_quarters() -> Vec<Scene> {
         plan: Plan::default(),
         ..scene
     };
-    let (all, fifth, kind, twentieth): (fn(i64) -> f64, fn(i64) -> f64, fn(i64) -> f64, _) =
-        (|_| 1.0, |_| 0.2, |_| 0.09, (|_| 0.05) as fn(i64) -> f64);
+    let [all, fifth, kind, twentieth]: [Course; 4] = [|_| 1.0, |_| 0.2, |_| 0.09, |_| 0.05];
     vec![
         scene("quarters, 0.05 to 100 %", all),
         scene("quarters, 0.05 to 20 %", fifth),

@@ -166,7 +166,7 @@ impl<'a> Play<'a> {
         let none = world.instances.map(|count| vec![Tally::default(); count]);
         let mut rows = vec![none; world.rows];
         let noisy = self.trouble(t);
-        let mut due = self.again.pop_front().unwrap_or_default();
+        let due = self.again.pop_front().unwrap_or_default();
         self.again.push_back([0; 2]);
         let fresh = self.coins.poisson((world.requests)(t.max(0)));
         for _ in 0..fresh {
@@ -174,9 +174,8 @@ impl<'a> Play<'a> {
             let row = self.row_from(0);
             self.request((t, row), arm, &noisy, &mut rows, false);
         }
-        for arm in 0..2 {
-            while due[arm] > 0 {
-                due[arm] -= 1;
+        for (arm, count) in due.into_iter().enumerate() {
+            for _ in 0..count {
                 let row = self.row_from(0);
                 self.request((t, row), arm, &noisy, &mut rows, true);
             }
