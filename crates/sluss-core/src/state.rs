@@ -20,9 +20,12 @@ use crate::ids::{
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::{Freeze, Incident};
+use crate::observed::Observed;
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
+use crate::population::Population;
 use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
+use crate::trust::Distrust;
 use crate::units::Millis;
 
 /// A proposed configuration.
@@ -182,8 +185,15 @@ pub struct State {
     /// Whether the clock can't be trusted.
     pub gap: bool,
     /// Whether a witness knows another history of the log than this one.
-    #[serde(default)]
-    pub distrusted: bool,
+    pub distrusted: Option<Distrust>,
+    /// What two people took the log as the right one against: the size that a witness cosigned.
+    pub forgiven: BTreeMap<String, u64>,
+    /// Witnesses that are too far behind, since when.
+    pub lagging: BTreeMap<String, Millis>,
+    /// Environments whose deployments are counted.
+    pub populations: BTreeMap<EnvironmentName, Population>,
+    /// What really runs, as last seen.
+    pub observed: BTreeMap<ServiceName, BTreeMap<EnvironmentName, Observed>>,
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,

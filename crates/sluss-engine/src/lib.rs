@@ -13,6 +13,7 @@ pub mod forge;
 pub mod open;
 pub mod organisation;
 pub mod pipeline;
+pub mod population;
 pub mod pushes;
 pub mod reconcile;
 pub mod target;

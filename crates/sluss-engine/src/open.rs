@@ -26,7 +26,7 @@ use crate::pushes::{PushJudge, Templates};
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
-use crate::reconcile::{attest, pack};
+use crate::reconcile::{attest, pack, upkeep};
 use crate::target::Target;
 
 /// Events that are read from the log at once.
@@ -34,7 +34,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-3";
+const SNAPSHOT: &str = "state-4";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]
@@ -148,6 +148,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(Watcher::new(engine.clone(), target).run()),
         tokio::spawn(pack::run(engine.clone())),
         tokio::spawn(attest::run(engine.clone())),
+        tokio::spawn(upkeep::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })

@@ -23,6 +23,7 @@ mod key;
 mod log;
 mod prose;
 mod publish;
+mod reader;
 mod snapshot;
 mod sqlite;
 mod tiles;
@@ -41,5 +42,6 @@ pub use log::{
     is_stream,
 };
 pub use prose::{Prose, ProseError};
+pub use reader::LogReader;
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
 pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, Proven, SqliteLog};

@@ -7,6 +7,7 @@
 //!
 //! - Every leaf is hashed from the bytes that are on the disk now.
 //! - A leaf that was changed is named once; entries that only follow from it are not.
+//! - Where the log was silent for longer than its heartbeats allow, that is said.
 //!
 //! Not here: witnesses, and whether the key in the folder is the one that was handed over.
 
@@ -22,7 +23,7 @@ use sluss_core::ids::Digest;
 use sluss_ledger::{Checkpoint, TreeHead};
 use sqlx::{Connection, SqliteConnection};
 
-pub use report::{Entry, Finding, Report};
+pub use report::{Entry, Finding, Report, Silence};
 
 use self::chains::Chains;
 use self::files::Files;
@@ -107,7 +108,7 @@ pub enum Scope {
 }
 
 /// Opens the database for reading; on a read-only disk as a file that nobody writes.
-async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
+pub(crate) async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
     let options = schema::reader(path);
     let usable = async |options| -> sqlx::Result<SqliteConnection> {
         let mut connection = SqliteConnection::connect_with(&options).await?;
@@ -202,6 +203,7 @@ impl Run {
             });
             self.files.skip_to(row.position);
         }
+        self.report.hear(row.position, row.time_ms);
         let hash = self.chains.check(&row, &mut self.report);
         self.report.events += 1;
         let covered = self.checkpoint.map_or(0, |head| head.size);

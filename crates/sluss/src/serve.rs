@@ -74,6 +74,7 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
         executor: Some(Arc::clone(&running.executor)),
     };
     let app = App::new(running.engine.clone(), settings, seams);
+    witnesses::forget(&running.engine, &witnesses).await;
     for witness in witnesses {
         tokio::spawn(witnesses::feed(running.engine.clone(), witness));
     }

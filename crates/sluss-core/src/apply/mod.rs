@@ -11,6 +11,7 @@ use crate::exception::Exception;
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
 use crate::state::{Proposal, Service, State};
+use crate::target::RouteKey;
 use crate::units::Millis;
 
 use change::{apply_change, apply_release, apply_run};
@@ -24,9 +25,18 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
     }
     crate::seal::note(state, event);
     match event {
+        E::LogRollbackDetected { .. }
+        | E::LogTrustRestored { .. }
+        | E::LogWitnessLagging { .. }
+        | E::LogWitnessLagEnded { .. } => crate::trust::apply(state, position, now, event),
+        E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
+        E::EnvironmentObserved { service, environment, running } => {
+            let (service, environment) = (service.clone(), environment.clone());
+            crate::observed::apply(state, now, RouteKey { service, environment }, running);
+        }
         E::LogOpened { .. }
         | E::LogWitnessed { .. }
-        | E::LogRollbackDetected { .. }
+        | E::LogHeartbeat { .. }
         | E::LogGap { .. }
         | E::LogGapEnded { .. }
         | E::Attestation {}
@@ -80,6 +90,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::InstanceObserved { .. } => apply_instance(state, event),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
+        | E::IncidentShadow { .. }
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
@@ -101,8 +112,7 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             state.origin.clone_from(origin);
             state.demo = *demo;
         }
-        E::LogWitnessed { .. } => {}
-        E::LogRollbackDetected { .. } => state.distrusted = true,
+        E::LogWitnessed { .. } | E::LogHeartbeat { .. } => {}
         E::LogGap { .. } => state.gap = true,
         E::LogGapEnded { .. } => state.gap = false,
         E::Attestation {} | E::ReleaseSealed { .. } | E::DossierExported { .. } => {}
@@ -279,11 +289,17 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
         }
+        Event::IncidentShadow { incident, service, environment, digest } => {
+            let origin = Origin::Shadow { digest: digest.clone() };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
+            state.incidents.insert(*incident, opened);
+            state.open.incidents.insert(*incident);
+        }
         Event::IncidentLinked { incident, deployment: named } => {
             match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {
                 Some(Origin::Seen { deployment, .. }) => *deployment = *named,
                 Some(Origin::Reported { suspect, .. }) => *suspect = Some(*named),
-                None => {}
+                Some(Origin::Shadow { .. }) | None => {}
             }
         }
         Event::IncidentMitigated { incident } => {

@@ -61,6 +61,8 @@ pub fn decide(
         | C::Push { .. }
         | C::Propose { .. }
         | C::ClockReturned { .. } => person::decide(state, command, actor, now),
+        C::Heartbeat => Ok(state.heartbeat(now)),
+        C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {
             dossier::exported(state, release, manifest, identities, actor)
         }
@@ -83,6 +85,9 @@ pub fn decide(
         | C::Attested { .. }
         | C::Witnessed { .. }
         | C::Distrust { .. }
+        | C::WitnessLags { .. }
+        | C::WitnessLagEnded { .. }
+        | C::Found { .. }
         | C::Seal { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }

@@ -12,7 +12,9 @@ use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
 };
 use sluss_core::incident::Reporter;
+use sluss_core::observed::Running;
 use sluss_core::pipeline::GateKind;
+use sluss_core::population::PopulationSealed;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::seal::Closed;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
@@ -320,6 +322,43 @@ fn of_the_rest() -> Vec<Event> {
             witness: "witness.bank.example/audit".to_owned(),
             seen: 20,
             size: 17,
+        },
+        Event::LogHeartbeat { interval_ms: 300_000 },
+        Event::LogWitnessLagging {
+            witness: "witness.bank.example/audit".to_owned(),
+            since: Millis(9_000),
+        },
+        Event::LogWitnessLagEnded {
+            witness: "witness.bank.example/audit".to_owned(),
+            cosigned: true,
+        },
+        Event::LogTrustRestored {
+            exception: ExceptionId(3),
+            witness: "witness.bank.example/audit".to_owned(),
+            seen: 20,
+        },
+        Event::PopulationSealed(PopulationSealed {
+            environment: "production".parse().unwrap(),
+            from_leaf: 0,
+            to_leaf: 17,
+            deploys: 3,
+            refused: 1,
+            rollbacks: 1,
+            emergency: 1,
+            standard: 0,
+            head: Digest::of(b"leaf"),
+            merkle_root: Digest::of(b"root"),
+        }),
+        Event::EnvironmentObserved {
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            running: [Running { release: ReleaseId(4), digest: Digest::of(b"app") }].into(),
+        },
+        Event::IncidentShadow {
+            incident: IncidentId(8),
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            digest: Digest::of(b"other"),
         },
         Event::ReleaseSealed {
             release: ReleaseId(4),

@@ -7,6 +7,7 @@ mod live;
 pub mod pack;
 pub mod routes;
 pub mod steps;
+pub mod upkeep;
 pub mod watch;
 
 use std::time::Duration;
@@ -20,3 +21,6 @@ pub(crate) async fn signal(changed: &mut Receiver<u64>, period: Duration) -> boo
         Ok(Err(_stopped)) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     acts, alerts, approvals, ask, calendar, changes, deployments, evidence, exceptions, log,
-    policies, records, releases, runs, status, step_log, tokens,
+    policies, population, records, releases, runs, status, step_log, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -276,6 +276,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     reads::<evidence::TrustView>("/api/v1/log/trust", "Get the keys of dossiers", || {
         get(evidence::trust)
     }),
+    reads::<population::PopulationView>(
+        "/api/v1/log/population",
+        "Prove that no deployment of a period is missing",
+        || get(population::population),
+    )
+    .query(&["from", "to"]),
     reads::<log::EntryView>("/api/v1/log/{position}", "Show an event and its leaf", || {
         get(log::entry)
     }),

@@ -18,6 +18,7 @@ mod evidence;
 pub(crate) mod exceptions;
 mod log;
 pub(crate) mod policies;
+mod population;
 mod records;
 mod releases;
 mod runs;

@@ -25,6 +25,7 @@ mod init;
 mod log;
 mod login;
 mod policy;
+mod population;
 mod preview;
 mod print;
 mod rollout;
