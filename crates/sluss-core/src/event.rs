@@ -23,6 +23,7 @@ use crate::ids::{
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::Reporter;
+use crate::keys::KeyOf;
 use crate::observed::Running;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::population::PopulationSealed;
@@ -133,6 +134,12 @@ pub enum Event {
     /// Nothing else happened for so long, and that was recorded: silence is not loss.
     #[serde(rename = "log.heartbeat")]
     LogHeartbeat { interval_ms: i64 },
+    /// A person handed over from one key to another; from here on both count.
+    #[serde(rename = "log.key_rotated")]
+    LogKeyRotated { of: KeyOf, former: String, present: String },
+    /// A former key counts no more.
+    #[serde(rename = "log.key_retired")]
+    LogKeyRetired { of: KeyOf, key: String },
     /// A witness has cosigned nothing for too long, though there is something to cosign.
     #[serde(rename = "log.witness_lagging")]
     LogWitnessLagging { witness: String, since: Millis },

@@ -16,6 +16,7 @@ pub mod follow;
 pub mod gate;
 pub mod ids;
 pub mod incident;
+pub mod keys;
 pub mod observed;
 pub mod pipeline;
 pub mod population;

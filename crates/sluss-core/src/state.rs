@@ -20,6 +20,7 @@ use crate::ids::{
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::{Freeze, Incident};
+use crate::keys::KeySpan;
 use crate::observed::Observed;
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
 use crate::population::Population;
@@ -190,6 +191,8 @@ pub struct State {
     pub forgiven: BTreeMap<String, u64>,
     /// Witnesses that are too far behind, since when.
     pub lagging: BTreeMap<String, Millis>,
+    /// The keys that were handed over, oldest first.
+    pub keys: Vec<KeySpan>,
     /// Environments whose deployments are counted.
     pub populations: BTreeMap<EnvironmentName, Population>,
     /// What really runs, as last seen.

@@ -11,19 +11,6 @@ impl Event {
     pub fn stream(&self) -> Stream {
         use Event as E;
         match self {
-            E::LogWitnessed { .. }
-            | E::LogHeartbeat { .. }
-            | E::LogWitnessLagging { .. }
-            | E::LogWitnessLagEnded { .. }
-            | E::LogTrustRestored { .. }
-            | E::LogRollbackDetected { .. }
-            | E::LogOpened { .. }
-            | E::LogGap { .. }
-            | E::LogGapEnded { .. } => Stream::Log,
-            E::ConfigProposed { .. }
-            | E::ConfigActivated { .. }
-            | E::ConfigRefused { .. }
-            | E::ServiceRegistered { .. } => Stream::Config,
             E::ChangePushed { change, .. }
             | E::ChangeReceived { change }
             | E::ChangeMerged { change, .. }
@@ -74,15 +61,39 @@ impl Event {
             | E::IncidentLinked { incident, .. }
             | E::IncidentMitigated { incident }
             | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
+            E::AttestationRecorded { evidence, .. } => evidence.stream(),
+            other => other.stream_of_the_whole(),
+        }
+    }
+
+    /// Returns the stream of an event that is about no single thing.
+    fn stream_of_the_whole(&self) -> Stream {
+        use Event as E;
+        match self {
+            E::LogWitnessed { .. }
+            | E::LogHeartbeat { .. }
+            | E::LogKeyRotated { .. }
+            | E::LogKeyRetired { .. }
+            | E::LogWitnessLagging { .. }
+            | E::LogWitnessLagEnded { .. }
+            | E::LogTrustRestored { .. }
+            | E::LogRollbackDetected { .. }
+            | E::LogOpened { .. }
+            | E::LogGap { .. }
+            | E::LogGapEnded { .. } => Stream::Log,
+            E::ConfigProposed { .. }
+            | E::ConfigActivated { .. }
+            | E::ConfigRefused { .. }
+            | E::ServiceRegistered { .. } => Stream::Config,
             E::PopulationSealed(_) => Stream::Populations,
             E::EnvironmentObserved { .. } => Stream::Observations,
             E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
             E::Attestation {} => Stream::Attestations,
-            E::AttestationRecorded { evidence, .. } => evidence.stream(),
             E::AccessDelegated { .. }
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. } => Stream::Access,
+            _other => unreachable!("BUG: an event without a stream"),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! - A log that a witness knows otherwise stays distrusted, and forward gates shut, until two people
-//!   took it as the right one: one asked with a reason, another one agreed in person.
+//! - A log that a witness knows otherwise stays distrusted, and forward gates shut, until two
+//!   people took it as the right one: one asked with a reason, another one agreed in person.
 //! - What they lifted is what that witness said; if it or another one says more, that counts anew.
 
 use serde::{Deserialize, Serialize};

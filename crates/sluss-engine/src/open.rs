@@ -20,6 +20,7 @@ use crate::forge::{
     self, Author, Expected, Found, HookServer, MAIN, NewCommit, NewFile, RefName, Repositories,
     RepositoryName,
 };
+use crate::keys;
 use crate::organisation;
 use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
@@ -85,9 +86,7 @@ impl Running {
 /// [`Failure`]: nothing was started, and nothing of the data folder was changed beyond its log.
 pub async fn open(options: Options) -> Result<Running, Failure> {
     let Options { data, address, origin, demo, program, clock, entropy, target, slots } = options;
-    if let Some(is_demo) = known_kind(&data)
-        && is_demo != demo
-    {
+    if let Some(is_demo) = known_kind(&data).filter(|is_demo| *is_demo != demo) {
         return Err(other_kind(&data, is_demo));
     }
     let log_options = LogOptions {
@@ -129,6 +128,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     };
     let engine = Engine::start(parts, state);
     engine.report(Command::Open { origin, demo }).await?;
+    keys::agree(&engine)?;
     let templates = Templates::new(active_catalogue(&engine).await?);
     mend_pushes(&engine).await?;
     let judge = Arc::new(PushJudge::new(engine.clone(), templates.clone()));

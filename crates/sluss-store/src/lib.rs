@@ -24,6 +24,7 @@ mod log;
 mod prose;
 mod publish;
 mod reader;
+mod ring;
 mod snapshot;
 mod sqlite;
 mod tiles;
@@ -32,7 +33,7 @@ pub mod verify;
 pub use accounts::{
     Account, AccountError, Accounts, ApiToken, NewAccount, NewSession, NewToken, Session,
 };
-pub use attestation_key::attestation_key;
+pub use attestation_key::{adopt_attestation_key, attestation_key, stage_attestation_key};
 pub use blobs::{BlobError, Blobs, FileBlobs};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use folder::{DataFolder, FolderError};

@@ -1,4 +1,4 @@
-//! The fold itself: what each event makes true, in one `match` without wildcard.
+//! The fold itself: what each event makes true. A test folds one of each.
 
 mod change;
 mod deployment;
@@ -29,6 +29,9 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::LogTrustRestored { .. }
         | E::LogWitnessLagging { .. }
         | E::LogWitnessLagEnded { .. } => crate::trust::apply(state, position, now, event),
+        E::LogKeyRotated { .. } | E::LogKeyRetired { .. } => {
+            crate::keys::apply(state, position, event);
+        }
         E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
         E::EnvironmentObserved { service, environment, running } => {
             let (service, environment) = (service.clone(), environment.clone());
@@ -63,16 +66,6 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
             apply_release(state, now, event);
         }
         E::DeploymentRequested { .. } => request_deployment(state, now, event),
-        E::ApprovalRequested { .. }
-        | E::ApprovalGranted { .. }
-        | E::ApprovalRefused { .. }
-        | E::ApprovalExpired { .. }
-        | E::ApprovalInvalidated { .. } => apply_approval(state, now, event),
-        E::ExceptionRequested { .. }
-        | E::ExceptionGranted { .. }
-        | E::ExceptionEnded { .. }
-        | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
-        E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::GateDecided { .. }
         | E::DeploymentCleared { .. }
         | E::DeploymentRefused { .. }
@@ -88,6 +81,24 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::RolloutResumed { .. }
         | E::RolloutReopened { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
+        other => apply_people(state, now, other),
+    }
+}
+
+/// Folds what people decide, and what befalls them.
+fn apply_people(state: &mut State, now: Millis, event: &Event) {
+    use Event as E;
+    match event {
+        E::ApprovalRequested { .. }
+        | E::ApprovalGranted { .. }
+        | E::ApprovalRefused { .. }
+        | E::ApprovalExpired { .. }
+        | E::ApprovalInvalidated { .. } => apply_approval(state, now, event),
+        E::ExceptionRequested { .. }
+        | E::ExceptionGranted { .. }
+        | E::ExceptionEnded { .. }
+        | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
+        E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
         | E::IncidentShadow { .. }
@@ -96,6 +107,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
         E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+        _other => unreachable!("BUG: an event that nothing folds"),
     }
 }
 

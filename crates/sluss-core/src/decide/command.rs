@@ -13,6 +13,7 @@ use crate::ids::{
     PersonRef, ProductName, ReleaseId, RunId, ServiceName,
 };
 use crate::incident::Reporter;
+use crate::keys::KeyOf;
 use crate::observed::Running;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
@@ -247,6 +248,16 @@ pub enum Command {
         witness: String,
         cosigned: bool,
     },
+    /// Somebody hands over from one key to another, or ends a former one.
+    RotateKey {
+        of: KeyOf,
+        former: String,
+        present: String,
+    },
+    RetireKey {
+        of: KeyOf,
+        key: String,
+    },
     /// Time has passed in which perhaps nothing happened.
     Heartbeat,
     /// The deployments of an environment were counted.
@@ -349,7 +360,9 @@ impl Command {
             | Self::GrantException { .. }
             | Self::EndException { .. }
             | Self::ReviewException { .. }
-            | Self::Delegate { .. } => false,
+            | Self::Delegate { .. }
+            | Self::RotateKey { .. }
+            | Self::RetireKey { .. } => false,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::state::State;
 use crate::units::Millis;
 
 pub use command::{Actor, Command};
+pub(crate) use person::in_person;
 
 /// Returns what `command` of `actor` means in `state` at `now`.
 pub fn decide(
@@ -61,6 +62,8 @@ pub fn decide(
         | C::Push { .. }
         | C::Propose { .. }
         | C::ClockReturned { .. } => person::decide(state, command, actor, now),
+        C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
+        C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Heartbeat => Ok(state.heartbeat(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {
@@ -123,11 +126,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { blame, what: what.into(), hint: hint.into(), record: None }
     }
 
-    fn recorded(mut self, subject: Option<Subject>, act: &str, why: RefusedWhy) -> Self {
+    pub(crate) fn recorded(mut self, subject: Option<Subject>, act: &str, why: RefusedWhy) -> Self {
         let act = act.to_owned();
         self.record = Some(Box::new(Event::AccessRefused { subject, act, why }));
         self

@@ -4,7 +4,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, deployments, evidence, exceptions, log,
+    acts, alerts, approvals, ask, calendar, changes, deployments, evidence, exceptions, keys, log,
     policies, population, records, releases, runs, status, step_log, tokens,
 };
 use crate::app::App;
@@ -261,6 +261,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
     writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
         post(acts::confirm_clock)
     }),
+    reads::<keys::KeysView>("/api/v1/keys", "List the keys that sign, or signed", || {
+        get(keys::all)
+    }),
+    writes::<keys::KeysView>("/api/v1/keys/rotate", "Hand over to a new key", || {
+        post(keys::rotate)
+    })
+    .takes::<keys::KeyWanted>()
+    .who(Who::Approver),
+    writes::<keys::KeysView>("/api/v1/keys/retire", "End the former key", || post(keys::retire))
+        .takes::<keys::KeyWanted>()
+        .who(Who::Approver),
     reads::<log::EventsView>("/api/v1/log", "List events; the last ones unless told", || {
         get(log::events)
     })

@@ -16,6 +16,7 @@ mod deployments;
 mod endpoints;
 mod evidence;
 pub(crate) mod exceptions;
+mod keys;
 mod log;
 pub(crate) mod policies;
 mod population;

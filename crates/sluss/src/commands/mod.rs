@@ -22,6 +22,7 @@ mod freeze;
 mod git_credential;
 mod incident;
 mod init;
+mod keys;
 mod log;
 mod login;
 mod policy;
@@ -105,6 +106,9 @@ pub enum ClientCommand {
     /// Read the log, and verify it
     #[command(subcommand)]
     Log(log::Command),
+    /// List the keys that sign, and hand over from one to another
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Take the evidence of a release out
     #[command(subcommand)]
     Dossier(dossier::Command),
@@ -169,6 +173,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
         ClientCommand::Analyze(arguments) => analyze::run(&arguments, output),
         ClientCommand::Log(command) => log::run(command, output).await,
+        ClientCommand::Keys(command) => keys::run(command, output).await,
         ClientCommand::Dossier(command) => dossier::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
         ClientCommand::Account(command) => account::run(command).await,
