@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, deployments, evidence, exceptions, keys, log,
-    policies, population, records, releases, runs, status, step_log, tokens,
+    acts, alerts, approvals, ask, calendar, changes, controls, deployments, evidence, exceptions,
+    keys, log, policies, population, records, releases, runs, status, step_log, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -261,6 +261,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
     writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
         post(acts::confirm_clock)
     }),
+    reads::<controls::ControlsView>(
+        "/api/v1/controls",
+        "Say what the log has to show for each control over a period",
+        || get(controls::all),
+    )
+    .query(&["catalogue", "from", "to"]),
+    reads::<serde_json::Value>(
+        "/api/v1/controls/cyclonedx",
+        "Say the same as CycloneDX 1.6 declarations",
+        || get(controls::cyclonedx),
+    )
+    .query(&["catalogue", "from", "to"]),
     reads::<keys::KeysView>("/api/v1/keys", "List the keys that sign, or signed", || {
         get(keys::all)
     }),

@@ -12,6 +12,7 @@ mod approvals;
 mod ask;
 pub(crate) mod calendar;
 mod changes;
+pub(crate) mod controls;
 mod deployments;
 mod endpoints;
 mod evidence;
