@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use e2e::{Customers, Repository, Sluss, free_port, program, wait_for};
+use e2e::{Customers, Repository, Sluss, answer, free_port, program, wait_for};
 use serde_json::{Value, json};
 use sluss_ledger::{Actor, ActorKind, Hash};
 use sluss_store::{Draft, Log, LogOptions, SqliteLog, SystemClock, SystemEntropy};
@@ -384,10 +384,11 @@ fn rollbacks() -> Vec<Figure> {
         assert!(repository.push(&sluss.remote("ledger"), "main").0);
     };
     push(0, "0.0");
+    wait_for("the first answers", PATIENCE, || answer(port, "/ready"));
+    let customers = Customers::begin(port, 8, Duration::from_millis(20));
     wait_for("the first is delivered", PATIENCE, || {
         (count(&sluss.events(), "change.delivered") == 1).then_some(())
     });
-    let customers = Customers::begin(port, 8, Duration::from_millis(20));
     let (mut detected, mut mitigated) = (Vec::new(), Vec::new());
     for bad in 1..=RUNS {
         let known = sluss.events().len();

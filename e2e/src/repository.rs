@@ -18,9 +18,14 @@ FAILS = FAILS_HERE
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        global FAILS
+        if self.path == "/fail-from-now-on":
+            FAILS = 1.0
         failed = self.path != "/ready" and random.random() < FAILS
         body = b"" if failed else VERSION.encode()
         self.send_response(500 if failed else 200)
+        if VERSION.endswith("throws"):
+            self.send_header("X-Outcome", "converted, exceptions=1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::{Customers, Repository, Sluss, free_port, wait_for};
+use e2e::{Customers, Repository, Sluss, answer, free_port, wait_for};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -193,11 +193,15 @@ async fn a_second_person_decides_and_a_bad_release_is_seen_being_taken_back() {
     browser.open(&sluss, "/deployments/dep-2").await;
     browser.fill("password", "bo-is-the-second").await;
     browser.press("[name=decision][value=approve]").await;
+    wait_for("the first version answers", PATIENCE, || answer(port, "/ready"));
+    let customers = Customers::begin(port, 8, Duration::from_millis(20));
+    browser.open(&sluss, "/deployments/dep-2").await;
+    browser.says("keeps its objectives").await;
+    browser.picture("first-release").await;
     browser.open(&sluss, "/changes/chg-1").await;
     browser.says("live").await;
     browser.picture("change").await;
 
-    let customers = Customers::begin(port, 8, Duration::from_millis(20));
     repository.service("version-2", "0.2");
     repository.commit("VLT-2: a bad version");
     assert!(repository.push(&sluss.remote("vault"), "main").0);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use e2e::{Customers, Repository, Sluss, free_port, wait_for};
+use e2e::{Customers, Repository, Sluss, answer, free_port, wait_for};
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -25,8 +25,7 @@ fn it_goes_on_from_where_it_was_after_any_kill() {
     let port = free_port();
     let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", port, "progressive");
     let mut version = 0;
-    deliver(&sluss, &repository, &mut version);
-    let customers = Customers::begin(port, 8, Duration::from_millis(20));
+    let customers = begin(&sluss, &repository, &mut version, (port, 20));
     wait_for("customers are served", PATIENCE, || (customers.tally().answered > 500).then_some(()));
     push(&sluss, &repository, &mut version);
     for kill in 0..kills {
@@ -54,8 +53,7 @@ fn customers_are_served_while_the_host_is_killed_and_comes_back() {
     let sluss = Sluss::up();
     let port = free_port();
     let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", port, "progressive");
-    let mut version = 0;
-    deliver(&sluss, &repository, &mut version);
+    drop(begin(&sluss, &repository, &mut 0, (port, 20)));
     for _ in 0..3 {
         let before = sluss.pid("host").expect("the host runs");
         sluss.kill("host");
@@ -81,8 +79,7 @@ fn an_upgrade_of_control_plane_and_host_under_load_fails_no_request() {
     let port = free_port();
     let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", port, "progressive");
     let mut version = 0;
-    deliver(&sluss, &repository, &mut version);
-    let customers = Customers::begin(port, 8, Duration::from_millis(5));
+    let customers = begin(&sluss, &repository, &mut version, (port, 5));
     for _ in 0..5 {
         let (host, control) = (sluss.pid("host"), sluss.pid("control"));
         let before = customers.tally().answered;
@@ -99,6 +96,21 @@ fn an_upgrade_of_control_plane_and_host_under_load_fails_no_request() {
     deliver(&sluss, &repository, &mut version);
     let seen = customers.end();
     assert_eq!((seen.failed, &seen.failures), (0, &Vec::new()), "of {} requests", seen.answered);
+}
+
+/// Delivers the first version to customers who pause so many milliseconds, and by whose requests
+/// it is judged.
+fn begin(
+    sluss: &Sluss,
+    repository: &Repository,
+    version: &mut u32,
+    (port, pause_ms): (u16, u64),
+) -> Customers {
+    push(sluss, repository, version);
+    wait_for("the first version answers", PATIENCE, || answer(port, "/ready"));
+    let customers = Customers::begin(port, 8, Duration::from_millis(pause_ms));
+    wait_for("the change is delivered", PATIENCE, || open_changes(sluss).is_empty().then_some(()));
+    customers
 }
 
 fn deliver(sluss: &Sluss, repository: &Repository, version: &mut u32) {

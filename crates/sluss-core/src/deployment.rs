@@ -20,6 +20,10 @@ pub enum Cause {
     Verdict,
     /// The same, and its latency is the reason.
     Slower,
+    /// The same, and the reason is what its answers say: exceptions, or fewer that convert.
+    Figures,
+    /// A first release did not keep to the objectives of its plan.
+    Objectives,
     /// Nothing came back from it for too long.
     Silence,
     /// It ended three times within 60 seconds.
@@ -30,6 +34,8 @@ pub enum Cause {
     LeaseLapsed,
     /// A person asked.
     ByHand,
+    /// It is live, and does not answer its probes as it should.
+    Probe,
     /// It is live, fails more often than it may, and nothing is there to go back to.
     Failing,
 }
@@ -40,11 +46,14 @@ impl Cause {
         match self {
             Self::Verdict => "failed more often than the release before it",
             Self::Slower => "answered more slowly than the release before it",
+            Self::Figures => "did worse by its own figures than the release before it",
+            Self::Objectives => "did not keep to the objectives of a first release",
             Self::Silence => "answered nothing for too long",
             Self::Crashes => "ended three times within minutes",
             Self::NotReady => "did not become ready in time",
             Self::LeaseLapsed => "was unwatched for longer than its lease",
             Self::ByHand => "was taken back by hand",
+            Self::Probe => "does not answer its probes as it should",
             Self::Failing => "fails more often than it may, and there is nothing to go back to",
         }
     }

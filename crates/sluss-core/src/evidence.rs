@@ -13,6 +13,7 @@ use crate::deployment::{Deployment, Phase};
 use crate::event::{Event, Stream};
 use crate::ids::{DeploymentId, ReleaseId, StepName};
 use crate::pipeline::{GateKind, Replacement};
+use crate::rollout::Verdict;
 use crate::state::State;
 use crate::steps::StepOwner;
 use crate::units::Millis;
@@ -107,11 +108,14 @@ impl Evidence {
     }
 }
 
-/// Returns whether live traffic was asked: what goes live without a word of it has no verdict.
+/// Returns whether live traffic has spoken: what goes live without a word in its favour, since
+/// nobody was asked or a person let it, has no verdict.
 fn was_judged(deployment: &Deployment, taken_back: bool) -> bool {
     let progressive = matches!(deployment.stage.replacement, Replacement::Progressive(_));
     let spoken = match &deployment.phase {
-        Phase::RollingOut(rollout) => rollout.reading.is_some(),
+        Phase::RollingOut(rollout) => {
+            rollout.reading.is_some_and(|reading| reading.verdict == Verdict::Favourable)
+        }
         _not_beside_another => false,
     };
     progressive && (taken_back || spoken)

@@ -10,11 +10,13 @@
 //!   steps and have no cycle, and `steps` are in an order in which each comes after its needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ArtifactName, Digest, EnvironmentName, ServiceName, StepName, TemplateRef};
+use crate::objectives::Objectives;
 use crate::target::{Limits, Readiness, Traffic};
 use crate::units::Share;
 
@@ -135,6 +137,9 @@ pub struct Start {
     /// How its requests are told apart.
     #[serde(default, skip_serializing_if = "Traffic::is_plain")]
     pub traffic: Traffic,
+    /// How many requests may be in flight at once; without it the target has its own limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_in_flight: Option<NonZeroU32>,
 }
 
 /// A condition that a deployment must clear.
@@ -187,6 +192,9 @@ pub struct RolloutPlan {
     pub deadline_seconds: u32,
     /// Seconds without any data after which the candidate is taken back.
     pub silence_seconds: u32,
+    /// What is asked of a first release, which has no incumbent.
+    #[serde(default, skip_serializing_if = "Objectives::is_usual")]
+    pub objectives: Objectives,
 }
 
 impl Default for RolloutPlan {
@@ -207,6 +215,7 @@ impl Default for RolloutPlan {
             quarters: false,
             deadline_seconds: 900,
             silence_seconds: 60,
+            objectives: Objectives::default(),
         }
     }
 }

@@ -14,8 +14,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Cause, HoldReason};
+use crate::figures::Figures;
 use crate::ids::DeploymentId;
-use crate::pipeline::{Replacement, RolloutPlan};
+use crate::pipeline::Replacement;
+use crate::probe::Probed;
 use crate::target::InstanceRow;
 use crate::units::{Millis, Quarter, Share};
 
@@ -50,6 +52,12 @@ pub struct Detail {
     /// The requests by instance, where it has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<InstanceRow>,
+    /// What came back of probes, which are no customers' requests.
+    #[serde(default, skip_serializing_if = "Probed::is_empty")]
+    pub probes: Probed,
+    /// What its answers said of transactions.
+    #[serde(default, skip_serializing_if = "Figures::is_empty")]
+    pub figures: Figures,
 }
 
 fn is_first(quarter: &u8) -> bool {
@@ -74,6 +82,10 @@ pub enum Metric {
     Errors,
     /// How long answers take.
     Latency,
+    /// How many exceptions its answers tell of.
+    Exceptions,
+    /// How many requests come to their commercial end.
+    Conversion,
 }
 
 /// One row of evidence: a second, or a quarter of one.
@@ -163,6 +175,15 @@ pub struct Reading {
     /// The one instance of the candidate that alone is the reason for the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lone_instance: Option<u16>,
+    /// Whether probes were judged beside customers' requests, of which there were too few.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_probes: bool,
+    /// Log evidence by exceptions alone that it is worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceptions_micronats: Option<i64>,
+    /// Log evidence by conversion alone that it is worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion_micronats: Option<i64>,
 }
 
 impl Reading {
@@ -183,6 +204,9 @@ impl Reading {
             worse_in: None,
             needs_seconds: None,
             lone_instance: None,
+            by_probes: false,
+            exceptions_micronats: None,
+            conversion_micronats: None,
         }
     }
 }
@@ -226,6 +250,9 @@ pub struct Rollout {
     pub phase: Phase,
     /// When the candidate got its first share.
     pub first_share: Option<Millis>,
+    /// When each share began that was judged.
+    #[serde(default)]
+    pub legs_begun: Vec<Millis>,
     /// All evidence so far.
     pub observations: Vec<Observation>,
     /// What was read from it last.
@@ -256,7 +283,8 @@ impl Rollout {
     /// Returns a rollout at its beginning.
     pub fn new(plan: Replacement, incumbent: Option<DeploymentId>, since: Millis) -> Self {
         let phase = Phase::Baking { since };
-        Self { plan, incumbent, phase, first_share: None, observations: Vec::new(), reading: None }
+        let (first_share, legs_begun, observations, reading) = Default::default();
+        Self { plan, incumbent, phase, first_share, legs_begun, observations, reading }
     }
 
     /// Returns the share that the candidate should have now.
@@ -267,10 +295,16 @@ impl Rollout {
         }
     }
 
-    fn leg_share(&self, leg: usize) -> Share {
-        match &self.plan {
-            Replacement::Progressive(plan) => plan.shares.get(leg).copied().unwrap_or(Share::ALL),
-            Replacement::AtOnce => Share::ALL,
+    /// Returns the shares at which the candidate is judged, one after the other. Beside an
+    /// incumbent these are the plan's, but for the last, which is all of the traffic. A first
+    /// release has all of it from the beginning, and is judged by the plan's objectives.
+    pub fn legs(&self) -> &[Share] {
+        match (&self.plan, self.incumbent) {
+            (Replacement::Progressive(plan), Some(_)) => {
+                plan.shares.split_last().map_or(&[], |(_all, judged)| judged)
+            }
+            (Replacement::Progressive(_), None) => WHOLE,
+            (Replacement::AtOnce, _) => &[],
         }
     }
 
@@ -280,14 +314,33 @@ impl Rollout {
         seconds.len()
     }
 
-    /// Says what follows from the candidate being ready. Without an incumbent there is nothing to
-    /// compare it with, and nobody has the service yet: it gets all traffic.
+    fn leg_share(&self, leg: usize) -> Share {
+        self.legs().get(leg).copied().unwrap_or(Share::ALL)
+    }
+
+    /// Returns what comes after `leg`, or at the start: live is what has passed all legs.
+    fn after(&self, leg: Option<usize>) -> Next {
+        let next = leg.map_or(0, |leg| leg + 1);
+        let shift = |share: &Share| Next::Shift { leg: next, share: *share };
+        self.legs().get(next).map_or(Next::Live, shift)
+    }
+
+    /// Says what follows from the candidate being ready.
     pub fn ready(&self) -> Next {
-        match (&self.phase, &self.plan, self.incumbent) {
-            (Phase::Baking { .. }, Replacement::AtOnce, _)
-            | (Phase::Baking { .. }, Replacement::Progressive(_), None) => Next::Live,
-            (Phase::Baking { .. }, Replacement::Progressive(plan), Some(_)) => after(plan, None),
-            (Phase::Judging { .. } | Phase::Held { .. }, _, _) => Next::Stay,
+        match &self.phase {
+            Phase::Baking { .. } => self.after(None),
+            Phase::Judging { .. } | Phase::Held { .. } => Next::Stay,
+        }
+    }
+
+    /// Says what follows from a person letting a held rollout go on. Where it has all traffic and
+    /// no proof came in time, whether it is live without one is what the person was asked.
+    pub fn resume(&self) -> Next {
+        match self.phase {
+            Phase::Held { why: HoldReason::NoProofInTime, .. } if self.share() == Share::ALL => {
+                Next::Live
+            }
+            Phase::Baking { .. } | Phase::Judging { .. } | Phase::Held { .. } => Next::Stay,
         }
     }
 
@@ -307,14 +360,16 @@ impl Rollout {
         match (&self.phase, verdict) {
             (Phase::Baking { .. }, _) => Next::Stay,
             (Phase::Judging { .. } | Phase::Held { .. }, Verdict::Unfavourable) => {
-                Next::TakeBack(Cause::Verdict)
+                let compared = self.incumbent.is_some();
+                Next::TakeBack(if compared { Cause::Verdict } else { Cause::Objectives })
             }
+            // That nobody calls a service yet is no fault of its first release: a person is asked.
             (Phase::Judging { .. } | Phase::Held { .. }, Verdict::NoData { seconds })
-                if seconds >= plan.silence_seconds =>
+                if seconds >= plan.silence_seconds && self.incumbent.is_some() =>
             {
                 Next::TakeBack(Cause::Silence)
             }
-            (Phase::Judging { leg, .. }, Verdict::Favourable) => after(plan, Some(*leg)),
+            (Phase::Judging { leg, .. }, Verdict::Favourable) => self.after(Some(*leg)),
             (Phase::Judging { since, .. }, Verdict::Undecided { .. } | Verdict::NoData { .. })
                 if now.since(*since) >= i64::from(plan.deadline_seconds) * 1000 =>
             {
@@ -331,12 +386,5 @@ impl Rollout {
 
 /// How long a candidate may take to be ready where customers reach it.
 const BAKING_MOST_MS: i64 = 5 * 60 * 1000;
-
-/// Returns what comes after `leg` of `plan`, or at its start.
-fn after(plan: &RolloutPlan, leg: Option<usize>) -> Next {
-    let next = leg.map_or(0, |leg| leg + 1);
-    match plan.shares.get(next) {
-        Some(share) if *share < Share::ALL => Next::Shift { leg: next, share: *share },
-        Some(_) | None => Next::Live,
-    }
-}
+/// The one leg of a first release.
+const WHOLE: &[Share] = &[Share::ALL];

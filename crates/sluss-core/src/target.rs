@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use crate::confinement::{Confinement, LimitsBy, RunsAs};
+pub use crate::figures::{Figures, Judged, Outcomes, Said};
 use crate::ids::{Digest, EnvironmentName, ReleaseId, ServiceName};
+pub use crate::probe::{Probe, ProbeMethod, Probed};
 pub use crate::traffic::{FieldName, Sticky, Traffic};
 use crate::units::{Millis, Quarter, Share};
 
@@ -288,6 +290,12 @@ pub struct CounterRow {
     /// Of these, how many failed.
     #[serde(default)]
     pub failed_retries: u64,
+    /// What came back of probes, which are in none of the figures above either.
+    #[serde(default, skip_serializing_if = "Probed::is_empty")]
+    pub probes: Probed,
+    /// What its answers said, retries left out.
+    #[serde(default, skip_serializing_if = "Figures::is_empty")]
+    pub figures: Figures,
     /// The requests by instance, in the order of their numbers. Their sum is the row's.
     #[serde(default)]
     pub instances: Vec<InstanceRow>,

@@ -1,4 +1,5 @@
-//! How a service's requests are told apart: which attempts are one unit, and who stays where.
+//! How a service's requests are told apart: which attempts are one unit, who stays where, and what
+//! the target asks by itself.
 //!
 //! Nothing here does anything: the golden template or `sluss.yaml` says it, the target heeds it.
 
@@ -7,7 +8,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::Outcomes;
 use crate::ids::Malformed;
+use crate::probe::Probe;
 
 /// The name of an HTTP header, or of a cookie: visible characters without separators.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,6 +77,12 @@ pub struct Traffic {
     /// By what a caller is known who stays with an arm. Without it, each unit draws its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky: Option<Sticky>,
+    /// What the target itself asks, so that something is known when nobody else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// Where its answers say more than their status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcomes>,
 }
 
 impl Traffic {
@@ -83,7 +92,7 @@ impl Traffic {
         self.unit.is_some() && self.sticky.is_none()
     }
 
-    /// Returns whether each request is a unit that draws its own arm.
+    /// Returns whether nothing was asked for.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
@@ -109,7 +118,7 @@ mod tests {
     fn what_nobody_asked_for_is_not_written() {
         assert_eq!(serde_json::to_string(&Traffic::default()).unwrap(), "{}");
         let sticky = Some(Sticky::Cookie("session".parse().unwrap()));
-        let text = serde_json::to_string(&Traffic { unit: None, sticky }).unwrap();
+        let text = serde_json::to_string(&Traffic { sticky, ..Traffic::default() }).unwrap();
         assert_eq!(text, r#"{"sticky":{"cookie":"session"}}"#);
     }
 }

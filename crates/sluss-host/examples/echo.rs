@@ -65,6 +65,13 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
             declined.headers_mut().insert("sluss-outcome", mark);
             Ok(declined)
         }
+        "/sell" => {
+            let mut sold = Response::new(Full::default().boxed());
+            let said = if number == 0 { "converted" } else { "failed, exceptions=2" };
+            let said = hyper::header::HeaderValue::from_static(said);
+            sold.headers_mut().insert("x-outcome", said);
+            Ok(sold)
+        }
         "/deafen" => {
             DEAF.notify_one();
             let mut last = Response::new(Full::default().boxed());

@@ -1,14 +1,17 @@
-//! How a route tells its requests apart: finds the unit and the caller in a request's head.
+//! How a route tells its requests apart: finds the unit and the caller in a request's head, and
+//! what an answer's head says beyond its status.
 
 use hyper::header::{COOKIE, HeaderMap, HeaderName};
+use pingora_http::ResponseHeader;
 use sluss_core::ids::Digest;
-use sluss_core::target::{Sticky, Traffic};
+use sluss_core::target::{Said, Sticky, Traffic};
 
 /// What a route looks for in a request's head.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     unit: Option<HeaderName>,
     caller: Option<Caller>,
+    outcome: Option<(HeaderName, bool)>,
 }
 
 #[derive(Debug, Clone)]
@@ -25,7 +28,22 @@ impl Rules {
             Sticky::Header(name) => header(name.as_str()).map(Caller::Header),
             Sticky::Cookie(name) => Some(Caller::Cookie(name.as_str().to_owned())),
         });
-        Self { unit: traffic.unit.as_ref().and_then(|name| header(name.as_str())), caller }
+        let outcome = traffic.outcome.as_ref();
+        let outcome = outcome.and_then(|o| Some((header(o.header.as_str())?, o.hidden)));
+        let unit = traffic.unit.as_ref().and_then(|name| header(name.as_str()));
+        Self { unit, caller, outcome }
+    }
+
+    /// Reads what an answer says beyond its status, and takes that out where customers are not to
+    /// be told.
+    pub(crate) fn hear(&self, answer: &mut ResponseHeader) -> Said {
+        let Some((name, hidden)) = &self.outcome else { return Said::default() };
+        let value = answer.headers.get(name).and_then(|value| value.to_str().ok());
+        let said = value.map(Said::read).unwrap_or_default();
+        if *hidden {
+            answer.remove_header(name);
+        }
+        said
     }
 
     /// Returns what names the unit of a request, if it says so.
@@ -66,7 +84,7 @@ mod tests {
     #[test]
     fn a_cookie_is_found_among_others() {
         let sticky = Some(Sticky::Cookie("id".parse().unwrap()));
-        let rules = Rules::of(&Traffic { unit: None, sticky });
+        let rules = Rules::of(&Traffic { sticky, ..Traffic::default() });
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, "xid=1; idx=2".parse().unwrap());
         assert_eq!(rules.caller(&headers), None);

@@ -15,7 +15,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluss_core::ids::ReleaseId;
-use sluss_core::target::{CounterRow, InstanceRow};
+use sluss_core::probe::Probed;
+use sluss_core::target::{CounterRow, Figures, InstanceRow, Said};
 use sluss_core::units::{Millis, Quarter};
 
 use crate::clock;
@@ -38,13 +39,14 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Counts a request that ends now and took `duration`.
-    pub(crate) fn count(&self, outcome: Outcome, duration: Duration) {
+    /// Counts a request that ends now, took `duration`, and whose answer said so much.
+    pub(crate) fn count(&self, outcome: Outcome, duration: Duration, said: Said) {
         let bin = bin_of(duration);
         self.add(|tally| {
             tally.requests += 1;
             tally.errors += u64::from(outcome == Outcome::Failed);
             tally.bins[bin] += 1;
+            tally.figures.count(said);
         });
     }
 
@@ -54,6 +56,14 @@ impl Meter {
             tally.retries += 1;
             tally.failed_retries += u64::from(outcome == Outcome::Failed);
         });
+    }
+
+    /// Counts a probe that ends now and took `duration`.
+    pub(crate) fn count_probe(&self, outcome: Outcome, duration: Duration) {
+        let bin = u8::try_from(bin_of(duration)).unwrap_or(u8::MAX);
+        let errors = u64::from(outcome == Outcome::Failed);
+        let probe = Probed { requests: 1, errors, latency: vec![(bin, 1)] };
+        self.add(|tally| tally.probes.add(&probe));
     }
 
     fn add(&self, count: impl FnOnce(&mut Tally)) {
@@ -149,11 +159,15 @@ pub(crate) struct Tally {
     bins: [u32; BINS],
     retries: u64,
     failed_retries: u64,
+    probes: Probed,
+    figures: Figures,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { requests: 0, errors: 0, bins: [0; BINS], retries: 0, failed_retries: 0 }
+        let (requests, errors, retries, failed_retries) = (0, 0, 0, 0);
+        let (probes, figures) = (Probed::default(), Figures::default());
+        Self { requests, errors, bins: [0; BINS], retries, failed_retries, probes, figures }
     }
 }
 
@@ -166,11 +180,13 @@ impl Tally {
         }
         self.retries += other.retries;
         self.failed_retries += other.failed_retries;
+        self.probes.add(&other.probes);
+        self.figures.add(&other.figures);
     }
 
     /// Returns whether nothing was counted.
     pub(crate) fn is_empty(&self) -> bool {
-        self.requests == 0 && self.retries == 0
+        self.requests == 0 && self.retries == 0 && self.probes.is_empty()
     }
 
     fn latency(&self) -> Vec<(u8, u64)> {
@@ -191,11 +207,13 @@ pub(crate) fn parts(row: &CounterRow) -> Vec<(u16, Tally)> {
         (of.index, tally)
     };
     let mut parts: Vec<(u16, Tally)> = row.instances.iter().map(part).collect();
-    if row.retries > 0 {
+    if row.retries > 0 || !row.probes.is_empty() || !row.figures.is_empty() {
         // By instance they are not told apart; their sum is the release's.
         let (retries, failed_retries) = (row.retries, row.failed_retries);
         let index = parts.first().map_or(0, |(index, _)| *index);
-        parts.push((index, Tally { retries, failed_retries, ..Tally::default() }));
+        let (probes, figures) = (row.probes.clone(), row.figures);
+        let rest = Tally { retries, failed_retries, probes, figures, ..Tally::default() };
+        parts.push((index, rest));
     }
     parts
 }
@@ -219,6 +237,8 @@ pub(crate) fn row(quarter: Quarter, release: ReleaseId, parts: &[(u16, Tally)]) 
         latency: whole.latency(),
         retries: whole.retries,
         failed_retries: whole.failed_retries,
+        probes: whole.probes,
+        figures: whole.figures,
         instances: parts.iter().filter(|(_, part)| part.requests > 0).map(instance).collect(),
     }
 }

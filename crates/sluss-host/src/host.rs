@@ -29,6 +29,7 @@ use crate::handover;
 use crate::journal::Journal;
 use crate::keeper::{self, Kept};
 use crate::past::Past;
+use crate::prober;
 use crate::process::{self, Record, Running, UNKNOWN_CODE};
 use crate::proxy::RouteProxy;
 use crate::route::{Lapse, Route};
@@ -199,6 +200,7 @@ impl Host {
         for tick in 0u64.. {
             ticks.tick().await;
             self.keep_counters(tick);
+            self.probe(tick);
             let mut doors = self.doors.lock().await;
             for route in self.all() {
                 if let Some((candidate, remembered)) = route.lapse_if_due() {
@@ -214,6 +216,17 @@ impl Host {
             }
             drop(doors);
             while self.tasks().try_join_next().is_some() {}
+        }
+    }
+
+    /// Sends the probes that are due.
+    fn probe(&self, tick: u64) {
+        for route in self.all() {
+            let Desired { traffic, arms, .. } = route.desired();
+            let Some(probe) = traffic.probe.filter(|_| !arms.is_empty()) else { continue };
+            for _ in 0..prober::due(tick, TEND_INTERVAL_MS, probe.per_second) {
+                self.tasks().spawn(prober::send(Arc::clone(&route), probe.clone()));
+            }
         }
     }
 
@@ -417,7 +430,8 @@ impl Host {
     }
 }
 
-const TEND_INTERVAL: Duration = Duration::from_millis(100);
+const TEND_INTERVAL_MS: u64 = 100;
+const TEND_INTERVAL: Duration = Duration::from_millis(TEND_INTERVAL_MS);
 const LATE_INTERVAL: Duration = Duration::from_millis(250);
 const TICKS_PER_LATE: u64 = 2;
 const TICKS_PER_DOOR: u64 = 10;

@@ -28,6 +28,7 @@ mod host;
 mod journal;
 mod keeper;
 mod past;
+mod prober;
 mod process;
 mod proxy;
 mod readiness;

@@ -4,7 +4,8 @@
 //!
 //! - A request counts for the release that answered it, in the second that it ended in.
 //! - An error is a 5xx, a time-out, a broken connection to the instance, or an answer that the
-//!   service marked with `sluss-outcome: failed`. A customer who goes away is no error.
+//!   service marked with `sluss-outcome: failed`, or with `failed` in the header that its route
+//!   names. A customer who goes away is no error.
 //! - If a release's instance could not be reached and another release answered, the first one
 //!   counts a request and an error, the second one counts the request as it ended.
 //! - Tries on other instances of the same release count once.
@@ -34,6 +35,7 @@ use pingora_core::{ErrorSource, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use sluss_core::ids::ReleaseId;
+use sluss_core::target::Said;
 use tokio::time::Instant;
 
 use crate::counters::{Meter, Outcome};
@@ -88,6 +90,8 @@ pub(crate) struct Exchange {
     /// Whether a fresh connection broke under it.
     broke_fresh: bool,
     marked_failed: bool,
+    /// What the answer says beyond its status.
+    said: Said,
     upgraded_after: Option<Duration>,
 }
 
@@ -130,6 +134,7 @@ impl ProxyHttp for RouteProxy {
             head_is_sent: false,
             broke_fresh: false,
             marked_failed: false,
+            said: Said::default(),
             upgraded_after: None,
         }
     }
@@ -200,6 +205,8 @@ impl ProxyHttp for RouteProxy {
     ) -> Result<()> {
         let mark = answer.headers.get(OUTCOME_HEADER);
         exchange.marked_failed |= mark.is_some_and(|mark| mark.as_bytes() == b"failed");
+        exchange.said = self.route.table.load().rules.hear(answer);
+        exchange.marked_failed |= exchange.said.failed;
         if answer.status.as_u16() == 101 {
             exchange.upgraded_after = Some(exchange.started.elapsed());
             // It may stay for days; from here on only connections are bounded.
@@ -287,12 +294,12 @@ impl ProxyHttp for RouteProxy {
         exchange.give_up_for(exchange.flight.as_ref().map(|flight| flight.instance.release));
         let duration = exchange.upgraded_after.unwrap_or_else(|| exchange.started.elapsed());
         let attempt = exchange.attempt.unwrap_or(Attempt::Alone);
-        let count = |meter: &Meter, outcome| match attempt {
-            Attempt::Alone | Attempt::First(_) => meter.count(outcome, duration),
+        let count = |meter: &Meter, outcome, said| match attempt {
+            Attempt::Alone | Attempt::First(_) => meter.count(outcome, duration, said),
             Attempt::Retry(..) => meter.count_retry(outcome),
         };
         for meter in exchange.given_up.drain(..) {
-            count(&meter, Outcome::Failed);
+            count(&meter, Outcome::Failed, Said::default());
         }
         // Dropped here: the connection may stay open for long, but this request is over.
         let Some(flight) = exchange.flight.take() else {
@@ -303,7 +310,7 @@ impl ProxyHttp for RouteProxy {
         let broke = error.is_some_and(|error| *error.esource() != ErrorSource::Downstream);
         let failed = broke || status >= 500 || exchange.marked_failed;
         let outcome = if failed { Outcome::Failed } else { Outcome::Fine };
-        count(&flight.instance.meter, outcome);
+        count(&flight.instance.meter, outcome, exchange.said);
         let went_away = error.is_some() && !broke;
         let how = match outcome {
             Outcome::Failed => Earlier::Failed,

@@ -35,7 +35,8 @@ use crate::units::{Attempt, Earlier, Units};
 /// A route.
 pub(crate) struct Route {
     pub(crate) key: RouteKey,
-    table: ArcSwap<Table>,
+    /// Written by [`Route::refresh`] alone.
+    pub(crate) table: ArcSwap<Table>,
     meters: Mutex<BTreeMap<(ReleaseId, u16), Arc<Meter>>>,
     units: Units,
     /// What callers who stay are hashed with.

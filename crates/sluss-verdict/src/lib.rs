@@ -27,6 +27,7 @@
 //!
 //! Not here: reading files or sockets, the time, and what is done about a verdict.
 
+mod absolute;
 mod alarm;
 mod analyzer;
 mod bets;
@@ -58,6 +59,7 @@ mod strand;
 mod trace;
 mod watch;
 
+pub use absolute::{Absolute, Objectives};
 pub use alarm::Alarm;
 pub use analyzer::{Analyzer, Decision, Options, Outcome, Part, Step, Told};
 pub use judge::{Judge, Tick};

@@ -23,6 +23,7 @@ use sluss_engine::engine::Engine;
 use sluss_engine::executor::Executor;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::forge::HookServer;
+use sluss_engine::reconcile::routes::Ports;
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::{self, PasswordMemory, Strangers, WebGitAuth};
@@ -53,6 +54,8 @@ pub struct Seams {
     pub hooks: Option<Arc<HookServer>>,
     /// Runs steps; without it a log is only shown once its step has ended.
     pub executor: Option<Arc<dyn Executor>>,
+    /// How the target's routes stand; without it no page says what holds a process.
+    pub ports: Option<Ports>,
 }
 
 /// What every handler shares. Cloning is cheap.

@@ -72,6 +72,7 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
     let seams = Seams {
         hooks: Some(Arc::clone(&running.hooks)),
         executor: Some(Arc::clone(&running.executor)),
+        ports: Some(running.ports.clone()),
     };
     let app = App::new(running.engine.clone(), settings, seams);
     witnesses::forget(&running.engine, &witnesses).await;

@@ -98,10 +98,6 @@ impl Stage<'_> {
         for place in 0..self.services.len() {
             self.release(place, Kind::Good, true)?;
         }
-        let deadline = now() + PATIENCE;
-        while (0..self.services.len()).any(|place| self.history.live(place).is_none()) {
-            self.look(deadline, "every service has its first release")?;
-        }
         self.until_answered()?;
         let cut = self.options.blows.iter().find(|(blow, _)| *blow == Blow::Cut);
         let cut = cut.map(|(_, gap)| *gap * self.services.len() as f64);
@@ -115,6 +111,11 @@ impl Stage<'_> {
         let deadline = now() + PATIENCE;
         while self.loads.iter().any(|load| load.last().answered == 0) {
             self.look(deadline, "customers are answered")?;
+        }
+        // A first release is live once it has kept its objectives under their requests.
+        let deadline = now() + PATIENCE;
+        while (0..self.services.len()).any(|place| self.history.live(place).is_none()) {
+            self.look(deadline, "every service has its first release")?;
         }
         (self.begun, self.begun_ms) = (now(), wall_ms());
         self.waited_us = clock::waited_us();

@@ -178,6 +178,7 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
             rolling(deployment, &|rollout| {
                 rollout.phase = rollout::Phase::Judging { leg: *leg, since: now };
                 rollout.first_share = rollout.first_share.or(Some(now));
+                rollout.legs_begun.push(now);
             });
             with_place(state, *deployment, position, |_place| {});
         }
@@ -194,6 +195,7 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
                 rollout.incumbent = Some(*to);
                 rollout.phase = rollout::Phase::Judging { leg: 0, since: now };
                 rollout.first_share = rollout.first_share.or(Some(now));
+                rollout.legs_begun.push(now);
                 d.phase = Phase::RollingOut(Box::new(rollout));
             });
             live_again(state, *to, now);

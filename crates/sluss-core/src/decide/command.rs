@@ -136,6 +136,11 @@ pub enum Command {
         counts: Counts,
         limit_ppm: u32,
     },
+    /// What is live fails its probes.
+    ProbesFail {
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
     Fail {
         deployment: DeploymentId,
         cause: Cause,
@@ -322,6 +327,7 @@ impl Command {
             | Self::Ready { .. }
             | Self::Observe { .. }
             | Self::Alarm { .. }
+            | Self::ProbesFail { .. }
             | Self::Fail { .. }
             | Self::Instance { .. }
             | Self::Applied { .. }

@@ -52,6 +52,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             observe(state, deployment, observation, reading)
         }
         C::Alarm { deployment, counts, limit_ppm } => alarm(state, deployment, counts, limit_ppm),
+        C::ProbesFail { deployment } => probes_fail(state, deployment),
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
         C::Witnessed { witness, size } => vec![Event::LogWitnessed { witness, size }],
@@ -109,6 +110,9 @@ fn observe(
     let now = observation.begins().begins();
     let next = match (rollout.judge(reading.verdict, now), reading.worse_in) {
         (Next::TakeBack(Cause::Verdict), Some(Metric::Latency)) => Next::TakeBack(Cause::Slower),
+        (Next::TakeBack(Cause::Verdict), Some(Metric::Exceptions | Metric::Conversion)) => {
+            Next::TakeBack(Cause::Figures)
+        }
         (next, _) => next,
     };
     let mut events = vec![Event::RolloutObserved { deployment: id, observation, reading }];
@@ -137,6 +141,17 @@ fn alarm(state: &State, id: DeploymentId, counts: Counts, limit_ppm: u32) -> Vec
     match earlier(state, id).filter(|_before| !state.is_forward_only(deployment.release)) {
         Some(to) => vec![Event::RolloutReopened { deployment: id, to, counts, limit_ppm }],
         None => call(state, id, deployment, Cause::Failing),
+    }
+}
+
+/// What is live does not answer its probes. No customer may have seen that, so nothing is taken
+/// back; a person is called.
+fn probes_fail(state: &State, id: DeploymentId) -> Vec<Event> {
+    match state.deployments.get(&id) {
+        Some(deployment) if matches!(deployment.phase, Phase::Live { .. }) => {
+            call(state, id, deployment, Cause::Probe)
+        }
+        _gone => vec![],
     }
 }
 

@@ -82,6 +82,7 @@ pub fn decide(
         | C::Ready { .. }
         | C::Observe { .. }
         | C::Alarm { .. }
+        | C::ProbesFail { .. }
         | C::Fail { .. }
         | C::Instance { .. }
         | C::Applied { .. }

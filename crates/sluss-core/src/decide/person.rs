@@ -9,6 +9,7 @@ use super::{exception, incident};
 use crate::approval::{Approval, Decision, NotGranted, Subject};
 use crate::deployment::{HoldReason, Phase};
 use crate::event::{Event, RefusedWhy};
+use crate::follow::carry_out;
 use crate::ids::{DeploymentId, Digest, FreezeId, PersonRef, ReleaseId, RunId};
 use crate::rollout;
 use crate::state::State;
@@ -120,8 +121,13 @@ fn hold(state: &State, deployment: DeploymentId) -> Result<Vec<Event>, Refusal> 
 }
 
 fn resume(state: &State, deployment: DeploymentId) -> Result<Vec<Event>, Refusal> {
-    match rolling(state, deployment)?.phase {
-        rollout::Phase::Held { .. } => Ok(vec![Event::RolloutResumed { deployment }]),
+    let rollout = rolling(state, deployment)?;
+    match rollout.phase {
+        rollout::Phase::Held { .. } => {
+            let mut events = vec![Event::RolloutResumed { deployment }];
+            events.extend(carry_out(state, deployment, rollout, rollout.resume()));
+            Ok(events)
+        }
         rollout::Phase::Baking { .. } | rollout::Phase::Judging { .. } => {
             Err(not_now(format!("The rollout of {deployment} is not held.")))
         }

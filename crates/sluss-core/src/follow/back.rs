@@ -87,7 +87,14 @@ fn stops(state: &State, deployment: &Deployment, cause: Cause) -> bool {
     };
     let asked = match cause {
         Cause::ByHand | Cause::LeaseLapsed | Cause::NotReady => false,
-        Cause::Verdict | Cause::Slower | Cause::Silence | Cause::Crashes | Cause::Failing => true,
+        Cause::Verdict
+        | Cause::Slower
+        | Cause::Figures
+        | Cause::Objectives
+        | Cause::Silence
+        | Cause::Crashes
+        | Cause::Probe
+        | Cause::Failing => true,
     };
     asked
         && is_served

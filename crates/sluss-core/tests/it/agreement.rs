@@ -249,6 +249,8 @@ fn a_freeze_is_overridden_by_two_for_one_release() {
                 deployment.cleared dep-1
                 deployment.started dep-1
             6 go
+                rollout.shifted dep-1 leg=0 100 %
+                rollout.observed dep-1 second 6 favourable
                 deployment.live dep-1
                 change.delivered chg-1 dep-1
             8 go

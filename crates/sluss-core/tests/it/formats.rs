@@ -7,6 +7,7 @@ use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
+use sluss_core::figures::Figures;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
@@ -16,6 +17,7 @@ use sluss_core::keys::KeyOf;
 use sluss_core::observed::Running;
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
+use sluss_core::probe::Probed;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::seal::Closed;
 use sluss_core::state::State;
@@ -249,6 +251,19 @@ fn of_rollouts() -> Vec<Event> {
         reading.lone_instance = Some(1);
         Event::RolloutObserved { deployment, observation, reading }
     };
+    let beyond_requests = || {
+        let counts = Counts { requests: 3, errors: 0 };
+        let mut observation = Observation::new(1_767_225_600, share, counts, counts);
+        let probes = Probed { requests: 5, errors: 1, latency: vec![(8, 5)] };
+        observation.candidate_detail.probes = probes;
+        observation.candidate_detail.figures = Figures { exceptions: 4, conversions: 2 };
+        let verdict = Verdict::Undecided { needs_requests: None };
+        let mut reading = Reading::new((1, 4_605_170), (0, 1), verdict);
+        reading.by_probes = true;
+        reading.exceptions_micronats = Some(3);
+        reading.conversion_micronats = Some(-3);
+        Event::RolloutObserved { deployment, observation, reading }
+    };
     let rolled_back = |cause| Event::DeploymentRolledBack { deployment, cause, to };
     vec![
         Event::DeploymentCleared { deployment },
@@ -260,6 +275,7 @@ fn of_rollouts() -> Vec<Event> {
         observed(Verdict::Undecided { needs_requests: Some(400) }),
         observed(Verdict::NoData { seconds: 7 }),
         in_detail(),
+        beyond_requests(),
         Event::RolloutHeld { deployment, why: HoldReason::NoProofInTime },
         Event::RolloutHeld { deployment, why: HoldReason::ByHand },
         Event::RolloutResumed { deployment },
@@ -272,6 +288,8 @@ fn of_rollouts() -> Vec<Event> {
         Event::DeploymentLive { deployment },
         rolled_back(Cause::Verdict),
         rolled_back(Cause::Slower),
+        rolled_back(Cause::Objectives),
+        rolled_back(Cause::Figures),
         rolled_back(Cause::Silence),
         rolled_back(Cause::Crashes),
         rolled_back(Cause::NotReady),
@@ -299,6 +317,7 @@ fn of_the_rest() -> Vec<Event> {
         instance(7, JournalEntry::Lapsed),
         instance(8, JournalEntry::Adopted { instance: 0, pid: 17 }),
         Event::IncidentOpened { incident, deployment, cause: Cause::Verdict },
+        Event::IncidentOpened { incident, deployment, cause: Cause::Probe },
         Event::ApprovalExpired {
             subject: Subject::Deployment(DeploymentId(5)),
             statement: Digest::of(b"s"),

@@ -375,7 +375,11 @@ impl History {
     fn watched(&mut self, command: Option<Command>, who: &Actor) {
         let mut state = self.world.state.clone();
         let from = self.world.log.len();
-        let ready = matches!(command, Some(Command::Ready { .. }));
+        let asked = match command {
+            Some(Command::Ready { .. }) => Asked::Ready,
+            Some(Command::Resume { .. }) => Asked::Resume,
+            _ => Asked::Other,
+        };
         match command {
             Some(command) => {
                 let before = self.world.state.clone();
@@ -392,7 +396,7 @@ impl History {
             favourable |= matches!(event, Event::RolloutObserved { reading, .. }
                 if reading.verdict == Verdict::Favourable);
             gates_were_cleared(&state, event, *time);
-            share_grows_with_reason(&state, event, favourable, ready);
+            share_grows_with_reason(&state, event, favourable, asked);
             let earlier = state.clone();
             state.apply(*time, event);
             shares_are_whole(&state);
@@ -552,7 +556,15 @@ impl MergedInto for State {
     }
 }
 
-fn share_grows_with_reason(state: &State, event: &Event, favourable: bool, ready: bool) {
+/// What was asked for, as far as a share may grow by it.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    Ready,
+    Resume,
+    Other,
+}
+
+fn share_grows_with_reason(state: &State, event: &Event, favourable: bool, asked: Asked) {
     let (id, first) = match event {
         Event::RolloutShifted { deployment, leg, .. } => (deployment, *leg == 0),
         Event::DeploymentLive { deployment } => (deployment, false),
@@ -560,8 +572,11 @@ fn share_grows_with_reason(state: &State, event: &Event, favourable: bool, ready
     };
     let deployment = &state.deployments[id];
     let Phase::RollingOut(rollout) = &deployment.phase else { panic!("{id} is not rolling out") };
-    let at_once = matches!(rollout.plan, Replacement::AtOnce) || rollout.incumbent.is_none();
-    assert!(favourable || ready && (first || at_once), "{id} grows without a verdict");
+    let at_once = matches!(rollout.plan, Replacement::AtOnce);
+    let ready = asked == Asked::Ready && (first || at_once);
+    // Without a proof in time a person may let a first release live, which has all traffic.
+    let word = asked == Asked::Resume && rollout.incumbent.is_none();
+    assert!(favourable || ready || word, "{id} grows without a verdict");
 }
 
 /// Shares sum to all as soon as customers have anything; until then, nothing gets any.
@@ -569,7 +584,9 @@ fn shares_are_whole(state: &State) {
     for route in state.routes() {
         let sum: u16 = route.arms.iter().map(|arm| arm.share.basis_points()).sum();
         let place = state.place(&route.key.service, &route.key.environment).unwrap();
-        assert_eq!(sum, if place.live.is_some() { 10_000 } else { 0 }, "{route:?}");
+        // A first release has all of it while it is judged, and nobody shares it.
+        let is_served = place.live.is_some() || route.watched.is_some();
+        assert_eq!(sum, if is_served { 10_000 } else { 0 }, "{route:?}");
         assert!(route.arms.len() <= 2, "{route:?}");
         let releases: BTreeSet<_> = route.arms.iter().map(|arm| arm.release).collect();
         assert_eq!(releases.len(), route.arms.len(), "{route:?}");

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod demands;
+mod first;
 mod formats;
 mod histories;
 mod incidents;

@@ -1,7 +1,8 @@
 //! Stories as text: one line a command, `<second> <command>`, and as text again what came of it.
 //!
 //! A line that begins with `~` is carried out without a word. `go` builds, packs and readies
-//! everything that can be, without a word of its own. What is to be signed is signed at once; stories
+//! everything that can be, and lets first releases keep to their objectives, without a word of its
+//! own. What is to be signed is signed at once; stories
 //! leave that away.
 
 use std::collections::BTreeSet;
@@ -140,6 +141,7 @@ fn command(world: &World, words: &[&str]) -> Command {
             counts: Counts { requests: 700, errors: 35 },
             limit_ppm: 10_000,
         },
+        ["probes", "fail", id] => Command::ProbesFail { deployment: id.parse().unwrap() },
         ["received", id] => Command::Received { change: change(id) },
         ["lost", id] => Command::Lost { change: change(id) },
         ["merged", id, "into", into] => Command::Merged { change: change(id), into: change(into) },
@@ -332,6 +334,8 @@ fn go(world: &mut World) {
             tell(world, packed(*run));
         } else if let Some(deployment) = baking(world) {
             tell(world, Command::Ready { deployment });
+        } else if let Some(deployment) = first_judged(world) {
+            tell(world, world.observation(deployment, Verdict::Favourable));
         } else {
             return;
         }
@@ -347,6 +351,18 @@ fn baking(world: &World) -> Option<sluss_core::ids::DeploymentId> {
         _ => false,
     };
     world.state.deployments.iter().find(|(_, d)| baking(&d.phase)).map(|(id, _)| *id)
+}
+
+/// The first release of a place that is being judged by its objectives.
+fn first_judged(world: &World) -> Option<sluss_core::ids::DeploymentId> {
+    let first = |phase: &DeploymentPhase| match phase {
+        DeploymentPhase::RollingOut(rollout) => {
+            rollout.incumbent.is_none()
+                && matches!(rollout.phase, sluss_core::rollout::Phase::Judging { .. })
+        }
+        _ => false,
+    };
+    world.state.deployments.iter().find(|(_, d)| first(&d.phase)).map(|(id, _)| *id)
 }
 
 /// What happened, in a line: the event's type, and its data as far as people tell them apart.

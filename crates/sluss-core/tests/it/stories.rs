@@ -18,7 +18,8 @@ fn a_change_goes_to_production_and_the_first_release_asks_a_second_person() {
         6 finish run-1 test 1 passed
         7 pack
         8 approve dep-1 by bob
-        9 ready",
+        9 ready
+        ~9 favourable",
         expect![[r#"
             0 open
                 log.opened demo=false bank
@@ -55,8 +56,7 @@ fn a_change_goes_to_production_and_the_first_release_asks_a_second_person() {
                 deployment.cleared dep-1
                 deployment.started dep-1
             9 ready
-                deployment.live dep-1
-                change.delivered chg-1 dep-1
+                rollout.shifted dep-1 leg=0 100 %
             pay/production: rel-1 100 %
         "#]],
     );
@@ -78,6 +78,7 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
         6 approve dep-1 by carl
         7 approve dep-2 by carl
         8 ready
+        ~8 favourable
         9 promote rel-1 by anna
         10 promote rel-2 by anna",
         expect![[r#"
@@ -100,9 +101,7 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
                 deployment.cleared dep-2
                 deployment.started dep-2
             8 ready
-                deployment.live dep-2
-                change.delivered chg-1 dep-2
-                change.delivered chg-2 dep-2
+                rollout.shifted dep-2 leg=0 100 %
             9 promote rel-1 by anna
                 deployment.requested dep-3 production rel-1 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
@@ -132,6 +131,7 @@ fn of_two_changes_in_a_second_the_newer_one_is_delivered_with_both() {
         1 finish run-2 test 1 passed
         1 pack
         2 ready
+        ~2 favourable
         3 finish run-1 build 1 untested
         ~3 claim test
         ~3 finish run-1 test 1 passed
@@ -169,9 +169,7 @@ fn of_two_changes_in_a_second_the_newer_one_is_delivered_with_both() {
                 deployment.cleared dep-1
                 deployment.started dep-1
             2 ready
-                deployment.live dep-1
-                change.delivered chg-1 dep-1
-                change.delivered chg-2 dep-1
+                rollout.shifted dep-1 leg=0 100 %
             3 finish run-1 build 1 untested
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 build
             4 pack
@@ -338,7 +336,8 @@ fn a_test_environment_is_set_up_accepted_and_removed() {
         4 ready
         5 claim accept
         6 finish dep-1 accept 1 passed
-        7 ready",
+        7 ready
+        ~7 favourable",
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
@@ -363,8 +362,7 @@ fn a_test_environment_is_set_up_accepted_and_removed() {
                 deployment.cleared dep-2
                 deployment.started dep-2
             7 ready
-                deployment.live dep-2
-                change.delivered chg-1 dep-2
+                rollout.shifted dep-2 leg=0 100 %
             pay/production: rel-1 100 %
         "#]],
     );

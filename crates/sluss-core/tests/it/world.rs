@@ -211,6 +211,7 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
         traffic: Traffic::default(),
+        most_in_flight: None,
     };
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
     let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));

@@ -101,7 +101,9 @@ pub(super) fn statement(
 /// that is what the evidence said all the same.
 fn result(told: &Told, cause: Option<Cause>) -> RolloutResult {
     match (cause, told.reading) {
-        (Some(Cause::Verdict | Cause::Slower), _) => RolloutResult::Fail,
+        (Some(Cause::Verdict | Cause::Slower | Cause::Figures | Cause::Objectives), _) => {
+            RolloutResult::Fail
+        }
         (Some(Cause::Silence), _) | (_, None) => RolloutResult::NoData,
         (_, Some(reading)) => came_to(reading.verdict),
     }

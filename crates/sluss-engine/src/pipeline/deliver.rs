@@ -7,6 +7,7 @@ use sluss_core::units::Share;
 use super::fields::{Fields, Reader};
 use super::graph;
 use super::inputs::Values;
+use super::objectives;
 use super::quantity::{RATE, SHARE};
 use super::resolve::Defaults;
 use super::steps::{self, Whose, is_given, within};
@@ -26,6 +27,7 @@ pub(super) const ROLLOUT_KEYS: &[&str] = &[
     "deadline",
     "silence",
     "block",
+    "objectives",
 ];
 
 /// The gates as files call them.
@@ -164,6 +166,9 @@ fn rollout(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<RolloutPlan> 
             Some(seconds) => *place = seconds,
             None => right = false,
         }
+    }
+    if let Some(node) = fields.get("objectives") {
+        plan.objectives = objectives::read(reader, node).over(plan.objectives);
     }
     right.then_some(plan)
 }

@@ -30,6 +30,7 @@ mod fields;
 mod graph;
 mod inputs;
 mod nearest;
+mod objectives;
 mod problem;
 mod quantity;
 mod resolve;

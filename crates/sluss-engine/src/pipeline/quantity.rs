@@ -20,6 +20,16 @@ pub(super) struct Form<T> {
 pub(super) const DURATION: Form<u32> =
     Form { parse: duration, expected: "a duration such as `90s`, `10m` or `1h30m`", unit: "s" };
 
+/// A length of time in milliseconds.
+pub(super) const MILLISECONDS: Form<u32> = Form {
+    parse: |text| match text.strip_suffix("ms") {
+        Some(number) => whole(number).and_then(|number| u32::try_from(number).ok()),
+        None => duration(text)?.checked_mul(1_000),
+    },
+    expected: "a duration such as `800ms`, `2s` or `1m`",
+    unit: "ms",
+};
+
 /// A share of all traffic in basis points.
 pub(super) const SHARE: Form<u16> = Form {
     parse: |text| percent(text, 2).and_then(|n| u16::try_from(n).ok()).filter(|n| *n <= 10_000),

@@ -101,15 +101,19 @@ fn together(
     body.check_start(&template.source, &all, &mut problems);
     reader.problems.append(&mut problems);
     let draft_traffic = draft.traffic.clone();
+    let (most_in_flight, cpu_weight) = (draft.most_in_flight, draft.cpu_weight);
     let start = body.start.map(|draft| {
         let mut start = draft.start;
         start.secrets = file.secrets.clone();
         start.traffic = traffic::over(draft_traffic, start.traffic);
+        start.most_in_flight = most_in_flight.or(start.most_in_flight);
+        start.limits.cpu_weight = cpu_weight.unwrap_or(start.limits.cpu_weight);
         start
     });
+    let mut deliver = body.deliver;
+    draft.objectives.hold_in(&mut deliver);
     let steps = ordered.filter(|_| reader.problems.is_empty())?;
     let is_counted_once = start.as_ref().is_some_and(|start| start.traffic.is_counted_once());
-    let mut deliver = body.deliver;
     for stage in deliver.iter_mut().filter(|_| is_counted_once) {
         if let Replacement::Progressive(plan) = &mut stage.replacement {
             // A longer block was asked for because something depends on one another for longer.

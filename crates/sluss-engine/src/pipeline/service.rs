@@ -1,14 +1,17 @@
 //! `sluss.yaml`: what a service's own repository says of its delivery.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 use sluss_core::ids::{ProductName, ServiceName, TemplateRef};
 use sluss_core::target::Traffic;
 
 use super::fields::Reader;
+use super::objectives;
 use super::problem::Problems;
 use super::source::{Source, Span};
+use super::start;
 use super::steps;
 use super::traffic;
 use super::yaml::{self, Node};
@@ -22,7 +25,12 @@ pub(super) const SERVICE_KEYS: &[&str] = &[
     "secrets",
     "unit",
     "sticky",
+    "probe",
+    "outcome",
+    "most_in_flight",
+    "cpu_weight",
     "forward_only",
+    "objectives",
 ];
 
 /// The head of a `sluss.yaml`: everything that can be known without its template.
@@ -48,7 +56,11 @@ pub(super) struct ServiceDraft {
     pub secrets: BTreeSet<String>,
     /// How its requests are told apart, where the template says nothing or something else.
     pub traffic: Traffic,
+    pub most_in_flight: Option<NonZeroU32>,
+    pub cpu_weight: Option<u16>,
     pub forward_only: bool,
+    /// What it says of what its first release must keep to.
+    pub objectives: objectives::Said,
     pub top: Span,
 }
 
@@ -96,9 +108,17 @@ pub(super) fn draft(reader: &mut Reader<'_>, node: &Node) -> Option<ServiceDraft
         steps: fields.get("steps").cloned(),
         secrets: secrets.into_iter().flatten().map(|(name, _)| name).collect(),
         traffic: traffic::read(reader, &fields),
+        most_in_flight: fields
+            .get("most_in_flight")
+            .and_then(|node| start::in_flight(reader, node)),
+        cpu_weight: fields.get("cpu_weight").and_then(|node| start::cpu_weight(reader, node)),
         forward_only: fields
             .get("forward_only")
             .is_some_and(|node| reader.flag(node) == Some(true)),
+        objectives: fields
+            .get("objectives")
+            .map(|node| objectives::read(reader, node))
+            .unwrap_or_default(),
         top: fields.span,
     })
 }

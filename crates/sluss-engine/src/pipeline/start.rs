@@ -1,6 +1,7 @@
 //! Reads how a service is started.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use sluss_core::pipeline::Start;
 use sluss_core::target::{Limits, Readiness};
@@ -24,9 +25,12 @@ pub(super) const START_KEYS: &[&str] = &[
     "environment",
     "unit",
     "sticky",
+    "probe",
+    "outcome",
+    "most_in_flight",
 ];
 pub(super) const READY_KEYS: &[&str] = &["path", "within", "after"];
-pub(super) const LIMIT_KEYS: &[&str] = &["memory", "open_files", "processes"];
+pub(super) const LIMIT_KEYS: &[&str] = &["memory", "open_files", "processes", "cpu_weight"];
 
 /// How a service is started, and where the file names its artifact.
 pub(super) struct StartDraft {
@@ -61,6 +65,7 @@ pub(super) fn read(
         Some(node) => limits(reader, node),
         None => Some(Limits::default()),
     };
+    let most_in_flight = fields.get("most_in_flight").and_then(|node| in_flight(reader, node));
     let environment = environment(reader, &fields, &["SLUSS", "PORT", "STATE_DIR", "RELEASE"]);
     let start = Start {
         artifact: artifact?,
@@ -73,6 +78,7 @@ pub(super) fn read(
         environment,
         secrets: BTreeSet::new(),
         traffic: traffic::read(reader, &fields),
+        most_in_flight,
     };
     Some(StartDraft { start, artifact_at: artifact_node?.span })
 }
@@ -100,6 +106,16 @@ fn readiness(reader: &mut Reader<'_>, node: &Node) -> Option<Readiness> {
     Some(readiness)
 }
 
+/// Reads how many requests may be in flight at once.
+pub(super) fn in_flight(reader: &mut Reader<'_>, node: &Node) -> Option<NonZeroU32> {
+    NonZeroU32::new(reader.number(node, 1_u32..=1_000_000)?)
+}
+
+/// Reads a share of the processor, as the kernel weighs it.
+pub(super) fn cpu_weight(reader: &mut Reader<'_>, node: &Node) -> Option<u16> {
+    reader.number(node, 1_u16..=10_000)
+}
+
 fn limits(reader: &mut Reader<'_>, node: &Node) -> Option<Limits> {
     let fields = reader.fields(node, "`limits`", LIMIT_KEYS)?;
     let mut limits = Limits::default();
@@ -111,6 +127,9 @@ fn limits(reader: &mut Reader<'_>, node: &Node) -> Option<Limits> {
     }
     if let Some(node) = fields.get("processes") {
         limits.processes = reader.number(node, 0_u64..=1_000_000)?;
+    }
+    if let Some(node) = fields.get("cpu_weight") {
+        limits.cpu_weight = cpu_weight(reader, node)?;
     }
     Some(limits)
 }

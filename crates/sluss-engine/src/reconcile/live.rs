@@ -8,6 +8,7 @@ use sluss_core::decide::Command;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::Replacement;
+use sluss_core::probe::Probed;
 use sluss_core::rollout::{Counts, Rollout};
 use sluss_core::target::RouteKey;
 use sluss_verdict::{self as verdict, Alarm};
@@ -15,6 +16,9 @@ use sluss_verdict::{self as verdict, Alarm};
 use super::watch::{Span, arm};
 use crate::engine::Engine;
 use crate::target::Target;
+
+/// More than so many of a million probes that fail are too many.
+const PROBES_MOST_PPM: u32 = 10_000;
 
 /// Watches what is live.
 pub(super) struct Live {
@@ -25,6 +29,8 @@ pub(super) struct Live {
 
 struct Watched {
     alarm: Alarm,
+    /// Over probes, which no customer sees.
+    probes: Alarm,
     /// The last second that the alarm has heard of.
     heard: i64,
 }
@@ -34,7 +40,7 @@ struct Subject {
     key: RouteKey,
     release: ReleaseId,
     since: i64,
-    limit_ppm: u32,
+    limit_ppm: Option<u32>,
 }
 
 impl Live {
@@ -50,14 +56,27 @@ impl Live {
         let last_whole = self.engine.now().second() - 1;
         for subject in subjects {
             let Subject { deployment, key, release, since, limit_ppm } = subject;
-            let watched = self
-                .alarms
-                .entry(deployment)
-                .or_insert_with(|| Watched { alarm: Alarm::new(limit_ppm), heard: since });
+            let watched = self.alarms.entry(deployment).or_insert_with(|| Watched {
+                alarm: Alarm::new(limit_ppm.unwrap_or_default()),
+                probes: Alarm::new(PROBES_MOST_PPM),
+                heard: since,
+            });
             let Ok(rows) = self.target.counters(&key, watched.heard).await else { continue };
             for second in watched.heard + 1..=last_whole {
-                let (Counts { requests, errors }, _) = arm(&rows, release, &Span::second(second));
+                let (Counts { requests, errors }, detail) =
+                    arm(&rows, release, &Span::second(second));
                 watched.heard = second;
+                let Probed { requests: sent, errors: failed, .. } = detail.probes;
+                let probes = verdict::Counts { requests: sent, errors: failed };
+                if watched.probes.observe(probes).is_some() {
+                    watched.probes = Alarm::new(PROBES_MOST_PPM);
+                    if let Err(failure) =
+                        self.engine.report(Command::ProbesFail { deployment }).await
+                    {
+                        tracing::warn!(%failure, "failing probes could not be recorded");
+                    }
+                }
+                let Some(limit_ppm) = limit_ppm else { continue };
                 let told = watched.alarm.observe(verdict::Counts { requests, errors });
                 let Some(verdict::Counts { requests, errors }) = told else { continue };
                 let counts = Counts { requests, errors };
@@ -82,10 +101,18 @@ impl Live {
             };
             let place = state.place(&key.service, &key.environment)?;
             let alone = place.live == Some(*id) && place.rolling.is_none();
-            let limit_ppm = limit_ppm(deployment, judged.as_deref())?;
+            let limit_ppm = limit_ppm(deployment, judged.as_deref());
+            let start = state.pipeline_of(deployment.release)?.start.as_ref()?;
+            let watched = limit_ppm.is_some() || start.traffic.probe.is_some();
             let release = deployment.release;
             let since = since.second();
-            alone.then_some(Subject { deployment: *id, key, release, since, limit_ppm })
+            (alone && watched).then_some(Subject {
+                deployment: *id,
+                key,
+                release,
+                since,
+                limit_ppm,
+            })
         };
         state.open.deployments.iter().filter_map(subject).collect()
     }

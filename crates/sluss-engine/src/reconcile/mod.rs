@@ -5,6 +5,7 @@ pub mod attest;
 pub mod judge;
 mod live;
 pub mod pack;
+mod quiet;
 pub mod routes;
 pub mod steps;
 pub mod upkeep;

@@ -29,16 +29,21 @@ const LEASE_MS: u32 = 15_000;
 /// Exits within a minute that take a candidate back.
 const EXITS_MOST: u16 = 3;
 
-/// The ports that the target opened, as last seen.
+/// How the target's routes stand, as last seen.
 #[derive(Debug, Clone, Default)]
 pub struct Ports {
-    seen: Arc<Mutex<BTreeMap<RouteKey, u16>>>,
+    seen: Arc<Mutex<BTreeMap<RouteKey, RouteStatus>>>,
 }
 
 impl Ports {
     /// Returns the port of a route, if it is open.
     pub fn of(&self, key: &RouteKey) -> Option<u16> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+        self.status(key)?.port
+    }
+
+    /// Returns how a route stands, if the target has it.
+    pub fn status(&self, key: &RouteKey) -> Option<RouteStatus> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     /// Waits for the port of a route.
@@ -55,9 +60,8 @@ impl Ports {
     }
 
     fn set(&self, routes: &[RouteStatus]) {
-        let open = |route: &RouteStatus| Some((route.key.clone(), route.port?));
-        let open = routes.iter().filter_map(open).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = open;
+        let seen = routes.iter().map(|route| (route.key.clone(), route.clone())).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 }
 
@@ -162,6 +166,7 @@ impl Router {
         let mut arms = Vec::new();
         let mut port = None;
         let mut traffic = Traffic::default();
+        let mut most_in_flight = None;
         for wanted in &route.arms {
             let Some((start, digest, lasting)) = plan(&self.engine.state(), wanted) else {
                 continue;
@@ -177,6 +182,7 @@ impl Router {
             };
             if is_newest {
                 traffic = start.traffic.clone();
+                most_in_flight = start.most_in_flight;
             }
             arms.push(self.arm(route, wanted, start, digest).await?);
         }
@@ -188,7 +194,7 @@ impl Router {
             arms,
             lease: route.watched.map(lease),
             traffic,
-            most_in_flight: None,
+            most_in_flight,
         }))
     }
 

@@ -230,6 +230,7 @@ fn pipeline() -> Pipeline {
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
         traffic: Traffic::default(),
+        most_in_flight: None,
     };
     let stage = Stage {
         environment: "production".parse().unwrap(),

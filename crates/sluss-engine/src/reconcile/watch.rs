@@ -10,7 +10,8 @@ use sluss_core::deployment::{Cause, Phase};
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::{Replacement, RolloutPlan};
 use sluss_core::rollout::{self, Counts, Detail, Observation, Rollout, Verdict};
-use sluss_core::target::{CounterRow, InstanceRow, RouteKey};
+use sluss_core::state::State;
+use sluss_core::target::{CounterRow, InstanceRow, Judged, RouteKey};
 use sluss_core::units::{Millis, QUARTER_MS, Quarter, Share};
 
 use super::judge::{self, RolloutJudge};
@@ -37,7 +38,6 @@ pub struct Watcher {
 
 struct Watched {
     judge: RolloutJudge,
-    leg: Option<usize>,
     unreachable: u32,
 }
 
@@ -49,8 +49,10 @@ struct Subject {
     candidate: ReleaseId,
     incumbent: Option<ReleaseId>,
     plan: RolloutPlan,
+    /// Which of the service's own figures are judged.
+    judged: Judged,
     share: Share,
-    leg: usize,
+    legs_begun: Vec<Millis>,
     since: Millis,
     observations: Vec<Observation>,
     /// The seconds in which a process of either release was started, or ended.
@@ -124,8 +126,8 @@ impl Watcher {
             let Some(deployment) = state.deployments.get(id) else { continue };
             let Phase::RollingOut(rollout) = &deployment.phase else { continue };
             let Replacement::Progressive(plan) = &rollout.plan else { continue };
-            let (leg, since) = match leg_of(rollout) {
-                Some(leg) => leg,
+            let since = match leg_of(rollout) {
+                Some(since) => since,
                 None => continue,
             };
             let key = RouteKey {
@@ -143,8 +145,9 @@ impl Watcher {
                 candidate: deployment.release,
                 incumbent: rollout.incumbent.and_then(release),
                 plan: plan.clone(),
+                judged: judged(&state, deployment.release),
                 share: rollout.share(),
-                leg,
+                legs_begun: rollout.legs_begun.clone(),
                 since,
                 observations: rollout.observations.clone(),
                 turns: facts.map(|fact| fact.at.second()).collect(),
@@ -189,12 +192,8 @@ impl Watcher {
                 candidate_detail,
             });
         }
-        if watched.leg != Some(subject.leg) {
-            watched.leg = Some(subject.leg);
-            watched.judge.begin_leg(subject.since, subject.share);
-        }
         for observation in observations {
-            let reading = watched.judge.feed(&observation);
+            let reading = watched.judge.feed(&subject.legs_begun, &observation);
             let deployment = subject.deployment;
             let over =
                 !matches!(reading.verdict, Verdict::Undecided { .. } | Verdict::NoData { .. });
@@ -218,7 +217,9 @@ impl Watcher {
         let watched =
             self.judges.entry(subject.deployment).or_insert_with(|| from_recorded(subject));
         watched.unreachable += 1;
-        if watched.unreachable >= subject.plan.silence_seconds {
+        // A first release has nothing to go back to: a person is asked in time.
+        let compared = subject.incumbent.is_some();
+        if compared && watched.unreachable >= subject.plan.silence_seconds {
             let (deployment, cause) = (subject.deployment, Cause::Silence);
             if let Err(failure) = self.engine.report(Command::Fail { deployment, cause }).await {
                 tracing::warn!(%failure, "a silent candidate could not be taken back");
@@ -227,11 +228,15 @@ impl Watcher {
     }
 }
 
-fn leg_of(rollout: &Rollout) -> Option<(usize, Millis)> {
+fn judged(state: &State, release: ReleaseId) -> Judged {
+    let start = state.pipeline_of(release).and_then(|pipeline| pipeline.start.as_ref());
+    let outcome = start.and_then(|start| start.traffic.outcome.as_ref());
+    outcome.map(|outcome| outcome.judged).unwrap_or_default()
+}
+
+fn leg_of(rollout: &Rollout) -> Option<Millis> {
     match &rollout.phase {
-        rollout::Phase::Judging { leg, since } | rollout::Phase::Held { leg, since, .. } => {
-            Some((*leg, *since))
-        }
+        rollout::Phase::Judging { since, .. } | rollout::Phase::Held { since, .. } => Some(*since),
         rollout::Phase::Baking { .. } => None,
     }
 }
@@ -297,6 +302,8 @@ pub(super) fn arm(rows: &[CounterRow], release: ReleaseId, span: &Span) -> (Coun
     for row in rows.iter().filter(|row| row.release == release).filter(within) {
         counts = counts.and(Counts { requests: row.requests, errors: row.errors });
         detail.retries += row.retries;
+        detail.probes.add(&row.probes);
+        detail.figures.add(&row.figures);
         add(&mut latency, &row.latency);
         for part in &row.instances {
             let instance = instances.entry(part.index).or_default();
@@ -335,6 +342,7 @@ fn add(histogram: &mut BTreeMap<u8, u64>, more: &[(u8, u64)]) {
 
 fn forget_latency(detail: &mut Detail) {
     detail.latency.clear();
+    detail.probes.latency.clear();
     for instance in &mut detail.instances {
         instance.latency.clear();
     }
@@ -342,12 +350,9 @@ fn forget_latency(detail: &mut Detail) {
 
 /// Makes the statistics of a rollout again from what was recorded.
 fn from_recorded(subject: &Subject) -> Watched {
-    let mut judge = RolloutJudge::new(&subject.plan);
+    let mut judge = RolloutJudge::new(&subject.plan, subject.incumbent.is_none(), subject.judged);
     for observation in &subject.observations {
-        judge.feed(observation);
+        judge.feed(&subject.legs_begun, observation);
     }
-    let last = subject.observations.last();
-    let since = subject.since.quarter();
-    let same = last.is_some_and(|last| last.share == subject.share && last.begins() >= since);
-    Watched { judge, leg: same.then_some(subject.leg), unreachable: 0 }
+    Watched { judge, unreachable: 0 }
 }

@@ -27,6 +27,17 @@ impl Customer {
         Self { port, connection: None, header: None }
     }
 
+    /// Returns a header of the answer.
+    pub(crate) async fn header(&mut self, path: &str, name: &str) -> Option<String> {
+        let mut connection = self.connect().await.unwrap();
+        let request = Request::builder().uri(path).header("host", "test");
+        let request = request.body(Empty::new().boxed()).unwrap();
+        let response = connection.send_request(request).await.unwrap();
+        let value = response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let _whole = response.into_body().collect().await.unwrap();
+        value
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Result<(u16, String), String> {
         self.ask(Method::GET, path, Empty::new().boxed()).await
     }

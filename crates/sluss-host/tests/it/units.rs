@@ -16,7 +16,7 @@ const KEY: &str = "Idempotency-Key";
 fn split(percent: u16) -> Desired {
     let arms = vec![arm(1, 100 - percent), told(arm(2, percent), "FAILS")];
     Desired {
-        traffic: Traffic { unit: Some(KEY.parse().unwrap()), sticky: None },
+        traffic: Traffic { unit: Some(KEY.parse().unwrap()), ..Traffic::default() },
         lease: Some(Lease { candidate: ReleaseId(2), lasts_ms: 60_000 }),
         ..desired(1, arms)
     }
@@ -237,7 +237,10 @@ async fn a_sticky_caller_stays_and_only_moves_towards_the_candidate() {
     let world = World::start().await;
     let sticky = |generation: u64, percent: u16| Desired {
         generation,
-        traffic: Traffic { unit: None, sticky: Some(Sticky::Header("X-Account".parse().unwrap())) },
+        traffic: Traffic {
+            sticky: Some(Sticky::Header("X-Account".parse().unwrap())),
+            ..Traffic::default()
+        },
         arms: vec![arm(1, 100 - percent), arm(2, percent)],
         ..split(0)
     };

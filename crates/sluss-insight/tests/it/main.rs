@@ -131,11 +131,11 @@ fn a_change_waits_for_the_people_who_may_decide() {
 #[test]
 fn a_later_change_rolls_out_beside_what_is_live() {
     check(
-        "push main\n pass\n approve\n ready\n push main\n pass\n ready\n favourable",
+        "push main\n pass\n approve\n ready\n favourable\n push main\n pass\n ready\n favourable",
         "pay",
         expect![[r#"
-            in progress: chg-2 It rolls out in production, at 50 % of the traffic. since 8 s
-            live: chg-1 It is live in production. since 4 s
+            in progress: chg-2 It rolls out in production, at 50 % of the traffic. since 9 s
+            live: chg-1 It is live in production. since 5 s
             pay is chg-2, in []
             pay is chg-1, in [production by dep-2]
         "#]],
@@ -145,11 +145,11 @@ fn a_later_change_rolls_out_beside_what_is_live() {
 #[test]
 fn a_bad_change_is_taken_back_and_the_one_before_is_live() {
     check(
-        "push main\n pass\n approve\n ready\n push main\n pass\n ready\n unfavourable",
+        "push main\n pass\n approve\n ready\n favourable\n push main\n pass\n ready\n unfavourable",
         "rel-2",
         expect![[r#"
-            live: chg-1 It is live in production. since 4 s
-            taken back: chg-2 Taken back from production: it failed more often than the release before it. since 8 s
+            live: chg-1 It is live in production. since 5 s
+            taken back: chg-2 Taken back from production: it failed more often than the release before it. since 9 s
             rel-2 is chg-2, in []
         "#]],
     );
@@ -158,20 +158,20 @@ fn a_bad_change_is_taken_back_and_the_one_before_is_live() {
 #[test]
 fn a_held_rollout_and_a_freeze_wait() {
     check(
-        "push main\n pass\n approve\n ready\n push main\n pass\n ready\n hold",
+        "push main\n pass\n approve\n ready\n favourable\n push main\n pass\n ready\n hold",
         "dep-4",
         expect![[r#"
-            waiting: chg-2 Its rollout in production is held at 10 % of the traffic. Held since 8 s
-            live: chg-1 It is live in production. since 4 s
+            waiting: chg-2 Its rollout in production is held at 10 % of the traffic. Held since 9 s
+            live: chg-1 It is live in production. since 5 s
             dep-4 is chg-2, in []
         "#]],
     );
     check(
-        "push main\n pass\n approve\n ready\n freeze\n push main\n pass",
+        "push main\n pass\n approve\n ready\n favourable\n freeze\n push main\n pass",
         "chg-2",
         expect![[r#"
-            waiting: chg-2 For production it waits for the end of frz-1. Freeze { freeze: FreezeId(1), until: Millis(9000000) } since 7 s
-            live: chg-1 It is live in production. since 4 s
+            waiting: chg-2 For production it waits for the end of frz-1. Freeze { freeze: FreezeId(1), until: Millis(9000000) } since 8 s
+            live: chg-1 It is live in production. since 5 s
             chg-2 is chg-2, in []
         "#]],
     );

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sluss_core::approval::Subject;
 use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command};
+use sluss_core::deployment::Phase;
 use sluss_core::event::{Artifact, Push};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
 use sluss_core::pipeline::{
@@ -372,10 +373,10 @@ impl Story {
 
     fn share(&self, deployment: DeploymentId) -> Option<Share> {
         let state = self.engine.state();
-        let routes = state.routes();
-        let mut arms = routes.iter().flat_map(|route| &route.arms);
-        let share = arms.find(|arm| arm.deployment == deployment)?.share;
-        (share != Share::ALL && share != Share::NONE).then_some(share)
+        match &state.deployments.get(&deployment)?.phase {
+            Phase::RollingOut(rollout) => Some(rollout.share()).filter(|s| *s > Share::NONE),
+            _over => None,
+        }
     }
 }
 
@@ -437,6 +438,7 @@ fn pipeline(service: &str) -> Pipeline {
         environment: BTreeMap::new(),
         secrets: BTreeSet::new(),
         traffic: Traffic::default(),
+        most_in_flight: None,
     };
     let steps = vec![
         step("fetch", StepKind::Fetch, &[], 0),

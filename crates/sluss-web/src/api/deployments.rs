@@ -10,7 +10,7 @@ use sluss_core::deployment::{Deployment, HoldReason, Phase};
 use sluss_core::gate::GateOutcome;
 use sluss_core::ids::DeploymentId;
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
-use sluss_core::rollout::{self, Counts, Metric, Reading, Rollout, Verdict};
+use sluss_core::rollout::{self, Counts, Detail, Metric, Reading, Rollout, Verdict};
 use sluss_core::state::State as Known;
 use sluss_core::steps::StepOwner;
 
@@ -95,10 +95,16 @@ pub struct ReadingView {
     pub errors_micronats: Option<i64>,
     /// Log evidence by latency alone, where that is judged.
     pub latency_micronats: Option<i64>,
-    /// `errors` or `latency`: in what it is worse, once it is.
+    /// Log evidence by exceptions alone, where these are judged.
+    pub exceptions_micronats: Option<i64>,
+    /// Log evidence by conversion alone, where that is judged.
+    pub conversion_micronats: Option<i64>,
+    /// `errors`, `latency`, `exceptions` or `conversion`: in what it is worse, once it is.
     pub worse_in: Option<&'static str>,
     /// The instance of the candidate that alone is the reason for the evidence.
     pub lone_instance: Option<u16>,
+    /// Whether probes were judged beside customers' requests, of which there were too few.
+    pub by_probes: bool,
 }
 
 /// A rollout under way.
@@ -126,6 +132,10 @@ pub struct RolloutView {
     pub incumbent_counts: CountsView,
     /// What the candidate did in these.
     pub candidate_counts: CountsView,
+    /// Probes to the incumbent, which are no customers' requests.
+    pub incumbent_probes: CountsView,
+    /// Probes to the candidate.
+    pub candidate_probes: CountsView,
     /// What was read from it last.
     pub reading: Option<ReadingView>,
 }
@@ -272,7 +282,7 @@ fn waits(
     let mut waits = Vec::new();
     if let Some(Rollout { phase: rollout::Phase::Held { why, .. }, .. }) = rollout_of(deployment) {
         let sentence = match why {
-            HoldReason::NoProofInTime => "Neither line was reached in time; a person decides.",
+            HoldReason::NoProofInTime => "No proof came in time; a person decides.",
             HoldReason::ByHand => "It is held by hand.",
             HoldReason::ForwardOnly => {
                 "The evidence speaks against it and it cannot be put back; a person decides."
@@ -338,6 +348,7 @@ fn rollout_view(rollout: &Rollout) -> RolloutView {
         rollout::Phase::Held { leg, since, why } => ("held", Some(*leg), *since, Some(*why)),
     };
     let shares = match &rollout.plan {
+        Replacement::Progressive(_) if rollout.incumbent.is_none() => vec![10_000],
         Replacement::Progressive(plan) => plan.shares.iter().map(|s| s.basis_points()).collect(),
         Replacement::AtOnce => Vec::new(),
     };
@@ -361,8 +372,14 @@ fn rollout_view(rollout: &Rollout) -> RolloutView {
         seconds: rollout.seconds(),
         incumbent_counts: total(|observation| observation.incumbent),
         candidate_counts: total(|observation| observation.candidate),
+        incumbent_probes: total(|observation| probed(&observation.incumbent_detail)),
+        candidate_probes: total(|observation| probed(&observation.candidate_detail)),
         reading: rollout.reading.map(reading_view),
     }
+}
+
+fn probed(detail: &Detail) -> Counts {
+    Counts { requests: detail.probes.requests, errors: detail.probes.errors }
 }
 
 fn reading_view(reading: Reading) -> ReadingView {
@@ -383,10 +400,15 @@ fn reading_view(reading: Reading) -> ReadingView {
         silent_seconds,
         errors_micronats: reading.errors_micronats,
         latency_micronats: reading.latency_micronats,
+        exceptions_micronats: reading.exceptions_micronats,
+        conversion_micronats: reading.conversion_micronats,
         worse_in: reading.worse_in.map(|metric| match metric {
             Metric::Errors => "errors",
             Metric::Latency => "latency",
+            Metric::Exceptions => "exceptions",
+            Metric::Conversion => "conversion",
         }),
         lone_instance: reading.lone_instance,
+        by_probes: reading.by_probes,
     }
 }

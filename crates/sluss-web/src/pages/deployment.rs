@@ -6,6 +6,7 @@ use sluss_core::approval::Subject;
 use sluss_core::deployment::{Cause, Deployment, HoldReason, InstanceFact, Phase};
 use sluss_core::event::Stream;
 use sluss_core::ids::DeploymentId;
+use sluss_core::objectives::Objectives;
 use sluss_core::pipeline::{EnvironmentKind, Replacement};
 use sluss_core::rollout::{self, Rollout};
 use sluss_core::state::State as Known;
@@ -55,6 +56,8 @@ struct DeploymentView {
     steps: StepsView,
     facts: Vec<Fact>,
     reach: Reach,
+    /// What is asked of a first release.
+    objectives: Option<String>,
     share: Option<Share>,
     silence_seconds: u32,
     /// Whether it rolls out, and is held.
@@ -114,9 +117,11 @@ pub(super) async fn page(
         None => None,
     };
     let silence = view.silence_seconds;
-    let verdict = read.last().map(|reading| evidence::sentence(reading, silence));
+    let is_first = view.incumbent.is_none();
+    let verdict = read.last().map(|last| evidence::sentence(last, (!is_first).then_some(silence)));
     let [incumbent, candidate] = read.arms();
-    let reasons = read.reasons(view.rolling);
+    let mut reasons = read.reasons(view.rolling, is_first);
+    reasons.extend(view.objectives.take());
     let frame = frame
         .twin(format!("deployments/{id}"))
         .explain(link::explain(Stream::Deployment(id)))
@@ -193,6 +198,9 @@ fn deployment_view(
         steps: steps_view(state, words, StepOwner::Deployment(id), step, now),
         facts: deployment.facts.iter().rev().take(FACTS).map(|f| fact(f, now)).collect(),
         reach: Reach::of(deployment, rollout, plan.map_or(&[], |plan| &plan.shares)),
+        objectives: plan
+            .filter(|_| before.is_none())
+            .map(|plan| objectives(&plan.objectives, plan.deadline_seconds)),
         share: rollout.map(Rollout::share),
         silence_seconds: plan.map_or(0, |plan| plan.silence_seconds),
         rolling: rollout.is_some(),
@@ -228,6 +236,11 @@ fn says(deployment: &Deployment, rollout: Option<&Rollout>) -> String {
                      still works."
                 ),
             },
+            Some((rollout::Phase::Judging { .. }, _)) if rollout.is_some_and(is_first) => {
+                "Nothing was live before it: it has all of the traffic, and is live once it has \
+                 proved that it keeps its objectives."
+                    .to_owned()
+            }
             Some((rollout::Phase::Judging { .. }, share)) => {
                 format!("It has {share} of the traffic and is judged every second.")
             }
@@ -251,6 +264,26 @@ fn says(deployment: &Deployment, rollout: Option<&Rollout>) -> String {
     }
 }
 
+fn is_first(rollout: &Rollout) -> bool {
+    rollout.incumbent.is_none()
+}
+
+/// What is asked of a first release, as a sentence.
+fn objectives(of: &Objectives, deadline_seconds: u32) -> String {
+    let slow = match of.slow_ms {
+        0 => String::new(),
+        slow_ms => format!(", 99 of 100 are answered within {slow_ms} ms"),
+    };
+    format!(
+        "Asked of it: at most {} of its requests fail{slow}; proved by at least {} requests in at \
+         least {} s. Without a proof after {} a person is asked.",
+        html::rate(u64::from(of.errors_ppm), 1_000_000),
+        of.requests,
+        of.seconds,
+        html::duration(i64::from(deadline_seconds) * 1000),
+    )
+}
+
 /// How far a rollout got, as the state knows it.
 struct Reach {
     shares: Vec<Share>,
@@ -268,6 +301,8 @@ impl Reach {
             rollout::Phase::Held { leg, .. } => Some((leg, "held")),
         });
         let (live, rolling) = (deployment.live.is_some(), rollout.is_some());
+        let first = rollout.is_some_and(is_first) || live && deployment.before.is_none();
+        let shares = if first { &[Share::ALL] } else { shares };
         Self { shares: shares.to_vec(), now, live, rolling }
     }
 
@@ -279,7 +314,6 @@ impl Reach {
             Some(_) => "to come",
             None if self.rolling => "to come",
             None if self.live && (index < reached || share == Share::ALL) => "passed",
-            None if self.live => "left out: nothing to compare with",
             None if index + 1 < reached => "passed",
             None if index + 1 == reached => "taken back",
             None => "not reached",

@@ -16,6 +16,7 @@ use super::frame::{Asked, Frame, OrFail, Page, parse, render};
 use super::freezes::{FreezeRow, active};
 use super::html::{self, Html};
 use super::link;
+use super::stance;
 use super::subject::title;
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -35,6 +36,8 @@ struct Cell {
     back: String,
     /// What the target says runs, and since when.
     seen: Option<(String, Html)>,
+    /// What the target says of it.
+    said: Vec<String>,
 }
 
 /// Something that runs and that nobody deployed.
@@ -84,7 +87,8 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         let rows: Vec<Row> = state.services.iter().map(row).collect();
         Ok((columns, rows, active(state, words, now), shadows(state, now)))
     };
-    let (columns, rows, freezes, shadows) = view(&app, build).await.or_fail(&app, &asked)?;
+    let (columns, mut rows, freezes, shadows) = view(&app, build).await.or_fail(&app, &asked)?;
+    rows.iter_mut().for_each(|row| hear(&app, row));
     let ephemeral = rows.iter().any(|row| !row.ephemeral.is_empty());
     let address = app.settings.address.clone();
     Ok(render(&EnvironmentsPage { frame, columns, rows, freezes, shadows, ephemeral, address }))
@@ -129,6 +133,18 @@ fn seen(state: &Known, key: &RouteKey, now: Millis) -> Option<(String, Html)> {
     let all: Vec<String> = seen.running.iter().map(one).collect();
     let said = if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
     Some((said, html::ago(seen.at, now)))
+}
+
+/// Adds what the target says of each place of a service.
+fn hear(app: &App, row: &mut Row) {
+    let Some(ports) = &app.shared.seams.ports else { return };
+    for cell in row.cells.iter_mut().flatten() {
+        let (Ok(service), Ok(environment)) = (row.service.parse(), cell.environment.parse()) else {
+            continue;
+        };
+        let route = ports.status(&RouteKey { service, environment });
+        cell.said = route.map(|route| stance::of(&route)).unwrap_or_default();
+    }
 }
 
 fn row(
@@ -216,6 +232,7 @@ fn cell(
             true => link::rollback(service, environment),
             false => String::new(),
         },
+        said: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The evidence of a rollout, read from the log, and what it says in a sentence.
 
 use sluss_core::event::Event;
+use sluss_core::figures::Figures;
 use sluss_core::ids::DeploymentId;
 use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
 use sluss_core::units::{Millis, Share};
@@ -176,10 +177,27 @@ impl Evidence {
 
     /// Returns a sentence for each metric, and what else a person should know; while it rolls out
     /// also what it costs to wait.
-    pub(super) fn reasons(&self, rolling: bool) -> Vec<String> {
+    pub(super) fn reasons(&self, rolling: bool, is_first: bool) -> Vec<String> {
         let Some(last) = self.last() else { return vec![] };
         let [incumbent, candidate] = self.arms();
         let mut reasons = Vec::new();
+        reasons.extend(self.probes(last.by_probes, is_first));
+        if is_first {
+            reasons.extend(last.errors_micronats.map(|errors| {
+                let (rate, times) = (&candidate.total_rate, times(errors));
+                format!(
+                    "Errors: {rate} of its requests failed. Evidence that it is too many: {times}."
+                )
+            }));
+            reasons.extend(last.latency_micronats.map(|latency| {
+                let (p99, times) = (&candidate.p99, times(latency));
+                format!(
+                    "Latency: 99 of 100 answers came within {p99}. Evidence that it is too slow: \
+                     {times}."
+                )
+            }));
+            return reasons;
+        }
         if let Some(errors) = last.errors_micronats {
             reasons.push(format!(
                 "Errors: {} of the candidate's requests failed, {} of the incumbent's. Evidence \
@@ -198,6 +216,7 @@ impl Evidence {
                 times(latency)
             ));
         }
+        reasons.extend(self.figures(&last));
         if let Some(instance) = last.lone_instance {
             reasons.push(format!(
                 "Instance {instance} of the candidate alone is the reason. Another one in its \
@@ -206,6 +225,67 @@ impl Evidence {
         }
         reasons.extend(self.loses().filter(|_| rolling));
         reasons
+    }
+
+    /// Returns a sentence for each of the service's own figures that is judged.
+    fn figures(&self, last: &Reading) -> Vec<String> {
+        let sum = |of: fn(&Observation) -> (Counts, &Detail)| {
+            let mut all = (0, Figures::default());
+            for (seen, _) in &self.seconds {
+                let (counts, detail) = of(seen);
+                all.0 += counts.requests;
+                all.1.add(&detail.figures);
+            }
+            all
+        };
+        let (requests, of_incumbent) = sum(|seen| (seen.incumbent, &seen.incumbent_detail));
+        let (served, of_candidate) = sum(|seen| (seen.candidate, &seen.candidate_detail));
+        let exceptions = last.exceptions_micronats.map(|against| {
+            format!(
+                "Exceptions: {} in {} requests of the candidate, {} in {} of the incumbent. \
+                 Evidence that it throws more: {}.",
+                html::number(of_candidate.exceptions),
+                html::number(served),
+                html::number(of_incumbent.exceptions),
+                html::number(requests),
+                times(against)
+            )
+        });
+        let conversion = last.conversion_micronats.map(|against| {
+            format!(
+                "Conversion: {} of the candidate's requests converted, {} of the incumbent's. \
+                 Evidence that fewer do: {}.",
+                html::rate(of_candidate.conversions, served),
+                html::rate(of_incumbent.conversions, requests),
+                times(against)
+            )
+        });
+        exceptions.into_iter().chain(conversion).collect()
+    }
+
+    /// Returns what came back of probes, if any were sent.
+    fn probes(&self, were_judged: bool, is_first: bool) -> Option<String> {
+        let sum = |of: fn(&Observation) -> &Detail| {
+            let probes = self.seconds.iter().map(|(seen, _)| &of(seen).probes);
+            probes.fold((0, 0), |(sent, failed), p| (sent + p.requests, failed + p.errors))
+        };
+        let (incumbent, candidate) =
+            (sum(|seen| &seen.incumbent_detail), sum(|seen| &seen.candidate_detail));
+        let told = |(sent, failed): (u64, u64)| {
+            format!("{} of {} failed", html::number(failed), html::number(sent))
+        };
+        let beside = match is_first {
+            true => String::new(),
+            false => format!(", of the incumbent {}", told(incumbent)),
+        };
+        let judged = match were_judged {
+            true => " Customers' requests were too few to decide by, so probes were judged too.",
+            false => " Customers' requests were enough to decide by; probes were not judged.",
+        };
+        (incumbent.0 + candidate.0 > 0).then(|| {
+            let of = told(candidate);
+            format!("Probes, no customer's requests: of the candidate {of}{beside}.{judged}")
+        })
     }
 
     /// Returns what a minute more would cost, if it goes on as in the last ten seconds.
@@ -238,11 +318,22 @@ pub(super) fn times(micronats: i64) -> String {
 }
 
 /// Returns what the evidence says, as a sentence.
-pub(super) fn sentence(reading: Reading, silence_seconds: u32) -> String {
+///
+/// Beside an incumbent, after `silence_seconds` without data it is taken back; without one, a
+/// person is asked.
+pub(super) fn sentence(reading: Reading, silence_seconds: Option<u32>) -> String {
     let (against, favour) = (times(reading.against_micronats), times(reading.favour_micronats));
     let against_at = times(reading.against_at_micronats);
     let favour_at = times(reading.favour_at_micronats);
     match reading.verdict {
+        Verdict::Favourable if silence_seconds.is_none() => {
+            format!(
+                "Favourable: that it keeps its objectives is proved ({favour}, {favour_at} do)."
+            )
+        }
+        Verdict::Unfavourable if silence_seconds.is_none() => format!(
+            "Unfavourable: that it keeps its objectives is refuted ({against}, {against_at} do)."
+        ),
         Verdict::Favourable => format!(
             "Favourable: that it is not worse is {favour} likelier than that it is; {favour_at} \
              lets it go on."
@@ -250,6 +341,8 @@ pub(super) fn sentence(reading: Reading, silence_seconds: u32) -> String {
         Verdict::Unfavourable => {
             let worse = match reading.worse_in {
                 Some(Metric::Latency) => "answers more slowly",
+                Some(Metric::Exceptions) => "throws more exceptions",
+                Some(Metric::Conversion) => "converts fewer requests",
                 Some(Metric::Errors) | None => "fails more often",
             };
             format!(
@@ -270,9 +363,15 @@ pub(super) fn sentence(reading: Reading, silence_seconds: u32) -> String {
                  {favour} of {favour_at}.{more}"
             )
         }
-        Verdict::NoData { seconds } => format!(
-            "No data: nothing has come back from it for {seconds} s; after {silence_seconds} s it \
-             is taken back."
-        ),
+        Verdict::NoData { seconds } => match silence_seconds {
+            Some(most) => format!(
+                "No data: nothing has come back from it for {seconds} s; after {most} s it is \
+                 taken back."
+            ),
+            None => format!(
+                "No data: no request came back from it for {seconds} s, and it is not live \
+                 without a proof."
+            ),
+        },
     }
 }

@@ -29,6 +29,7 @@ mod notices;
 mod release;
 mod run;
 mod search;
+mod stance;
 mod step_log;
 mod subject;
 

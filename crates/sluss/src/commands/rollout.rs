@@ -73,6 +73,10 @@ async fn again(arguments: Again, output: Output) -> Result<(), Failure> {
     plan.quarters = recorded.observations.iter().any(|row| row.quarter > 0);
     let mode = if arguments.fast { Mode::Fast } else { Mode::Robust };
     let share = share.map(|ppm| u16::try_from(ppm / 100).unwrap_or(u16::MAX));
+    if recorded.observations.iter().all(|seen| seen.incumbent.requests == 0) {
+        let what = format!("{} is a first release: nothing was beside it.", arguments.deployment);
+        return Err(Failure::new(Blame::Caller, what, "Name one that followed another release"));
+    }
     let replay = judge::replay(&recorded.observations, &plan, mode, share);
     match output {
         Output::Json => print_json(&json!({ "was": recorded.was, "would_be": replay })),

@@ -67,7 +67,7 @@ pub async fn tell(
     payments.push("PAY-1: begin the payments service").await?;
     let first = story.delivered_to_test("The payments service is pushed").await?;
     let author_refused = story.second_person(listen, first).await?;
-    let production = story.live(first, "Production").await?;
+    let production = story.open_to_customers().await?;
     let test_environment_gone = story.test_environments() == 0;
 
     let program = story.program(folder, production)?;
@@ -75,6 +75,7 @@ pub async fn tell(
     let customers = Customers::begin(&program, address, rate, &ledger)?;
     customers.paid(u64::from(rate) * 5).await?;
     story.say(&format!("Customers pay {rate} times a second, through the host, without a break."));
+    story.live(first, "Production").await?;
 
     let (lead_time_ms, failed_by_good_change) = story.good_change(&payments, &customers).await?;
 
@@ -247,16 +248,30 @@ impl Story {
         Ok(refused)
     }
 
-    /// Waits until `change` is live where customers are.
-    async fn live(&mut self, change: ChangeId, place: &str) -> Result<DeploymentId, Failure> {
-        let delivered = |state: &State| match state.changes.get(&change)?.phase {
-            ChangePhase::Delivered { deployment, .. } => Some(deployment),
-            _not_yet => None,
+    /// Waits until the first release takes requests where customers are; returns its deployment.
+    async fn open_to_customers(&mut self) -> Result<DeploymentId, Failure> {
+        let judged = |state: &State| {
+            let mut all = state.deployments.iter();
+            all.find_map(|(id, deployment)| match &deployment.phase {
+                Phase::RollingOut(rollout) if rollout.first_share.is_some() => Some(*id),
+                _not_yet => None,
+            })
         };
-        self.until("it is live", |state| delivered(state).is_some()).await?;
-        self.say(&format!("{place} has its first release, live."));
-        delivered(&self.state)
-            .ok_or_else(|| Failure::new(Blame::Bug, "It is not live.", "Report this"))
+        self.until("it takes requests", |state| judged(state).is_some()).await?;
+        self.say("Production has its first release: it takes requests, and is judged by them.");
+        judged(&self.state)
+            .ok_or_else(|| Failure::new(Blame::Bug, "It takes no requests.", "Report this"))
+    }
+
+    /// Waits until `change` is live where customers are.
+    async fn live(&mut self, change: ChangeId, place: &str) -> Result<(), Failure> {
+        let delivered = |state: &State| {
+            let change = state.changes.get(&change);
+            change.is_some_and(|change| matches!(change.phase, ChangePhase::Delivered { .. }))
+        };
+        self.until("it is live", delivered).await?;
+        self.say(&format!("It kept its objectives: {place} has its first release, live."));
+        Ok(())
     }
 
     /// Returns the customers' program, which is part of the first release.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{deliver, inputs, service, start, steps, template, traffic};
+use super::super::{deliver, inputs, objectives, service, start, steps, template, traffic};
 
 const SERVICE: &str = include_str!("../../../../../docs/schema/sluss.schema.json");
 const TEMPLATE: &str = include_str!("../../../../../docs/schema/template.schema.json");
@@ -31,6 +31,9 @@ fn the_schema_of_the_service_file_has_the_keys_that_are_read() {
     agrees(SERVICE, "", service::SERVICE_KEYS);
     agrees(SERVICE, "/$defs/step", steps::STEP_KEYS);
     agrees(SERVICE, "/properties/sticky", traffic::STICKY_KEYS);
+    agrees(SERVICE, "/properties/outcome", traffic::OUTCOME_KEYS);
+    agrees(SERVICE, "/properties/probe", traffic::PROBE_KEYS);
+    agrees(SERVICE, "/properties/objectives", objectives::OBJECTIVES_KEYS);
 }
 
 #[test]
@@ -44,8 +47,12 @@ fn the_schema_of_templates_has_the_keys_that_are_read() {
     agrees(TEMPLATE, "/$defs/start/properties/ready/oneOf/1", start::READY_KEYS);
     agrees(TEMPLATE, "/$defs/start/properties/limits", start::LIMIT_KEYS);
     agrees(TEMPLATE, "/$defs/start/properties/sticky", traffic::STICKY_KEYS);
+    agrees(TEMPLATE, "/$defs/start/properties/outcome", traffic::OUTCOME_KEYS);
+    agrees(TEMPLATE, "/$defs/start/properties/probe", traffic::PROBE_KEYS);
     agrees(TEMPLATE, "/$defs/stage", deliver::STAGE_KEYS);
     agrees(TEMPLATE, "/$defs/rollout", deliver::ROLLOUT_KEYS);
+    let of_rollout = "/$defs/rollout/properties/objectives";
+    agrees(TEMPLATE, of_rollout, objectives::OBJECTIVES_KEYS);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sluss_core::figures::Figures;
 use sluss_core::ids::{Digest, ReleaseId};
+use sluss_core::probe::Probed;
 use sluss_core::target::{
     Applied, Arm, ArmStatus, Confinement, CounterRow, Desired, InstanceRow, InstanceState,
     InstanceStatus, JournalEntry, JournalRow, Limits, Readiness, RouteKey, RouteStatus,
@@ -178,6 +180,8 @@ impl Memory {
             latency,
             retries,
             failed_retries,
+            probes: Probed::default(),
+            figures: Figures::default(),
             instances,
         });
     }

@@ -268,7 +268,7 @@ impl Suite<'_> {
 
     async fn retries(&self) -> Result<(), String> {
         let mut desired = self.desired(1, vec![self.good(1, 100)]);
-        desired.traffic = Traffic { unit: UNIT.parse().ok(), sticky: None };
+        desired.traffic = Traffic { unit: UNIT.parse().ok(), ..Traffic::default() };
         same("the wish", &self.put(&desired).await?, &Applied::Accepted)?;
         self.ready(1).await?;
         for unit in 0..10 {
