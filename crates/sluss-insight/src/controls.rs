@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! - A control is evidenced only if everything that it asks for happened in the period. What nothing
-//!   here records, and what did not happen, is a gap; an empty period is all gaps.
+//! - A control is evidenced only if everything that it asks for happened in the period. What
+//!   nothing here records, and what did not happen, is a gap; an empty period is all gaps.
 //! - What spoke against a control stands beside its evidence, never instead of it.
 //!
 //! The wording of controls is our own; their ids are those of the catalogues.

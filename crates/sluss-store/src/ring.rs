@@ -1,9 +1,9 @@
 //! The keys that sign a log's checkpoints: one at first; from a hand-over on the former and the
 //! present one, until the former is retired.
 //!
-//! `keys/log.key` is the first, `keys/log-<id>.key` each later one. `keys/log.keys` says which count
-//! for which leaves (`sluss_ledger::LogKeys`); it follows from the log, and is not there before the
-//! first hand-over.
+//! `keys/log.key` is the first, `keys/log-<id>.key` each later one. `keys/log.keys` says which
+//! count for which leaves (`sluss_ledger::LogKeys`); it follows from the log, and is not there
+//! before the first hand-over.
 //!
 //! # Invariants
 //!

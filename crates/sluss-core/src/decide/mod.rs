@@ -35,9 +35,7 @@ pub fn decide(
 ) -> Result<Vec<Event>, Refusal> {
     use Command as C;
     if command.is_a_report() && *actor != Actor::System {
-        let what = "Only Sluss itself reports what its parts did.";
-        return Err(Refusal::new(Blame::Denied, what, "See what you may ask for: `sluss help`")
-            .recorded(None, "report", RefusedWhy::MissingRole));
+        return Err(not_reported());
     }
     match command {
         C::Approve { .. }
@@ -97,6 +95,15 @@ pub fn decide(
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),
     }
+}
+
+fn not_reported() -> Refusal {
+    let what = "Only Sluss itself reports what its parts did.";
+    Refusal::new(Blame::Denied, what, "See what you may ask for: `sluss help`").recorded(
+        None,
+        "report",
+        RefusedWhy::MissingRole,
+    )
 }
 
 /// Who can mend it.

@@ -1,7 +1,7 @@
 //! The catalogues: which control asks for which facts.
 //!
-//! Ids are those of FINOS *SDLC Common Controls* (mi-1 to mi-23) and of the texts named. The words are
-//! ours, and no legal advice; the texts were read in reproductions.
+//! Ids are those of FINOS *SDLC Common Controls* (mi-1 to mi-23) and of the texts named. The words
+//! are ours, and no legal advice; the texts were read in reproductions.
 
 use super::Fact::{self, *};
 

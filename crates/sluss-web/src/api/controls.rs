@@ -155,8 +155,8 @@ fn control(of: Assessed) -> ControlView {
     }
 }
 
-/// Returns CycloneDX 1.6 declarations: each control a requirement, with a claim, its evidence, and how
-/// far it is met. A gap has score 0, and says why.
+/// Returns CycloneDX 1.6 declarations: each control a requirement, with a claim, its evidence, and
+/// how far it is met. A gap has score 0, and says why.
 fn declarations(view: &ControlsView, origin: &str, organisation: &str, now: &str) -> Value {
     let reference = |kind: &str, control: &ControlView| format!("{kind}:{}", control.id);
     let requirements = view.controls.iter().map(|control| {
@@ -175,21 +175,7 @@ fn declarations(view: &ControlsView, origin: &str, organisation: &str, now: &str
             "evidence": [reference("evidence", control)],
         })
     });
-    let evidence = view.controls.iter().map(|control| {
-        let said: Vec<Value> = control
-            .evidence
-            .iter()
-            .map(|seen| datum("evidence", seen))
-            .chain(control.exceptions.iter().map(|seen| datum("exception", seen)))
-            .collect();
-        json!({
-            "bom-ref": reference("evidence", control),
-            "propertyName": "sluss:log",
-            "description": format!("entries of the log {origin}, {} to {}", view.from, view.to),
-            "created": now,
-            "data": said,
-        })
-    });
+    let evidence = view.controls.iter().map(|control| proof(view, control, origin, now));
     let map = view.controls.iter().map(|control| {
         let score = match control.standing {
             "evidenced" => 1.0,
@@ -232,6 +218,23 @@ fn declarations(view: &ControlsView, origin: &str, organisation: &str, now: &str
                 "name": organisation,
             }] },
         },
+    })
+}
+
+/// Returns the evidence of one control, and what spoke against it.
+fn proof(view: &ControlsView, control: &ControlView, origin: &str, now: &str) -> Value {
+    let said: Vec<Value> = control
+        .evidence
+        .iter()
+        .map(|seen| datum("evidence", seen))
+        .chain(control.exceptions.iter().map(|seen| datum("exception", seen)))
+        .collect();
+    json!({
+        "bom-ref": format!("evidence:{}", control.id),
+        "propertyName": "sluss:log",
+        "description": format!("entries of the log {origin}, {} to {}", view.from, view.to),
+        "created": now,
+        "data": said,
     })
 }
 

@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use sluss_insight::controls::Catalogue;
 
 use super::frame::{Asked, Frame, OrFail, Page, render};
-use super::html::{self, Html};
+use super::html::{self, Html, Tone};
 use super::link;
 use crate::api::controls::{ControlView, ControlsView, Which, assessed};
 use crate::app::App;
@@ -48,7 +48,14 @@ pub(super) async fn page(State(app): State<App>, Query(which): Query<Which>, ask
     let tab =
         |one: Catalogue| Tab { key: one.key(), title: one.title().0, here: one.key() == catalogue };
     let gaps = controls.iter().filter(|one| one.standing == "gap").count();
-    let row = |of: ControlView| Row { standing: html::state(of.standing), of };
+    let row = |of: ControlView| {
+        let tone = match of.standing {
+            "evidenced" => Tone::Good,
+            "partial" => Tone::Wait,
+            _gap => Tone::Bad,
+        };
+        Row { standing: html::toned(tone, of.standing), of }
+    };
     let rows = controls.into_iter().map(row).collect();
     let tabs = Catalogue::ALL.into_iter().map(tab).collect();
     let export = format!("/api/v1/controls/cyclonedx?{query}");
