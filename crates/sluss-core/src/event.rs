@@ -8,7 +8,6 @@
 //! - Each event belongs to exactly one stream.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -24,12 +23,17 @@ use crate::ids::{
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::Reporter;
+use crate::keys::KeyOf;
+use crate::observed::Running;
 use crate::pipeline::{GateKind, Pipeline};
+use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
+
+pub use crate::stream::Stream;
 
 /// An artifact of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +131,34 @@ pub enum Event {
     /// or forked. Forward gates stay shut until the log is the one that was cosigned.
     #[serde(rename = "log.rollback_detected")]
     LogRollbackDetected { witness: String, seen: u64, size: u64 },
+    /// Nothing else happened for so long, and that was recorded: silence is not loss.
+    #[serde(rename = "log.heartbeat")]
+    LogHeartbeat { interval_ms: i64 },
+    /// A person handed over from one key to another; from here on both count.
+    #[serde(rename = "log.key_rotated")]
+    LogKeyRotated { of: KeyOf, former: String, present: String },
+    /// A former key counts no more.
+    #[serde(rename = "log.key_retired")]
+    LogKeyRetired { of: KeyOf, key: String },
+    /// A witness has cosigned nothing for too long, though there is something to cosign.
+    #[serde(rename = "log.witness_lagging")]
+    LogWitnessLagging { witness: String, since: Millis },
+    /// It cosigned again, or is no witness any more.
+    #[serde(rename = "log.witness_lag_ended")]
+    LogWitnessLagEnded { witness: String, cosigned: bool },
+    /// Two people took the log as the right one, against what this witness knows of it.
+    #[serde(rename = "log.trust_restored")]
+    LogTrustRestored { exception: ExceptionId, witness: String, seen: u64 },
+    /// So many deployments of an environment there were, refused ones included.
+    #[serde(rename = "population.sealed")]
+    PopulationSealed(PopulationSealed),
+    /// What really runs there is another than before, as the target itself says.
+    #[serde(rename = "environment.observed")]
+    EnvironmentObserved {
+        service: ServiceName,
+        environment: EnvironmentName,
+        running: BTreeSet<Running>,
+    },
     /// The clock is trusted again.
     #[serde(rename = "log.gap_ended")]
     LogGapEnded { confirmed: bool },
@@ -295,6 +327,14 @@ pub enum Event {
         summary: Digest,
         suspect: Option<DeploymentId>,
     },
+    /// Something runs there that nobody deployed.
+    #[serde(rename = "incident.shadow_found")]
+    IncidentShadow {
+        incident: IncidentId,
+        service: ServiceName,
+        environment: EnvironmentName,
+        digest: Digest,
+    },
     /// A person named the deployment that caused it.
     #[serde(rename = "incident.linked")]
     IncidentLinked { incident: IncidentId, deployment: DeploymentId },
@@ -389,112 +429,5 @@ impl Event {
         let text =
             serde_json::to_string(&Tagged { kind: kind.into(), data }).map_err(unreadable)?;
         serde_json::from_str(&text).map_err(unreadable)
-    }
-
-    /// Returns the stream that the event belongs to.
-    pub fn stream(&self) -> Stream {
-        use Event as E;
-        match self {
-            E::LogWitnessed { .. }
-            | E::LogRollbackDetected { .. }
-            | E::LogOpened { .. }
-            | E::LogGap { .. }
-            | E::LogGapEnded { .. } => Stream::Log,
-            E::ConfigProposed { .. }
-            | E::ConfigActivated { .. }
-            | E::ConfigRefused { .. }
-            | E::ServiceRegistered { .. } => Stream::Config,
-            E::ChangePushed { change, .. }
-            | E::ChangeReceived { change }
-            | E::ChangeMerged { change, .. }
-            | E::ChangeDelivered { change, .. }
-            | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
-            E::RunQueued { run, .. }
-            | E::RunCancelled { run }
-            | E::RunSucceeded { run }
-            | E::RunFailed { run, .. }
-            | E::ReleaseFailed { run, .. } => Stream::Run(*run),
-            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
-                StepOwner::Run(run) => Stream::Run(*run),
-                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
-            },
-            E::ReleaseCreated { release, .. }
-            | E::ReleaseBarred { release }
-            | E::ReleaseUnbarred { release }
-            | E::ReleaseSealed { release, .. }
-            | E::DossierExported { release, .. } => Stream::Release(*release),
-            E::DeploymentRequested { deployment, .. }
-            | E::GateDecided { deployment, .. }
-            | E::DeploymentCleared { deployment }
-            | E::DeploymentRefused { deployment, .. }
-            | E::DeploymentStarted { deployment }
-            | E::RolloutShifted { deployment, .. }
-            | E::RolloutObserved { deployment, .. }
-            | E::RolloutHeld { deployment, .. }
-            | E::RolloutResumed { deployment }
-            | E::RolloutReopened { deployment, .. }
-            | E::DeploymentLive { deployment }
-            | E::DeploymentRolledBack { deployment, .. }
-            | E::DeploymentSuperseded { deployment, .. }
-            | E::EnvironmentCreated { deployment, .. }
-            | E::EnvironmentRemoved { deployment, .. }
-            | E::InstanceObserved { deployment, .. } => Stream::Deployment(*deployment),
-            E::ApprovalRequested { subject, .. }
-            | E::ApprovalGranted { subject, .. }
-            | E::ApprovalRefused { subject, .. }
-            | E::ApprovalExpired { subject, .. }
-            | E::ApprovalInvalidated { subject, .. } => subject.stream(),
-            E::ExceptionRequested { exception, .. }
-            | E::ExceptionGranted { exception, .. }
-            | E::ExceptionEnded { exception, .. }
-            | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
-            E::IncidentOpened { incident, .. }
-            | E::IncidentReported { incident, .. }
-            | E::IncidentLinked { incident, .. }
-            | E::IncidentMitigated { incident }
-            | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
-            E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
-            E::Attestation {} => Stream::Attestations,
-            E::AttestationRecorded { evidence, .. } => evidence.stream(),
-            E::AccessDelegated { .. }
-            | E::AccessLogin { .. }
-            | E::AccessRefused { .. }
-            | E::AccessRefusedCounted { .. } => Stream::Access,
-        }
-    }
-}
-
-/// A stream: the events of one thing, numbered and chained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
-pub enum Stream {
-    Log,
-    Config,
-    Calendar,
-    Access,
-    Attestations,
-    Change(ChangeId),
-    Run(RunId),
-    Release(ReleaseId),
-    Deployment(DeploymentId),
-    Incident(IncidentId),
-    Exception(ExceptionId),
-}
-
-impl fmt::Display for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Log => f.write_str("log"),
-            Self::Config => f.write_str("config"),
-            Self::Calendar => f.write_str("calendar"),
-            Self::Access => f.write_str("access"),
-            Self::Attestations => f.write_str("attestations"),
-            Self::Change(id) => write!(f, "change/{id}"),
-            Self::Run(id) => write!(f, "run/{id}"),
-            Self::Release(id) => write!(f, "release/{id}"),
-            Self::Deployment(id) => write!(f, "deployment/{id}"),
-            Self::Incident(id) => write!(f, "incident/{id}"),
-            Self::Exception(id) => write!(f, "exception/{id}"),
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! # Invariants
 //!
 //! - Who asked, and whoever contributed, never grants.
-//! - None of them reaches the provenance of what is deployed, its digests, or the log.
+//! - None of them reaches the provenance of what is deployed, its digests, or what the log holds.
 //! - An emergency is reviewed afterwards by someone who had no part in it; until then, once that is
 //!   overdue, its service's four-eyes gate stays shut.
 
@@ -35,6 +35,11 @@ pub enum ExceptionKind {
         /// Which rule, as its policy calls it.
         rule: String,
     },
+    /// The log is the right one, against what a witness knows of it.
+    LogTrust {
+        /// The position of the event that says what the witness knows.
+        found: u64,
+    },
 }
 
 impl ExceptionKind {
@@ -44,6 +49,7 @@ impl ExceptionKind {
             Self::Freeze { .. } => "freeze override",
             Self::Emergency { .. } => "emergency",
             Self::Waiver { .. } => "waiver",
+            Self::LogTrust { .. } => "trust in the log",
         }
     }
 
@@ -51,7 +57,7 @@ impl ExceptionKind {
     pub fn longest_ms(&self) -> i64 {
         const HOUR: i64 = 60 * 60 * 1000;
         match self {
-            Self::Freeze { .. } => 24 * HOUR,
+            Self::Freeze { .. } | Self::LogTrust { .. } => 24 * HOUR,
             Self::Emergency { .. } => HOUR,
             Self::Waiver { .. } => 90 * 24 * HOUR,
         }
@@ -60,7 +66,7 @@ impl ExceptionKind {
     /// Returns how many people must agree, beside whoever asks.
     pub fn people(&self) -> usize {
         match self {
-            Self::Freeze { .. } | Self::Emergency { .. } => 1,
+            Self::Freeze { .. } | Self::Emergency { .. } | Self::LogTrust { .. } => 1,
             Self::Waiver { .. } => 2,
         }
     }
@@ -69,7 +75,7 @@ impl ExceptionKind {
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {
             Self::Freeze { deployment } | Self::Emergency { deployment } => Some(*deployment),
-            Self::Waiver { .. } => None,
+            Self::Waiver { .. } | Self::LogTrust { .. } => None,
         }
     }
 }

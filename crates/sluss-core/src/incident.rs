@@ -39,6 +39,11 @@ pub enum Origin {
         /// What is taken to be the cause: what took traffic lately, or what a person named.
         suspect: Option<DeploymentId>,
     },
+    /// Something runs that nobody deployed.
+    Shadow {
+        /// The digest of what runs.
+        digest: Digest,
+    },
 }
 
 /// A degradation, tied to the deployment that caused it where that is known.
@@ -74,6 +79,7 @@ impl Incident {
         match &self.origin {
             Origin::Seen { deployment, .. } => Some(*deployment),
             Origin::Reported { suspect, .. } => *suspect,
+            Origin::Shadow { .. } => None,
         }
     }
 
@@ -93,6 +99,7 @@ impl Incident {
             Origin::Reported { by: Reporter::Alert { .. }, suspect: None, .. } => {
                 "an alert reported it; no release is suspected"
             }
+            Origin::Shadow { .. } => "something runs there that nobody deployed",
         }
     }
 

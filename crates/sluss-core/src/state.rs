@@ -20,9 +20,13 @@ use crate::ids::{
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::{Freeze, Incident};
+use crate::keys::KeySpan;
+use crate::observed::Observed;
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
+use crate::population::Population;
 use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
+use crate::trust::Distrust;
 use crate::units::Millis;
 
 /// A proposed configuration.
@@ -182,8 +186,17 @@ pub struct State {
     /// Whether the clock can't be trusted.
     pub gap: bool,
     /// Whether a witness knows another history of the log than this one.
-    #[serde(default)]
-    pub distrusted: bool,
+    pub distrusted: Option<Distrust>,
+    /// What two people took the log as the right one against: the size that a witness cosigned.
+    pub forgiven: BTreeMap<String, u64>,
+    /// Witnesses that are too far behind, since when.
+    pub lagging: BTreeMap<String, Millis>,
+    /// The keys that were handed over, oldest first.
+    pub keys: Vec<KeySpan>,
+    /// Environments whose deployments are counted.
+    pub populations: BTreeMap<EnvironmentName, Population>,
+    /// What really runs, as last seen.
+    pub observed: BTreeMap<ServiceName, BTreeMap<EnvironmentName, Observed>>,
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,

@@ -212,6 +212,10 @@ pub struct InstanceStatus {
     /// Why it has another port than before the target was started anew, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<String>,
+    /// The digest of the artifact that its process was started from, as the target has it; nothing
+    /// before its first start, and from a target that does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// How one arm of a route stands.

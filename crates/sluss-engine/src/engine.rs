@@ -62,7 +62,7 @@ pub struct Parts {
     pub catalogue: Catalogue,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
-    /// The key that signs attestations and dossiers.
+    /// The key that signed attestations and dossiers at the start.
     pub attestor: Arc<AttestationKey>,
     /// The program that steps and hooks are started by: this one.
     pub program: PathBuf,
@@ -75,6 +75,8 @@ struct Shared {
     /// Owned by the loop; everyone else reads.
     state: RwLock<State>,
     texts: Texts,
+    /// What signs attestations now.
+    attestor: RwLock<Arc<AttestationKey>>,
     inputs: mpsc::Sender<Input>,
     changed: watch::Receiver<u64>,
 }
@@ -91,7 +93,8 @@ impl Engine {
         let (inputs, queue) = mpsc::channel(QUEUE);
         let (grown, changed) = watch::channel(state.size);
         let (state, texts) = (RwLock::new(state), Texts::default());
-        let shared = Arc::new(Shared { parts, state, texts, inputs, changed });
+        let attestor = RwLock::new(Arc::clone(&parts.attestor));
+        let shared = Arc::new(Shared { parts, state, texts, attestor, inputs, changed });
         let engine = Self { shared };
         tokio::spawn(run(engine.clone(), queue, grown));
         engine
@@ -105,6 +108,15 @@ impl Engine {
     /// Returns what the running system stands on.
     pub fn parts(&self) -> &Parts {
         &self.shared.parts
+    }
+
+    /// Returns the key that signs attestations and dossiers now.
+    pub fn attestor(&self) -> Arc<AttestationKey> {
+        Arc::clone(&self.shared.attestor.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_attestor(&self, key: AttestationKey) {
+        *self.shared.attestor.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
     }
 
     /// Returns the calendar and the policies as far as they were read.

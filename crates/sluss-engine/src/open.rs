@@ -20,13 +20,14 @@ use crate::forge::{
     self, Author, Expected, Found, HookServer, MAIN, NewCommit, NewFile, RefName, Repositories,
     RepositoryName,
 };
+use crate::keys;
 use crate::organisation;
 use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
-use crate::reconcile::{attest, pack};
+use crate::reconcile::{attest, pack, upkeep};
 use crate::target::Target;
 
 /// Events that are read from the log at once.
@@ -34,7 +35,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-3";
+const SNAPSHOT: &str = "state-4";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]
@@ -85,9 +86,7 @@ impl Running {
 /// [`Failure`]: nothing was started, and nothing of the data folder was changed beyond its log.
 pub async fn open(options: Options) -> Result<Running, Failure> {
     let Options { data, address, origin, demo, program, clock, entropy, target, slots } = options;
-    if let Some(is_demo) = known_kind(&data)
-        && is_demo != demo
-    {
+    if let Some(is_demo) = known_kind(&data).filter(|is_demo| *is_demo != demo) {
         return Err(other_kind(&data, is_demo));
     }
     let log_options = LogOptions {
@@ -129,6 +128,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     };
     let engine = Engine::start(parts, state);
     engine.report(Command::Open { origin, demo }).await?;
+    keys::agree(&engine)?;
     let templates = Templates::new(active_catalogue(&engine).await?);
     mend_pushes(&engine).await?;
     let judge = Arc::new(PushJudge::new(engine.clone(), templates.clone()));
@@ -148,6 +148,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(Watcher::new(engine.clone(), target).run()),
         tokio::spawn(pack::run(engine.clone())),
         tokio::spawn(attest::run(engine.clone())),
+        tokio::spawn(upkeep::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })

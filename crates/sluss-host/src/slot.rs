@@ -8,7 +8,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sluss_core::ids::ReleaseId;
+use sluss_core::ids::{Digest, ReleaseId};
 use sluss_core::target::{Arm, Confinement, InstanceState, InstanceStatus};
 use sluss_core::units::Millis;
 use tokio::sync::Notify;
@@ -37,6 +37,8 @@ struct Now {
     confinement: Confinement,
     /// Why its port is another one than before.
     moved: Option<String>,
+    /// The artifact that the last process was started from.
+    digest: Option<Digest>,
 }
 
 impl Slot {
@@ -56,6 +58,7 @@ impl Slot {
                 instance: None,
                 confinement: Confinement::default(),
                 moved: None,
+                digest: None,
             }),
             changed: Notify::new(),
         }
@@ -135,6 +138,7 @@ impl Slot {
         let mut now = self.now();
         now.pid = pid;
         now.confinement = confinement;
+        now.digest = Some(now.arm.digest.clone());
         now.port = instance.address.port();
         now.state =
             if instance.is_ready() { InstanceState::Ready } else { InstanceState::Starting };
@@ -178,6 +182,7 @@ impl Slot {
             since: now.since,
             confinement: now.confinement.clone(),
             moved: now.moved.clone(),
+            digest: now.digest.clone(),
         }
     }
 }

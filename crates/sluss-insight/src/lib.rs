@@ -1,4 +1,4 @@
-//! Folds for people: the board, and where something is.
+//! Folds for people: the board, where something is, and what controls have to show.
 //!
 //! # Invariants
 //!
@@ -8,6 +8,7 @@
 //! Not here: names of people and texts that people wrote, which the state does not hold.
 
 mod board;
+pub mod controls;
 mod whereabouts;
 
 pub use board::{Board, BoardRow, Lane, Waiting, board, row_of};

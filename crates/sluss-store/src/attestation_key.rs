@@ -56,6 +56,53 @@ pub fn attestation_key(data: &Path, entropy: &dyn Entropy) -> Result<Attestation
     Ok(key)
 }
 
+/// Makes the key that attestations are to be signed with next, and keeps it beside the present one;
+/// or returns the one that was made before and never taken.
+///
+/// # Errors
+///
+/// [`KeyError`]: the disk or the source of randomness refused.
+pub fn stage_attestation_key(
+    data: &Path,
+    entropy: &dyn Entropy,
+) -> Result<AttestationKey, KeyError> {
+    let path = folder::next_attestation_key(data);
+    match fs::read_to_string(&path) {
+        Ok(text) => parse(&text).ok_or(KeyError::Malformed(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let (key, secret) = draw(entropy)?;
+            folder::write_durably(&path, private_text(&secret).as_bytes())?;
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Signs with the next key from now on, where the log named it (`spki` is its public half);
+/// otherwise that key is dropped. Returns the key that signs.
+///
+/// # Errors
+///
+/// [`KeyError`]: the disk refused.
+pub fn adopt_attestation_key(
+    data: &Path,
+    spki: Option<&[u8]>,
+    entropy: &dyn Entropy,
+) -> Result<AttestationKey, KeyError> {
+    let next = folder::next_attestation_key(data);
+    if next.try_exists()? {
+        let key = stage_attestation_key(data, entropy)?;
+        match spki == Some(key.verifier().spki()) {
+            true => fs::rename(&next, folder::attestation_key(data))?,
+            false => fs::remove_file(&next)?,
+        }
+        if let Some(keys) = next.parent() {
+            folder::sync_folder(keys)?;
+        }
+    }
+    attestation_key(data, entropy)
+}
+
 fn draw(entropy: &dyn Entropy) -> Result<(AttestationKey, [u8; 32]), KeyError> {
     for _ in 0..DRAWS {
         let mut secret = [0; 32];

@@ -143,6 +143,21 @@ pub(crate) fn vkey(root: &Path) -> PathBuf {
     root.join("keys").join("log.vkey")
 }
 
+/// The private key that a log was handed over to.
+pub(crate) fn later_key(root: &Path, id: &str) -> PathBuf {
+    root.join("keys").join(format!("log-{id}.key"))
+}
+
+/// Which keys count for which leaves, once one was handed over.
+pub(crate) fn log_keys(root: &Path) -> PathBuf {
+    root.join("keys").join("log.keys")
+}
+
+/// The private key that attestations are to be signed with next.
+pub(crate) fn next_attestation_key(root: &Path) -> PathBuf {
+    root.join("keys").join("attestation.next.key")
+}
+
 /// The private key that attestations are signed with.
 pub(crate) fn attestation_key(root: &Path) -> PathBuf {
     root.join("keys").join("attestation.key")

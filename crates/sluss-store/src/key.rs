@@ -91,13 +91,13 @@ pub(crate) fn load_verifier(root: &Path) -> io::Result<LogVerifier> {
     text.trim_end().parse().map_err(io::Error::other)
 }
 
-fn private_text(key: &LogKey, seed: &[u8; 32]) -> String {
+pub(crate) fn private_text(key: &LogKey, seed: &[u8; 32]) -> String {
     let mut typed = vec![ED25519];
     typed.extend(seed);
     format!("PRIVATE+KEY+{}+{}+{}\n", key.name(), key.verifier().id(), STANDARD.encode(typed))
 }
 
-fn parse(text: &str) -> Option<LogKey> {
+pub(crate) fn parse(text: &str) -> Option<LogKey> {
     let rest = text.trim_end().strip_prefix("PRIVATE+KEY+")?;
     let (name, rest) = rest.split_once('+')?;
     let (id, encoded) = rest.split_once('+')?;

@@ -23,6 +23,8 @@ mod key;
 mod log;
 mod prose;
 mod publish;
+mod reader;
+mod ring;
 mod snapshot;
 mod sqlite;
 mod tiles;
@@ -31,7 +33,7 @@ pub mod verify;
 pub use accounts::{
     Account, AccountError, Accounts, ApiToken, NewAccount, NewSession, NewToken, Session,
 };
-pub use attestation_key::attestation_key;
+pub use attestation_key::{adopt_attestation_key, attestation_key, stage_attestation_key};
 pub use blobs::{BlobError, Blobs, FileBlobs};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use folder::{DataFolder, FolderError};
@@ -41,5 +43,6 @@ pub use log::{
     is_stream,
 };
 pub use prose::{Prose, ProseError};
+pub use reader::LogReader;
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
 pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, Proven, SqliteLog};

@@ -11,15 +11,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sluss_ledger::{Checkpoint, Hash, LogKey, Note, Origin, ProofError, TreeHead};
+use sluss_ledger::{Checkpoint, Hash, Note, Origin, ProofError, TreeHead};
 use sluss_ledger::{consistency_proof, verify_consistency};
 use sqlx::{Row, SqlitePool};
 use tokio::sync::watch;
 
 use crate::blobs::blocking;
 use crate::folder;
+use crate::ring::Ring;
 use crate::sqlite::rows::{signed, unsigned};
 use crate::tiles::{DiskTiles, TileFile, Tiling};
 
@@ -61,7 +63,7 @@ pub(crate) enum PublishError {
 pub(crate) struct Publisher {
     pub(crate) root: PathBuf,
     pub(crate) leaves: SqlitePool,
-    pub(crate) key: LogKey,
+    pub(crate) ring: Arc<Ring>,
     pub(crate) origin: Origin,
     /// What the files have now: at least what is published, more after a failure.
     pub(crate) tiling: Tiling,
@@ -128,7 +130,7 @@ impl Publisher {
         if last.is_some_and(|last| last.size >= head.size) {
             return Ok(());
         }
-        let note = Checkpoint { origin: self.origin.clone(), head }.sign(&self.key)?;
+        let note = self.ring.sign(&Checkpoint { origin: self.origin.clone(), head })?;
         let root = self.root.clone();
         let text = note.to_string();
         blocking(move || {

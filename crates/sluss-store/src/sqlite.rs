@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluss_ledger::inclusion_proof;
-use sluss_ledger::{Hash, HashReader, LogVerifier, ProofError, TlogProof, TreeHead};
+use sluss_ledger::{Hash, HashReader, LogKeys, LogVerifier, ProofError, TlogProof, TreeHead};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,8 +35,10 @@ use self::sequencer::LogClock;
 use crate::blobs::blocking;
 use crate::clock::{Clock, Entropy};
 use crate::folder::{self, DataFolder};
+use crate::key::KeyError;
 use crate::log::{AppendError, Appended, Draft, Log, ReadError, Sealed, command_digest};
 use crate::publish::Published;
+use crate::ring::Ring;
 use crate::tiles::DiskTiles;
 
 /// Appends that may wait before those who append have to.
@@ -67,7 +69,8 @@ pub struct SqliteLog {
     sizes: watch::Receiver<u64>,
     published: watch::Receiver<Option<Published>>,
     clock: Arc<LogClock>,
-    verifier: LogVerifier,
+    ring: Arc<Ring>,
+    entropy: Arc<dyn Entropy>,
     stop: watch::Sender<bool>,
     /// Sequencer and publisher; taken by whoever closes the log.
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -136,9 +139,33 @@ impl SqliteLog {
         self.folder.root()
     }
 
-    /// Returns the public key that checkpoints are checked with; it writes itself as a vkey.
-    pub fn verifier(&self) -> &LogVerifier {
-        &self.verifier
+    /// Returns the newest public key that checkpoints are checked with; it writes itself as a
+    /// vkey.
+    pub fn verifier(&self) -> LogVerifier {
+        self.ring.newest()
+    }
+
+    /// Returns every key that the log names, with the leaves that it counts for.
+    pub fn keys(&self) -> LogKeys {
+        self.ring.known()
+    }
+
+    /// Makes a new key, which signs beside the others from now on; the log is still to name it.
+    ///
+    /// # Errors
+    ///
+    /// The disk or the source of randomness refused.
+    pub fn stage_key(&self) -> Result<LogVerifier, KeyError> {
+        self.ring.stage(&*self.entropy)
+    }
+
+    /// Takes over what the log says of its keys. What it does not name, or retired, signs no more.
+    ///
+    /// # Errors
+    ///
+    /// The disk refused.
+    pub fn agree_on_keys(&self, keys: LogKeys) -> Result<(), KeyError> {
+        self.ring.agree(keys)
     }
 
     /// Returns the last checkpoint as it is in its file, once there is one.

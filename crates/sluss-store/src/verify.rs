@@ -7,6 +7,7 @@
 //!
 //! - Every leaf is hashed from the bytes that are on the disk now.
 //! - A leaf that was changed is named once; entries that only follow from it are not.
+//! - Where the log was silent for longer than its heartbeats allow, that is said.
 //!
 //! Not here: witnesses, and whether the key in the folder is the one that was handed over.
 
@@ -19,16 +20,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sluss_core::ids::Digest;
-use sluss_ledger::{Checkpoint, TreeHead};
+use sluss_ledger::{LogKeys, TreeHead};
 use sqlx::{Connection, SqliteConnection};
 
-pub use report::{Entry, Finding, Report};
+pub use report::{Entry, Finding, Report, Silence};
 
 use self::chains::Chains;
 use self::files::Files;
 use crate::blobs::{BlobError, FileBlobs, blocking};
 use crate::folder;
 use crate::key;
+use crate::ring;
 use crate::sqlite::rows::{LeafRow, signed};
 use crate::sqlite::schema::{self, select_leaf};
 
@@ -107,7 +109,7 @@ pub enum Scope {
 }
 
 /// Opens the database for reading; on a read-only disk as a file that nobody writes.
-async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
+pub(crate) async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
     let options = schema::reader(path);
     let usable = async |options| -> sqlx::Result<SqliteConnection> {
         let mut connection = SqliteConnection::connect_with(&options).await?;
@@ -150,19 +152,18 @@ impl Run {
             }
             Err(error) => return Err(error.into()),
         };
-        let verifier = match key::load_verifier(data) {
-            Ok(verifier) => verifier,
+        let known = match known_keys(data) {
+            Ok(known) => known,
             Err(error) => {
                 self.find_checkpoint(
-                    "the public key keys/log.vkey cannot be read",
-                    "a vkey",
+                    "the public keys under keys/ cannot be read",
+                    "a vkey in log.vkey, or the keys in log.keys",
                     &error.to_string(),
                 );
                 return Ok(());
             }
         };
-        let Ok(origin) = verifier.name().as_str().parse() else { return Ok(()) };
-        match Checkpoint::open(&bytes, &origin, std::slice::from_ref(&verifier)) {
+        match known.verify(&bytes) {
             Ok(opened) => {
                 self.checkpoint = Some(*opened.head());
                 self.report.checkpoint = Some(opened.head().size);
@@ -171,7 +172,11 @@ impl Run {
                 }
             }
             Err(error) => {
-                let expected = format!("a checkpoint signed by {verifier}");
+                let size = bytes.split(|c| *c == b'\n').nth(1).unwrap_or_default();
+                let size = std::str::from_utf8(size).ok().and_then(|size| size.parse().ok());
+                let keys: Vec<String> =
+                    known.signing(size.unwrap_or(u64::MAX)).map(ToString::to_string).collect();
+                let expected = format!("a checkpoint signed by {}", keys.join(" and "));
                 self.find_checkpoint("it is refused", &expected, &error.to_string());
             }
         }
@@ -202,6 +207,7 @@ impl Run {
             });
             self.files.skip_to(row.position);
         }
+        self.report.hear(row.position, row.time_ms);
         let hash = self.chains.check(&row, &mut self.report);
         self.report.events += 1;
         let covered = self.checkpoint.map_or(0, |head| head.size);
@@ -235,6 +241,15 @@ impl Run {
         self.report.root = self.files.root();
         self.report
     }
+}
+
+/// Returns the keys of the log in the data folder at `data`.
+fn known_keys(data: &Path) -> Result<LogKeys, Box<dyn std::error::Error>> {
+    if let Some(known) = ring::read_known(data)? {
+        return Ok(known);
+    }
+    let verifier = key::load_verifier(data)?;
+    Ok(LogKeys::new(verifier.name().as_str().parse()?, verifier)?)
 }
 
 /// Hashes every blob and every private text, and compares each with its name.

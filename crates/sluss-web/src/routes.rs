@@ -80,6 +80,7 @@ pub const PAGES: &[Route] = &[
     route("GET", "/freezes", Who::SignedIn),
     route("POST", "/freezes", Who::Developer),
     route("POST", "/freezes/{id}/lift", Who::Developer),
+    route("GET", "/controls", Who::SignedIn),
     route("GET", "/log", Who::SignedIn),
     route("GET", "/log/{position}", Who::SignedIn),
     route("GET", "/sign-in", Who::Public),

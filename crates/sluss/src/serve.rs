@@ -75,11 +75,12 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
         ports: Some(running.ports.clone()),
     };
     let app = App::new(running.engine.clone(), settings, seams);
+    witnesses::forget(&running.engine, &witnesses).await;
     for witness in witnesses {
         tokio::spawn(witnesses::feed(running.engine.clone(), witness));
     }
     let parts = running.engine.parts();
-    let attestor = parts.attestor.verifier().id();
+    let attestor = running.engine.attestor().verifier().id();
     tracing::info!("key of the log: {}", parts.log.verifier());
     tracing::info!("key of attestations: SHA-256 {attestor}");
     tracing::info!("ready: {address}");

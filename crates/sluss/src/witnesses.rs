@@ -9,6 +9,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sluss_core::decide::Command;
+use sluss_core::trust::WITNESS_LAG_MS;
+use sluss_core::units::Millis;
 use sluss_engine::engine::Engine;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_ledger::{AddCheckpoint, Note, WitnessAnswer, WitnessSaid, WitnessVerifier, WitnessView};
@@ -62,16 +64,19 @@ pub async fn feed(engine: Engine, witness: WitnessAt) {
     let mut sent = String::new();
     let mut recorded: Option<tokio::time::Instant> = None;
     let mut troubled = false;
+    let mut lag = Lag::default();
     loop {
         tokio::time::sleep(EVERY).await;
         let log = &engine.parts().log;
         let Some(checkpoint) = log.checkpoint().filter(|found| *found != sent) else { continue };
+        lag.behind(&engine, &witness).await;
         match once(&engine, &witness, &mut view, &checkpoint).await {
             Ok(Some(line)) => {
                 if let Err(error) = keep(&file, &format!("{checkpoint}{line}\n")) {
                     tracing::warn!(%error, "a cosigned checkpoint could not be kept");
                 }
                 (sent, troubled) = (checkpoint, false);
+                lag.over(&engine, &witness).await;
                 if recorded.is_none_or(|at| at.elapsed() >= RECORDED_EVERY) {
                     let witness = witness.key.name().to_string();
                     let command = Command::Witnessed { witness, size: view.size() };
@@ -88,6 +93,49 @@ pub async fn feed(engine: Engine, witness: WitnessAt) {
             }
             Err(_known) => {}
         }
+    }
+}
+
+/// Since when a witness has something to cosign and has not.
+#[derive(Debug, Default)]
+struct Lag {
+    since: Option<(tokio::time::Instant, Millis)>,
+}
+
+impl Lag {
+    /// There is something to cosign: after too long that is raised, once.
+    async fn behind(&mut self, engine: &Engine, witness: &WitnessAt) {
+        let now = (tokio::time::Instant::now(), engine.now());
+        let (began, since) = *self.since.get_or_insert(now);
+        let name = witness.key.name().to_string();
+        let late = began.elapsed().as_millis() >= u128::from(WITNESS_LAG_MS.unsigned_abs());
+        if late && !engine.state().lagging.contains_key(&name) {
+            report(engine, Command::WitnessLags { witness: name, since }).await;
+        }
+    }
+
+    /// All there is was cosigned.
+    async fn over(&mut self, engine: &Engine, witness: &WitnessAt) {
+        self.since = None;
+        let witness = witness.key.name().to_string();
+        if engine.state().lagging.contains_key(&witness) {
+            report(engine, Command::WitnessLagEnded { witness, cosigned: true }).await;
+        }
+    }
+}
+
+async fn report(engine: &Engine, command: Command) {
+    if let Err(failure) = engine.report(command).await {
+        tracing::warn!(%failure, "what a witness did not cosign could not be recorded");
+    }
+}
+
+/// Ends the lag of those who are no witnesses any more.
+pub async fn forget(engine: &Engine, witnesses: &[WitnessAt]) {
+    let lagging: Vec<String> = engine.state().lagging.keys().cloned().collect();
+    let known = |name: &String| witnesses.iter().any(|one| one.key.name().as_str() == name);
+    for witness in lagging.into_iter().filter(|name| !known(name)) {
+        report(engine, Command::WitnessLagEnded { witness, cosigned: false }).await;
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     };
     state.deployments.insert(*id, deployment);
     state.open.deployments.insert(*id);
+    state.count_from(*id, now);
 }
 
 pub(super) fn with(state: &mut State, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {

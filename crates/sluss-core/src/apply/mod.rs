@@ -1,4 +1,4 @@
-//! The fold itself: what each event makes true, in one `match` without wildcard.
+//! The fold itself: what each event makes true. A test folds one of each.
 
 mod change;
 mod deployment;
@@ -11,6 +11,7 @@ use crate::exception::Exception;
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
 use crate::state::{Proposal, Service, State};
+use crate::target::RouteKey;
 use crate::units::Millis;
 
 use change::{apply_change, apply_release, apply_run};
@@ -24,9 +25,21 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
     }
     crate::seal::note(state, event);
     match event {
+        E::LogRollbackDetected { .. }
+        | E::LogTrustRestored { .. }
+        | E::LogWitnessLagging { .. }
+        | E::LogWitnessLagEnded { .. } => crate::trust::apply(state, position, now, event),
+        E::LogKeyRotated { .. } | E::LogKeyRetired { .. } => {
+            crate::keys::apply(state, position, event);
+        }
+        E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
+        E::EnvironmentObserved { service, environment, running } => {
+            let (service, environment) = (service.clone(), environment.clone());
+            crate::observed::apply(state, now, RouteKey { service, environment }, running);
+        }
         E::LogOpened { .. }
         | E::LogWitnessed { .. }
-        | E::LogRollbackDetected { .. }
+        | E::LogHeartbeat { .. }
         | E::LogGap { .. }
         | E::LogGapEnded { .. }
         | E::Attestation {}
@@ -53,16 +66,6 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
             apply_release(state, now, event);
         }
         E::DeploymentRequested { .. } => request_deployment(state, now, event),
-        E::ApprovalRequested { .. }
-        | E::ApprovalGranted { .. }
-        | E::ApprovalRefused { .. }
-        | E::ApprovalExpired { .. }
-        | E::ApprovalInvalidated { .. } => apply_approval(state, now, event),
-        E::ExceptionRequested { .. }
-        | E::ExceptionGranted { .. }
-        | E::ExceptionEnded { .. }
-        | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
-        E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::GateDecided { .. }
         | E::DeploymentCleared { .. }
         | E::DeploymentRefused { .. }
@@ -78,13 +81,33 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::RolloutResumed { .. }
         | E::RolloutReopened { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
+        other => apply_people(state, now, other),
+    }
+}
+
+/// Folds what people decide, and what befalls them.
+fn apply_people(state: &mut State, now: Millis, event: &Event) {
+    use Event as E;
+    match event {
+        E::ApprovalRequested { .. }
+        | E::ApprovalGranted { .. }
+        | E::ApprovalRefused { .. }
+        | E::ApprovalExpired { .. }
+        | E::ApprovalInvalidated { .. } => apply_approval(state, now, event),
+        E::ExceptionRequested { .. }
+        | E::ExceptionGranted { .. }
+        | E::ExceptionEnded { .. }
+        | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
+        E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
+        | E::IncidentShadow { .. }
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
         E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+        _other => unreachable!("BUG: an event that nothing folds"),
     }
 }
 
@@ -101,8 +124,7 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             state.origin.clone_from(origin);
             state.demo = *demo;
         }
-        E::LogWitnessed { .. } => {}
-        E::LogRollbackDetected { .. } => state.distrusted = true,
+        E::LogWitnessed { .. } | E::LogHeartbeat { .. } => {}
         E::LogGap { .. } => state.gap = true,
         E::LogGapEnded { .. } => state.gap = false,
         E::Attestation {} | E::ReleaseSealed { .. } | E::DossierExported { .. } => {}
@@ -279,11 +301,17 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
         }
+        Event::IncidentShadow { incident, service, environment, digest } => {
+            let origin = Origin::Shadow { digest: digest.clone() };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
+            state.incidents.insert(*incident, opened);
+            state.open.incidents.insert(*incident);
+        }
         Event::IncidentLinked { incident, deployment: named } => {
             match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {
                 Some(Origin::Seen { deployment, .. }) => *deployment = *named,
                 Some(Origin::Reported { suspect, .. }) => *suspect = Some(*named),
-                None => {}
+                Some(Origin::Shadow { .. }) | None => {}
             }
         }
         Event::IncidentMitigated { incident } => {

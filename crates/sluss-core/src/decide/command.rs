@@ -13,6 +13,9 @@ use crate::ids::{
     PersonRef, ProductName, ReleaseId, RunId, ServiceName,
 };
 use crate::incident::Reporter;
+use crate::keys::KeyOf;
+use crate::observed::Running;
+use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
@@ -241,6 +244,34 @@ pub enum Command {
         seen: u64,
         size: u64,
     },
+    /// It has cosigned nothing since then; or it did again, or is no witness any more.
+    WitnessLags {
+        witness: String,
+        since: Millis,
+    },
+    WitnessLagEnded {
+        witness: String,
+        cosigned: bool,
+    },
+    /// Somebody hands over from one key to another, or ends a former one.
+    RotateKey {
+        of: KeyOf,
+        former: String,
+        present: String,
+    },
+    RetireKey {
+        of: KeyOf,
+        key: String,
+    },
+    /// Time has passed in which perhaps nothing happened.
+    Heartbeat,
+    /// The deployments of an environment were counted.
+    SealPopulation(PopulationSealed),
+    /// This runs on a route by the target's own answer.
+    Found {
+        key: RouteKey,
+        running: BTreeSet<Running>,
+    },
     /// What the event at this position says was signed.
     Attested {
         of: u64,
@@ -303,6 +334,11 @@ impl Command {
             | Self::Attested { .. }
             | Self::Witnessed { .. }
             | Self::Distrust { .. }
+            | Self::WitnessLags { .. }
+            | Self::WitnessLagEnded { .. }
+            | Self::Heartbeat
+            | Self::SealPopulation(_)
+            | Self::Found { .. }
             | Self::Seal { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
@@ -330,7 +366,9 @@ impl Command {
             | Self::GrantException { .. }
             | Self::EndException { .. }
             | Self::ReviewException { .. }
-            | Self::Delegate { .. } => false,
+            | Self::Delegate { .. }
+            | Self::RotateKey { .. }
+            | Self::RetireKey { .. } => false,
         }
     }
 }

@@ -48,6 +48,18 @@ pub(super) fn ask(
             "Mend what it found",
         ));
     }
+    if let ExceptionKind::LogTrust { found } = &what {
+        distrusted(state, *found)?;
+        if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
+            let hint = "Ask an approver to ask for it; another one agrees";
+            let what = "Trusting the log again takes two who may decide, and you may not.";
+            return Err(Refusal::new(Blame::Denied, what, hint).recorded(
+                None,
+                "ask-exception",
+                RefusedWhy::MissingRole,
+            ));
+        }
+    }
     let exception = state.next_exception();
     Ok(vec![Event::ExceptionRequested { exception, what, by, reason, until }])
 }
@@ -59,6 +71,9 @@ pub(super) fn grant(
     now: Millis,
 ) -> Result<Vec<Event>, Refusal> {
     let found = open(state, id, now)?;
+    if let ExceptionKind::LogTrust { found } = &found.what {
+        distrusted(state, *found)?;
+    }
     let by = in_person(actor)?;
     let denied = |what: &str, why| {
         let hint = "Someone else who may decide can grant it: `sluss exception list`";
@@ -177,6 +192,15 @@ fn person(actor: &Actor, what: &str) -> Result<PersonRef, Refusal> {
             "Sign in as a person, and ask there",
         )
         .recorded(None, "ask-exception", RefusedWhy::NotAPerson)),
+    }
+}
+
+/// Checks that what the event at `found` says is what the log is distrusted for now.
+fn distrusted(state: &State, found: u64) -> Result<(), Refusal> {
+    match &state.distrusted {
+        Some(now) if now.position == found => Ok(()),
+        Some(_) => Err(not_now("The log is distrusted for something else by now.")),
+        None => Err(not_now("Nobody distrusts the log.")),
     }
 }
 

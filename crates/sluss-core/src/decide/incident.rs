@@ -55,6 +55,9 @@ pub(super) fn link(
     let Some(found) = state.incidents.get(&incident) else {
         return Err(missing(format!("There is no incident {incident}."), "sluss incident list"));
     };
+    if matches!(found.origin, Origin::Shadow { .. }) {
+        return Err(not_now(format!("{incident} is about what no deployment brought there.")));
+    }
     let same = state.deployments.get(&deployment).is_some_and(|deployment| {
         deployment.environment == found.environment && deployment.started.is_some()
     });
@@ -99,7 +102,12 @@ fn of_alert<'a>(
         Some(Origin::Reported { by: Reporter::Alert { fingerprint: known }, .. }) => {
             known == fingerprint
         }
-        Some(Origin::Reported { by: Reporter::Person, .. } | Origin::Seen { .. }) | None => false,
+        Some(
+            Origin::Reported { by: Reporter::Person, .. }
+            | Origin::Seen { .. }
+            | Origin::Shadow { .. },
+        )
+        | None => false,
     };
     state.open.incidents.iter().copied().filter(of)
 }

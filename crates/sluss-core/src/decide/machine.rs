@@ -56,9 +56,16 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
         C::Witnessed { witness, size } => vec![Event::LogWitnessed { witness, size }],
-        C::Distrust { witness, seen, size } => {
-            only_if(!state.distrusted, Event::LogRollbackDetected { witness, seen, size })
+        C::Distrust { witness, seen, size } => state.distrust(witness, seen, size),
+        C::WitnessLags { witness, since } => {
+            let known = state.lagging.contains_key(&witness);
+            only_if(!known, Event::LogWitnessLagging { witness, since })
         }
+        C::WitnessLagEnded { witness, cosigned } => {
+            let known = state.lagging.contains_key(&witness);
+            only_if(known, Event::LogWitnessLagEnded { witness, cosigned })
+        }
+        C::Found { key, running } => crate::observed::observe(state, &key, running),
         C::Attested { of, evidence, envelope } => {
             let wanted = state.unattested.get(&of) == Some(&evidence);
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })

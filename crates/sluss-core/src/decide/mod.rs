@@ -24,6 +24,7 @@ use crate::state::State;
 use crate::units::Millis;
 
 pub use command::{Actor, Command};
+pub(crate) use person::in_person;
 
 /// Returns what `command` of `actor` means in `state` at `now`.
 pub fn decide(
@@ -34,9 +35,7 @@ pub fn decide(
 ) -> Result<Vec<Event>, Refusal> {
     use Command as C;
     if command.is_a_report() && *actor != Actor::System {
-        let what = "Only Sluss itself reports what its parts did.";
-        return Err(Refusal::new(Blame::Denied, what, "See what you may ask for: `sluss help`")
-            .recorded(None, "report", RefusedWhy::MissingRole));
+        return Err(not_reported());
     }
     match command {
         C::Approve { .. }
@@ -61,6 +60,10 @@ pub fn decide(
         | C::Push { .. }
         | C::Propose { .. }
         | C::ClockReturned { .. } => person::decide(state, command, actor, now),
+        C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
+        C::RetireKey { of, key } => state.retire_key(of, key, actor),
+        C::Heartbeat => Ok(state.heartbeat(now)),
+        C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {
             dossier::exported(state, release, manifest, identities, actor)
         }
@@ -84,11 +87,23 @@ pub fn decide(
         | C::Attested { .. }
         | C::Witnessed { .. }
         | C::Distrust { .. }
+        | C::WitnessLags { .. }
+        | C::WitnessLagEnded { .. }
+        | C::Found { .. }
         | C::Seal { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),
     }
+}
+
+fn not_reported() -> Refusal {
+    let what = "Only Sluss itself reports what its parts did.";
+    Refusal::new(Blame::Denied, what, "See what you may ask for: `sluss help`").recorded(
+        None,
+        "report",
+        RefusedWhy::MissingRole,
+    )
 }
 
 /// Who can mend it.
@@ -119,11 +134,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { blame, what: what.into(), hint: hint.into(), record: None }
     }
 
-    fn recorded(mut self, subject: Option<Subject>, act: &str, why: RefusedWhy) -> Self {
+    pub(crate) fn recorded(mut self, subject: Option<Subject>, act: &str, why: RefusedWhy) -> Self {
         let act = act.to_owned();
         self.record = Some(Box::new(Event::AccessRefused { subject, act, why }));
         self

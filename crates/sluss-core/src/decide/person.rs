@@ -226,7 +226,7 @@ fn second_person(
 }
 
 /// Returns the person who decides, if it is one who has just shown that.
-pub(super) fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
+pub(crate) fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
     match actor {
         Actor::Person { who, reauthenticated: true } => Ok(who.clone()),
         Actor::Person { reauthenticated: false, .. } => Err(Refusal::new(

@@ -18,7 +18,7 @@ pub(crate) fn carry_out(
     match next {
         Next::Stay => vec![],
         // Evidence is counted by the clock: while that is not trusted nothing grows.
-        Next::Shift { .. } | Next::Live if state.gap || state.distrusted => vec![],
+        Next::Shift { .. } | Next::Live if state.gap || state.distrusted.is_some() => vec![],
         Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
         Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
         Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),

@@ -40,7 +40,7 @@ fn freeze(
     if state.gap {
         return GateOutcome::Waiting { on: WaitingOn::Clock };
     }
-    if state.distrusted {
+    if state.distrusted.is_some() {
         return GateOutcome::Waiting { on: WaitingOn::Log };
     }
     let set = state.freeze_over(&deployment.service, &deployment.environment, now);

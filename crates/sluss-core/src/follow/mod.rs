@@ -30,6 +30,7 @@ use gates::decide_gate;
 pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> Vec<Event> {
     let at = (now, rules);
     configuration(state, now)
+        .or_else(|| state.trust_restored(now))
         .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))

@@ -13,10 +13,14 @@ use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
 };
 use sluss_core::incident::Reporter;
+use sluss_core::keys::KeyOf;
+use sluss_core::observed::Running;
 use sluss_core::pipeline::GateKind;
+use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::seal::Closed;
+use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
 use sluss_core::units::{Millis, Share};
@@ -32,6 +36,15 @@ fn each_event_is_stored_like_this() {
         told += &format!("{} {kind} {data}\n", event.stream());
     }
     expect_file!["./events.txt"].assert_eq(&told);
+}
+
+#[test]
+fn each_event_can_be_folded() {
+    let mut state = State::default();
+    for event in samples() {
+        state.apply(Millis(1), &event);
+    }
+    assert_eq!(state.size, samples().len() as u64);
 }
 
 #[test]
@@ -339,6 +352,49 @@ fn of_the_rest() -> Vec<Event> {
             witness: "witness.bank.example/audit".to_owned(),
             seen: 20,
             size: 17,
+        },
+        Event::LogHeartbeat { interval_ms: 300_000 },
+        Event::LogKeyRotated {
+            of: KeyOf::Log,
+            former: "bank+1+a".to_owned(),
+            present: "bank+2+b".to_owned(),
+        },
+        Event::LogKeyRetired { of: KeyOf::Attestations, key: "MFk=".to_owned() },
+        Event::LogWitnessLagging {
+            witness: "witness.bank.example/audit".to_owned(),
+            since: Millis(9_000),
+        },
+        Event::LogWitnessLagEnded {
+            witness: "witness.bank.example/audit".to_owned(),
+            cosigned: true,
+        },
+        Event::LogTrustRestored {
+            exception: ExceptionId(3),
+            witness: "witness.bank.example/audit".to_owned(),
+            seen: 20,
+        },
+        Event::PopulationSealed(PopulationSealed {
+            environment: "production".parse().unwrap(),
+            from_leaf: 0,
+            to_leaf: 17,
+            deploys: 3,
+            refused: 1,
+            rollbacks: 1,
+            emergency: 1,
+            standard: 0,
+            head: Digest::of(b"leaf"),
+            merkle_root: Digest::of(b"root"),
+        }),
+        Event::EnvironmentObserved {
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            running: [Running { release: ReleaseId(4), digest: Digest::of(b"app") }].into(),
+        },
+        Event::IncidentShadow {
+            incident: IncidentId(8),
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            digest: Digest::of(b"other"),
         },
         Event::ReleaseSealed {
             release: ReleaseId(4),

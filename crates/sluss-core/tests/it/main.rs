@@ -13,4 +13,5 @@ mod permits;
 mod rollouts;
 mod script;
 mod stories;
+mod trust;
 mod world;

@@ -199,6 +199,18 @@ fn command(world: &World, words: &[&str]) -> Command {
             Command::Applied { key, generation: 1 }
         }
         ["jump"] => Command::ClockJumped { milliseconds: 3_600_000 },
+        ["witness", "knows", seen] => Command::Distrust {
+            witness: "audit".to_owned(),
+            seen: seen.parse().unwrap(),
+            size: world.state.size,
+        },
+        ["witness", "lags"] => {
+            let witness = "audit".to_owned();
+            Command::WitnessLags { witness, since: world.now }
+        }
+        ["witness", "cosigns"] => {
+            Command::WitnessLagEnded { witness: "audit".to_owned(), cosigned: true }
+        }
         ["returned"] => Command::ClockReturned { confirmed: false },
         ref other => by_hand(world, other),
     }
@@ -254,6 +266,10 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         }
         ["except", "waiver", rule, until] => {
             asked(world, ExceptionKind::Waiver { service: service(), rule: rule.to_owned() }, until)
+        }
+        ["except", "log-trust", until] => {
+            let found = world.state.distrusted.as_ref().map_or(0, |distrust| distrust.position);
+            asked(world, ExceptionKind::LogTrust { found }, until)
         }
         ["grant", id] => Command::GrantException { exception: id.parse().unwrap() },
         ["end", id] => Command::EndException { exception: id.parse().unwrap() },

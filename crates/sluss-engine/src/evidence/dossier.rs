@@ -8,8 +8,7 @@ use sluss_ledger::Hash;
 use sluss_ledger::attest::TrustedRoot;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
-    AttestationPart, EventPart, Files, Identity, KeySpan, Parts, TrustParts, TrustedKeys, archive,
-    build,
+    AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
 };
 use sluss_store::Log as _;
 
@@ -17,6 +16,7 @@ use super::gather::{Gathered, gather};
 use super::utc;
 use crate::engine::Engine;
 use crate::failure::{Blame, Failure};
+use crate::keys::attestation_keys;
 use crate::reconcile::attest::seal;
 
 /// How long an export waits for what is still to be signed.
@@ -63,7 +63,7 @@ pub async fn export(
         false => Vec::new(),
     };
     let parts = parts(engine, id, gathered, identities_of).await?;
-    let files = build(&parts, &engine.parts().attestor);
+    let files = build(&parts, &engine.attestor());
     let files = files.map_err(|error| Failure::upstream("The dossier can't be made", &error))?;
     let manifest = files.get("manifest.json").map(|text| Digest::of(text));
     let manifest = manifest.expect("BUG: each dossier has a manifest");
@@ -143,12 +143,16 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
     let parts = engine.parts();
     let first = parts.log.read(0, 1).await?;
     let began = first.first().map_or_else(|| engine.now(), |first| first.time);
-    let key = parts.attestor.verifier().clone();
-    Ok(TrustParts {
-        logs: vec![(parts.log.verifier().clone(), utc(began)?)],
-        keys: TrustedKeys::of(vec![KeySpan { key, from_leaf: 0, to_leaf: None }]),
-        tlog_policy: None,
-    })
+    let mut logs = Vec::new();
+    for span in parts.log.keys().spans() {
+        let named = match span.from_leaf() {
+            0 => began,
+            from => parts.log.read(from, 1).await?.first().map_or(began, |named| named.time),
+        };
+        logs.push((span.verifier().clone(), utc(named)?));
+    }
+    let keys = TrustedKeys::of(attestation_keys(engine)?);
+    Ok(TrustParts { logs, keys, tlog_policy: None })
 }
 
 /// Returns the files of a trust folder: what an auditor needs to check dossiers and bundles of this
@@ -164,7 +168,7 @@ pub async fn trust_folder(engine: &Engine) -> Result<Files, Failure> {
         ("vkey", vkeys),
         ("keys.json", keys.to_json()),
         ("trusted_root.json", TrustedRoot::of(logs).to_json()),
-        ("attestation.pub", engine.parts().attestor.verifier().to_pem()),
+        ("attestation.pub", engine.attestor().verifier().to_pem()),
     ];
     Ok(files.map(|(name, text)| (name.to_owned(), text.into_bytes())).into())
 }

@@ -63,9 +63,10 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         Evidence::Gate { deployment, gate } => rest::gate(engine, *deployment, *gate, &said)?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,
     };
-    let envelope = statement.sign(&parts.attestor);
+    let attestor = engine.attestor();
+    let envelope = statement.sign(&attestor);
     let attestation = Attestation {
-        leaf: HashedRekord::of(&envelope, parts.attestor.verifier()).to_leaf(),
+        leaf: HashedRekord::of(&envelope, attestor.verifier()).to_leaf(),
         pae: envelope.pae_digest(),
         predicate: statement.predicate_type().to_owned(),
     };

@@ -8,6 +8,7 @@ pub mod pack;
 mod quiet;
 pub mod routes;
 pub mod steps;
+pub mod upkeep;
 pub mod watch;
 
 use std::time::Duration;
@@ -21,3 +22,6 @@ pub(crate) async fn signal(changed: &mut Receiver<u64>, period: Duration) -> boo
         Ok(Err(_stopped)) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sluss_core::decide::Command;
 use sluss_core::deployment::{Cause, Phase};
 use sluss_core::ids::{DeploymentId, Digest, ReleaseId};
+use sluss_core::observed;
 use sluss_core::pipeline::{EnvironmentKind, Start};
 use sluss_core::rollout;
 use sluss_core::state::State;
@@ -289,7 +290,8 @@ impl Router {
             let of = |route: &RouteStatus| candidate(&state, route);
             status.iter().filter_map(of).collect()
         };
-        for command in commands {
+        let seen = found(&self.engine.state(), status);
+        for command in commands.into_iter().chain(seen) {
             self.report(command).await;
         }
         for row in self.target.journal(self.journal).await? {
@@ -345,6 +347,30 @@ fn candidate(state: &State, route: &RouteStatus) -> Option<Command> {
     // Ready, but where no customer gets: its port is taken.
     let reached = route.problem.is_none();
     (baking && ready && reached).then_some(Command::Ready { deployment })
+}
+
+/// Returns what runs by the target's own answer, where that is another than the log says; also
+/// that nothing runs any more where something did.
+pub(crate) fn found(state: &State, status: &[RouteStatus]) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for route in status {
+        // A target that does not say what runs is no evidence of anything.
+        let Some(running) = observed::running(route) else { continue };
+        let known = state.observed_in(&route.key).map(|seen| &seen.running);
+        if known.map_or(!running.is_empty(), |known| *known != running) {
+            commands.push(Command::Found { key: route.key.clone(), running });
+        }
+    }
+    for (service, places) in &state.observed {
+        for (environment, seen) in places {
+            let key = RouteKey { service: service.clone(), environment: environment.clone() };
+            let gone = status.iter().all(|route| route.key != key);
+            if gone && !seen.running.is_empty() {
+                commands.push(Command::Found { key, running: BTreeSet::new() });
+            }
+        }
+    }
+    commands
 }
 
 /// Returns the deployment that a row of the journal is about: the last one of that release there.

@@ -215,3 +215,4 @@ fn nothing_is_found_where_nothing_is() {
     "#]],
     );
 }
+mod controls;

@@ -60,7 +60,7 @@ impl LeafRow {
     }
 
     /// Returns the row as an event.
-    pub(super) fn sealed(self) -> Result<Sealed, ReadError> {
+    pub(crate) fn sealed(self) -> Result<Sealed, ReadError> {
         let position = self.position;
         let corrupt = |what: String| ReadError::Corrupt { position, what };
         let hash = Hash::leaf(&self.bytes);

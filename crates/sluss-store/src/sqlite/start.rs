@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures_util::TryStreamExt as _;
-use sluss_ledger::{Checkpoint, CheckpointError, Frontier, Hash, LogKey, Note, Origin, TreeHead};
+use sluss_ledger::{Checkpoint, CheckpointError, Frontier, Hash, Note, Origin, TreeHead};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePoolOptions;
 use tokio::sync::{mpsc, watch};
@@ -20,9 +20,10 @@ use super::schema::{self, SchemaError, select_leaf};
 use super::sequencer::{self, LogClock, Sequencer};
 use super::{LogOptions, QUEUE, SqliteLog};
 use crate::folder::{self, DataFolder, FolderError};
-use crate::key::{self, KeyError};
+use crate::key::KeyError;
 use crate::log::ReadError;
 use crate::publish::{PublishError, Published, Publisher};
+use crate::ring::Ring;
 use crate::tiles::{self, Tiling};
 
 /// Leaves at the end that are hashed again at every start.
@@ -102,7 +103,7 @@ impl From<io::Error> for OpenError {
 pub(super) async fn open(options: LogOptions) -> Result<SqliteLog, OpenError> {
     let folder = Arc::new(DataFolder::open(&options.data)?);
     let root = folder.root();
-    let key = key::load_or_make(root, &options.origin, &*options.entropy)?;
+    let ring = Arc::new(Ring::load(root, &options.origin, &*options.entropy)?);
     let origin: Origin =
         options.origin.parse().map_err(|_| KeyError::Origin(options.origin.clone()))?;
     let path = folder::database(root);
@@ -110,7 +111,7 @@ pub(super) async fn open(options: LogOptions) -> Result<SqliteLog, OpenError> {
     let mut writer = schema::open_writer(&path).await.map_err(broken)?;
     let end = sequencer::end_of(&mut writer).await.map_err(|error| database(&path, &error))?;
     check_tail(&mut writer, end.size, &path).await?;
-    let last = read_checkpoint(root, &origin, &key)?;
+    let last = read_checkpoint(root, &origin, &ring)?;
     let tiling = check_checkpoint(&mut writer, root, end.size, last.as_ref()).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
@@ -122,24 +123,24 @@ pub(super) async fn open(options: LogOptions) -> Result<SqliteLog, OpenError> {
     let (published_sender, published) = watch::channel(last);
     let (stop, stopped) = watch::channel(false);
     let (requests, waiting) = mpsc::channel(QUEUE);
-    let verifier = key.verifier();
     let publisher = Publisher {
         root: root.to_owned(),
         leaves: readers.clone(),
-        key,
+        ring: Arc::clone(&ring),
         origin,
         tiling,
         published: published_sender,
     };
     let publisher = first_checkpoint(publisher, end.size).await?;
     let clock = Arc::new(LogClock::new(options.clock, end.last));
+    let entropy = Arc::clone(&options.entropy);
     let sequencer = Sequencer::new(path, writer, Arc::clone(&clock), options.entropy, sizes_sender);
     let tasks = vec![
         tokio::spawn(hold(Arc::clone(&folder), sequencer.run(waiting, stopped))),
         tokio::spawn(hold(Arc::clone(&folder), publisher.run(sizes.clone()))),
     ];
     let tasks = Mutex::new(tasks);
-    Ok(SqliteLog { folder, requests, readers, sizes, published, clock, verifier, stop, tasks })
+    Ok(SqliteLog { folder, requests, readers, sizes, published, clock, ring, entropy, stop, tasks })
 }
 
 /// Keeps the data folder locked for as long as a task works in it.
@@ -180,7 +181,7 @@ async fn check_tail(
 fn read_checkpoint(
     root: &Path,
     origin: &Origin,
-    key: &LogKey,
+    ring: &Ring,
 ) -> Result<Option<Published>, OpenError> {
     let path = folder::checkpoint(root);
     let bytes = match fs::read(&path) {
@@ -189,7 +190,9 @@ fn read_checkpoint(
         Err(error) => return Err(error.into()),
     };
     let refused = |source| OpenError::Checkpoint { path: path.clone(), source };
-    let opened = Checkpoint::open(&bytes, origin, &[key.verifier()]).map_err(refused)?;
+    let spans = ring.known();
+    let keys: Vec<_> = spans.spans().iter().map(|span| span.verifier().clone()).collect();
+    let opened = Checkpoint::open(&bytes, origin, &keys).map_err(refused)?;
     let note = Note::parse(&bytes).map_err(|error| refused(error.into()))?;
     Ok(Some(Published { head: *opened.head(), note }))
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use sluss_core::silence::SILENCE_MS;
 use sluss_ledger::Hash;
 
 /// Most findings that a report lists; further ones are counted.
@@ -29,6 +30,22 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings beyond those.
     pub more_findings: u64,
+    /// Where nothing was recorded for longer than heartbeats allow: Sluss did not run, or could
+    /// not write. That is no finding, since a stop is allowed; the last thousand.
+    pub silences: Vec<Silence>,
+    /// When the last entry was appended, in milliseconds since 1970.
+    pub last_ms: Option<i64>,
+}
+
+/// A time in which nothing was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Silence {
+    /// The entry after it.
+    pub before: u64,
+    /// When the entry before it was appended, in milliseconds since 1970.
+    pub from_ms: i64,
+    /// When the entry after it was.
+    pub until_ms: i64,
 }
 
 impl Report {
@@ -43,6 +60,20 @@ impl Report {
             blobs: None,
             findings: Vec::new(),
             more_findings: 0,
+            silences: Vec::new(),
+            last_ms: None,
+        }
+    }
+
+    /// Takes when the next entry was appended.
+    pub(super) fn hear(&mut self, position: u64, time_ms: i64) {
+        if let Some(last) = self.last_ms.replace(time_ms)
+            && time_ms.saturating_sub(last) > SILENCE_MS
+        {
+            if self.silences.len() == MOST_FINDINGS {
+                self.silences.remove(0);
+            }
+            self.silences.push(Silence { before: position, from_ms: last, until_ms: time_ms });
         }
     }
 

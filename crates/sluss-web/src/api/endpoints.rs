@@ -4,8 +4,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, deployments, evidence, exceptions, log,
-    policies, records, releases, runs, status, step_log, tokens,
+    acts, alerts, approvals, ask, calendar, changes, controls, deployments, evidence, exceptions,
+    keys, log, policies, population, records, releases, runs, status, step_log, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -261,6 +261,29 @@ pub const ENDPOINTS: &[Endpoint] = &[
     writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
         post(acts::confirm_clock)
     }),
+    reads::<controls::ControlsView>(
+        "/api/v1/controls",
+        "Say what the log has to show for each control over a period",
+        || get(controls::all),
+    )
+    .query(&["catalogue", "from", "to"]),
+    reads::<serde_json::Value>(
+        "/api/v1/controls/cyclonedx",
+        "Say the same as CycloneDX 1.6 declarations",
+        || get(controls::cyclonedx),
+    )
+    .query(&["catalogue", "from", "to"]),
+    reads::<keys::KeysView>("/api/v1/keys", "List the keys that sign, or signed", || {
+        get(keys::all)
+    }),
+    writes::<keys::KeysView>("/api/v1/keys/rotate", "Hand over to a new key", || {
+        post(keys::rotate)
+    })
+    .takes::<keys::KeyWanted>()
+    .who(Who::Approver),
+    writes::<keys::KeysView>("/api/v1/keys/retire", "End the former key", || post(keys::retire))
+        .takes::<keys::KeyWanted>()
+        .who(Who::Approver),
     reads::<log::EventsView>("/api/v1/log", "List events; the last ones unless told", || {
         get(log::events)
     })
@@ -276,6 +299,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     reads::<evidence::TrustView>("/api/v1/log/trust", "Get the keys of dossiers", || {
         get(evidence::trust)
     }),
+    reads::<population::PopulationView>(
+        "/api/v1/log/population",
+        "Prove that no deployment of a period is missing",
+        || get(population::population),
+    )
+    .query(&["from", "to"]),
     reads::<log::EntryView>("/api/v1/log/{position}", "Show an event and its leaf", || {
         get(log::entry)
     }),

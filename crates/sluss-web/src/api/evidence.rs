@@ -57,7 +57,7 @@ pub(super) async fn trust(State(app): State<App>) -> Answer<TrustView> {
     let parts = app.engine.parts();
     Ok(Json(TrustView {
         log_key: parts.log.verifier().to_string(),
-        attestation_key: parts.attestor.verifier().id().to_string(),
+        attestation_key: app.engine.attestor().verifier().id().to_string(),
         files: files.into_iter().filter_map(text).collect(),
     }))
 }

@@ -26,6 +26,8 @@ pub enum Kind {
     Emergency,
     /// A rule of a policy does not keep a service's releases.
     Waiver,
+    /// The log is the right one, against what a witness knows of it.
+    LogTrust,
 }
 
 /// An exception that somebody asks for.
@@ -72,7 +74,7 @@ pub struct DelegationWanted {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ExceptionView {
     pub exception: String,
-    /// `freeze override`, `emergency` or `waiver`.
+    /// `freeze override`, `emergency`, `waiver` or `trust in the log`.
     pub kind: &'static str,
     pub deployment: Option<String>,
     pub service: Option<String>,
@@ -106,7 +108,9 @@ pub(crate) fn exception_view(
 ) -> ExceptionView {
     let (service, rule) = match &of.what {
         ExceptionKind::Waiver { service, rule } => (Some(service.to_string()), Some(rule.clone())),
-        ExceptionKind::Freeze { .. } | ExceptionKind::Emergency { .. } => (None, None),
+        ExceptionKind::Freeze { .. }
+        | ExceptionKind::Emergency { .. }
+        | ExceptionKind::LogTrust { .. } => (None, None),
     };
     let emergency = matches!(of.what, ExceptionKind::Emergency { .. });
     let missing = of.what.people().saturating_sub(of.granted_by.len());
@@ -153,6 +157,7 @@ pub(crate) fn kind(
     deployment: Option<&str>,
     service: Option<&str>,
     rule: Option<&str>,
+    state: &Known,
 ) -> Result<ExceptionKind, Failure> {
     let needs = |what: &str| {
         let said = format!("An exception of this kind needs {what}.");
@@ -175,6 +180,14 @@ pub(crate) fn kind(
             let service = named(&given(service, "a service")?)?;
             ExceptionKind::Waiver { service, rule: given(rule, "a policy's rule")? }
         }
+        Kind::LogTrust => {
+            let found = state.distrusted.as_ref().map(|distrust| distrust.position);
+            let found = found.ok_or_else(|| {
+                let what = "No witness knows the log otherwise.";
+                Failure::new(Blame::Conflict, what, "See how it stands: `sluss status`")
+            })?;
+            ExceptionKind::LogTrust { found }
+        }
     })
 }
 
@@ -184,7 +197,8 @@ pub(super) async fn ask(
     Wanted(wanted): Wanted<ExceptionWanted>,
 ) -> Answer<DoneView> {
     let ExceptionWanted { deployment, service, rule, .. } = &wanted;
-    let what = kind(wanted.kind, deployment.as_deref(), service.as_deref(), rule.as_deref())?;
+    let (deployment, service, rule) = (deployment.as_deref(), service.as_deref(), rule.as_deref());
+    let what = kind(wanted.kind, deployment, service, rule, &app.engine.state())?;
     let reason = app.put_reason(Some(&wanted.reason)).await?.ok_or_else(|| {
         Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
     })?;

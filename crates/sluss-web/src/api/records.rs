@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::ids::{FreezeId, IncidentId, ServiceName};
 use sluss_core::incident::{Freeze, Incident};
+use sluss_core::observed::Running;
 use sluss_core::state::State as Known;
+use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
 
 use super::answer::Answer;
@@ -68,8 +70,34 @@ pub struct FreezesView {
 pub struct ServiceThere {
     /// The service.
     pub service: String,
-    /// What is there.
+    /// What is there, as the log says.
     pub place: PlaceStatus,
+    /// What really runs there, as the target itself said last.
+    pub running: Vec<RunningView>,
+}
+
+/// Something that runs.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RunningView {
+    /// The release that the target takes it for.
+    pub release: String,
+    /// The digest of the artifact that runs.
+    pub digest: String,
+    /// Whether a deployment brought it there. What nobody deployed opens an incident.
+    pub deployed: bool,
+}
+
+/// Something that runs and that nobody deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ShadowView {
+    /// Of which service.
+    pub service: String,
+    /// Where.
+    pub environment: String,
+    /// The digest of the artifact that runs.
+    pub digest: String,
+    /// When what runs there changed last.
+    pub since_ms: i64,
 }
 
 /// An environment.
@@ -86,6 +114,8 @@ pub struct EnvironmentView {
 pub struct EnvironmentsView {
     /// The environments.
     pub environments: Vec<EnvironmentView>,
+    /// What runs anywhere and was deployed by nobody.
+    pub shadows: Vec<ShadowView>,
 }
 
 pub(super) async fn environments(State(app): State<App>) -> Answer<EnvironmentsView> {
@@ -94,14 +124,43 @@ pub(super) async fn environments(State(app): State<App>) -> Answer<EnvironmentsV
         let names: Vec<ServiceName> = state.services.keys().cloned().collect();
         for service in names {
             for place in place_statuses(state, words, &service) {
-                let there = ServiceThere { service: service.to_string(), place };
+                let running = running(state, &service, &place.environment);
+                let there = ServiceThere { service: service.to_string(), place, running };
                 environments.entry(there.place.environment.clone()).or_default().push(there);
             }
         }
         let whole = |(environment, services)| EnvironmentView { environment, services };
-        Ok(EnvironmentsView { environments: environments.into_iter().map(whole).collect() })
+        let environments = environments.into_iter().map(whole).collect();
+        Ok(EnvironmentsView { environments, shadows: shadows(state) })
     };
     Ok(Json(view(&app, build).await?))
+}
+
+fn running(state: &Known, service: &ServiceName, environment: &str) -> Vec<RunningView> {
+    let Ok(environment) = environment.parse() else { return Vec::new() };
+    let key = RouteKey { service: service.clone(), environment };
+    let one = |running: &Running| RunningView {
+        release: running.release.to_string(),
+        digest: running.digest.to_string(),
+        deployed: state.was_deployed(&key, &running.digest),
+    };
+    state.observed_in(&key).into_iter().flat_map(|seen| &seen.running).map(one).collect()
+}
+
+fn shadows(state: &Known) -> Vec<ShadowView> {
+    let mut found = Vec::new();
+    for (service, places) in &state.observed {
+        for (environment, seen) in places {
+            let key = RouteKey { service: service.clone(), environment: environment.clone() };
+            found.extend(state.shadows_in(&key).into_iter().map(|digest| ShadowView {
+                service: service.to_string(),
+                environment: environment.to_string(),
+                digest: digest.to_string(),
+                since_ms: seen.at.0,
+            }));
+        }
+    }
+    found
 }
 
 pub(super) async fn incidents(State(app): State<App>) -> Answer<IncidentsView> {

@@ -60,6 +60,11 @@ pub struct StatusView {
     pub time_ms: i64,
     /// Whether the clock can't be trusted, so that nothing goes forward.
     pub clock_gap: bool,
+    /// The witness that knows another history of the log, if any; nothing goes forward meanwhile.
+    pub distrusted_by: Option<String>,
+    /// Witnesses that have cosigned nothing for longer than a minute although there was something
+    /// to cosign.
+    pub lagging_witnesses: Vec<String>,
     /// The organisation's name, once its configuration is active.
     pub organisation: Option<String>,
     /// The services.
@@ -104,6 +109,8 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
             size: state.size,
             time_ms: state.time.0,
             clock_gap: state.gap,
+            distrusted_by: state.distrusted.as_ref().map(|distrust| distrust.witness.clone()),
+            lagging_witnesses: state.lagging.keys().cloned().collect(),
             organisation: state.organisation.as_ref().map(|o| o.name.clone()),
             services,
             changes: newest(state, words, IN_PROGRESS, |id, _| state.open.changes.contains(&id)),

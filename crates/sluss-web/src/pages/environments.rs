@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use sluss_core::deployment::Phase;
 use sluss_core::ids::{DeploymentId, EnvironmentName, ServiceName};
+use sluss_core::incident::Origin;
 use sluss_core::state::{Place, Service, State as Known};
 use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
@@ -33,8 +34,19 @@ struct Cell {
     standby: Option<Html>,
     address: String,
     back: String,
+    /// What the target says runs, and since when.
+    seen: Option<(String, Html)>,
     /// What the target says of it.
     said: Vec<String>,
+}
+
+/// Something that runs and that nobody deployed.
+struct Shadow {
+    place: String,
+    digest: String,
+    whole: String,
+    since: Html,
+    incident: Html,
 }
 
 struct Row {
@@ -51,6 +63,7 @@ struct EnvironmentsPage {
     columns: Vec<EnvironmentName>,
     rows: Vec<Row>,
     freezes: Vec<FreezeRow>,
+    shadows: Vec<Shadow>,
     /// Whether there is a test environment now.
     ephemeral: bool,
     address: String,
@@ -72,13 +85,54 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
             row(state, words, (name, service), &columns, now)
         };
         let rows: Vec<Row> = state.services.iter().map(row).collect();
-        Ok((columns, rows, active(state, words, now)))
+        Ok((columns, rows, active(state, words, now), shadows(state, now)))
     };
-    let (columns, mut rows, freezes) = view(&app, build).await.or_fail(&app, &asked)?;
+    let (columns, mut rows, freezes, shadows) = view(&app, build).await.or_fail(&app, &asked)?;
     rows.iter_mut().for_each(|row| hear(&app, row));
     let ephemeral = rows.iter().any(|row| !row.ephemeral.is_empty());
     let address = app.settings.address.clone();
-    Ok(render(&EnvironmentsPage { frame, columns, rows, freezes, ephemeral, address }))
+    Ok(render(&EnvironmentsPage { frame, columns, rows, freezes, shadows, ephemeral, address }))
+}
+
+/// Returns what runs anywhere and was deployed by nobody, and the incident about it.
+fn shadows(state: &Known, now: Millis) -> Vec<Shadow> {
+    let mut found = Vec::new();
+    for (service, places) in &state.observed {
+        for (environment, seen) in places {
+            let key = RouteKey { service: service.clone(), environment: environment.clone() };
+            for digest in state.shadows_in(&key) {
+                let about = |id: &&sluss_core::ids::IncidentId| {
+                    let incident = state.incidents.get(id);
+                    incident.is_some_and(|incident| {
+                        incident.service == *service
+                            && incident.environment == *environment
+                            && incident.origin == Origin::Shadow { digest: digest.clone() }
+                    })
+                };
+                let incident = state.open.incidents.iter().find(about);
+                found.push(Shadow {
+                    place: format!("{service} in {environment}"),
+                    digest: digest.short().to_owned(),
+                    whole: digest.to_string(),
+                    since: html::clock(seen.at, now),
+                    incident: incident.map_or(Html::default(), |id| {
+                        html::link(&link::incident(*id), &id.to_string())
+                    }),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn seen(state: &Known, key: &RouteKey, now: Millis) -> Option<(String, Html)> {
+    let seen = state.observed_in(key)?;
+    let one = |running: &sluss_core::observed::Running| {
+        format!("{} {}", running.release, running.digest.short())
+    };
+    let all: Vec<String> = seen.running.iter().map(one).collect();
+    let said = if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
+    Some((said, html::ago(seen.at, now)))
 }
 
 /// Adds what the target says of each place of a service.
@@ -160,8 +214,10 @@ fn cell(
     let start = place.live.or(place.rolling).and_then(|id| state.deployments.get(&id));
     let start = start.and_then(|deployment| state.pipeline_of(deployment.release)?.start.as_ref());
     let lasting = state.lasting_environments(service).contains(environment);
+    let key = RouteKey { service: service.clone(), environment: environment.clone() };
     Cell {
         environment: environment.to_string(),
+        seen: seen(state, &key, now),
         live: place.live.and_then(&mut here),
         rolling: place.rolling.and_then(|id| Some((here(id)?, share(id).unwrap_or_default()))),
         standby: place.standby.and_then(|id| {

@@ -96,7 +96,8 @@ pub(super) struct Wanted {
 pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response {
     let done = async {
         let Wanted { kind: of, deployment, service, rule, reason, minutes } = &form.fields;
-        let what = kind(*of, Some(deployment), Some(service), Some(rule))?;
+        let (deployment, service, rule) = (Some(&**deployment), Some(&**service), Some(&**rule));
+        let what = kind(*of, deployment, service, rule, &app.engine.state())?;
         let reason = app.put_reason(Some(reason)).await?.ok_or_else(|| {
             Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
         })?;

@@ -8,6 +8,7 @@ use axum::response::{Html as HtmlBody, IntoResponse, Response};
 use sluss_core::approval::{Decision, Subject};
 use sluss_core::ids::PersonRef;
 use sluss_core::state::State;
+use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
 use super::html::{Html, clock};
@@ -72,6 +73,10 @@ pub(super) struct Frame {
     pub(super) fragment: bool,
     pub(super) demo: bool,
     pub(super) gap: bool,
+    /// The witness that knows another history of the log than this one, if any.
+    pub(super) distrust: String,
+    /// Witnesses that are too far behind.
+    pub(super) lagging: Vec<(String, Html)>,
     pub(super) organisation: String,
     pub(super) nav: Vec<NavItem>,
     pub(super) name: String,
@@ -97,6 +102,8 @@ impl Frame {
             fragment: asked.fragment,
             demo: app.settings.demo || state.demo,
             gap: state.gap,
+            distrust: state.distrusted.as_ref().map_or(String::new(), |of| of.witness.clone()),
+            lagging: lagging(&state, app.engine.now()),
             organisation: state.organisation.as_ref().map_or(String::new(), |o| o.name.clone()),
             nav: nav(&state, asked),
             name: person.map_or(String::new(), |person| person.name.clone()),
@@ -128,6 +135,10 @@ impl Frame {
         self.topics = topics.into();
         self
     }
+}
+
+fn lagging(state: &State, now: Millis) -> Vec<(String, Html)> {
+    state.lagging.iter().map(|(name, since)| (name.clone(), clock(*since, now))).collect()
 }
 
 fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {

@@ -73,6 +73,7 @@ fn row(
     let release = suspect.and_then(|id| state.deployments.get(&id)).map(|found| found.release);
     let said = match &incident.origin {
         Origin::Reported { summary, .. } => words.text(summary),
+        Origin::Shadow { digest } => Some(format!("its digest is {digest}")),
         Origin::Seen { .. } => None,
     };
     IncidentRow {

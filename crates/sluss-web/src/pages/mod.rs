@@ -12,6 +12,7 @@ mod board;
 mod calendar;
 mod change;
 mod chart;
+mod controls;
 mod deployment;
 mod environments;
 mod evidence;
@@ -74,6 +75,7 @@ pub fn router() -> Router<App> {
         .route("/calendar", get(calendar::page))
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
+        .route("/controls", get(controls::page))
         .route("/log", get(log::page))
         .route("/log/{position}", get(log::entry))
         .route("/sign-in", get(account::sign_in))

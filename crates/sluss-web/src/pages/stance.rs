@@ -62,6 +62,7 @@ mod tests {
                 limits: LimitsBy::Process { why: "there is no cgroup here".to_owned() },
             },
             moved: (index == 1).then(|| "port 9001 was taken".to_owned()),
+            digest: None,
         };
         let arm = ArmStatus {
             release: sluss_core::ids::ReleaseId(1),

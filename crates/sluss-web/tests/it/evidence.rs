@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use sluss_core::decide::Actor;
 use sluss_core::deployment::Phase;
 use sluss_core::ids::ReleaseId;
+use sluss_core::keys::KeyOf;
 use sluss_engine::evidence::dossier::{export, trust_folder};
+use sluss_engine::keys;
 use sluss_engine::reconcile::attest;
 use sluss_ledger::dossier::{Check, Files, Options, Outcome, Report, Trust, TrustSource};
 use sluss_ledger::dossier::{archive, verify};
@@ -148,4 +150,39 @@ async fn what_came_to_rest_is_signed_once_and_sealed_and_the_log_stays_whole() {
     story.engine.parts().log.close().await;
     let report = verify_log(folder.path(), Scope::Full).await.unwrap();
     assert!(report.ok, "{:?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_handed_over_by_who_may_and_what_the_former_ones_signed_still_verifies() {
+    let (story, folder) = told().await;
+    let deciders = story.engine.state().organisation.as_ref().unwrap().deciders();
+    let who = deciders.into_iter().next().unwrap();
+    let person = |reauthenticated| Actor::Person { who: who.clone(), reauthenticated };
+    let both = [KeyOf::Log, KeyOf::Attestations];
+    let before = trust_folder(&story.engine).await.unwrap();
+    let first = dossier(&story, ReleaseId(1), false).await;
+    for of in both {
+        assert!(keys::rotate(&story.engine, of, person(false)).await.is_err());
+        assert!(keys::retire(&story.engine, of, person(true)).await.is_err(), "none to retire");
+        keys::rotate(&story.engine, of, person(true)).await.unwrap();
+    }
+    let during = dossier(&story, ReleaseId(1), false).await;
+    for of in both {
+        keys::retire(&story.engine, of, person(true)).await.unwrap();
+    }
+    let after = dossier(&story, ReleaseId(1), false).await;
+    for (when, files) in [("before", &first), ("during", &during), ("after", &after)] {
+        let report = judged(&story, files).await;
+        assert_eq!(report.exit_code(), 0, "{when}: {report}");
+    }
+    // Who was never given the present keys does not take them on trust.
+    let old = Trust::read(&before, TrustSource::Independent).unwrap();
+    assert_ne!(verify(&after, &old, &Options::default()).exit_code(), 0);
+    let size = story.engine.state().size;
+    assert!(story.engine.parts().log.published(size).await);
+    let report = verify_log(folder.path(), Scope::Log).await.unwrap();
+    assert!(report.ok, "{:?}", report.findings);
+    let known = story.engine.parts().log.keys();
+    let [former, present] = known.spans() else { panic!("{known}") };
+    assert!(former.until_leaf().is_some() && present.until_leaf().is_none());
 }

@@ -12,7 +12,7 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 12] = [
+const ALWAYS: [&str; 14] = [
     "/",
     "/?lane=over",
     "/environments",
@@ -23,6 +23,8 @@ const ALWAYS: [&str; 12] = [
     "/calendar?service=&environment=production",
     "/log",
     "/log/0",
+    "/controls",
+    "/controls?catalogue=dora&from=2026-01-01&to=2026-12-31",
     "/account",
     "/help",
 ];

@@ -33,12 +33,14 @@ enum Kind {
     Freeze,
     Emergency,
     Waiver,
+    LogTrust,
 }
 
 /// Ask for an exception
 #[derive(Debug, clap::Args)]
 pub struct Ask {
-    /// Against a freeze, in an emergency, or a waiver of a policy's rule
+    /// Against a freeze, in an emergency, a waiver of a policy's rule, or to trust the log again
+    /// that a witness knows otherwise
     kind: Kind,
     /// The deployment, of a freeze or an emergency
     #[arg(long, required_if_eq_any([("kind", "freeze"), ("kind", "emergency")]))]
@@ -161,6 +163,7 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
         Kind::Freeze => "freeze",
         Kind::Emergency => "emergency",
         Kind::Waiver => "waiver",
+        Kind::LogTrust => "log_trust",
     };
     let body = json!({
         "kind": kind, "deployment": deployment, "service": service, "rule": rule,

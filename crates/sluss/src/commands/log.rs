@@ -6,11 +6,11 @@ use serde_json::Value;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_store::verify::{Report, Scope, VerifyError, verify};
 
-use super::Output;
 use super::connection::Where;
 use super::print::{next, print, print_json};
 use super::shape::{counted, list, part, plain, table, word};
 use super::times::rfc3339;
+use super::{Output, population};
 use crate::cli::default_data;
 
 /// How many changed entries the error itself names; all of them stand in the report.
@@ -25,6 +25,8 @@ pub enum Command {
     Show(One),
     /// Verify the log in a data folder: every entry, every chain, every file derived from it
     Verify(Verify),
+    /// Prove that no deployment of a period is missing, refused ones included
+    Population(population::Population),
     /// Show the keys of this installation, with their fingerprints
     Key(Where),
     /// Write the keys that dossiers are checked with as a folder, for whoever checks them
@@ -111,6 +113,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Key(of) => keys(&of.client()?.get("/api/v1/log/trust").await?, output),
         Command::Trust(arguments) => trust(arguments, output).await,
         Command::Verify(arguments) => verified(arguments, output).await,
+        Command::Population(arguments) => population::run(arguments, output).await,
     }
 }
 
@@ -234,6 +237,14 @@ fn tell(report: &Report) {
     }
     if report.more_findings > 0 {
         print(&format!("and {} more", report.more_findings));
+    }
+    for silence in &report.silences {
+        print(&format!(
+            "silence: nothing was recorded from {} to {}, before entry {}",
+            rfc3339(silence.from_ms),
+            rfc3339(silence.until_ms),
+            silence.before
+        ));
     }
     let covered = match report.checkpoint {
         Some(size) => format!("the signed checkpoint covers {size}"),

@@ -14,6 +14,7 @@ mod act;
 mod analyze;
 mod check;
 mod connection;
+mod controls;
 mod decide;
 mod doctor;
 mod dossier;
@@ -22,9 +23,11 @@ mod freeze;
 mod git_credential;
 mod incident;
 mod init;
+mod keys;
 mod log;
 mod login;
 mod policy;
+mod population;
 mod preview;
 mod print;
 mod rollout;
@@ -104,6 +107,12 @@ pub enum ClientCommand {
     /// Read the log, and verify it
     #[command(subcommand)]
     Log(log::Command),
+    /// Say what the log has to show for each control
+    #[command(subcommand)]
+    Controls(controls::Command),
+    /// List the keys that sign, and hand over from one to another
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Take the evidence of a release out
     #[command(subcommand)]
     Dossier(dossier::Command),
@@ -168,6 +177,8 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Cancel(arguments) => act::cancel(arguments, output).await,
         ClientCommand::Analyze(arguments) => analyze::run(&arguments, output),
         ClientCommand::Log(command) => log::run(command, output).await,
+        ClientCommand::Keys(command) => keys::run(command, output).await,
+        ClientCommand::Controls(command) => controls::run(command, output).await,
         ClientCommand::Dossier(command) => dossier::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
         ClientCommand::Account(command) => account::run(command).await,

@@ -341,7 +341,9 @@ fn arm_status(arm: &Arm, share: Share) -> ArmStatus {
     let (ready, ends) = (is_ready(arm), manner(arm) == "EndsAtOnce");
     let state = if ready { InstanceState::Ready } else { InstanceState::Starting };
     let (confinement, moved, since) = (Confinement::default(), None, Millis(0));
-    let instance = InstanceStatus { index: 0, pid: 1, port: 1, state, since, confinement, moved };
+    let digest = Some(arm.digest.clone());
+    let instance =
+        InstanceStatus { index: 0, pid: 1, port: 1, state, since, confinement, moved, digest };
     ArmStatus {
         release: arm.release,
         share,

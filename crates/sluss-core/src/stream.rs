@@ -1,0 +1,138 @@
+//! Streams: which events belong together, each numbered and chained.
+
+use std::fmt;
+
+use crate::event::Event;
+use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
+use crate::steps::StepOwner;
+
+impl Event {
+    /// Returns the stream that the event belongs to.
+    pub fn stream(&self) -> Stream {
+        use Event as E;
+        match self {
+            E::ChangePushed { change, .. }
+            | E::ChangeReceived { change }
+            | E::ChangeMerged { change, .. }
+            | E::ChangeDelivered { change, .. }
+            | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
+            E::RunQueued { run, .. }
+            | E::RunCancelled { run }
+            | E::RunSucceeded { run }
+            | E::RunFailed { run, .. }
+            | E::ReleaseFailed { run, .. } => Stream::Run(*run),
+            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
+                StepOwner::Run(run) => Stream::Run(*run),
+                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
+            },
+            E::ReleaseCreated { release, .. }
+            | E::ReleaseBarred { release }
+            | E::ReleaseUnbarred { release }
+            | E::ReleaseSealed { release, .. }
+            | E::DossierExported { release, .. } => Stream::Release(*release),
+            E::DeploymentRequested { deployment, .. }
+            | E::GateDecided { deployment, .. }
+            | E::DeploymentCleared { deployment }
+            | E::DeploymentRefused { deployment, .. }
+            | E::DeploymentStarted { deployment }
+            | E::RolloutShifted { deployment, .. }
+            | E::RolloutObserved { deployment, .. }
+            | E::RolloutHeld { deployment, .. }
+            | E::RolloutResumed { deployment }
+            | E::RolloutReopened { deployment, .. }
+            | E::DeploymentLive { deployment }
+            | E::DeploymentRolledBack { deployment, .. }
+            | E::DeploymentSuperseded { deployment, .. }
+            | E::EnvironmentCreated { deployment, .. }
+            | E::EnvironmentRemoved { deployment, .. }
+            | E::InstanceObserved { deployment, .. } => Stream::Deployment(*deployment),
+            E::ApprovalRequested { subject, .. }
+            | E::ApprovalGranted { subject, .. }
+            | E::ApprovalRefused { subject, .. }
+            | E::ApprovalExpired { subject, .. }
+            | E::ApprovalInvalidated { subject, .. } => subject.stream(),
+            E::ExceptionRequested { exception, .. }
+            | E::ExceptionGranted { exception, .. }
+            | E::ExceptionEnded { exception, .. }
+            | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
+            E::IncidentOpened { incident, .. }
+            | E::IncidentReported { incident, .. }
+            | E::IncidentShadow { incident, .. }
+            | E::IncidentLinked { incident, .. }
+            | E::IncidentMitigated { incident }
+            | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
+            E::AttestationRecorded { evidence, .. } => evidence.stream(),
+            other => other.stream_of_the_whole(),
+        }
+    }
+
+    /// Returns the stream of an event that is about no single thing.
+    fn stream_of_the_whole(&self) -> Stream {
+        use Event as E;
+        match self {
+            E::LogWitnessed { .. }
+            | E::LogHeartbeat { .. }
+            | E::LogKeyRotated { .. }
+            | E::LogKeyRetired { .. }
+            | E::LogWitnessLagging { .. }
+            | E::LogWitnessLagEnded { .. }
+            | E::LogTrustRestored { .. }
+            | E::LogRollbackDetected { .. }
+            | E::LogOpened { .. }
+            | E::LogGap { .. }
+            | E::LogGapEnded { .. } => Stream::Log,
+            E::ConfigProposed { .. }
+            | E::ConfigActivated { .. }
+            | E::ConfigRefused { .. }
+            | E::ServiceRegistered { .. } => Stream::Config,
+            E::PopulationSealed(_) => Stream::Populations,
+            E::EnvironmentObserved { .. } => Stream::Observations,
+            E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
+            E::Attestation {} => Stream::Attestations,
+            E::AccessDelegated { .. }
+            | E::AccessLogin { .. }
+            | E::AccessRefused { .. }
+            | E::AccessRefusedCounted { .. } => Stream::Access,
+            _other => unreachable!("BUG: an event without a stream"),
+        }
+    }
+}
+
+/// A stream: the events of one thing, numbered and chained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
+pub enum Stream {
+    Log,
+    Config,
+    Calendar,
+    Access,
+    Attestations,
+    Populations,
+    Observations,
+    Change(ChangeId),
+    Run(RunId),
+    Release(ReleaseId),
+    Deployment(DeploymentId),
+    Incident(IncidentId),
+    Exception(ExceptionId),
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log => f.write_str("log"),
+            Self::Config => f.write_str("config"),
+            Self::Calendar => f.write_str("calendar"),
+            Self::Access => f.write_str("access"),
+            Self::Attestations => f.write_str("attestations"),
+            Self::Populations => f.write_str("populations"),
+            Self::Observations => f.write_str("observations"),
+            Self::Change(id) => write!(f, "change/{id}"),
+            Self::Run(id) => write!(f, "run/{id}"),
+            Self::Release(id) => write!(f, "release/{id}"),
+            Self::Deployment(id) => write!(f, "deployment/{id}"),
+            Self::Incident(id) => write!(f, "incident/{id}"),
+            Self::Exception(id) => write!(f, "exception/{id}"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What time alone asks for: heartbeats of a log in which nothing happens, and the daily seals of
+//! populations.
+
+use std::time::Duration;
+
+use sluss_core::decide::Command;
+use sluss_core::units::Millis;
+
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::population::seals;
+
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Reconciles until Sluss stops.
+pub async fn run(engine: Engine) {
+    loop {
+        let now = engine.now();
+        if let Err(failure) = once(&engine, now).await {
+            tracing::warn!(%failure, "the log's upkeep could not be recorded; trying again");
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Records what is due at `now`: seals of the days that are over, also of those in which nothing
+/// ran, and a heartbeat.
+///
+/// # Errors
+///
+/// When the log can't be read or appended to.
+pub async fn once(engine: &Engine, now: Millis) -> Result<(), Failure> {
+    let due = engine.state().populations_due(now);
+    if !due.is_empty() {
+        for sealed in seals(engine, due).await? {
+            engine.report(Command::SealPopulation(sealed)).await?;
+        }
+    }
+    let silent = now.since(engine.state().time) >= sluss_core::silence::HEARTBEAT_MS;
+    if silent {
+        engine.report(Command::Heartbeat).await?;
+    }
+    Ok(())
+}
