@@ -8,7 +8,6 @@
 //! - Each event belongs to exactly one stream.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,16 +17,19 @@ use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
+use crate::findings::FindingCounts;
 use crate::gate::GateOutcome;
 use crate::ids::{
     ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId,
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::Reporter;
+use crate::materials::Materials;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
+pub use crate::stream::Stream;
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
 
@@ -180,6 +182,15 @@ pub enum Event {
         log: Option<Digest>,
         tests: Option<TestCounts>,
     },
+    /// A scanner's report that a step left was read.
+    #[serde(rename = "findings.recorded")]
+    FindingsRecorded {
+        owner: StepOwner,
+        step: StepName,
+        attempt: u16,
+        report: Digest,
+        findings: FindingCounts,
+    },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },
@@ -197,6 +208,9 @@ pub enum Event {
         artifacts: Vec<Artifact>,
         configuration: Digest,
     },
+    /// What a release is made of is listed, or why it cannot be.
+    #[serde(rename = "sbom.recorded")]
+    SbomRecorded { release: ReleaseId, materials: Materials },
     /// The outputs that a release is made of could not be packed.
     #[serde(rename = "release.failed")]
     ReleaseFailed { run: RunId, why: Digest },
@@ -414,11 +428,14 @@ impl Event {
             | E::RunSucceeded { run }
             | E::RunFailed { run, .. }
             | E::ReleaseFailed { run, .. } => Stream::Run(*run),
-            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
+            E::StepStarted { owner, .. }
+            | E::StepFinished { owner, .. }
+            | E::FindingsRecorded { owner, .. } => match owner {
                 StepOwner::Run(run) => Stream::Run(*run),
                 StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
             },
             E::ReleaseCreated { release, .. }
+            | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release }
             | E::ReleaseSealed { release, .. }
@@ -460,41 +477,6 @@ impl Event {
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. } => Stream::Access,
-        }
-    }
-}
-
-/// A stream: the events of one thing, numbered and chained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
-pub enum Stream {
-    Log,
-    Config,
-    Calendar,
-    Access,
-    Attestations,
-    Change(ChangeId),
-    Run(RunId),
-    Release(ReleaseId),
-    Deployment(DeploymentId),
-    Incident(IncidentId),
-    Exception(ExceptionId),
-}
-
-impl fmt::Display for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Log => f.write_str("log"),
-            Self::Config => f.write_str("config"),
-            Self::Calendar => f.write_str("calendar"),
-            Self::Access => f.write_str("access"),
-            Self::Attestations => f.write_str("attestations"),
-            Self::Change(id) => write!(f, "change/{id}"),
-            Self::Run(id) => write!(f, "run/{id}"),
-            Self::Release(id) => write!(f, "release/{id}"),
-            Self::Deployment(id) => write!(f, "deployment/{id}"),
-            Self::Incident(id) => write!(f, "incident/{id}"),
-            Self::Exception(id) => write!(f, "exception/{id}"),
         }
     }
 }

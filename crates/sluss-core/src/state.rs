@@ -20,6 +20,7 @@ use crate::ids::{
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
 };
 use crate::incident::{Freeze, Incident};
+use crate::materials::Materials;
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
 use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
@@ -154,6 +155,12 @@ pub struct Release {
     pub deployments: Vec<DeploymentId>,
     /// The envelope of its provenance, once that is signed and in the log.
     pub provenance: Option<Digest>,
+    /// What it is made of, once that is recorded.
+    #[serde(default)]
+    pub materials: Option<Materials>,
+    /// The envelope of its bill of materials, once that is signed and in the log.
+    #[serde(default)]
+    pub sbom: Option<Digest>,
     /// How often it was sealed.
     pub seals: u64,
 }

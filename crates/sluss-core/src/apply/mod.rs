@@ -45,13 +45,15 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::RunQueued { .. }
         | E::StepStarted { .. }
         | E::StepFinished { .. }
+        | E::FindingsRecorded { .. }
         | E::RunCancelled { .. }
         | E::RunSucceeded { .. }
         | E::RunFailed { .. }
         | E::ReleaseFailed { .. } => apply_run(state, now, event),
-        E::ReleaseCreated { .. } | E::ReleaseBarred { .. } | E::ReleaseUnbarred { .. } => {
-            apply_release(state, now, event);
-        }
+        E::ReleaseCreated { .. }
+        | E::SbomRecorded { .. }
+        | E::ReleaseBarred { .. }
+        | E::ReleaseUnbarred { .. } => apply_release(state, now, event),
         E::DeploymentRequested { .. } => request_deployment(state, now, event),
         E::ApprovalRequested { .. }
         | E::ApprovalGranted { .. }
@@ -112,11 +114,16 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             let leaf = position.saturating_sub(1);
             let recorded = Recorded { leaf, at: now, evidence: evidence.clone() };
             state.attested.entry(evidence.stream().to_string()).or_default().push(recorded);
-            if let Evidence::Provenance { release } = evidence
-                && let Some(release) = state.releases.get_mut(release)
-            {
-                release.provenance = Some(envelope.clone());
-            }
+            let envelope = Some(envelope.clone());
+            match evidence {
+                Evidence::Provenance { release } => {
+                    state.releases.get_mut(release).map(|known| known.provenance = envelope)
+                }
+                Evidence::Sbom { release } => {
+                    state.releases.get_mut(release).map(|known| known.sbom = envelope)
+                }
+                _no_gate_waits_for_it => None,
+            };
         }
         _other => unreachable!("BUG: not an event of the log itself"),
     }

@@ -8,11 +8,13 @@ use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
+use crate::findings::Report;
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, IncidentId,
     PersonRef, ProductName, ReleaseId, RunId, ServiceName,
 };
 use crate::incident::Reporter;
+use crate::materials::Materials;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
@@ -106,6 +108,8 @@ pub enum Command {
         isolation: Isolation,
         log: Option<Digest>,
         tests: Option<TestCounts>,
+        /// Reports of scanners that it left.
+        scans: Vec<Report>,
     },
     /// Outputs were packed, or could not be.
     Packed {
@@ -115,6 +119,11 @@ pub enum Command {
     NotPacked {
         run: RunId,
         why: Digest,
+    },
+    /// It is known what a release is made of, or why that cannot be known.
+    Inventoried {
+        release: ReleaseId,
+        materials: Materials,
     },
     /// The target says that all instances of the candidate are ready.
     Ready {
@@ -288,6 +297,7 @@ impl Command {
             | Self::Finish { .. }
             | Self::Packed { .. }
             | Self::NotPacked { .. }
+            | Self::Inventoried { .. }
             | Self::Ready { .. }
             | Self::Observe { .. }
             | Self::Alarm { .. }

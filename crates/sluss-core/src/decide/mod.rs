@@ -74,6 +74,7 @@ pub fn decide(
         | C::Finish { .. }
         | C::Packed { .. }
         | C::NotPacked { .. }
+        | C::Inventoried { .. }
         | C::Ready { .. }
         | C::Observe { .. }
         | C::Alarm { .. }

@@ -7,11 +7,13 @@ use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
+use sluss_core::findings::FindingCounts;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
 };
 use sluss_core::incident::Reporter;
+use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::pipeline::GateKind;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::seal::Closed;
@@ -132,6 +134,7 @@ fn of_runs_and_releases() -> Vec<Event> {
     let of_run = StepOwner::Run(run);
     let of_deployment = StepOwner::Deployment(DeploymentId(5));
     let why = Some(Digest::of(b"why"));
+    let absent = |why| Event::SbomRecorded { release, materials: Materials::Absent { why } };
     vec![
         Event::RunQueued { run, change },
         Event::StepStarted { owner: of_run, step: step.clone(), attempt: 1 },
@@ -140,6 +143,13 @@ fn of_runs_and_releases() -> Vec<Event> {
         finished(of_run, StepOutcome::TimedOut, Isolation::Unisolated),
         finished(of_deployment, StepOutcome::Cancelled, Isolation::Namespaces),
         finished(of_deployment, StepOutcome::Errored { why }, Isolation::Namespaces),
+        Event::FindingsRecorded {
+            owner: of_run,
+            step: step.clone(),
+            attempt: 1,
+            report: Digest::of(b"report"),
+            findings: FindingCounts { critical: 1, high: 2, medium: 3, low: 4, suppressed: 5 },
+        },
         Event::RunCancelled { run },
         Event::RunSucceeded { run },
         Event::RunFailed { run, step: Some(step) },
@@ -149,6 +159,16 @@ fn of_runs_and_releases() -> Vec<Event> {
             artifacts: vec![artifact],
             configuration: Digest::of(b"configuration"),
         },
+        Event::SbomRecorded {
+            release,
+            materials: Materials::Listed {
+                sbom: Digest::of(b"sbom"),
+                components: std::num::NonZeroU32::new(212).unwrap(),
+                from: vec!["Cargo.lock".to_owned()],
+            },
+        },
+        absent(NoSbom::NoLockFile),
+        absent(NoSbom::Malformed { file: "uv.lock".to_owned(), why: Some(Digest::of(b"why")) }),
         Event::ReleaseFailed { run, why: Digest::of(b"why") },
         Event::ReleaseBarred { release },
         Event::ReleaseUnbarred { release },
@@ -182,6 +202,11 @@ fn of_gates_and_approvals() -> Vec<Event> {
         waiting(GateKind::Freeze, WaitingOn::Clock),
         refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
         refused(GateKind::Tests, gate::RefusedWhy::NoTests),
+        refused(GateKind::Findings, gate::RefusedWhy::NoScan),
+        refused(
+            GateKind::Sbom,
+            gate::RefusedWhy::NoSbom { why: NoSbom::NotRead { file: "go.mod".to_owned() } },
+        ),
         refused(GateKind::FourEyes, gate::RefusedWhy::NotApproved),
         Event::ApprovalRequested {
             subject,

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod demands;
+mod evidence;
 mod formats;
 mod histories;
 mod incidents;

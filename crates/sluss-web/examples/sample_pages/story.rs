@@ -147,7 +147,7 @@ impl Story {
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
             four_eyes: FourEyes::FirstRelease,
-            require: Demand::ALL.into(),
+            require: Demand::USUAL.into(),
             open_registration: true,
             products: BTreeMap::from([
                 ("instant-payments".parse().unwrap(), product("Instant payments")),
@@ -236,6 +236,7 @@ impl Story {
             isolation: Isolation::Namespaces,
             log: Some(log),
             tests,
+            scans: vec![],
         })
         .await;
     }

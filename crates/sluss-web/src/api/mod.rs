@@ -19,7 +19,7 @@ pub(crate) mod exceptions;
 mod log;
 pub(crate) mod policies;
 mod records;
-mod releases;
+pub(crate) mod releases;
 mod runs;
 mod status;
 mod step_log;
