@@ -430,10 +430,7 @@ impl Event {
             | E::ReleaseFailed { run, .. } => Stream::Run(*run),
             E::StepStarted { owner, .. }
             | E::StepFinished { owner, .. }
-            | E::FindingsRecorded { owner, .. } => match owner {
-                StepOwner::Run(run) => Stream::Run(*run),
-                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
-            },
+            | E::FindingsRecorded { owner, .. } => (*owner).into(),
             E::ReleaseCreated { release, .. }
             | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }

@@ -85,10 +85,7 @@ impl Evidence {
     pub fn stream(&self) -> Stream {
         match self {
             Self::Provenance { release } | Self::Sbom { release } => Stream::Release(*release),
-            Self::TestResult { owner, .. } | Self::Scan { owner, .. } => match owner {
-                StepOwner::Run(run) => Stream::Run(*run),
-                StepOwner::Deployment(id) => Stream::Deployment(*id),
-            },
+            Self::TestResult { owner, .. } | Self::Scan { owner, .. } => (*owner).into(),
             Self::Gate { deployment, .. } | Self::Verdict { deployment } => {
                 Stream::Deployment(*deployment)
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
+use crate::steps::StepOwner;
 
 /// A stream: the events of one thing, numbered and chained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,15 @@ pub enum Stream {
     Deployment(DeploymentId),
     Incident(IncidentId),
     Exception(ExceptionId),
+}
+
+impl From<StepOwner> for Stream {
+    fn from(owner: StepOwner) -> Self {
+        match owner {
+            StepOwner::Run(run) => Self::Run(run),
+            StepOwner::Deployment(deployment) => Self::Deployment(deployment),
+        }
+    }
 }
 
 impl fmt::Display for Stream {

@@ -19,9 +19,7 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
     use Event as E;
-    if let Some(evidence) = Evidence::of(state, event) {
-        state.unattested.insert(position, evidence);
-    }
+    state.unattested.extend(Evidence::of(state, event).map(|evidence| (position, evidence)));
     crate::seal::note(state, event);
     match event {
         E::LogOpened { .. }

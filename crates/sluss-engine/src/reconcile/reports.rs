@@ -184,7 +184,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             std::fs::create_dir_all(folder.path().join("tree/out/deep")).unwrap();
-            let blobs = FileBlobs::open(folder.path().join("blobs")).unwrap();
+            let blobs = FileBlobs::open(&folder.path().join("blobs")).unwrap();
             Self { folder, blobs }
         }
 

@@ -143,6 +143,7 @@ impl Story {
             title: title.to_owned(),
             owner: "payments".parse().unwrap(),
             failure_cost: "4.20 EUR".to_owned().try_into().ok(),
+            require: Default::default(),
         };
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
