@@ -134,8 +134,8 @@ async fn parts(
 /// Where the cosigned checkpoints of a data folder are, a file for each witness.
 pub const WITNESSED: &str = "witnessed";
 
-/// Adds the cosignatures that witnesses gave this checkpoint; waits for them a while where there are
-/// witnesses. Who verifies counts them by a policy of their own.
+/// Adds the cosignatures that witnesses gave this checkpoint; waits for them a while where there
+/// are witnesses. Who verifies counts them by a policy of their own.
 async fn cosigned(engine: &Engine, checkpoint: &str) -> String {
     let Ok(note) = Note::parse(checkpoint.as_bytes()) else { return checkpoint.to_owned() };
     let folder = engine.parts().data.join(WITNESSED);

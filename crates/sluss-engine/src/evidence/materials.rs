@@ -3,8 +3,8 @@
 //!
 //! # Invariants
 //!
-//! - Each packager whose files stand there has a lock file that is read whole, or there is no bill of
-//!   materials: none of them is left out in silence.
+//! - Each packager whose files stand there has a lock file that is read whole, or there is no bill
+//!   of materials: none of them is left out in silence.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! - A report that was promised, or that is left among the outputs, and can't be read is no success.
+//! - A report that was promised, or is left among the outputs, and can't be read is no success.
 //! - Nothing outside the step's own tree is read, whatever links it planted, and no more than
 //!   [`REPORT_BYTES_MOST`] of a report.
 
@@ -70,8 +70,8 @@ impl Reports {
     }
 }
 
-/// Returns the SARIF files among the outputs of a step: an output itself, or directly in one that is
-/// a folder.
+/// Returns the SARIF files among the outputs of a step: an output itself, or directly in one that
+/// is a folder.
 fn left(tree: &Path, step: &Step) -> Vec<String> {
     let is_sarif = |path: &str| path.ends_with(".sarif");
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! - What an emergency let through is never *passed*: it is *excepted* where its own evidence holds,
+//! - What an emergency let through is never *passed*: it is *excepted* where its evidence holds,
 //!   and failed where it does not.
 //! - Somebody else than who asked for it granted it, before it was used and for a time that had not
 //!   ended; nobody with a hand in the release granted or reviewed it.
