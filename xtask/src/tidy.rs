@@ -21,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sluss-policy", &[]),
     ("sluss-verdict", &[]),
     ("sluss-witness", &["sluss-ledger"]),
-    ("sluss-verify", &["sluss-ledger"]),
+    ("sluss-verify", &["sluss-ledger", "sluss-policy"]),
     ("sluss-store", &["sluss-ledger", "sluss-core"]),
     ("sluss-host", &["sluss-core"]),
     ("sluss-insight", &["sluss-core"]),

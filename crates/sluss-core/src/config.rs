@@ -38,11 +38,25 @@ pub enum Demand {
     Tests,
     /// A release that follows another is judged by live traffic, share by share.
     Verdict,
+    /// The gate [`GateKind::Sbom`].
+    Sbom,
+    /// The gate [`GateKind::Findings`].
+    Findings,
 }
 
 impl Demand {
-    /// All of them: what is asked where nothing says what is.
-    pub const ALL: [Self; 2] = [Self::Tests, Self::Verdict];
+    /// What is asked where nothing says what is.
+    pub const USUAL: [Self; 2] = [Self::Tests, Self::Verdict];
+
+    /// Returns the gate that it asks for, if it is one.
+    fn gate(self) -> Option<GateKind> {
+        match self {
+            Self::Tests => Some(GateKind::Tests),
+            Self::Sbom => Some(GateKind::Sbom),
+            Self::Findings => Some(GateKind::Findings),
+            Self::Verdict => None,
+        }
+    }
 }
 
 /// Gates that are asked before customers get a release, whatever template and service say.
@@ -56,8 +70,8 @@ pub fn under(mut stage: Stage, demands: &BTreeSet<Demand>) -> Stage {
     if stage.kind == EnvironmentKind::Ephemeral {
         return stage;
     }
-    let tests = demands.contains(&Demand::Tests).then_some(GateKind::Tests);
-    for gate in tests.into_iter().chain(ALWAYS) {
+    let demanded = demands.iter().filter_map(|demand| demand.gate());
+    for gate in demanded.chain(ALWAYS) {
         if !stage.gates.contains(&gate) {
             stage.gates.push(gate);
         }
@@ -134,6 +148,9 @@ pub struct Product {
     /// What one failed request of a customer costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_cost: Option<Money>,
+    /// What is asked of its services besides what the organisation asks of all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub require: BTreeSet<Demand>,
 }
 
 /// Somebody decides for somebody else, for a time.
@@ -221,6 +238,13 @@ impl Organisation {
         }
     }
 
+    /// Returns what is asked of the services of `product`, whatever their own files say.
+    pub fn demands(&self, product: Option<&ProductName>) -> BTreeSet<Demand> {
+        let own = product.and_then(|product| self.products.get(product));
+        let own = own.into_iter().flat_map(|product| &product.require);
+        self.require.iter().chain(own).copied().collect()
+    }
+
     /// Returns the rule that one of the approvers agrees.
     pub fn usual_rule() -> Vec<Rule> {
         Self::APPROVERS.parse().map(Rule::one_of).into_iter().collect()
@@ -264,7 +288,16 @@ impl Organisation {
     pub fn policy_digest(&self) -> Digest {
         let people = (&self.approvers, &self.groups, &self.approvals, self.approval_hours);
         let texts = (&self.calendar, &self.policies);
-        let text = serde_json::to_vec(&(&self.four_eyes, people, &self.require, texts));
+        let own = |(name, product): (&ProductName, &Product)| {
+            (!product.require.is_empty()).then(|| (name.clone(), product.require.clone()))
+        };
+        let of_products: BTreeMap<_, _> = self.products.iter().filter_map(own).collect();
+        let all = (&self.four_eyes, people, &self.require, texts);
+        // What asks nothing of single products has the digest that it always had.
+        let text = match of_products.is_empty() {
+            true => serde_json::to_vec(&all),
+            false => serde_json::to_vec(&(all, of_products)),
+        };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }
 }

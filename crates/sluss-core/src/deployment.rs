@@ -79,6 +79,10 @@ pub enum RefusalReason {
     Tests,
     /// The second person did not agree.
     Approval,
+    /// There is no bill of materials.
+    Sbom,
+    /// Critical findings are open, or nobody looked.
+    Findings,
     /// The release is barred.
     Barred,
 }

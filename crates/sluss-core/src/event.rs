@@ -17,6 +17,7 @@ use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
+use crate::findings::FindingCounts;
 use crate::gate::GateOutcome;
 use crate::ids::{
     ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId,
@@ -25,15 +26,16 @@ use crate::ids::{
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::observed::Running;
+use crate::materials::Materials;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
+pub use crate::stream::Stream;
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
 
-pub use crate::stream::Stream;
 
 /// An artifact of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +214,15 @@ pub enum Event {
         log: Option<Digest>,
         tests: Option<TestCounts>,
     },
+    /// A scanner's report that a step left was read.
+    #[serde(rename = "findings.recorded")]
+    FindingsRecorded {
+        owner: StepOwner,
+        step: StepName,
+        attempt: u16,
+        report: Digest,
+        findings: FindingCounts,
+    },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },
@@ -229,6 +240,9 @@ pub enum Event {
         artifacts: Vec<Artifact>,
         configuration: Digest,
     },
+    /// What a release is made of is listed, or why it cannot be.
+    #[serde(rename = "sbom.recorded")]
+    SbomRecorded { release: ReleaseId, materials: Materials },
     /// The outputs that a release is made of could not be packed.
     #[serde(rename = "release.failed")]
     ReleaseFailed { run: RunId, why: Digest },

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::approval::Subject;
 use crate::deployment::{Deployment, Phase};
 use crate::event::{Event, Stream};
-use crate::ids::{DeploymentId, ReleaseId, StepName};
+use crate::ids::{DeploymentId, Digest, ReleaseId, StepName};
+use crate::materials::Materials;
 use crate::pipeline::{GateKind, Replacement};
 use crate::rollout::Verdict;
 use crate::state::State;
@@ -35,6 +36,20 @@ pub enum Evidence {
         step: StepName,
         /// Which attempt, from 1.
         attempt: u16,
+    },
+    /// What a release is made of (CycloneDX).
+    Sbom {
+        /// Which release.
+        release: ReleaseId,
+    },
+    /// What a scanner found.
+    Scan {
+        /// Whose step left the report.
+        owner: StepOwner,
+        /// Which step.
+        step: StepName,
+        /// The digest of the report.
+        report: Digest,
     },
     /// What a gate decided (SLSA verification summary).
     Gate {
@@ -70,9 +85,8 @@ impl Evidence {
     /// Returns the stream of what it is about.
     pub fn stream(&self) -> Stream {
         match self {
-            Self::Provenance { release } => Stream::Release(*release),
-            Self::TestResult { owner: StepOwner::Run(run), .. } => Stream::Run(*run),
-            Self::TestResult { owner: StepOwner::Deployment(id), .. } => Stream::Deployment(*id),
+            Self::Provenance { release } | Self::Sbom { release } => Stream::Release(*release),
+            Self::TestResult { owner, .. } | Self::Scan { owner, .. } => (*owner).into(),
             Self::Gate { deployment, .. } | Self::Verdict { deployment } => {
                 Stream::Deployment(*deployment)
             }
@@ -88,6 +102,13 @@ impl Evidence {
             Event::StepFinished { owner, step, attempt, tests: Some(_), .. } => {
                 let (owner, step) = (*owner, step.clone());
                 Some(Self::TestResult { owner, step, attempt: *attempt })
+            }
+            Event::SbomRecorded { release, materials: Materials::Listed { .. } } => {
+                Some(Self::Sbom { release: *release })
+            }
+            Event::FindingsRecorded { owner, step, report, .. } => {
+                let (owner, step, report) = (*owner, step.clone(), report.clone());
+                Some(Self::Scan { owner, step, report })
             }
             Event::GateDecided { deployment, gate, outcome } => {
                 let (deployment, gate) = (*deployment, *gate);

@@ -4,9 +4,13 @@
 //!
 //! - No data is not a pass: a gate that cannot decide stays shut and says why.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
+use crate::findings::FindingCounts;
 use crate::ids::{Digest, ExceptionId, FreezeId, GroupName};
+use crate::materials::NoSbom;
 use crate::steps::TestCounts;
 use crate::units::Millis;
 
@@ -45,6 +49,18 @@ pub enum ClearedWhy {
     NoFreeze,
     /// Its provenance is signed and in the log.
     Attested,
+    /// What it is made of is listed and signed.
+    Listed {
+        /// How many components there are.
+        components: NonZeroU32,
+    },
+    /// Scanners looked, and no critical finding is open.
+    NoCriticalFindings {
+        /// How many reports there are.
+        reports: u32,
+        /// What they say together.
+        findings: FindingCounts,
+    },
     /// The organisation has no policy.
     NoPolicy,
     /// The policies allow it.
@@ -85,6 +101,8 @@ pub enum WaitingOn {
     Clock,
     /// The signed provenance of its release.
     Provenance,
+    /// The signed bill of materials of its release.
+    Sbom,
     /// A window of the calendar.
     Calendar {
         /// The first instant at which the answer may be another.
@@ -128,6 +146,18 @@ pub enum RefusedWhy {
     TestsFailed(TestCounts),
     /// No step reported any test.
     NoTests,
+    /// There is no bill of materials.
+    NoSbom {
+        /// Why not.
+        why: NoSbom,
+    },
+    /// No step left the report of a scanner.
+    NoScan,
+    /// Critical findings are open.
+    CriticalFindings {
+        /// What all reports say together.
+        findings: FindingCounts,
+    },
     /// A second person did not agree.
     NotApproved,
     /// Too few people agreed in time.
@@ -189,6 +219,14 @@ impl ClearedWhy {
             Self::Approved => "Everyone agreed who must.".to_owned(),
             Self::NoFreeze => "No freeze covers it.".to_owned(),
             Self::Attested => "How it was built is signed, and in the log.".to_owned(),
+            Self::Listed { components } => {
+                format!("{} listed and signed.", counted(components.get(), "component"))
+            }
+            Self::NoCriticalFindings { reports, findings } => format!(
+                "No critical finding is open in {}: {}.",
+                counted(*reports, "report"),
+                findings.words()
+            ),
             Self::NoPolicy => "No policy is written for it.".to_owned(),
             Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
                 "The policies allow it.".to_owned()
@@ -217,6 +255,7 @@ impl WaitingOn {
                     .to_owned()
             }
             Self::Provenance => "How it was built is not signed yet.".to_owned(),
+            Self::Sbom => "What it is made of is not listed and signed yet.".to_owned(),
             Self::Calendar { windows, .. } => {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
@@ -240,6 +279,18 @@ impl RefusedWhy {
         match self {
             Self::TestsFailed(tests) => format!("{} failed.", tests_in(tests.failed)),
             Self::NoTests => "No step reported any test; no data is not a pass.".to_owned(),
+            Self::NoSbom { why } => format!("There is no bill of materials. {}", why.sentence()),
+            Self::NoScan => {
+                "No step left the report of a scanner; no data is not a pass.".to_owned()
+            }
+            Self::CriticalFindings { findings } => format!(
+                "{} open: {}.",
+                match findings.critical {
+                    1 => "A critical finding is".to_owned(),
+                    many => format!("{many} critical findings are"),
+                },
+                findings.words()
+            ),
             Self::NotApproved => "A second person did not agree.".to_owned(),
             Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }
@@ -248,5 +299,10 @@ impl RefusedWhy {
 
 /// Returns a number of tests in words.
 fn tests_in(count: u32) -> String {
-    if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }
+    counted(count, "test")
+}
+
+/// Returns a number of things in words.
+fn counted(count: u32, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }

@@ -50,6 +50,8 @@ pub struct Condition {
 pub enum ReportKind {
     /// Test results as JUnit XML.
     Junit,
+    /// Findings of a scanner as SARIF 2.1.0.
+    Sarif,
 }
 
 /// A report that a step writes, relative to the work tree.
@@ -150,6 +152,10 @@ pub enum GateKind {
     Tests,
     /// How its release was built is signed, and in the log.
     Provenance,
+    /// What its release is made of is listed, signed, and in the log.
+    Sbom,
+    /// A scanner looked at its release, and no critical finding is open.
+    Findings,
     /// The organisation's policies allow it.
     Policy,
     /// The people agreed whom policy or rules ask for.

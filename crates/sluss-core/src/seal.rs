@@ -82,10 +82,14 @@ impl State {
 pub(crate) fn note(state: &mut State, event: &Event) {
     match event {
         Event::ReleaseCreated { release, .. }
+        | Event::SbomRecorded { release, .. }
         | Event::ReleaseBarred { release }
         | Event::ReleaseUnbarred { release }
         | Event::DeploymentRequested { release, .. }
-        | Event::AttestationRecorded { evidence: Evidence::Provenance { release }, .. } => {
+        | Event::AttestationRecorded {
+            evidence: Evidence::Provenance { release } | Evidence::Sbom { release },
+            ..
+        } => {
             state.unsealed.insert(*release);
         }
         Event::DeploymentLive { deployment }

@@ -22,6 +22,7 @@ use crate::ids::{
 use crate::incident::{Freeze, Incident};
 use crate::keys::KeySpan;
 use crate::observed::Observed;
+use crate::materials::Materials;
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
 use crate::population::Population;
 use crate::slots::{self, Groups, Rule};
@@ -158,6 +159,12 @@ pub struct Release {
     pub deployments: Vec<DeploymentId>,
     /// The envelope of its provenance, once that is signed and in the log.
     pub provenance: Option<Digest>,
+    /// What it is made of, once that is recorded.
+    #[serde(default)]
+    pub materials: Option<Materials>,
+    /// The envelope of its bill of materials, once that is signed and in the log.
+    #[serde(default)]
+    pub sbom: Option<Digest>,
     /// How often it was sealed.
     pub seals: u64,
 }

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::findings::Scanned;
 use crate::ids::{DeploymentId, Digest, RunId, StepName};
 use crate::pipeline::Step;
 use crate::units::Millis;
@@ -164,6 +165,9 @@ impl StepState {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Steps {
     states: BTreeMap<StepName, StepState>,
+    /// Reports of scanners that they left, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scans: Vec<Scanned>,
 }
 
 /// What all steps together came to.
@@ -184,7 +188,8 @@ impl Steps {
             true => StepState::Skipped,
             false => StepState::Waiting { attempts: Vec::new() },
         };
-        Self { states: steps.iter().map(|step| (step.name.clone(), state(step))).collect() }
+        let states = steps.iter().map(|step| (step.name.clone(), state(step))).collect();
+        Self { states, scans: Vec::new() }
     }
 
     /// Returns where `step` stands.
@@ -249,6 +254,15 @@ impl Steps {
     pub fn tests(&self) -> Option<TestCounts> {
         let last = |state: &StepState| state.attempts().last().and_then(|last| last.tests);
         self.states.values().filter_map(last).reduce(TestCounts::and)
+    }
+
+    /// Returns the reports of scanners that they left, oldest first.
+    pub fn scans(&self) -> &[Scanned] {
+        &self.scans
+    }
+
+    pub(crate) fn scanned(&mut self, scanned: Scanned) {
+        self.scans.push(scanned);
     }
 
     /// Returns whether an attempt that counts ran without isolation that holds.

@@ -21,11 +21,11 @@ impl Event {
             | E::RunSucceeded { run }
             | E::RunFailed { run, .. }
             | E::ReleaseFailed { run, .. } => Stream::Run(*run),
-            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
-                StepOwner::Run(run) => Stream::Run(*run),
-                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
-            },
+            E::StepStarted { owner, .. }
+            | E::StepFinished { owner, .. }
+            | E::FindingsRecorded { owner, .. } => (*owner).into(),
             E::ReleaseCreated { release, .. }
+            | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release }
             | E::ReleaseSealed { release, .. }
@@ -115,6 +115,15 @@ pub enum Stream {
     Deployment(DeploymentId),
     Incident(IncidentId),
     Exception(ExceptionId),
+}
+
+impl From<StepOwner> for Stream {
+    fn from(owner: StepOwner) -> Self {
+        match owner {
+            StepOwner::Run(run) => Self::Run(run),
+            StepOwner::Deployment(deployment) => Self::Deployment(deployment),
+        }
+    }
 }
 
 impl fmt::Display for Stream {

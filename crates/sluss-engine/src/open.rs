@@ -28,6 +28,7 @@ use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
 use crate::reconcile::{attest, pack, upkeep};
+use crate::reconcile::{attest, inventory, pack};
 use crate::target::Target;
 
 /// Events that are read from the log at once.
@@ -147,6 +148,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(router.run()),
         tokio::spawn(Watcher::new(engine.clone(), target).run()),
         tokio::spawn(pack::run(engine.clone())),
+        tokio::spawn(inventory::run(engine.clone())),
         tokio::spawn(attest::run(engine.clone())),
         tokio::spawn(upkeep::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),

@@ -36,6 +36,8 @@ struct ProductFile {
     owner: TeamName,
     #[serde(default)]
     failure_cost: Option<Money>,
+    #[serde(default)]
+    require: BTreeSet<Demand>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +46,7 @@ struct File {
     name: String,
     #[serde(default = "first_release")]
     four_eyes: FourEyes,
-    #[serde(default = "everything")]
+    #[serde(default = "usual")]
     require: BTreeSet<Demand>,
     #[serde(default)]
     open_registration: bool,
@@ -69,8 +71,8 @@ fn first_release() -> FourEyes {
     FourEyes::FirstRelease
 }
 
-fn everything() -> BTreeSet<Demand> {
-    Demand::ALL.into()
+fn usual() -> BTreeSet<Demand> {
+    Demand::USUAL.into()
 }
 
 /// The content of a platform repository at one commit.
@@ -194,8 +196,8 @@ async fn resolve(
         .products
         .into_iter()
         .map(|(name, of)| {
-            let ProductFile { title, owner, failure_cost } = of;
-            (name, Product { title, owner, failure_cost })
+            let ProductFile { title, owner, failure_cost, require } = of;
+            (name, Product { title, owner, failure_cost, require })
         })
         .collect();
     for (service, product) in &file.services {
@@ -242,9 +244,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_that_says_nothing_about_it_requires_everything() {
+    fn a_policy_that_says_nothing_about_it_requires_the_usual() {
         let file: File = serde_saphyr::from_str("{name: Bank, people: {}}").unwrap();
-        assert_eq!(file.require, everything());
+        assert_eq!(file.require, usual());
         let file: File = serde_saphyr::from_str("{name: Bank, people: {}, require: []}").unwrap();
         assert!(file.require.is_empty());
     }

@@ -314,6 +314,8 @@ fn of_deployment(
             let why = match why {
                 RefusalReason::Tests => "the tests did not pass",
                 RefusalReason::Approval => "the second person did not agree",
+                RefusalReason::Sbom => "there is no bill of materials",
+                RefusalReason::Findings => "critical findings are open, or nobody looked",
                 RefusalReason::Barred => "the release is barred",
             };
             Stands::new(Lane::Stopped, *since, format!("Refused in {place}: {why}."))
@@ -394,6 +396,9 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
         }
         WaitingOn::Provenance => {
             (Waiting::Provenance, deployment.requested, "its signed provenance".to_owned())
+        }
+        WaitingOn::Sbom => {
+            (Waiting::Provenance, deployment.requested, "its bill of materials".to_owned())
         }
         WaitingOn::Calendar { until, windows } => {
             let what = format!("the calendar ({})", windows.join(", "));

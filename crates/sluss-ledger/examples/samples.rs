@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use sluss_ledger::attest::predicate::VerificationResult;
+use sluss_ledger::attest::predicate::{Sbom, VerificationResult};
 use sluss_ledger::attest::{Dsse, Predicate};
 use sluss_ledger::dossier::{archive, build};
 use sluss_ledger::sample::predicates::{
-    approval, freeze_decision, rollout_verdict, sboms, vulns, waiver,
+    approval, freeze_decision, rollout_verdict, sboms, scan, vulns, waiver,
 };
 use sluss_ledger::sample::{
     self, Story, attestation_key, log_key, provenance, story, summary, test_result,
@@ -35,6 +35,8 @@ fn main() -> Result<(), Problem> {
         ("provenance.json", signed(&provenance()?)?),
         ("test-result.json", signed(&test_result())?),
         ("vulns.json", signed(&vulns())?),
+        ("scan.json", signed(&scan())?),
+        ("sbom.json", signed(&Sbom::from_json(sample::SBOM)?)?),
         ("refusal.json", signed(&summary(VerificationResult::Failed, vec![]))?),
         ("approval.json", signed(&approval())?),
         ("freeze-decision.json", signed(&freeze_decision())?),

@@ -15,13 +15,17 @@ use crate::attest::{
     AttestationKey, DigestSet, Dsse, HashedRekord, Predicate, ResourceDescriptor, Statement,
     StatementError, StatementSubject, UtcTime,
 };
+use crate::cosignature::WitnessKey;
 use crate::dossier::{
     AttestationPart, EventPart, Identity, KeySpan, Parts, TrustParts, TrustedKeys,
 };
 use crate::hash::Hash;
-use crate::note::{LogKey, NoteError};
+use crate::note::{LogKey, Note, NoteError};
 use crate::tree::{MemoryTree, inclusion_proof};
-use crate::{Actor, ActorKind, AttestationRef, Checkpoint, Envelope, Ref, Subject, SubjectDigest};
+use crate::{
+    Actor, ActorKind, AttestationRef, Checkpoint, CheckpointError, Envelope, Ref, Subject,
+    SubjectDigest,
+};
 
 /// When the sample begins, in milliseconds since 1970: 2026-11-21T10:00:00Z.
 pub const START_MS: i64 = 1_795_255_200_000;
@@ -41,6 +45,22 @@ pub fn attestation_key(which: u8) -> AttestationKey {
 /// Returns the key of the log.
 pub fn log_key(which: u8) -> LogKey {
     LogKey::from_seed(ORIGIN.parse().expect("BUG: a valid name"), [which; 32])
+}
+
+/// Returns a witness' key, told apart by its number.
+pub fn witness_key(which: u8) -> WitnessKey {
+    WitnessKey::from_seed("witness.example/audit".parse().expect("BUG: a valid name"), [which; 32])
+}
+
+/// Returns a signed checkpoint with the cosignature of a witness.
+///
+/// # Errors
+///
+/// Where the text is no checkpoint.
+pub fn cosigned(checkpoint: &str, by: &WitnessKey) -> Result<String, CheckpointError> {
+    let note = Note::parse(checkpoint.as_bytes())?;
+    let body: Checkpoint = note.unverified_text().parse()?;
+    Ok(note.with(by.cosign(&body, 1_795_255_300)).to_string())
 }
 
 /// Returns the reference of a person, whose salt is the digest of their name.
@@ -331,7 +351,7 @@ pub const SBOM: &str = concat!(
 pub mod predicates;
 mod story;
 
-pub use story::{Story, story};
+pub use story::{Emergency, Story, story};
 
 /// Returns the type of the sample's first attestation.
 pub fn test_result_type() -> &'static str {

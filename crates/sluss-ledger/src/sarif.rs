@@ -5,6 +5,8 @@
 //! - A file that does not say what was found is an error, never a scan without findings: results
 //!   must be there, and no invocation may have failed.
 //! - A finding counts as suppressed only where every suppression of it was accepted.
+//! - The worst level of a scanner that gives no score counts as critical: what is not said is not
+//!   harmless.
 //! - Text is bounded and without control characters; nothing is looked up, opened or rendered.
 
 use std::collections::BTreeMap;
@@ -44,6 +46,38 @@ pub struct Finding {
     pub message: String,
     /// Whether somebody accepted it, as the file says.
     pub suppressed: bool,
+    /// How bad its rule is said to be (the property `security-severity`), in tenths from 0 to 100.
+    pub score: Option<u8>,
+}
+
+impl Finding {
+    /// Returns how bad it is: by its score in the bands of CVSS (section 5 of its specification),
+    /// or else by its level. Nothing where it is no problem at all.
+    pub fn risk(&self) -> Option<Risk> {
+        match (self.severity, self.score) {
+            (Severity::None, _) => None,
+            (_, Some(90..)) => Some(Risk::Critical),
+            (_, Some(70..)) => Some(Risk::High),
+            (_, Some(40..)) => Some(Risk::Medium),
+            (_, Some(0..)) => Some(Risk::Low),
+            (Severity::Error, None) => Some(Risk::Critical),
+            (Severity::Warning, None) => Some(Risk::Medium),
+            (Severity::Note, None) => Some(Risk::Low),
+        }
+    }
+}
+
+/// How bad a finding is for who runs what was scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Risk {
+    /// Low.
+    Low,
+    /// Medium.
+    Medium,
+    /// High.
+    High,
+    /// Critical.
+    Critical,
 }
 
 /// How bad a finding is, by SARIF's `level`.
@@ -141,7 +175,26 @@ fn finding(result: &Found, id: Option<&str>, rule: Option<&Rule>) -> Result<Find
         location: place,
         message: text(says.or_else(named).or_else(described).unwrap_or_default()),
         suppressed: !suppressions.is_empty() && suppressions.iter().all(accepted),
+        score: rule.and_then(|rule| rule.properties.score.as_ref()).map(score).transpose()?,
     })
+}
+
+/// Reads a score from 0 to 10, such as `"9.8"`.
+fn score(given: &Score) -> Result<u8, SarifError> {
+    let written = match given {
+        Score::Text(text) => text.clone(),
+        Score::Number(number) => number.to_string(),
+    };
+    let wrong = || SarifError::Score(text(&written));
+    let (whole, part) = written.split_once('.').unwrap_or((&written, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) || whole.len() > 2 {
+        return Err(wrong());
+    }
+    let whole: u8 = whole.parse().map_err(|_| wrong())?;
+    let tenth = part.as_bytes()[0] - b'0';
+    let tenths = whole.checked_mul(10).and_then(|tenths| tenths.checked_add(tenth));
+    tenths.filter(|tenths| *tenths <= 100).ok_or_else(wrong)
 }
 
 fn level_of(level: &str) -> Result<Severity, SarifError> {
@@ -190,6 +243,9 @@ pub enum SarifError {
         /// The scanner.
         tool: String,
     },
+    /// A score is none.
+    #[error("{0:?} is no `security-severity`; a number from 0 to 10 is")]
+    Score(String),
     /// A level is none of SARIF's.
     #[error("{0:?} is no level; none, note, warning and error are")]
     Level(String),
@@ -232,6 +288,21 @@ struct Rule {
     short_description: Option<Message>,
     #[serde(default)]
     message_strings: BTreeMap<String, Message>,
+    #[serde(default)]
+    properties: Properties,
+}
+
+#[derive(Default, Deserialize)]
+struct Properties {
+    #[serde(rename = "security-severity")]
+    score: Option<Score>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Score {
+    Text(String),
+    Number(serde_json::Number),
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,9 @@
 //! - Exit code 0 means that every required check passed; no option turns a check off.
 //! - Whatever can not be read or understood ends with another exit code than 0.
 
+mod policies;
 mod reading;
+mod witnesses;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ const UNREADABLE: u8 = 3;
 /// Checks the evidence of a release, offline.
 ///
 /// Exit code 0: every required check passed. 1: a check failed. 2: none failed, but a required one
-/// could not be made. 3: the input could not be read.
+/// could not be made, or holds by an exception only. 3: the input could not be read.
 #[derive(Debug, Parser)]
 #[command(name = "sluss-verify", version)]
 struct Arguments {
@@ -102,6 +104,8 @@ fn examine(arguments: &Arguments) -> Result<Report, Unreadable> {
     let options = Options {
         artifacts: artifacts.collect::<Result<_, _>>()?,
         require: arguments.require.iter().copied().collect(),
+        policy: Some(&policies::Policies),
+        quorum: Some(&witnesses::Witnesses),
         ..Options::default()
     };
     Ok(verify(&files, &trust, &options))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use sluss_ledger::dossier::{Files, archive, build};
-use sluss_ledger::sample::{Story, attestation_key, log_key, story};
+use sluss_ledger::sample::{ORIGIN, Story, attestation_key, cosigned, log_key, story, witness_key};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -16,7 +16,8 @@ struct Desk {
 impl Desk {
     /// A folder with a dossier in both forms and the keys beside it.
     fn new() -> Self {
-        let parts = story(&Story::default()).unwrap().parts("rel-1", &log_key(1)).unwrap();
+        let mut parts = story(&Story::default()).unwrap().parts("rel-1", &log_key(1)).unwrap();
+        parts.checkpoint = cosigned(&parts.checkpoint, &witness_key(1)).unwrap();
         let files = build(&parts, &attestation_key(1)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let desk = Self { folder, files };
@@ -119,8 +120,26 @@ fn an_artifact_is_compared_with_the_releases() {
 fn a_check_that_is_required_and_can_not_be_made_ends_with_2() {
     let desk = Desk::new();
     assert_ends(&desk.run(&["dossier", "--trust", "trust", "--require", "witnesses"]), 2);
-    desk.write("trust/tlog-policy", b"log sluss.example/ledger\nquorum none\n");
-    assert_ends(&desk.run(&["dossier", "--trust", "trust"]), 2);
+    assert_ends(&desk.run(&["dossier", "--trust", "trust", "--require", "timestamps"]), 2);
+}
+
+#[test]
+fn witnesses_are_counted_by_the_auditors_own_policy() {
+    let desk = Desk::new();
+    let by = |log: u8, witness: u8, quorum: &str| {
+        let (log, witness) = (log_key(log).verifier(), witness_key(witness).verifier());
+        let policy = format!("log {log}\nwitness audit {witness}\nquorum {quorum}\n");
+        desk.write("trust/tlog-policy", policy.as_bytes());
+        desk.run(&["dossier", "--trust", "trust"])
+    };
+    let told = assert_ends(&by(1, 1, "audit"), 0);
+    assert!(told.contains("cosigned by audit, of 1 listed"), "{told}");
+    assert_ends(&by(1, 2, "audit"), 1);
+    assert_ends(&by(2, 1, "audit"), 1);
+    let told = assert_ends(&by(1, 1, "none"), 1);
+    assert!(told.contains("asks for no witness"), "{told}");
+    desk.write("trust/tlog-policy", format!("log {ORIGIN}\nquorum none\n").as_bytes());
+    assert_ends(&desk.run(&["dossier", "--trust", "trust"]), 1);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use sluss_core::decide::Command;
 use sluss_core::trust::WITNESS_LAG_MS;
 use sluss_core::units::Millis;
 use sluss_engine::engine::Engine;
+use sluss_engine::evidence::dossier::WITNESSED;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_ledger::{AddCheckpoint, Note, WitnessAnswer, WitnessSaid, WitnessVerifier, WitnessView};
 
@@ -54,7 +55,7 @@ impl std::fmt::Display for WitnessAt {
 
 /// Returns where the cosigned checkpoints of a data folder are, a file for each witness.
 pub fn folder(data: &Path) -> PathBuf {
-    data.join("witnessed")
+    data.join(WITNESSED)
 }
 
 /// Has each new checkpoint cosigned by one witness, until Sluss ends.

@@ -1,6 +1,7 @@
 //! The fold of changes, their runs, and the releases that come of them.
 
 use crate::event::Event;
+use crate::findings::Scanned;
 use crate::ids::{ChangeId, ReleaseId};
 use crate::state::{Change, ChangePhase, Release, Run, RunEnd, State};
 use crate::steps::{Attempt, StepOwner, StepState, Steps};
@@ -89,6 +90,12 @@ pub(super) fn apply_run(state: &mut State, now: Millis, event: &Event) {
                 steps.finish(&definition, attempt);
             }
         }
+        Event::FindingsRecorded { owner, step, attempt, report, findings } => {
+            let (step, report, findings) = (step.clone(), report.clone(), *findings);
+            if let Some(steps) = steps_mut(state, *owner) {
+                steps.scanned(Scanned { step, attempt: *attempt, report, findings, at: now });
+            }
+        }
         Event::RunCancelled { run } => end(state, run, RunEnd::Cancelled),
         Event::RunSucceeded { run } => end(state, run, RunEnd::Succeeded),
         Event::RunFailed { run, .. } => end(state, run, RunEnd::Failed),
@@ -125,6 +132,11 @@ pub(super) fn apply_release(state: &mut State, now: Millis, event: &Event) {
     match event {
         Event::ReleaseBarred { release } => bar(release, Some(now)),
         Event::ReleaseUnbarred { release } => bar(release, None),
+        Event::SbomRecorded { release, materials } => {
+            if let Some(release) = state.releases.get_mut(release) {
+                release.materials = Some(materials.clone());
+            }
+        }
         Event::ReleaseCreated { release: id, run: run_id, artifacts, configuration } => {
             let Some(run) = state.runs.get_mut(run_id) else { return };
             run.release = Some(*id);
@@ -139,6 +151,8 @@ pub(super) fn apply_release(state: &mut State, now: Millis, event: &Event) {
                 barred: None,
                 deployments: Vec::new(),
                 provenance: None,
+                materials: None,
+                sbom: None,
                 seals: 0,
             };
             state.releases.insert(*id, release);

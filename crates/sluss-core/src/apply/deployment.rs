@@ -23,10 +23,12 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     let Some(stage) = pipeline.deliver.get(*stage_index).cloned() else { return };
     let lasting = |stage: &Stage| stage.kind == EnvironmentKind::Lasting;
     let last = pipeline.deliver.iter().rposition(lasting) == Some(*stage_index);
+    let product = state.releases.get(release_id).and_then(|of| state.services.get(&of.service));
+    let product = product.map(|service| &service.product);
     let stage = match (&state.organisation, last) {
         (_, false) => stage,
-        (Some(organisation), true) => config::under(stage, &organisation.require),
-        (None, true) => config::under(stage, &Demand::ALL.into()),
+        (Some(organisation), true) => config::under(stage, &organisation.demands(product)),
+        (None, true) => config::under(stage, &Demand::USUAL.into()),
     };
     let Some(release) = state.releases.get_mut(release_id) else { return };
     release.deployments.push(*id);

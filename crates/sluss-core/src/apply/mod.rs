@@ -20,9 +20,7 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
     use Event as E;
-    if let Some(evidence) = Evidence::of(state, event) {
-        state.unattested.insert(position, evidence);
-    }
+    state.unattested.extend(Evidence::of(state, event).map(|evidence| (position, evidence)));
     crate::seal::note(state, event);
     match event {
         E::LogRollbackDetected { .. }
@@ -58,13 +56,15 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::RunQueued { .. }
         | E::StepStarted { .. }
         | E::StepFinished { .. }
+        | E::FindingsRecorded { .. }
         | E::RunCancelled { .. }
         | E::RunSucceeded { .. }
         | E::RunFailed { .. }
         | E::ReleaseFailed { .. } => apply_run(state, now, event),
-        E::ReleaseCreated { .. } | E::ReleaseBarred { .. } | E::ReleaseUnbarred { .. } => {
-            apply_release(state, now, event);
-        }
+        E::ReleaseCreated { .. }
+        | E::SbomRecorded { .. }
+        | E::ReleaseBarred { .. }
+        | E::ReleaseUnbarred { .. } => apply_release(state, now, event),
         E::DeploymentRequested { .. } => request_deployment(state, now, event),
         E::GateDecided { .. }
         | E::DeploymentCleared { .. }
@@ -134,11 +134,16 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             let leaf = position.saturating_sub(1);
             let recorded = Recorded { leaf, at: now, evidence: evidence.clone() };
             state.attested.entry(evidence.stream().to_string()).or_default().push(recorded);
-            if let Evidence::Provenance { release } = evidence
-                && let Some(release) = state.releases.get_mut(release)
-            {
-                release.provenance = Some(envelope.clone());
-            }
+            let envelope = Some(envelope.clone());
+            match evidence {
+                Evidence::Provenance { release } => {
+                    state.releases.get_mut(release).map(|known| known.provenance = envelope)
+                }
+                Evidence::Sbom { release } => {
+                    state.releases.get_mut(release).map(|known| known.sbom = envelope)
+                }
+                _no_gate_waits_for_it => None,
+            };
         }
         _other => unreachable!("BUG: not an event of the log itself"),
     }

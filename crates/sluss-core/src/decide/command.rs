@@ -8,6 +8,7 @@ use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
+use crate::findings::Report;
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, IncidentId,
     PersonRef, ProductName, ReleaseId, RunId, ServiceName,
@@ -16,6 +17,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::observed::Running;
 use crate::population::PopulationSealed;
+use crate::materials::Materials;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
@@ -109,6 +111,8 @@ pub enum Command {
         isolation: Isolation,
         log: Option<Digest>,
         tests: Option<TestCounts>,
+        /// Reports of scanners that it left.
+        scans: Vec<Report>,
     },
     /// Outputs were packed, or could not be.
     Packed {
@@ -118,6 +122,11 @@ pub enum Command {
     NotPacked {
         run: RunId,
         why: Digest,
+    },
+    /// It is known what a release is made of, or why that cannot be known.
+    Inventoried {
+        release: ReleaseId,
+        materials: Materials,
     },
     /// The target says that all instances of the candidate are ready.
     Ready {
@@ -324,6 +333,7 @@ impl Command {
             | Self::Finish { .. }
             | Self::Packed { .. }
             | Self::NotPacked { .. }
+            | Self::Inventoried { .. }
             | Self::Ready { .. }
             | Self::Observe { .. }
             | Self::Alarm { .. }

@@ -8,6 +8,7 @@ use super::promotion::earlier;
 use super::{Command, rolling};
 use crate::deployment::{Cause, Deployment, InstanceFact, Phase};
 use crate::event::{Artifact, Event, WithdrawnReason};
+use crate::findings::Report;
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
 use crate::pipeline::Replacement;
@@ -33,13 +34,18 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             let AttemptKey { owner, step, attempt } = key;
             only_if(wanted, Event::StepStarted { owner, step, attempt })
         }
-        C::Finish { attempt: key, outcome, isolation, log, tests } => {
+        C::Finish { attempt: key, outcome, isolation, log, tests, scans } => {
             let AttemptKey { owner, step, attempt } = key;
             let running =
                 state.steps(owner).is_some_and(|s| s.running().contains(&(step.clone(), attempt)));
+            let read = |Report { report, findings }| {
+                let step = step.clone();
+                Event::FindingsRecorded { owner, step, attempt, report, findings }
+            };
+            let read: Vec<Event> = scans.into_iter().map(read).collect();
             let finished =
                 Event::StepFinished { owner, step, attempt, outcome, isolation, log, tests };
-            only_if(running, finished)
+            if running { std::iter::once(finished).chain(read).collect() } else { vec![] }
         }
         C::Packed { run, artifacts } => packed(state, run, artifacts),
         C::NotPacked { run, why } => {
@@ -70,6 +76,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             let wanted = state.unattested.get(&of) == Some(&evidence);
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })
         }
+        C::Inventoried { release, materials } => state.record_materials(release, materials),
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],

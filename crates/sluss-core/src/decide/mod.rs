@@ -77,6 +77,7 @@ pub fn decide(
         | C::Finish { .. }
         | C::Packed { .. }
         | C::NotPacked { .. }
+        | C::Inventoried { .. }
         | C::Ready { .. }
         | C::Observe { .. }
         | C::Alarm { .. }

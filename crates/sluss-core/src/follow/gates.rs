@@ -1,6 +1,6 @@
 //! What each gate sees of a deployment that waits at it.
 
-use super::{ask, moved};
+use super::{ask, evidence, moved};
 use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
@@ -11,7 +11,7 @@ use crate::ids::{DeploymentId, ExceptionId};
 use crate::pipeline::GateKind;
 use crate::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
 use crate::slots;
-use crate::state::{RunEnd, State};
+use crate::state::State;
 use crate::units::Millis;
 
 /// Decides one gate; an error holds the events that must come before it can be decided.
@@ -23,8 +23,10 @@ pub(super) fn decide_gate(
     (now, rules): (Millis, &dyn Rules),
 ) -> Result<GateOutcome, Vec<Event>> {
     match gate {
-        GateKind::Tests => Ok(tests(state, deployment)),
-        GateKind::Provenance => Ok(provenance(state, deployment)),
+        GateKind::Tests => Ok(evidence::tests(state, deployment)),
+        GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
+        GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
+        GateKind::Findings => Ok(evidence::findings(state, deployment)),
         GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
         GateKind::FourEyes => four_eyes(state, id, deployment, now),
         GateKind::Freeze => Ok(freeze(state, id, deployment, (now, rules))),
@@ -100,30 +102,6 @@ fn policy(
         PolicyAnswer::Fails { why } => GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } },
     };
     emergency(state, id, now).unwrap_or(outcome)
-}
-
-fn provenance(state: &State, deployment: &Deployment) -> GateOutcome {
-    let release = state.releases.get(&deployment.release);
-    match release.is_some_and(|release| release.provenance.is_some()) {
-        true => GateOutcome::Cleared { why: ClearedWhy::Attested },
-        false => GateOutcome::Waiting { on: WaitingOn::Provenance },
-    }
-}
-
-fn tests(state: &State, deployment: &Deployment) -> GateOutcome {
-    let run = state.releases.get(&deployment.release).and_then(|r| state.runs.get(&r.run));
-    let counts = run
-        .filter(|run| run.ended.is_some_and(|(_, end)| end == RunEnd::Succeeded))
-        .and_then(|run| run.steps.tests());
-    match counts {
-        Some(tests) if tests.failed > 0 => {
-            GateOutcome::Refused { why: RefusedWhy::TestsFailed(tests) }
-        }
-        Some(tests) if tests.passed > 0 => {
-            GateOutcome::Cleared { why: ClearedWhy::TestsPassed(tests) }
-        }
-        Some(_) | None => GateOutcome::Refused { why: RefusedWhy::NoTests },
-    }
 }
 
 fn four_eyes(

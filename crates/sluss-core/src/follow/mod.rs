@@ -5,6 +5,7 @@
 //! nothing follows.
 
 mod back;
+mod evidence;
 mod gates;
 
 use std::collections::BTreeSet;
@@ -290,6 +291,8 @@ fn at_the_gates(
 fn refusal(gate: GateKind) -> RefusalReason {
     match gate {
         GateKind::Tests => RefusalReason::Tests,
+        GateKind::Sbom => RefusalReason::Sbom,
+        GateKind::Findings => RefusalReason::Findings,
         GateKind::Provenance | GateKind::Policy | GateKind::FourEyes | GateKind::Freeze => {
             RefusalReason::Approval
         }

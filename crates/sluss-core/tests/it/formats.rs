@@ -8,6 +8,7 @@ use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
 use sluss_core::figures::Figures;
+use sluss_core::findings::FindingCounts;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
@@ -15,6 +16,7 @@ use sluss_core::ids::{
 use sluss_core::incident::Reporter;
 use sluss_core::keys::KeyOf;
 use sluss_core::observed::Running;
+use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
@@ -147,6 +149,7 @@ fn of_runs_and_releases() -> Vec<Event> {
     let of_run = StepOwner::Run(run);
     let of_deployment = StepOwner::Deployment(DeploymentId(5));
     let why = Some(Digest::of(b"why"));
+    let absent = |why| Event::SbomRecorded { release, materials: Materials::Absent { why } };
     vec![
         Event::RunQueued { run, change },
         Event::StepStarted { owner: of_run, step: step.clone(), attempt: 1 },
@@ -155,6 +158,13 @@ fn of_runs_and_releases() -> Vec<Event> {
         finished(of_run, StepOutcome::TimedOut, Isolation::Unisolated),
         finished(of_deployment, StepOutcome::Cancelled, Isolation::Namespaces),
         finished(of_deployment, StepOutcome::Errored { why }, Isolation::Namespaces),
+        Event::FindingsRecorded {
+            owner: of_run,
+            step: step.clone(),
+            attempt: 1,
+            report: Digest::of(b"report"),
+            findings: FindingCounts { critical: 1, high: 2, medium: 3, low: 4, suppressed: 5 },
+        },
         Event::RunCancelled { run },
         Event::RunSucceeded { run },
         Event::RunFailed { run, step: Some(step) },
@@ -164,6 +174,16 @@ fn of_runs_and_releases() -> Vec<Event> {
             artifacts: vec![artifact],
             configuration: Digest::of(b"configuration"),
         },
+        Event::SbomRecorded {
+            release,
+            materials: Materials::Listed {
+                sbom: Digest::of(b"sbom"),
+                components: std::num::NonZeroU32::new(212).unwrap(),
+                from: vec!["Cargo.lock".to_owned()],
+            },
+        },
+        absent(NoSbom::NoLockFile),
+        absent(NoSbom::Malformed { file: "uv.lock".to_owned(), why: Some(Digest::of(b"why")) }),
         Event::ReleaseFailed { run, why: Digest::of(b"why") },
         Event::ReleaseBarred { release },
         Event::ReleaseUnbarred { release },
@@ -197,6 +217,11 @@ fn of_gates_and_approvals() -> Vec<Event> {
         waiting(GateKind::Freeze, WaitingOn::Clock),
         refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
         refused(GateKind::Tests, gate::RefusedWhy::NoTests),
+        refused(GateKind::Findings, gate::RefusedWhy::NoScan),
+        refused(
+            GateKind::Sbom,
+            gate::RefusedWhy::NoSbom { why: NoSbom::NotRead { file: "go.mod".to_owned() } },
+        ),
         refused(GateKind::FourEyes, gate::RefusedWhy::NotApproved),
         Event::ApprovalRequested {
             subject,

@@ -2,16 +2,19 @@
 //! what always holds, holds after each event of each of them.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use sluss_core::approval::{Decision, Subject};
-use sluss_core::config::FourEyes;
+use sluss_core::config::{Demand, FourEyes};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::{Cause, Deployment, Phase};
 use sluss_core::event::Event;
+use sluss_core::findings::{FindingCounts, Report};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{ChangeId, DeploymentId, Digest, FreezeId, IncidentId, ReleaseId, RunId};
+use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rollout::Verdict;
 use sluss_core::state::State;
@@ -48,6 +51,7 @@ enum What {
     Finish,
     Pack,
     NotPack,
+    Inventory,
     Ready,
     Observe,
     Fail,
@@ -76,6 +80,7 @@ fn what() -> impl Strategy<Value = What> {
     let people = [W::Approve, W::Approve, W::Refuse, W::Promote, W::Rollback, W::Hold, W::Resume];
     let rare = [
         W::PushTopic,
+        W::Inventory,
         W::Announce,
         W::Receive,
         W::Lose,
@@ -276,6 +281,9 @@ impl History {
                 let run = state.to_pack().first().copied().unwrap_or(run);
                 vec![Command::NotPacked { run, why: reason }]
             }
+            What::Inventory => {
+                vec![Command::Inventoried { release, materials: materials(b) }]
+            }
             What::Ready => vec![Command::Ready { deployment }],
             What::Observe => {
                 let rolling =
@@ -355,7 +363,10 @@ impl History {
                 let policies = [FourEyes::Never, FourEyes::FirstRelease, FourEyes::Always];
                 let approvers = [&["anna", "bob", "carl"][..], &["bob", "carl", "dora"]];
                 let approvers = approvers[usize::from(b) % 2];
-                let content = organisation(policies[usize::from(a) % 3], approvers);
+                let mut content = organisation(policies[usize::from(a) % 3], approvers);
+                if b.is_multiple_of(5) {
+                    content.require = [Demand::Sbom, Demand::Findings].into();
+                }
                 propose(state.next_proposal(), content)
             }
             What::Jump => Command::ClockJumped { milliseconds: 70_000 },
@@ -445,6 +456,22 @@ fn finished(key: AttemptKey, b: u8) -> Command {
         isolation: isolations[usize::from(b / 8) % isolations.len()],
         log: None,
         tests: Some(tests).filter(|_| !b.is_multiple_of(7)),
+        scans: scans(b),
+    }
+}
+
+fn scans(b: u8) -> Vec<Report> {
+    let report = |critical| Report {
+        report: Digest::of(&[b]),
+        findings: FindingCounts { critical, low: 2, ..FindingCounts::default() },
+    };
+    (0..u32::from(b % 3)).map(report).collect()
+}
+
+fn materials(b: u8) -> Materials {
+    match NonZeroU32::new(u32::from(b % 4)) {
+        Some(components) => Materials::Listed { sbom: Digest::of(&[b]), components, from: vec![] },
+        None => Materials::Absent { why: NoSbom::NoLockFile },
     }
 }
 
@@ -517,6 +544,15 @@ fn holds(
         ClearedWhy::PolicyAllows { .. }
         | ClearedWhy::Waived { .. }
         | ClearedWhy::Exception { .. } => false,
+        ClearedWhy::Listed { components } => {
+            let release = &state.releases[&deployment.release];
+            let listed = matches!(&release.materials, Some(Materials::Listed { components: of, .. })
+                if of == components);
+            gate == GateKind::Sbom && release.sbom.is_some() && listed
+        }
+        ClearedWhy::NoCriticalFindings { reports, findings } => {
+            gate == GateKind::Findings && *reports > 0 && findings.critical == 0
+        }
         ClearedWhy::Attested => state.releases[&deployment.release].provenance.is_some(),
         ClearedWhy::NoFreeze => {
             let covers = state.freeze_over(&deployment.service, &deployment.environment, now);

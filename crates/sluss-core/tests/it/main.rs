@@ -5,6 +5,7 @@
 mod agreement;
 mod demands;
 mod first;
+mod evidence;
 mod formats;
 mod histories;
 mod incidents;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::num::NonZeroU32;
 
 use expect_test::Expect;
 use serde_json::Value;
@@ -16,8 +17,10 @@ use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::exception::ExceptionKind;
+use sluss_core::findings::{FindingCounts, Report};
 use sluss_core::ids::{Digest, EnvironmentName};
 use sluss_core::incident::Reporter;
+use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::pipeline::Stage;
 use sluss_core::rollout::{Counts, Verdict};
 use sluss_core::slots::Rule;
@@ -129,7 +132,8 @@ fn command(world: &World, words: &[&str]) -> Command {
                 other => panic!("no policy {other}"),
             };
             let (require, approvers) = match approvers {
-                [rest @ .., "require"] => (Demand::ALL.into(), rest),
+                [rest @ .., "evidence"] => ([Demand::Sbom, Demand::Findings].into(), rest),
+                [rest @ .., "require"] => (Demand::USUAL.into(), rest),
                 rest => (BTreeSet::new(), rest),
             };
             let organisation = Organisation { require, ..organisation(when, approvers) };
@@ -159,6 +163,30 @@ fn command(world: &World, words: &[&str]) -> Command {
             let key = AttemptKey { owner, step: step.parse().unwrap(), attempt };
             let (outcome, tests) = outcome_of(outcome);
             finish(key, outcome, tests)
+        }
+        ["scan", step, critical, low] => {
+            let key = world.running(step);
+            let findings = FindingCounts {
+                critical: critical.parse().unwrap(),
+                low: low.parse().unwrap(),
+                ..FindingCounts::default()
+            };
+            let (outcome, tests) = outcome_of("passed");
+            let mut finish = finish(key, outcome, tests);
+            if let Command::Finish { scans, .. } = &mut finish {
+                scans.push(Report { report: Digest::of(b"report"), findings });
+            }
+            finish
+        }
+        ["lists", release, components] => {
+            let materials = match components.parse().ok().and_then(NonZeroU32::new) {
+                Some(components) => {
+                    let from = vec!["Cargo.lock".to_owned()];
+                    Materials::Listed { sbom: Digest::of(b"sbom"), components, from }
+                }
+                None => Materials::Absent { why: NoSbom::Unlocked { file: "Cargo.toml".into() } },
+            };
+            Command::Inventoried { release: release.parse().unwrap(), materials }
         }
         ["pack"] => packed(*world.state.to_pack().first().unwrap()),
         ["not-packed"] => Command::NotPacked { run: world.state.to_pack()[0], why: reason },

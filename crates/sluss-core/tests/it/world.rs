@@ -94,6 +94,12 @@ impl World {
         self.state.claimable().into_iter().find(named)
     }
 
+    /// The running attempt of this step.
+    pub fn running(&self, step: &str) -> AttemptKey {
+        let all = self.state.claimed();
+        all.into_iter().find(|key| key.step.as_str() == step).unwrap()
+    }
+
     pub fn rolling(&self) -> Option<DeploymentId> {
         let places = self.state.services.values().flat_map(|service| service.places.values());
         places.filter_map(|place| place.rolling).next()
@@ -142,6 +148,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         title: "Bank".to_owned(),
         owner: "payments".parse().unwrap(),
         failure_cost: None,
+        require: BTreeSet::new(),
     };
     Organisation {
         name: "Bank".to_owned(),
@@ -171,7 +178,8 @@ pub fn propose(number: u64, organisation: Organisation) -> Command {
 }
 
 pub fn finish(attempt: AttemptKey, outcome: StepOutcome, tests: Option<TestCounts>) -> Command {
-    Command::Finish { attempt, outcome, isolation: Isolation::Namespaces, log: None, tests }
+    let isolation = Isolation::Namespaces;
+    Command::Finish { attempt, outcome, isolation, log: None, tests, scans: vec![] }
 }
 
 pub fn packed(run: RunId) -> Command {

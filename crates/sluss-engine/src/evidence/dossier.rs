@@ -1,15 +1,16 @@
 //! A release's dossier from the running system, and the keys that an auditor checks it with.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
-use sluss_ledger::Hash;
 use sluss_ledger::attest::TrustedRoot;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
     AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
 };
+use sluss_ledger::{Hash, Note, NoteSignature};
 use sluss_store::Log as _;
 
 use super::gather::{Gathered, gather};
@@ -21,6 +22,8 @@ use crate::reconcile::attest::seal;
 
 /// How long an export waits for what is still to be signed.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it looks again meanwhile.
+const AGAIN: Duration = Duration::from_millis(200);
 /// How long evidence is kept.
 const RETENTION: &str = "10y";
 
@@ -122,10 +125,50 @@ async fn parts(
         controls: None,
         policy: Default::default(),
         identities,
-        checkpoint: proven.checkpoint.clone(),
+        checkpoint: cosigned(engine, &proven.checkpoint).await,
         timestamp: None,
         trust,
     })
+}
+
+/// Where the cosigned checkpoints of a data folder are, a file for each witness.
+pub const WITNESSED: &str = "witnessed";
+
+/// Adds the cosignatures that witnesses gave this checkpoint; waits for them a while where there
+/// are witnesses. Who verifies counts them by a policy of their own.
+async fn cosigned(engine: &Engine, checkpoint: &str) -> String {
+    let Ok(note) = Note::parse(checkpoint.as_bytes()) else { return checkpoint.to_owned() };
+    let folder = engine.parts().data.join(WITNESSED);
+    let wait = async {
+        loop {
+            let (lines, all) = cosignatures(&folder, &note);
+            if all {
+                return lines;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    let lines = tokio::time::timeout(PATIENCE, wait).await;
+    let lines = lines.unwrap_or_else(|_late| cosignatures(&folder, &note).0);
+    lines.into_iter().fold(note, Note::with).to_string()
+}
+
+/// Returns the cosignatures of this checkpoint, and whether each witness that cosigned before gave
+/// one.
+fn cosignatures(folder: &Path, checkpoint: &Note) -> (Vec<NoteSignature>, bool) {
+    let (mut lines, mut all) = (Vec::new(), true);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_none()) {
+        let note = std::fs::read(&path).ok().and_then(|text| Note::parse(&text).ok());
+        match note.filter(|note| note.unverified_text() == checkpoint.unverified_text()) {
+            Some(note) => {
+                let own = checkpoint.signatures();
+                lines.extend(note.signatures().iter().filter(|line| !own.contains(line)).cloned());
+            }
+            None => all = false,
+        }
+    }
+    (lines, all)
 }
 
 async fn disclosed(engine: &Engine, gathered: &Gathered) -> Result<Vec<Identity>, Failure> {

@@ -22,7 +22,7 @@ const PAGE: usize = 500;
 const BLOB_MOST: u64 = 8 << 20;
 /// Fields of events that name contents which may leave: none of them is a private text or the log
 /// of a step.
-const MAY_LEAVE: [&str; 4] = ["statement", "input", "calendar", "policies"];
+const MAY_LEAVE: [&str; 5] = ["statement", "input", "calendar", "policies", "sbom"];
 
 /// What belongs to the dossier of a release.
 #[derive(Default)]

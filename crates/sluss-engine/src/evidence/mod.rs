@@ -9,10 +9,13 @@
 
 pub mod dossier;
 mod gather;
+mod materials;
 mod provenance;
 mod rest;
+mod scan;
 mod verdict;
 
+pub use materials::inventory;
 use sluss_core::event::Event;
 use sluss_core::evidence::Evidence;
 use sluss_core::ids::{Digest, ReleaseId};
@@ -59,6 +62,10 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         Evidence::Provenance { release } => provenance::statement(engine, *release)?,
         Evidence::TestResult { owner, step, attempt } => {
             rest::test_result(engine, (*owner, step, *attempt), &said)?
+        }
+        Evidence::Sbom { release } => scan::sbom(engine, *release, &said).await?,
+        Evidence::Scan { owner, step, report } => {
+            scan::scan(engine, (*owner, step, report), &said).await?
         }
         Evidence::Gate { deployment, gate } => rest::gate(engine, *deployment, *gate, &said)?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,

@@ -31,17 +31,8 @@ pub(super) fn test_result(
     let Event::StepFinished { outcome, tests, log, .. } = &said.event else {
         return Err(gone("end of a step"));
     };
-    let state = engine.state();
     let tests = tests.unwrap_or_default();
-    let (release, change) = match owner {
-        StepOwner::Run(run) => (None, state.runs.get(&run).map(|run| run.change)),
-        StepOwner::Deployment(id) => {
-            let release = state.deployments.get(&id).map(|deployment| deployment.release);
-            (release, release.and_then(|id| state.releases.get(&id)).map(|release| release.change))
-        }
-    };
-    let change = change.and_then(|id| state.changes.get(&id)).ok_or_else(|| gone(owner))?;
-    let source = commit(&change.service, &change.push.commit)?;
+    let (subject, source) = looked_at(&engine.state(), owner)?;
     let uri = format!("urn:sluss:step:{owner}:{step}:{attempt}");
     let mut configuration = vec![ResourceDescriptor::new(uri, source.digest.clone())];
     let log = log.as_ref().map(|log| DigestSet::sha256(hash(log)));
@@ -54,11 +45,28 @@ pub(super) fn test_result(
         warned_tests: vec![],
         failed_tests: vec![],
     };
-    let subject = match release {
-        Some(release) => artifacts(&state, release)?,
-        None => vec![source],
-    };
     about(subject, &predicate)
+}
+
+/// What a step of `owner` looked at, and the commit that this is of.
+pub(super) fn looked_at(
+    state: &State,
+    owner: StepOwner,
+) -> Result<(Vec<StatementSubject>, StatementSubject), Failure> {
+    let (release, change) = match owner {
+        StepOwner::Run(run) => (None, state.runs.get(&run).map(|run| run.change)),
+        StepOwner::Deployment(id) => {
+            let release = state.deployments.get(&id).map(|deployment| deployment.release);
+            (release, release.and_then(|id| state.releases.get(&id)).map(|release| release.change))
+        }
+    };
+    let change = change.and_then(|id| state.changes.get(&id)).ok_or_else(|| gone(owner))?;
+    let source = commit(&change.service, &change.push.commit)?;
+    let subject = match release {
+        Some(release) => artifacts(state, release)?,
+        None => vec![source.clone()],
+    };
+    Ok((subject, source))
 }
 
 /// Tests that did not run did not pass.
@@ -127,6 +135,8 @@ fn words(gate: GateKind) -> (&'static str, &'static str) {
     match gate {
         GateKind::Tests => ("tests", "SLUSS_TESTS"),
         GateKind::Provenance => ("provenance", "SLUSS_PROVENANCE"),
+        GateKind::Sbom => ("sbom", "SLUSS_SBOM"),
+        GateKind::Findings => ("findings", "SLUSS_FINDINGS"),
         GateKind::Policy => ("policy", "SLUSS_POLICY"),
         GateKind::FourEyes => ("four-eyes", "SLUSS_FOUR_EYES"),
         GateKind::Freeze => ("freeze", "SLUSS_FREEZE"),

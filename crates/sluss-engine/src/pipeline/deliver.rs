@@ -34,6 +34,8 @@ pub(super) const ROLLOUT_KEYS: &[&str] = &[
 pub(super) const GATES: &[(&str, GateKind)] = &[
     ("tests", GateKind::Tests),
     ("provenance", GateKind::Provenance),
+    ("sbom", GateKind::Sbom),
+    ("findings", GateKind::Findings),
     ("four-eyes", GateKind::FourEyes),
     ("freeze", GateKind::Freeze),
 ];

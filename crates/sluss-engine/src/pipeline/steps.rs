@@ -28,7 +28,7 @@ pub(super) const STEP_KEYS: &[&str] = &[
     "outputs",
 ];
 pub(super) const WHEN_KEYS: &[&str] = &["branches", "paths"];
-pub(super) const REPORT_KEYS: &[&str] = &["junit"];
+pub(super) const REPORT_KEYS: &[&str] = &["junit", "sarif"];
 
 /// Whose steps are read, which decides what they may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,13 +277,19 @@ fn reports(reader: &mut Reader<'_>, node: &Node) -> Vec<Report> {
     let Some(fields) = reader.fields(node, "a step's `reports`", REPORT_KEYS) else {
         return Vec::new();
     };
-    let Some(node) = fields.get("junit") else { return Vec::new() };
-    let texts = reader.texts(node, "the path of a JUnit file, or a list of paths");
-    texts
-        .into_iter()
-        .filter_map(|(text, span)| reader.inner_path(text, span))
-        .map(|path| Report { kind: ReportKind::Junit, path })
-        .collect()
+    let kinds = [
+        ("junit", ReportKind::Junit, "the path of a JUnit file, or a list of paths"),
+        ("sarif", ReportKind::Sarif, "the path of a SARIF file, or a list of paths"),
+    ];
+    let mut reports = Vec::new();
+    for (key, kind, expected) in kinds {
+        let Some(node) = fields.get(key) else { continue };
+        for (text, span) in reader.texts(node, expected) {
+            let path = reader.inner_path(text, span);
+            reports.extend(path.map(|path| Report { kind, path }));
+        }
+    }
+    reports
 }
 
 fn outputs(reader: &mut Reader<'_>, node: &Node) -> Vec<Output> {

@@ -2,10 +2,12 @@
 //! takes no input but the state, and may do everything twice.
 
 pub mod attest;
+pub mod inventory;
 pub mod judge;
 mod live;
 pub mod pack;
 mod quiet;
+mod reports;
 pub mod routes;
 pub mod steps;
 pub mod upkeep;

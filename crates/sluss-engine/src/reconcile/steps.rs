@@ -7,23 +7,24 @@
 //!   claimed attempt is waited for, or has errored, and never starts a second time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluss_core::decide::Command;
 use sluss_core::ids::{CommitId, Digest, ServiceName};
-use sluss_core::pipeline::{ReportKind, Step};
-use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
+use sluss_core::pipeline::Step;
+use sluss_core::steps::{Isolation, StepOutcome, StepOwner};
 use sluss_core::wanted::AttemptKey;
 use sluss_store::Blobs;
 
+use super::reports;
 use super::routes::Ports;
 use super::signal;
 use crate::artifact;
 use crate::engine::Engine;
 use crate::executor::{
-    self, Assignment, AttemptOwner, Cache, Executor, Outcome, Progress, junit, prepare_work_tree,
+    self, Assignment, AttemptOwner, Cache, Executor, Outcome, Progress, prepare_work_tree,
 };
 use crate::failure::Failure;
 use crate::forge::RepositoryName;
@@ -31,8 +32,6 @@ use crate::forge::RepositoryName;
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long an acceptance step waits for the address of what it tests.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(30);
-/// The largest report that is read.
-const REPORT_BYTES_MOST: u64 = 32 * 1024 * 1024;
 
 /// Runs the steps that the state wants to run.
 pub struct StepRunner {
@@ -148,6 +147,7 @@ impl StepRunner {
             isolation: Isolation::Namespaces,
             log: None,
             tests: None,
+            scans: vec![],
         }
     }
 
@@ -293,36 +293,17 @@ impl StepRunner {
                 .map(|(digest, _)| digest),
             Err(_nothing_was_printed) => None,
         };
-        let (tests, unreadable) = self.reports(key, order).await;
-        let outcome = match (outcome, unreadable) {
+        let tree = work_tree(&self.engine, key.owner);
+        let read = reports::read(&parts.blobs, tree, &order.step).await;
+        let outcome = match (outcome, read.unreadable) {
             // A report that was promised and can't be read is no success.
             (StepOutcome::Succeeded, Some(why)) => {
                 StepOutcome::Errored { why: parts.prose.put_prose(why).await.ok() }
             }
             (outcome, _) => outcome,
         };
-        Command::Finish { attempt: key.clone(), outcome, isolation, log, tests }
-    }
-
-    /// Reads the reports that the step promised.
-    async fn reports(
-        &self,
-        key: &AttemptKey,
-        order: &Order,
-    ) -> (Option<TestCounts>, Option<String>) {
-        let tree = work_tree(&self.engine, key.owner);
-        let mut counts: Option<TestCounts> = None;
-        for report in &order.step.reports {
-            let ReportKind::Junit = report.kind;
-            let (tree, path) = (tree.clone(), tree.join(&report.path));
-            let read = tokio::task::spawn_blocking(move || read_report(&tree, &path)).await;
-            match read {
-                Ok(Ok(found)) => counts = Some(counts.unwrap_or_default().and(found)),
-                Ok(Err(why)) => return (counts, Some(format!("{}: {why}", report.path))),
-                Err(error) => return (counts, Some(format!("{}: {error}", report.path))),
-            }
-        }
-        (counts, None)
+        let (tests, scans) = (read.tests, read.scans);
+        Command::Finish { attempt: key.clone(), outcome, isolation, log, tests, scans }
     }
 }
 
@@ -339,29 +320,4 @@ const ARTIFACT: &str = ".sluss-artifact";
 /// Returns where the steps of `owner` work.
 pub fn work_tree(engine: &Engine, owner: StepOwner) -> PathBuf {
     engine.parts().data.join("work").join(owner.to_string()).join("tree")
-}
-
-/// Reads a report, which must lie in the step's own `tree`, whatever links the step has planted.
-fn read_report(tree: &Path, path: &Path) -> Result<TestCounts, String> {
-    let real = path.canonicalize().map_err(|error| error.to_string())?;
-    if !tree.canonicalize().is_ok_and(|tree| real.starts_with(tree)) || !real.is_file() {
-        return Err("it is not a file of the work tree".to_owned());
-    }
-    let file = std::fs::File::open(real).map_err(|error| error.to_string())?;
-    let size = file.metadata().map_err(|error| error.to_string())?.len();
-    if size > REPORT_BYTES_MOST {
-        return Err(format!("it has {size} bytes, and {REPORT_BYTES_MOST} are read at most"));
-    }
-    let results = junit::parse(std::io::BufReader::new(file)).map_err(|error| error.to_string())?;
-    Ok(junit_counts(&results))
-}
-
-fn junit_counts(results: &junit::TestResults) -> TestCounts {
-    let totals = results.totals();
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    TestCounts {
-        passed: number(totals.passed),
-        failed: number(totals.failed + totals.errored),
-        skipped: number(totals.skipped),
-    }
 }

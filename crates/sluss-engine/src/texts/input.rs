@@ -1,7 +1,7 @@
 //! What a policy is told of a deployment: the contract `sluss.gate.input.v1`, out of the state.
 //!
 //! Pure. What Sluss does not know says so: performance, coverage and error budget are not `known`,
-//! there are no scans, no findings and no bill of materials, and no dependencies are listed.
+//! and no dependencies are listed.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,12 @@ use sluss_core::units::Millis;
 use sluss_policy::input::{
     Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Emergency, Environment,
     EnvironmentClass, ErrorBudget, Freeze, HistoryOutcome, Millis as At, Part, PastDeployment,
-    Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome, Sbom, SignedPermille,
-    Size, Tests, Text, ValueRefused, Waiver,
+    Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome, SignedPermille, Size,
+    Tests, Text, ValueRefused, Waiver,
 };
 use sluss_policy::{GateInput, input::Sha256};
+
+use super::evidence::{self, NotRead, Reports};
 
 /// Deployments that a policy is told about at most, beside the one that waits.
 const HISTORY_MOST: usize = 50;
@@ -57,6 +59,9 @@ pub enum NotTold {
     /// Something of it has no place in the contract.
     #[error("something of it does not fit the contract: {0}")]
     Value(#[from] ValueRefused),
+    /// What scanners found can't be told.
+    #[error("what scanners found: {0}")]
+    Scans(#[from] NotRead),
 }
 
 /// What is looked at: a deployment and what it is of.
@@ -77,7 +82,7 @@ struct Looked<'a> {
 pub fn gate_input(
     state: &State,
     id: DeploymentId,
-    changes: &Changes,
+    (changes, reports): (&Changes, &Reports),
     passage: Passage,
     now: Millis,
 ) -> Result<GateInput, NotTold> {
@@ -86,6 +91,7 @@ pub fn gate_input(
     let release = state.releases.get(&deployment.release).ok_or_else(unknown)?;
     let pipeline = state.pipeline_of(deployment.release).ok_or_else(unknown)?;
     let looked = Looked { state, id, deployment, release, pipeline, now };
+    let scans = state.scans_of(deployment.release, deployment.stage_index);
     let zero = Permille::try_from(0)?;
     let mut input = GateInput {
         contract: Contract::V1,
@@ -103,9 +109,9 @@ pub fn gate_input(
             limit_permille: zero,
         },
         coverage: Coverage { known: false, lines_permille: zero, minimum_permille: zero },
-        scans: Vec::new(),
-        findings: Vec::new(),
-        sbom: Sbom { present: false, components: count(0)? },
+        scans: evidence::scans(&scans, release)?,
+        findings: evidence::findings(&scans, reports)?,
+        sbom: evidence::sbom(release)?,
         provenance: looked.provenance()?,
         freeze: Freeze {
             allowed: passage.allowed,
@@ -139,19 +145,19 @@ fn no_counts() -> Result<sluss_policy::input::Counts, ValueRefused> {
     })
 }
 
-fn text(of: impl ToString) -> Result<Text, ValueRefused> {
+pub(super) fn text(of: impl ToString) -> Result<Text, ValueRefused> {
     Text::try_from(of.to_string())
 }
 
-fn at(of: Millis) -> Result<At, ValueRefused> {
+pub(super) fn at(of: Millis) -> Result<At, ValueRefused> {
     At::try_from(of.0)
 }
 
-fn count(of: u64) -> Result<Count, ValueRefused> {
+pub(super) fn count(of: u64) -> Result<Count, ValueRefused> {
     Count::try_from(i64::try_from(of).unwrap_or(i64::MAX))
 }
 
-fn sha256(of: &Digest) -> Result<Sha256, ValueRefused> {
+pub(super) fn sha256(of: &Digest) -> Result<Sha256, ValueRefused> {
     Sha256::try_from(of.as_str())
 }
 

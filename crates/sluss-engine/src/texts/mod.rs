@@ -8,6 +8,7 @@
 //! - What could not be read answers shut, and is looked for again after [`AGAIN_MS`].
 //! - What a policy was given is kept before the event is appended that names its digest.
 
+mod evidence;
 mod input;
 mod meaning;
 mod read;
@@ -34,6 +35,7 @@ use crate::engine::Parts;
 use crate::failure::Failure;
 use crate::forge::RepositoryName;
 
+pub use evidence::{Found, NotRead, Reports, read_report};
 pub use input::{Changes, NotTold, Passage, gate_input};
 pub use meaning::{ALLOW, EVIDENCE};
 pub use read::{
@@ -74,6 +76,8 @@ pub(crate) enum Need {
     Calendar(Digest),
     Policies(Digest),
     Changes(Between),
+    /// The report of a scanner.
+    Report(Digest),
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +85,7 @@ struct Known {
     calendars: BTreeMap<Digest, Calendar>,
     bundles: BTreeMap<Digest, Arc<Bundle>>,
     changes: BTreeMap<Between, Arc<Changes>>,
+    reports: Reports,
     /// What could not be had, and when that was tried.
     failed: BTreeMap<Need, Millis>,
     /// What policies were given since the loop last asked.
@@ -115,9 +120,13 @@ impl Texts {
                 })
             };
             let waiting = state.open.deployments.iter().filter(waits);
-            needs.extend(waiting.filter_map(|id| Between::of(state, *id)).map(Need::Changes));
+            for id in waiting {
+                needs.extend(Between::of(state, *id).map(Need::Changes));
+                needs.extend(reports_of(state, *id).map(Need::Report));
+            }
         }
         known.changes.retain(|between, _| needs.contains(&Need::Changes(between.clone())));
+        known.reports.retain(|report, _| needs.contains(&Need::Report(report.clone())));
         known.failed.retain(|need, _| needs.contains(need));
         needs.retain(|need| {
             let again = known.failed.get(need).is_none_or(|at| now.since(*at) >= AGAIN_MS);
@@ -147,6 +156,13 @@ impl Texts {
             Need::Policies(digest) => {
                 let bundle = bundle(&parts.blobs, digest).await.map_err(joined)?;
                 self.known().bundles.insert(digest.clone(), Arc::new(bundle));
+            }
+            Need::Report(digest) => {
+                let bytes = parts.blobs.get(digest).await.map_err(|error| error.to_string())?;
+                let read = tokio::task::spawn_blocking(move || read_report(&bytes)).await;
+                let read = read.map_err(|error| error.to_string())?;
+                let found = read.map_err(|error| error.to_string())?;
+                self.known().reports.insert(digest.clone(), Arc::new(found));
             }
             Need::Changes(between) => {
                 let changes = changes(parts, between).await?;
@@ -221,6 +237,7 @@ impl Known {
             Need::Calendar(digest) => self.calendars.contains_key(digest),
             Need::Policies(digest) => self.bundles.contains_key(digest),
             Need::Changes(between) => self.changes.contains_key(between),
+            Need::Report(report) => self.reports.contains_key(report),
         }
     }
 }
@@ -234,6 +251,13 @@ pub async fn bundle(blobs: &FileBlobs, digest: &Digest) -> Result<Bundle, Vec<St
     let packed = blobs.get(digest).await.map_err(|error| vec![error.to_string()])?;
     let loaded = tokio::task::spawn_blocking(move || load(unpack(&packed)?)).await;
     loaded.map_err(|error| vec![error.to_string()])?
+}
+
+/// The reports of scanners that speak for a deployment's release, or against it.
+fn reports_of(state: &State, id: DeploymentId) -> impl Iterator<Item = Digest> + '_ {
+    let deployment = state.deployments.get(&id).into_iter();
+    let scans = deployment.flat_map(|of| state.scans_of(of.release, of.stage_index));
+    scans.filter(|scan| scan.last).map(|scan| scan.scanned.report.clone())
 }
 
 async fn changes(parts: &Parts, between: &Between) -> Result<Changes, String> {
@@ -308,7 +332,9 @@ impl Rules for Texts {
         let changes = between.and_then(|between| self.known().changes.get(&between).cloned());
         let Some(changes) = changes else { return fails("what it changes is not known") };
         let passage = self.passage(state, deployment, now);
-        let input = match gate_input(state, deployment, &changes, passage, now) {
+        let reports = self.known().reports.clone();
+        let told = (changes.as_ref(), &reports);
+        let input = match gate_input(state, deployment, told, passage, now) {
             Ok(input) => input.to_bytes(),
             Err(why) => {
                 tracing::warn!(%deployment, %why, "a policy can't be told of it");

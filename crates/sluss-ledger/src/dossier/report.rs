@@ -156,6 +156,8 @@ pub enum Outcome {
     Passed(String),
     /// It does not hold. At least one failure.
     Failed(Vec<Failure>),
+    /// It does not hold, and an exception that is in order let that through; says which.
+    Excepted(String),
     /// Nobody knows; says why not.
     NotChecked(String),
 }
@@ -221,10 +223,12 @@ impl Report {
     }
 
     /// Returns 0 where all required checks passed and none failed, 1 where any failed, 2 where
-    /// none failed but a required one was not checked. (3 is for input that cannot be read.)
+    /// none failed but a required one was not checked, or holds by an exception only. (3 is for
+    /// input that cannot be read.)
     pub fn exit_code(&self) -> u8 {
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(_));
-        let unknown = |outcome: &Outcome| matches!(outcome, Outcome::NotChecked(_));
+        let unknown =
+            |outcome: &Outcome| matches!(outcome, Outcome::NotChecked(_) | Outcome::Excepted(_));
         if self.checks().any(|(_, _, outcome)| failed(outcome)) {
             1
         } else if self.checks().any(|(_, required, outcome)| required && unknown(outcome)) {
@@ -232,6 +236,15 @@ impl Report {
         } else {
             0
         }
+    }
+
+    /// Returns whether an exception let something through, and nothing else is amiss.
+    fn is_excepted(&self) -> bool {
+        let of = |outcome: &Outcome| matches!(outcome, Outcome::Excepted(_));
+        let unknown = |(_, required, outcome): (Check, bool, &Outcome)| {
+            required && matches!(outcome, Outcome::NotChecked(_))
+        };
+        self.checks().any(|(_, _, outcome)| of(outcome)) && !self.checks().any(unknown)
     }
 
     /// Returns the report as JSON.
@@ -252,6 +265,9 @@ impl fmt::Display for Report {
             code => {
                 let verdict = match code {
                     1 => "NOT GOOD: at least one check failed; do not rely on this dossier",
+                    _ if self.is_excepted() => {
+                        "BY EXCEPTION: nothing failed, and an exception let it through; judge that"
+                    }
                     _ => "INCOMPLETE: a required check could not be made; nothing failed",
                 };
                 // What a dossier says of itself must not read like the last line of a good one.
@@ -271,6 +287,7 @@ impl Report {
             match outcome {
                 Outcome::Passed(detail) => writeln!(f, "  passed       {check:<17}{detail}{mark}")?,
                 Outcome::NotChecked(why) => writeln!(f, "  not checked  {check:<17}{why}{mark}")?,
+                Outcome::Excepted(what) => writeln!(f, "  EXCEPTION    {check:<17}{what}{mark}")?,
                 Outcome::Failed(failures) => {
                     for failure in failures.iter().take(FAILURES_SHOWN) {
                         writeln!(f, "  FAILED       {check:<17}{failure}")?;
@@ -311,6 +328,7 @@ impl Serialize for Report {
             let (status, detail, failures): (_, Option<String>, Vec<Failure>) = match outcome {
                 Outcome::Passed(detail) => ("passed", Some(detail.clone()), vec![]),
                 Outcome::Failed(failures) => ("failed", None, failures.clone()),
+                Outcome::Excepted(what) => ("excepted", Some(what.clone()), vec![]),
                 Outcome::NotChecked(why) => ("not_checked", Some(why.clone()), vec![]),
             };
             (check.name(), required, status, detail, failures)

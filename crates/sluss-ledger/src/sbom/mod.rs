@@ -13,6 +13,8 @@ mod cargo;
 mod cyclonedx;
 mod npm;
 mod python;
+mod toml;
+mod toml_locks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,6 +27,7 @@ pub use cargo::cargo_lock;
 pub use cyclonedx::{Subject, cyclonedx};
 pub use npm::package_lock;
 pub use python::requirements;
+pub use toml_locks::{poetry_lock, uv_lock};
 
 /// Largest lock file that is read, in bytes.
 pub const MAX_LOCK_BYTES: usize = 64 << 20;
@@ -143,6 +146,14 @@ pub enum LockError {
     /// It is not the JSON of such a lock file.
     #[error("not a package-lock.json: {0}")]
     Json(#[from] serde_json::Error),
+    /// It is not the TOML of such a lock file.
+    #[error("not the lock file of {of}: {what}")]
+    Toml {
+        /// Of which packager.
+        of: &'static str,
+        /// What is wrong.
+        what: String,
+    },
     /// An entry is not understood.
     #[error("{entry:?}: {what}")]
     Entry {

@@ -96,17 +96,25 @@ fn requirement(text: &str, number: usize) -> Result<(Purl, Component), LockError
     Ok((Purl::new("pypi", None, &name, version), component(name, version.to_owned(), hashes)))
 }
 
-fn component(name: String, version: String, hashes: BTreeMap<&'static str, String>) -> Component {
+fn normalised(given: &str, number: usize) -> Result<String, LockError> {
+    name(given).ok_or_else(|| line(number, format!("{given:?} is not the name of a package")))
+}
+
+pub(super) fn component(
+    name: String,
+    version: String,
+    hashes: BTreeMap<&'static str, String>,
+) -> Component {
     Component { name, version, hashes, licence: None, needs: BTreeSet::new() }
 }
 
 /// The name in the one spelling that the index has (PEP 503), without extras.
-fn normalised(name: &str, number: usize) -> Result<String, LockError> {
+pub(super) fn name(name: &str) -> Option<String> {
     let name = name.split('[').next().unwrap_or_default().trim().to_lowercase();
     let parts: Vec<&str> = name.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
     let ascii = parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if parts.is_empty() || !ascii {
-        return Err(line(number, format!("{name:?} is not the name of a package")));
+        return None;
     }
-    Ok(parts.join("-"))
+    Some(parts.join("-"))
 }

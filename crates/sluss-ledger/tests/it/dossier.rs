@@ -9,7 +9,8 @@ use sluss_ledger::dossier::{
     TrustedKeys, archive, build, verify,
 };
 use sluss_ledger::sample::{
-    Draft, Ledger, Story, artifact, attestation_key, log_key, person, signed, story, test_result,
+    Draft, Emergency, Ledger, Story, artifact, attestation_key, log_key, person, signed, story,
+    test_result,
 };
 
 fn parts(told: &Story) -> Parts {
@@ -320,6 +321,33 @@ fn approvals_of_another_release_are_not_this_ones() {
     other.release = "rel-1".to_owned();
     let report = report(&written(&other));
     assert_eq!(report.exit_code(), 1, "{report}");
+}
+
+#[test]
+fn what_an_emergency_let_through_is_said_as_that_and_its_own_evidence_is_checked() {
+    let good = Emergency {
+        granted_by: "grace",
+        reviewed_by: Some("barbara"),
+        deployment: "dep-1",
+        seconds: 3600,
+    };
+    let told = |emergency| Story { emergency: Some(emergency), ..Story::default() };
+    let said = report(&written(&parts(&told(good))));
+    let Outcome::Excepted(what) = said.outcome(Check::Approvals) else { panic!("{said}") };
+    assert!(what.contains("exc-1: 1 agreed, reviewed by another"), "{what}");
+    assert_eq!(said.exit_code(), 2, "{said}");
+    assert!(said.to_string().contains("BY EXCEPTION") && !said.to_string().contains("OK"));
+    let unreviewed = report(&written(&parts(&told(Emergency { reviewed_by: None, ..good }))));
+    assert!(unreviewed.to_string().contains("not reviewed yet"), "{unreviewed}");
+    for (bad, reason) in [
+        (Emergency { granted_by: "linus", ..good }, "was not granted by somebody else"),
+        (Emergency { granted_by: "ada", ..good }, "was not granted by somebody else"),
+        (Emergency { reviewed_by: Some("grace"), ..good }, "was reviewed by somebody who"),
+        (Emergency { deployment: "dep-2", ..good }, "is no emergency of this deployment"),
+        (Emergency { seconds: 0, ..good }, "was over by then"),
+    ] {
+        assert_fails(&report(&written(&parts(&told(bad)))), Check::Approvals, reason);
+    }
 }
 
 #[test]

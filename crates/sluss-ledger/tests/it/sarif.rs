@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluss_ledger::sarif::{Finding, SarifError, Severity, sarif};
+use sluss_ledger::sarif::{Finding, Risk, SarifError, Severity, sarif};
 
 fn report(results: Value) -> Value {
     let rules = json!([
@@ -51,6 +51,34 @@ fn severity_is_the_results_then_the_rules_then_a_warning() {
     let passed = json!({"ruleId": "R1", "kind": "pass", "message": message});
     assert_eq!(severity(passed), Severity::None);
     assert!(read(&report(json!([{"level": "mild", "message": message}]))).is_err());
+}
+
+#[test]
+fn risk_is_the_rules_score_and_without_one_the_worst_level_is_critical() {
+    let with_score = |score: Value| {
+        let mut report = report(json!([{"ruleId": "R1", "level": "note", "message": {}}]));
+        report["runs"][0]["tool"]["driver"]["rules"][0]["properties"] =
+            json!({"security-severity": score});
+        read(&report).map(|found| found[0].risk())
+    };
+    for (score, risk) in [
+        (json!("9.0"), Risk::Critical),
+        (json!("8.9"), Risk::High),
+        (json!(7), Risk::High),
+        (json!(6.9), Risk::Medium),
+        (json!("3.99"), Risk::Low),
+        (json!("10"), Risk::Critical),
+    ] {
+        assert_eq!(with_score(score).unwrap(), Some(risk));
+    }
+    for none in ["11", "-1", "high", "", "9.", "1e1", "255"] {
+        assert!(matches!(with_score(json!(none)), Err(SarifError::Score(_))), "{none}");
+    }
+    let by_level = |level: &str| one(json!({"level": level, "message": {}})).risk();
+    assert_eq!(by_level("error"), Some(Risk::Critical));
+    assert_eq!(by_level("warning"), Some(Risk::Medium));
+    assert_eq!(by_level("note"), Some(Risk::Low));
+    assert_eq!(by_level("none"), None);
 }
 
 #[test]

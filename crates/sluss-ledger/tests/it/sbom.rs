@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use sluss_ledger::sample::predicates::{CARGO_LOCK, PACKAGE_LOCK, REQUIREMENTS, sboms};
-use sluss_ledger::sbom::{Inventory, cargo_lock, package_lock, requirements};
+use sluss_ledger::sample::predicates::{
+    CARGO_LOCK, PACKAGE_LOCK, POETRY_LOCK, REQUIREMENTS, UV_LOCK, sboms,
+};
+use sluss_ledger::sbom::{Inventory, cargo_lock, package_lock, poetry_lock, requirements, uv_lock};
 
 fn purls(inventory: &Inventory) -> Vec<&str> {
     inventory.components().map(|(purl, _)| purl.as_str()).collect()
@@ -104,6 +106,48 @@ fn what_is_not_pinned_is_refused() {
         assert!(error.contains("line 2"), "{bad}: {error}");
     }
     assert!(requirements("a==1\nA==1\n").is_err());
+}
+
+#[test]
+fn a_uv_lock_gives_versions_digests_and_what_needs_what() {
+    let inventory = uv_lock(UV_LOCK).unwrap();
+    assert_eq!(purls(&inventory), ["pkg:pypi/idna@3.10", "pkg:pypi/requests@2.32.3"]);
+    let (_, requests) = inventory.components().nth(1).unwrap();
+    assert_eq!(requests.hashes["SHA-256"].len(), 64);
+    assert_eq!(requests.needs.iter().next().unwrap().as_str(), "pkg:pypi/idna@3.10");
+}
+
+#[test]
+fn a_poetry_lock_gives_versions_digests_and_what_needs_what() {
+    let inventory = poetry_lock(POETRY_LOCK).unwrap();
+    let git = "pkg:pypi/werkzeug@3.1.3?vcs_url=git%2Bhttps:%2F%2Fgit.example%2Fwerkzeug";
+    assert_eq!(purls(&inventory), ["pkg:pypi/flask-login@0.6.3", git]);
+    let (_, login) = inventory.components().next().unwrap();
+    assert_eq!(login.needs.len(), 1, "what only Windows needs is not in this lock file");
+}
+
+#[test]
+fn a_python_lock_that_is_not_understood_is_refused() {
+    for bad in [
+        UV_LOCK.replacen("version = 1", "version = 2", 1),
+        UV_LOCK.replace("{ name = \"idna\" }", "{ name = \"other\" }"),
+        UV_LOCK.replace("sha256:e3", "md5:e3"),
+        UV_LOCK.replace("registry =", "elsewhere ="),
+        UV_LOCK.replace("version = \"3.10\"\n", ""),
+        format!("{UV_LOCK}\n[[package]"),
+    ] {
+        assert_ne!(bad, UV_LOCK);
+        assert!(uv_lock(&bad).is_err(), "{bad}");
+    }
+    for bad in [
+        POETRY_LOCK.replace("lock-version = \"2.1\"", "lock-version = \"1.1\""),
+        POETRY_LOCK.replace("werkzeug = \"", "other = \""),
+        POETRY_LOCK.replace("sha256:e3", "sha256:zz"),
+        POETRY_LOCK.replace("type = \"git\"", "type = \"moon\""),
+    ] {
+        assert_ne!(bad, POETRY_LOCK);
+        assert!(poetry_lock(&bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

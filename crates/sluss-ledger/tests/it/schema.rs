@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 use sluss_ledger::attest::predicate::{
-    Approval, FreezeDecision, Predicate, RolloutVerdict, VerificationResult, Waiver,
+    Approval, FreezeDecision, Predicate, RolloutVerdict, Scan, VerificationResult, Waiver,
 };
 use sluss_ledger::attest::{PREDICATE_BASE, predicate};
-use sluss_ledger::sample::predicates::{approval, freeze_decision, rollout_verdict, waiver};
+use sluss_ledger::sample::predicates::{approval, freeze_decision, rollout_verdict, scan, waiver};
 use sluss_ledger::sample::summary;
 
 fn schema(name: &str) -> Value {
@@ -32,6 +32,7 @@ fn every_field_that_is_written_is_in_the_schema() {
     assert_fields("approval", &approval());
     assert_fields("freeze-decision", &freeze_decision());
     assert_fields("waiver", &waiver());
+    assert_fields("scan", &scan());
     assert_fields("rollout-verdict", &rollout_verdict());
     assert_fields("verification-summary", &summary(VerificationResult::Failed, vec![]));
 }
@@ -43,6 +44,7 @@ fn our_predicates_are_of_our_base_and_their_schemas_are_called_so() {
         ("freeze-decision", FreezeDecision::TYPE),
         ("waiver", Waiver::TYPE),
         ("rollout-verdict", RolloutVerdict::TYPE),
+        ("scan", Scan::TYPE),
     ] {
         assert_eq!(kind, format!("{PREDICATE_BASE}/attestation/{name}/v1"));
         assert_eq!(schema(name)["$id"], kind);

@@ -144,11 +144,12 @@ impl Story {
             title: title.to_owned(),
             owner: "payments".parse().unwrap(),
             failure_cost: "4.20 EUR".to_owned().try_into().ok(),
+            require: Default::default(),
         };
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
             four_eyes: FourEyes::FirstRelease,
-            require: Demand::ALL.into(),
+            require: Demand::USUAL.into(),
             open_registration: true,
             products: BTreeMap::from([
                 ("instant-payments".parse().unwrap(), product("Instant payments")),
@@ -237,6 +238,7 @@ impl Story {
             isolation: Isolation::Namespaces,
             log: Some(log),
             tests,
+            scans: vec![],
         })
         .await;
     }

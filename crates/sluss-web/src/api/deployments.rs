@@ -299,9 +299,12 @@ fn waits(
         if let GateOutcome::Waiting { .. } = outcome {
             let people = match gate {
                 GateKind::FourEyes => may_decide(state, words, Subject::Deployment(id)),
-                GateKind::Tests | GateKind::Provenance | GateKind::Policy | GateKind::Freeze => {
-                    Vec::new()
-                }
+                GateKind::Tests
+                | GateKind::Provenance
+                | GateKind::Sbom
+                | GateKind::Findings
+                | GateKind::Policy
+                | GateKind::Freeze => Vec::new(),
             };
             waits.push(WaitView { gate: gate_word(*gate), sentence: outcome.sentence(), people });
         }
@@ -323,6 +326,8 @@ fn gate_word(gate: GateKind) -> &'static str {
         GateKind::Tests => "tests",
         GateKind::FourEyes => "four_eyes",
         GateKind::Provenance => "provenance",
+        GateKind::Sbom => "sbom",
+        GateKind::Findings => "findings",
         GateKind::Policy => "policy",
         GateKind::Freeze => "freeze",
     }

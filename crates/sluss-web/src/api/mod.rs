@@ -22,7 +22,7 @@ mod log;
 pub(crate) mod policies;
 mod population;
 mod records;
-mod releases;
+pub(crate) mod releases;
 mod runs;
 mod status;
 mod step_log;

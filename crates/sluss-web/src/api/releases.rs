@@ -4,8 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluss_core::findings::FindingCounts;
 use sluss_core::ids::ReleaseId;
-use sluss_core::state::State as Known;
+use sluss_core::materials::Materials;
+use sluss_core::state::{Release, State as Known};
 
 use super::answer::{Answer, nothing, parse};
 use super::deployments::{DeploymentBrief, brief_of};
@@ -23,6 +25,34 @@ pub struct ArtifactView {
     pub bytes: u64,
 }
 
+/// What a release is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SbomView {
+    /// `pending`, `listed` or `absent`.
+    pub state: &'static str,
+    /// Whether its bill of materials is signed.
+    pub signed: bool,
+    /// The digest of the bill of materials (CycloneDX 1.6).
+    pub digest: Option<String>,
+    /// How many components it lists.
+    pub components: Option<u32>,
+    /// The lock files that it was made from.
+    pub from: Vec<String>,
+    /// The same in words, or why there is none.
+    pub sentence: String,
+}
+
+/// What scanners found, by severity.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct FindingsView {
+    pub critical: u32,
+    pub high: u32,
+    pub medium: u32,
+    pub low: u32,
+    /// Those that a report says somebody accepted.
+    pub suppressed: u32,
+}
+
 /// A release.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ReleaseView {
@@ -36,6 +66,9 @@ pub struct ReleaseView {
     pub artifacts: Vec<ArtifactView>,
     /// The digest of its configuration.
     pub configuration: String,
+    pub sbom: SbomView,
+    /// What the scanners of its run found; nothing where none left a report.
+    pub findings: Option<FindingsView>,
     pub created_ms: i64,
     /// Since when it must not be promoted.
     pub barred_ms: Option<i64>,
@@ -66,6 +99,8 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
             template: change.map(|change| change.push.pipeline.template.to_string()),
             artifacts: release.artifacts.iter().map(artifact).collect(),
             configuration: release.configuration.to_string(),
+            sbom: sbom_view(release),
+            findings: found_in(state, id).map(findings_view),
             created_ms: release.created.0,
             barred_ms: release.barred.map(|at| at.0),
             environments: stages.iter().map(|stage| stage.environment.to_string()).collect(),
@@ -73,4 +108,50 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
         })
     };
     Ok(Json(view(&app, build).await?))
+}
+
+/// Returns what a release is made of, or why nobody knows, as a sentence.
+pub(crate) fn made_of(release: &Release) -> String {
+    match &release.materials {
+        None => "What it is made of is not listed yet.".to_owned(),
+        Some(Materials::Absent { why }) => {
+            format!("There is no bill of materials. {}", why.sentence())
+        }
+        Some(Materials::Listed { components, from, .. }) => {
+            format!("{components} components, from {}.", from.join(", "))
+        }
+    }
+}
+
+/// Returns what the last attempts of all steps of its run found, if any left a report.
+pub(crate) fn found_in(state: &Known, id: ReleaseId) -> Option<FindingCounts> {
+    let scans = state.scans_of(id, 0);
+    let last = scans.iter().filter(|scan| scan.last).map(|scan| scan.scanned.findings);
+    last.reduce(FindingCounts::and)
+}
+
+fn sbom_view(release: &Release) -> SbomView {
+    let view = |state| SbomView {
+        state,
+        signed: release.sbom.is_some(),
+        digest: None,
+        components: None,
+        from: Vec::new(),
+        sentence: made_of(release),
+    };
+    match &release.materials {
+        None => view("pending"),
+        Some(Materials::Absent { .. }) => view("absent"),
+        Some(Materials::Listed { sbom, components, from }) => SbomView {
+            digest: Some(sbom.to_string()),
+            components: Some(components.get()),
+            from: from.clone(),
+            ..view("listed")
+        },
+    }
+}
+
+fn findings_view(counts: FindingCounts) -> FindingsView {
+    let FindingCounts { critical, high, medium, low, suppressed } = counts;
+    FindingsView { critical, high, medium, low, suppressed }
 }

@@ -6,6 +6,7 @@ use sluss_core::approval::Subject;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Stream;
 use sluss_core::evidence::{Evidence as Signable, Recorded};
+use sluss_core::findings::FindingCounts;
 use sluss_core::gate::GateOutcome;
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::GateKind;
@@ -18,6 +19,7 @@ use super::html::{self, Html};
 use super::link;
 use super::step_log::tests;
 use super::subject::{Approval, Looking, approval, title};
+use crate::api::releases::{found_in, made_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -69,6 +71,9 @@ struct ReleaseView {
     tests: String,
     isolated: bool,
     template: String,
+    /// What it is made of, and what scanners found, in sentences.
+    materials: Html,
+    findings: String,
     configuration: String,
     created: Html,
     barred: Option<Html>,
@@ -146,6 +151,8 @@ fn release_view(
         tests: steps.and_then(|s| s.tests()).map_or("none reported".to_owned(), tests),
         isolated: steps.is_some_and(|steps| !steps.unisolated()),
         template: change.push.pipeline.template.to_string(),
+        materials: html::sentence(&made_of(release)),
+        findings: found_in(state, id).map_or("nobody looked".to_owned(), FindingCounts::words),
         configuration: release.configuration.to_string(),
         created: html::ago(release.created, looking.now),
         barred: release.barred.map(|at| html::ago(at, looking.now)),
@@ -196,6 +203,8 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
         Signable::TestResult { owner, step, .. } => {
             (format!("Tests of {step}, {owner}"), "in-toto test result")
         }
+        Signable::Sbom { .. } => ("What it is made of".to_owned(), "CycloneDX 1.6"),
+        Signable::Scan { owner, step, .. } => (format!("Report of {step}, {owner}"), "scan"),
         Signable::Gate { deployment, gate } => {
             (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
         }
@@ -211,6 +220,8 @@ fn gate_name(gate: GateKind) -> &'static str {
         GateKind::Tests => "Tests",
         GateKind::FourEyes => "Four eyes",
         GateKind::Provenance => "Provenance",
+        GateKind::Sbom => "Bill of materials",
+        GateKind::Findings => "Findings",
         GateKind::Policy => "Policies",
         GateKind::Freeze => "Freeze",
     }

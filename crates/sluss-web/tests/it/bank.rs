@@ -156,7 +156,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
     Organisation {
         name: name.to_owned(),
         four_eyes: FourEyes::Always,
-        require: Demand::ALL.into(),
+        require: Demand::USUAL.into(),
         open_registration: false,
         products: BTreeMap::new(),
         services: BTreeMap::new(),

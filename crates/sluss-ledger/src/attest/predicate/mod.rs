@@ -6,6 +6,7 @@
 //! | a gate's decision, refusals too | [`VerificationSummary`] (SLSA VSA v1) |
 //! | a run of tests | [`TestResult`] (in-toto v0.1) |
 //! | a scan's findings | [`Vulns`] (in-toto v0.2) |
+//! | a scanner's report in numbers | [`Scan`] |
 //! | what it is made of | [`Sbom`] (CycloneDX) |
 //! | a person's decision | [`Approval`] |
 //! | what the calendar said | [`FreezeDecision`] |
@@ -23,6 +24,7 @@ mod freeze;
 mod provenance;
 mod rollout;
 mod sbom;
+mod scan;
 mod test_result;
 mod vsa;
 mod vulns;
@@ -35,6 +37,7 @@ pub use provenance::{
 };
 pub use rollout::{Metric, RolloutAction, RolloutResult, RolloutStep, RolloutVerdict};
 pub use sbom::Sbom;
+pub use scan::{OpenFindings, Scan, ScanTool};
 pub use test_result::{TestResult, TestVerdict};
 pub use vsa::{InputAttestation, PolicyRef, VerificationResult, VerificationSummary, Verifier};
 pub use vulns::{ScanMetadata, Scanner, ScannerDatabase, Severity, Vulnerability, Vulns};

@@ -5,7 +5,8 @@
 //! - An approval counts only where a person other than every contributor gave it, about a statement
 //!   that was asked for, is here byte for byte, and names this release and its artifacts.
 //! - A deployment that asked for an approval and was cleared without one that still held is a
-//!   failure, whatever else is in order.
+//!   failure, whatever else is in order; but for an emergency whose own evidence holds, which is
+//!   said as that.
 //!
 //! Not here: roles, slots, delegation, and the signatures of authenticators (see
 //! [`super::ApprovalRules`]).
@@ -15,13 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{ApprovalRules, SignedEvent, container};
+use super::{ApprovalRules, SignedEvent, container, emergencies};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::ActorKind;
 use crate::hash::Hash;
 
-fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
+pub(super) fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
     Failure::new(why).file(event_path(signed.index)).leaf(signed.index)
 }
 
@@ -37,8 +38,8 @@ enum Standing {
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
     let mut failures = Vec::new();
-    let mut unread = 0_usize;
-    let mut granted = 0_usize;
+    let (mut unread, mut granted) = (0_usize, 0_usize);
+    let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
     for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
@@ -80,10 +81,10 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             | "approval.revoked"
             | "approval.expired" => void(&mut requests, &event.stream),
             "deployment.cleared" | "deployment.started" | "deploy.started" => {
-                let mut asked = requests.iter().filter(|((stream, _), _)| *stream == event.stream);
-                let any = requests.keys().any(|(stream, _)| *stream == event.stream);
-                if any && !asked.any(|(_, standing)| *standing == Standing::Granted) {
-                    failures.push(at(signed, "it went on without the approval that was asked for"));
+                match goes_on(opened, signed, &requests, &contributors) {
+                    None => {}
+                    Some(Ok(said)) => _ = excepted.insert(said),
+                    Some(Err(wrong)) => failures.extend(wrong),
                 }
             }
             _ => {}
@@ -93,9 +94,11 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
         failures.extend(rules.broken(&opened.manifest.release, &opened.events));
     }
     if failures.is_empty() && unread > 0 {
-        return Outcome::not_checked(format!(
-            "what {unread} approvals were about was disposed of under a policy"
-        ));
+        let why = format!("what {unread} approvals were about was disposed of under a policy");
+        return Outcome::not_checked(why);
+    }
+    if failures.is_empty() && !excepted.is_empty() {
+        return Outcome::Excepted(Vec::from_iter(excepted).join("; "));
     }
     Outcome::of(failures, || {
         let extent = if rules.is_some() { "all rules" } else { "rules that hold everywhere" };
@@ -106,6 +109,22 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
 fn void(requests: &mut BTreeMap<(String, String), Standing>, stream: &str) {
     let of_stream = requests.iter_mut().filter(|((found, _), _)| found == stream);
     of_stream.for_each(|(_, standing)| *standing = Standing::Void);
+}
+
+/// What is to be said where a deployment goes on without the approval that was asked for: which
+/// emergency let it, or what is wrong.
+fn goes_on(
+    opened: &Opened<'_>,
+    signed: &SignedEvent,
+    requests: &BTreeMap<(String, String), Standing>,
+    contributors: &BTreeSet<Hash>,
+) -> Option<Result<String, Vec<Failure>>> {
+    let own = || requests.iter().filter(|((stream, _), _)| *stream == signed.event.stream);
+    if own().next().is_none() || own().any(|(_, standing)| *standing == Standing::Granted) {
+        return None;
+    }
+    let nobody = || Err(vec![at(signed, "it went on without the approval that was asked for")]);
+    Some(emergencies::behind(opened, signed, contributors).unwrap_or_else(nobody))
 }
 
 /// Everyone who contributed: listed as such, or acting on the change, its run or its request.

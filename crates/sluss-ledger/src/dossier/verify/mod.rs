@@ -9,6 +9,8 @@
 
 mod approvals;
 mod container;
+mod decisions;
+mod emergencies;
 mod opened;
 mod references;
 mod signed;

@@ -157,7 +157,9 @@ impl<'a> Opened<'a> {
 
     /// Whether a policy decided anything here.
     pub(super) fn has_policy(&self) -> bool {
-        !self.policy.is_empty() || self.policy_decisions().next().is_some()
+        !self.policy.is_empty()
+            || self.policy_decisions().next().is_some()
+            || super::decisions::made(self).next().is_some()
     }
 
     /// Decisions that say from which input a policy made them.

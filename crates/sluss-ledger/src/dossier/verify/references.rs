@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{PolicyReplay, SignedEvent};
+use super::{PolicyReplay, SignedEvent, decisions};
 use crate::attest::predicate::Sbom;
 use crate::attest::{Predicate as _, Statement};
 use crate::dossier::build::{Identity, PolicyRecord};
@@ -152,6 +152,12 @@ pub(super) fn policy(opened: &Opened<'_>, replay: Option<&dyn PolicyReplay>) -> 
     for (signed, data) in opened.policy_decisions() {
         match record(opened, signed, data) {
             Ok(record) => drop(records.insert(signed.index, (signed, record))),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    for told in decisions::made(opened) {
+        match decisions::record(opened, told) {
+            Ok(record) => drop(records.insert(told.0.index, (told.0, record))),
             Err(failure) => failures.push(failure),
         }
     }
