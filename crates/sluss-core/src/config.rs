@@ -186,6 +186,15 @@ pub struct Organisation {
     /// For how many hours a second person may be waited for; after that they have refused.
     #[serde(default = "approval_hours")]
     pub approval_hours: u32,
+    /// Whether everyone who agrees, to platform changes and exceptions too, signs with their key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_key: bool,
+    /// How many minutes ago somebody may have signed in whose key signs a decision.
+    #[serde(default = "sign_in_minutes")]
+    pub sign_in_minutes: u32,
+    /// When reviewers were last trained.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub training: BTreeMap<PersonRef, Millis>,
     /// The freeze calendar: the digest of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Digest>,
@@ -200,7 +209,13 @@ fn approval_hours() -> u32 {
     Organisation::APPROVAL_HOURS
 }
 
+fn sign_in_minutes() -> u32 {
+    Organisation::SIGN_IN_MINUTES
+}
+
 impl Organisation {
+    /// How many minutes ago somebody may have signed in where nothing is said: a working day.
+    pub const SIGN_IN_MINUTES: u32 = 480;
     /// For how many hours a second person is waited for where nothing is said.
     pub const APPROVAL_HOURS: u32 = 72;
     /// The group of those who agree where no rule says who.
@@ -216,9 +231,19 @@ impl Organisation {
         let covers = |rule: &&Rule| rule.covers(service, environment);
         let rules: Vec<Rule> = self.approvals.iter().filter(covers).cloned().collect();
         match rules.is_empty() {
-            true => (Self::usual_rule(), false),
-            false => (rules, true),
+            true => (self.rules_for_platform(), false),
+            false => (self.signed_as_asked(rules), true),
         }
+    }
+
+    /// Returns the rules that changes of the platform repository must meet.
+    pub fn rules_for_platform(&self) -> Vec<Rule> {
+        self.signed_as_asked(Self::usual_rule())
+    }
+
+    fn signed_as_asked(&self, mut rules: Vec<Rule>) -> Vec<Rule> {
+        rules.iter_mut().for_each(|rule| rule.by_key |= self.by_key);
+        rules
     }
 
     /// Returns the rule that one of the approvers agrees.
@@ -264,7 +289,13 @@ impl Organisation {
     pub fn policy_digest(&self) -> Digest {
         let people = (&self.approvers, &self.groups, &self.approvals, self.approval_hours);
         let texts = (&self.calendar, &self.policies);
-        let text = serde_json::to_vec(&(&self.four_eyes, people, &self.require, texts));
+        let known = (&self.four_eyes, people, &self.require, texts);
+        let keys = (self.by_key, self.sign_in_minutes, &self.training);
+        // What came later is left away where it says nothing, so that digests stay as they were.
+        let text = match keys == (false, Self::SIGN_IN_MINUTES, &BTreeMap::new()) {
+            true => serde_json::to_vec(&known),
+            false => serde_json::to_vec(&(known, keys)),
+        };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }
 }

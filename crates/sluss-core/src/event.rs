@@ -8,20 +8,21 @@
 //! - Each event belongs to exactly one stream.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::approval::{Asked, Subject};
+use crate::authenticator::{Credential, Signed};
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::gate::GateOutcome;
 use crate::ids::{
-    ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId,
-    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+    ArtifactName, AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName,
+    ExceptionId, FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    StepName,
 };
 use crate::incident::Reporter;
 use crate::pipeline::{GateKind, Pipeline};
@@ -30,6 +31,9 @@ use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
+
+pub use crate::refused::RefusedWhy;
+pub use crate::stream::Stream;
 
 /// An artifact of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,28 +57,6 @@ pub enum WithdrawnReason {
     BranchDeleted,
     /// A newer push to the same branch replaced it.
     Replaced,
-}
-
-/// A refusal that is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefusedWhy {
-    /// Who decides contributed to what is decided.
-    Contributor,
-    /// Lacks the role that the act needs.
-    MissingRole,
-    /// What was decided is not what stands there now.
-    StatementMoved,
-    /// An approval is only given by a person.
-    NotAPerson,
-    /// Wrong password, or none, where it is asked again.
-    NotReauthenticated,
-    /// The form was not ours, or was used before.
-    ForgedForm,
-    /// Sign-in failed.
-    SignIn,
-    /// Nobody is signed in.
-    SignedOut,
 }
 
 /// What a change is made of.
@@ -229,10 +211,23 @@ pub enum Event {
     ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
     /// A second person agreed.
     #[serde(rename = "approval.granted")]
-    ApprovalGranted { subject: Subject, statement: Digest, by: PersonRef },
+    ApprovalGranted {
+        subject: Subject,
+        statement: Digest,
+        by: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// A second person did not agree.
     #[serde(rename = "approval.refused")]
-    ApprovalRefused { subject: Subject, statement: Digest, by: PersonRef, reason: Option<Digest> },
+    ApprovalRefused {
+        subject: Subject,
+        statement: Digest,
+        by: PersonRef,
+        reason: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// Too few people agreed in time.
     #[serde(rename = "approval.expired")]
     ApprovalExpired { subject: Subject, statement: Digest },
@@ -328,7 +323,12 @@ pub enum Event {
     },
     /// Another person agreed; once enough did, it holds.
     #[serde(rename = "exception.granted")]
-    ExceptionGranted { exception: ExceptionId, by: PersonRef },
+    ExceptionGranted {
+        exception: ExceptionId,
+        by: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// Somebody did not agree, or ended it before its time.
     #[serde(rename = "exception.ended")]
     ExceptionEnded { exception: ExceptionId, by: PersonRef },
@@ -338,6 +338,16 @@ pub enum Event {
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },
+    /// Somebody registered a key of their own.
+    #[serde(rename = "authenticator.registered")]
+    AuthenticatorRegistered {
+        authenticator: AuthenticatorId,
+        person: PersonRef,
+        credential: Credential,
+    },
+    /// It does not count any more.
+    #[serde(rename = "authenticator.removed")]
+    AuthenticatorRemoved { authenticator: AuthenticatorId, by: PersonRef },
     /// A leaf that is an attestation; the event after it says of what.
     #[serde(rename = "attestation")]
     Attestation {},
@@ -457,44 +467,11 @@ impl Event {
             E::Attestation {} => Stream::Attestations,
             E::AttestationRecorded { evidence, .. } => evidence.stream(),
             E::AccessDelegated { .. }
+            | E::AuthenticatorRegistered { .. }
+            | E::AuthenticatorRemoved { .. }
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. } => Stream::Access,
-        }
-    }
-}
-
-/// A stream: the events of one thing, numbered and chained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
-pub enum Stream {
-    Log,
-    Config,
-    Calendar,
-    Access,
-    Attestations,
-    Change(ChangeId),
-    Run(RunId),
-    Release(ReleaseId),
-    Deployment(DeploymentId),
-    Incident(IncidentId),
-    Exception(ExceptionId),
-}
-
-impl fmt::Display for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Log => f.write_str("log"),
-            Self::Config => f.write_str("config"),
-            Self::Calendar => f.write_str("calendar"),
-            Self::Access => f.write_str("access"),
-            Self::Attestations => f.write_str("attestations"),
-            Self::Change(id) => write!(f, "change/{id}"),
-            Self::Run(id) => write!(f, "run/{id}"),
-            Self::Release(id) => write!(f, "release/{id}"),
-            Self::Deployment(id) => write!(f, "deployment/{id}"),
-            Self::Incident(id) => write!(f, "incident/{id}"),
-            Self::Exception(id) => write!(f, "exception/{id}"),
         }
     }
 }

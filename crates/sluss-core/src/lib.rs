@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod approval;
+pub mod authenticator;
 pub mod config;
 pub mod confinement;
 pub mod decide;
@@ -17,12 +18,15 @@ pub mod gate;
 pub mod ids;
 pub mod incident;
 pub mod pipeline;
+pub mod profile;
+mod refused;
 pub mod rollout;
 pub mod rules;
 pub mod seal;
 pub mod slots;
 pub mod state;
 pub mod steps;
+mod stream;
 pub mod target;
 pub mod traffic;
 pub mod units;

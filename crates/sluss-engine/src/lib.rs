@@ -15,5 +15,6 @@ pub mod organisation;
 pub mod pipeline;
 pub mod pushes;
 pub mod reconcile;
+pub mod signing;
 pub mod target;
 pub mod texts;

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::approval::Subject;
+use crate::authenticator::{Credential, Signed};
 use crate::config::Organisation;
 use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, IncidentId,
-    PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
+    FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
 };
 use crate::incident::Reporter;
 use crate::rollout::{Counts, Observation, Reading};
@@ -32,6 +33,15 @@ pub enum Actor {
         /// Whether they have just given their password again.
         reauthenticated: bool,
     },
+    /// A person whose own key signed what they want.
+    Signer {
+        /// Who.
+        who: PersonRef,
+        /// The signature, which has been verified.
+        signed: Signed,
+        /// When they signed in.
+        signed_in: Millis,
+    },
     /// A program that holds a person's token.
     Agent {
         /// For whom it acts.
@@ -44,7 +54,7 @@ impl Actor {
     pub fn who(&self) -> Option<&PersonRef> {
         match self {
             Self::System => None,
-            Self::Person { who, .. } | Self::Agent { who } => Some(who),
+            Self::Person { who, .. } | Self::Signer { who, .. } | Self::Agent { who } => Some(who),
         }
     }
 }
@@ -225,6 +235,13 @@ pub enum Command {
         to: PersonRef,
         until: Millis,
     },
+    /// Somebody registers a key of their own, or takes it away.
+    RegisterKey {
+        credential: Credential,
+    },
+    RemoveKey {
+        authenticator: AuthenticatorId,
+    },
     /// A witness cosigned the log.
     Witnessed {
         witness: String,
@@ -263,6 +280,7 @@ pub enum Command {
         person: PersonRef,
     },
     Denied {
+        subject: Option<Subject>,
         act: String,
         why: RefusedWhy,
     },
@@ -324,7 +342,9 @@ impl Command {
             | Self::GrantException { .. }
             | Self::EndException { .. }
             | Self::ReviewException { .. }
-            | Self::Delegate { .. } => false,
+            | Self::Delegate { .. }
+            | Self::RegisterKey { .. }
+            | Self::RemoveKey { .. } => false,
         }
     }
 }
