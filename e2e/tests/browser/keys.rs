@@ -299,7 +299,7 @@ fn verified_without_us(sluss: &Sluss) {
     let (file, trust) = (path("rel-1.sluss.zip"), path("trust"));
     wait_for("the release is live", PATIENCE, || {
         let found = sluss.get("/api/v1/deployments/dep-2")?;
-        (found["phase"] == "live").then_some(())
+        (found["brief"]["phase"] == "live").then_some(())
     });
     let (done, said) = sluss.run(&["dossier", "export", "rel-1", "--out", &file]);
     assert!(done, "{said}");
