@@ -94,7 +94,6 @@ pub struct Push {
     missing_docs,
     reason = "fields say by name and type what the variant's sentence leaves open"
 )]
-#[expect(clippy::large_enum_variant, reason = "one event is in flight at a time")]
 pub enum Event {
     /// The log begins. A demo says so in its first leaf, for ever.
     #[serde(rename = "log.opened")]
@@ -424,10 +423,7 @@ impl Event {
             | E::RunSucceeded { run }
             | E::RunFailed { run, .. }
             | E::ReleaseFailed { run, .. } => Stream::Run(*run),
-            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
-                StepOwner::Run(run) => Stream::Run(*run),
-                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
-            },
+            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => owner.stream(),
             E::ReleaseCreated { release, .. }
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
+use crate::steps::StepOwner;
 
 /// A stream: the events of one thing, numbered and chained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,16 @@ pub enum Stream {
     Deployment(DeploymentId),
     Incident(IncidentId),
     Exception(ExceptionId),
+}
+
+impl StepOwner {
+    /// Returns the stream that its steps' events belong to.
+    pub fn stream(self) -> Stream {
+        match self {
+            Self::Run(run) => Stream::Run(run),
+            Self::Deployment(deployment) => Stream::Deployment(deployment),
+        }
+    }
 }
 
 impl fmt::Display for Stream {

@@ -18,12 +18,16 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
-    use Event as E;
     if let Some(evidence) = Evidence::of(state, event) {
         state.unattested.insert(position, evidence);
     }
     crate::seal::note(state, event);
     crate::authenticator::note(state, now, event);
+    fold(state, position, now, event);
+}
+
+fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
+    use Event as E;
     match event {
         E::LogOpened { .. }
         | E::LogWitnessed { .. }

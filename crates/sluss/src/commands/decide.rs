@@ -13,8 +13,8 @@ use crate::client::Client;
 /// Approve what waits for a second person
 ///
 /// Shows what is decided, then asks for the password again: the decision is bound to exactly what
-/// was shown. Where a rule asks for a signature with your own key, it says the address at which that
-/// is given in the browser.
+/// was shown. Where a rule asks for a signature with your own key, it says the address at which
+/// that is given in the browser.
 #[derive(Debug, clap::Args)]
 pub struct Approve {
     /// What is approved: a deployment (`dep-7`) or a configuration (`cfg-2`)
