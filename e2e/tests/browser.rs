@@ -3,6 +3,9 @@
 //!
 //! Screenshots are left in `target/screenshots`, for people to look at.
 
+#[path = "browser/keys.rs"]
+mod keys;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -16,7 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A browser of the test's own; both it and its driver end with the value.
 struct Browser {
-    _driver: Driver,
+    _process: Driver,
+    /// Where its driver is.
+    driver: String,
     _profile: tempfile::TempDir,
     client: Client,
 }
@@ -24,7 +29,7 @@ struct Browser {
 impl Browser {
     async fn start() -> Self {
         let port = free_port();
-        let driver = Driver::start(port);
+        let process = Driver::start(port);
         let profile = tempfile::tempdir().expect("a folder can be made");
         let arguments = json!([
             "--headless",
@@ -45,7 +50,7 @@ impl Browser {
         builder.capabilities(capabilities);
         for _ in 0..200 {
             if let Ok(client) = builder.connect(&url).await {
-                return Self { _driver: driver, _profile: profile, client };
+                return Self { _process: process, driver: url, _profile: profile, client };
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -228,6 +228,9 @@ pub struct Request {
     pub contributors: BTreeSet<PersonRef>,
     /// Who agreed so far, and when.
     pub agreed: Vec<(PersonRef, Millis)>,
+    /// Who of them signed it with a key of their own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub signed: BTreeSet<PersonRef>,
     /// Where it stands.
     pub decision: Decision,
 }

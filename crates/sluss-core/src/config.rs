@@ -203,6 +203,15 @@ pub struct Organisation {
     /// For how many hours a second person may be waited for; after that they have refused.
     #[serde(default = "approval_hours")]
     pub approval_hours: u32,
+    /// Whether everyone who agrees, to platform changes and exceptions too, signs with their key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_key: bool,
+    /// How many minutes ago somebody may have signed in whose key signs a decision.
+    #[serde(default = "sign_in_minutes")]
+    pub sign_in_minutes: u32,
+    /// When reviewers were last trained.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub training: BTreeMap<PersonRef, Millis>,
     /// The freeze calendar: the digest of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Digest>,
@@ -217,7 +226,13 @@ fn approval_hours() -> u32 {
     Organisation::APPROVAL_HOURS
 }
 
+fn sign_in_minutes() -> u32 {
+    Organisation::SIGN_IN_MINUTES
+}
+
 impl Organisation {
+    /// How many minutes ago somebody may have signed in where nothing is said: a working day.
+    pub const SIGN_IN_MINUTES: u32 = 480;
     /// For how many hours a second person is waited for where nothing is said.
     pub const APPROVAL_HOURS: u32 = 72;
     /// The group of those who agree where no rule says who.
@@ -233,8 +248,8 @@ impl Organisation {
         let covers = |rule: &&Rule| rule.covers(service, environment);
         let rules: Vec<Rule> = self.approvals.iter().filter(covers).cloned().collect();
         match rules.is_empty() {
-            true => (Self::usual_rule(), false),
-            false => (rules, true),
+            true => (self.rules_for_platform(), false),
+            false => (self.signed_as_asked(rules), true),
         }
     }
 
@@ -243,6 +258,16 @@ impl Organisation {
         let own = product.and_then(|product| self.products.get(product));
         let own = own.into_iter().flat_map(|product| &product.require);
         self.require.iter().chain(own).copied().collect()
+    }
+
+    /// Returns the rules that changes of the platform repository must meet.
+    pub fn rules_for_platform(&self) -> Vec<Rule> {
+        self.signed_as_asked(Self::usual_rule())
+    }
+
+    fn signed_as_asked(&self, mut rules: Vec<Rule>) -> Vec<Rule> {
+        rules.iter_mut().for_each(|rule| rule.by_key |= self.by_key);
+        rules
     }
 
     /// Returns the rule that one of the approvers agrees.
@@ -292,11 +317,13 @@ impl Organisation {
             (!product.require.is_empty()).then(|| (name.clone(), product.require.clone()))
         };
         let of_products: BTreeMap<_, _> = self.products.iter().filter_map(own).collect();
-        let all = (&self.four_eyes, people, &self.require, texts);
-        // What asks nothing of single products has the digest that it always had.
-        let text = match of_products.is_empty() {
-            true => serde_json::to_vec(&all),
-            false => serde_json::to_vec(&(all, of_products)),
+        let known = (&self.four_eyes, people, &self.require, texts);
+        let keys = (self.by_key, self.sign_in_minutes, &self.training);
+        // What came later is left away where it says nothing, so that digests stay as they were.
+        let is_plain = keys == (false, Self::SIGN_IN_MINUTES, &BTreeMap::new());
+        let text = match is_plain && of_products.is_empty() {
+            true => serde_json::to_vec(&known),
+            false => serde_json::to_vec(&(known, keys, of_products)),
         };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::approval::{Asked, Subject};
+use crate::authenticator::{Credential, Signed};
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
@@ -20,8 +21,9 @@ use crate::exception::ExceptionKind;
 use crate::findings::FindingCounts;
 use crate::gate::GateOutcome;
 use crate::ids::{
-    ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId,
-    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+    ArtifactName, AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName,
+    ExceptionId, FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    StepName,
 };
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
@@ -36,6 +38,7 @@ pub use crate::stream::Stream;
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
 
+pub use crate::refused::RefusedWhy;
 
 /// An artifact of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,28 +62,6 @@ pub enum WithdrawnReason {
     BranchDeleted,
     /// A newer push to the same branch replaced it.
     Replaced,
-}
-
-/// A refusal that is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefusedWhy {
-    /// Who decides contributed to what is decided.
-    Contributor,
-    /// Lacks the role that the act needs.
-    MissingRole,
-    /// What was decided is not what stands there now.
-    StatementMoved,
-    /// An approval is only given by a person.
-    NotAPerson,
-    /// Wrong password, or none, where it is asked again.
-    NotReauthenticated,
-    /// The form was not ours, or was used before.
-    ForgedForm,
-    /// Sign-in failed.
-    SignIn,
-    /// Nobody is signed in.
-    SignedOut,
 }
 
 /// What a change is made of.
@@ -118,7 +99,6 @@ pub struct Push {
     missing_docs,
     reason = "fields say by name and type what the variant's sentence leaves open"
 )]
-#[expect(clippy::large_enum_variant, reason = "one event is in flight at a time")]
 pub enum Event {
     /// The log begins. A demo says so in its first leaf, for ever.
     #[serde(rename = "log.opened")]
@@ -275,10 +255,23 @@ pub enum Event {
     ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
     /// A second person agreed.
     #[serde(rename = "approval.granted")]
-    ApprovalGranted { subject: Subject, statement: Digest, by: PersonRef },
+    ApprovalGranted {
+        subject: Subject,
+        statement: Digest,
+        by: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// A second person did not agree.
     #[serde(rename = "approval.refused")]
-    ApprovalRefused { subject: Subject, statement: Digest, by: PersonRef, reason: Option<Digest> },
+    ApprovalRefused {
+        subject: Subject,
+        statement: Digest,
+        by: PersonRef,
+        reason: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// Too few people agreed in time.
     #[serde(rename = "approval.expired")]
     ApprovalExpired { subject: Subject, statement: Digest },
@@ -382,7 +375,12 @@ pub enum Event {
     },
     /// Another person agreed; once enough did, it holds.
     #[serde(rename = "exception.granted")]
-    ExceptionGranted { exception: ExceptionId, by: PersonRef },
+    ExceptionGranted {
+        exception: ExceptionId,
+        by: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
     /// Somebody did not agree, or ended it before its time.
     #[serde(rename = "exception.ended")]
     ExceptionEnded { exception: ExceptionId, by: PersonRef },
@@ -392,6 +390,16 @@ pub enum Event {
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },
+    /// Somebody registered a key of their own.
+    #[serde(rename = "authenticator.registered")]
+    AuthenticatorRegistered {
+        authenticator: AuthenticatorId,
+        person: PersonRef,
+        credential: Credential,
+    },
+    /// It does not count any more.
+    #[serde(rename = "authenticator.removed")]
+    AuthenticatorRemoved { authenticator: AuthenticatorId, by: PersonRef },
     /// A leaf that is an attestation; the event after it says of what.
     #[serde(rename = "attestation")]
     Attestation {},

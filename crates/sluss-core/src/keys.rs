@@ -37,7 +37,7 @@ pub struct KeySpan {
 
 impl State {
     /// Returns the keys that the log names, oldest first; none before the first hand-over.
-    pub fn keys_of(&self, of: KeyOf) -> impl Iterator<Item = &KeySpan> {
+    pub fn signing_keys(&self, of: KeyOf) -> impl Iterator<Item = &KeySpan> {
         self.keys.iter().filter(move |span| span.of == of)
     }
 
@@ -49,8 +49,8 @@ impl State {
         actor: &Actor,
     ) -> Result<Vec<Event>, Refusal> {
         decider(self, actor, "rotate-key")?;
-        let newest = self.keys_of(of).last().map(|span| &span.key);
-        let known = self.keys_of(of).any(|span| span.key == present) || former == present;
+        let newest = self.signing_keys(of).last().map(|span| &span.key);
+        let known = self.signing_keys(of).any(|span| span.key == present) || former == present;
         if known || newest.is_some_and(|newest| *newest != former) {
             return Err(conflict("The keys have changed meanwhile, or the new one is not new."));
         }
@@ -64,9 +64,9 @@ impl State {
         actor: &Actor,
     ) -> Result<Vec<Event>, Refusal> {
         decider(self, actor, "retire-key")?;
-        let newest = self.keys_of(of).last().is_some_and(|span| span.key == key);
+        let newest = self.signing_keys(of).last().is_some_and(|span| span.key == key);
         let signs = |span: &&KeySpan| span.key == key && span.until_leaf.is_none();
-        match self.keys_of(of).find(signs) {
+        match self.signing_keys(of).find(signs) {
             Some(_) if newest => Err(conflict("The newest key signs; rotate to another first.")),
             Some(_) => Ok(vec![Event::LogKeyRetired { of, key }]),
             None => Err(conflict("No former key of that kind signs any more.")),
@@ -98,7 +98,7 @@ pub(crate) fn apply(state: &mut State, position: u64, event: &Event) {
                 from_leaf,
                 until_leaf: None,
             };
-            if state.keys_of(*of).next().is_none() {
+            if state.signing_keys(*of).next().is_none() {
                 state.keys.push(span(former, 0));
             }
             state.keys.push(span(present, position));

@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod approval;
+pub mod authenticator;
 pub mod config;
 pub mod confinement;
 pub mod decide;
@@ -25,6 +26,8 @@ pub mod materials;
 pub mod pipeline;
 pub mod population;
 pub mod probe;
+pub mod profile;
+mod refused;
 pub mod rollout;
 pub mod rules;
 pub mod seal;

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EnvironmentName, GroupName, PersonRef, ServiceName};
+use crate::profile::Profile;
 
 /// The members of each group.
 pub type Groups = BTreeMap<GroupName, BTreeSet<PersonRef>>;
@@ -27,10 +28,17 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub environments: BTreeSet<EnvironmentName>,
     /// How many people of each group must agree.
+    #[serde(default)]
     pub slots: BTreeMap<GroupName, u8>,
     /// Whether who fills a slot here fills none of another such rule.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclusive: bool,
+    /// Whether each of them signs with a key of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_key: bool,
+    /// What a supervisor's text asks beyond that of who agrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 impl Rule {
@@ -41,6 +49,8 @@ impl Rule {
             environments: BTreeSet::new(),
             slots: BTreeMap::from([(group, 1)]),
             exclusive: false,
+            by_key: false,
+            profile: None,
         }
     }
 
@@ -51,34 +61,55 @@ impl Rule {
     }
 }
 
+/// A slot: the rule that has it, and whose it is.
+type Slot<'a> = (&'a Rule, &'a GroupName);
+/// Whether somebody who is in a group may fill its slot of a rule.
+pub type Admits<'a> = &'a dyn Fn(&Rule, &GroupName, &PersonRef) -> bool;
+
 /// Returns the groups whose slots stay empty when each of `people` agrees, each once a slot; none
 /// when all rules hold.
 pub fn unfilled(rules: &[Rule], groups: &Groups, people: &BTreeSet<PersonRef>) -> Vec<GroupName> {
+    unfilled_where(rules, groups, people, &|_rule, _group, _who| true)
+}
+
+/// Returns the same where not every member of a group may fill its slots.
+pub fn unfilled_where(
+    rules: &[Rule],
+    groups: &Groups,
+    people: &BTreeSet<PersonRef>,
+    admits: Admits<'_>,
+) -> Vec<GroupName> {
     let people: Vec<&PersonRef> = people.iter().collect();
+    let may = |(rule, group): Slot<'_>, who: &PersonRef| {
+        groups.get(group).is_some_and(|members| members.contains(who)) && admits(rule, group, who)
+    };
     let (together, apart): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.exclusive);
-    let joint: Vec<&GroupName> = together.iter().flat_map(|rule| slots_of(rule)).collect();
-    let mut empty = match_up(&joint, groups, &people);
+    let joint: Vec<Slot<'_>> = together.iter().flat_map(|rule| slots_of(rule)).collect();
+    let mut empty = match_up(&joint, &may, &people);
     for rule in apart {
-        let slots: Vec<&GroupName> = slots_of(rule).collect();
-        empty.extend(match_up(&slots, groups, &people));
+        let slots: Vec<Slot<'_>> = slots_of(rule).collect();
+        empty.extend(match_up(&slots, &may, &people));
     }
     empty
 }
 
-fn slots_of(rule: &Rule) -> impl Iterator<Item = &GroupName> {
-    rule.slots.iter().flat_map(|(group, count)| std::iter::repeat_n(group, usize::from(*count)))
+fn slots_of(rule: &Rule) -> impl Iterator<Item = Slot<'_>> {
+    let slots = rule.slots.iter();
+    slots.flat_map(move |(group, count)| std::iter::repeat_n((rule, group), usize::from(*count)))
 }
 
 /// Fills as many of `slots` as can be filled, each by another person, and returns the rest: a
 /// maximum matching by augmenting paths.
-fn match_up(slots: &[&GroupName], groups: &Groups, people: &[&PersonRef]) -> Vec<GroupName> {
+fn match_up(
+    slots: &[Slot<'_>],
+    may: &impl Fn(Slot<'_>, &PersonRef) -> bool,
+    people: &[&PersonRef],
+) -> Vec<GroupName> {
     // Whose slot each person fills.
     let mut fills: Vec<Option<usize>> = vec![None; people.len()];
-    let may = |slot: usize, person: usize| {
-        groups.get(slots[slot]).is_some_and(|group| group.contains(people[person]))
-    };
+    let may = |slot: usize, person: usize| may(slots[slot], people[person]);
     let mut empty = Vec::new();
-    for (slot, group) in slots.iter().enumerate() {
+    for (slot, (_, group)) in slots.iter().enumerate() {
         let mut seen = vec![false; people.len()];
         if !augment(slot, &may, &mut fills, &mut seen) {
             empty.push((*group).clone());
@@ -192,7 +223,7 @@ mod tests {
             let slots: Vec<(u8, u8)> = (0_u8..).zip(counts).collect();
             let rules = [rule(&slots, false)];
             let agreeing = people(&there);
-            let all: Vec<GroupName> = slots_of(&rules[0]).cloned().collect();
+            let all: Vec<GroupName> = slots_of(&rules[0]).map(|(_, group)| group.clone()).collect();
             let people: Vec<PersonRef> = agreeing.iter().cloned().collect();
             let filled = unfilled(&rules, &groups, &agreeing).is_empty();
             prop_assert_eq!(filled, can_fill(&all, &groups, &people));

@@ -10,14 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{Request, Statement, Subject};
+use crate::authenticator::Authenticator;
 use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, GroupName,
-    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
+    FreezeId, GroupName, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    StepName,
 };
 use crate::incident::{Freeze, Incident};
 use crate::keys::KeySpan;
@@ -218,6 +220,8 @@ pub struct State {
     pub freezes: BTreeMap<FreezeId, Freeze>,
     pub exceptions: BTreeMap<ExceptionId, Exception>,
     pub delegations: Vec<Delegation>,
+    #[serde(default)]
+    pub authenticators: BTreeMap<AuthenticatorId, Authenticator>,
     pub open: Open,
     /// What is to be signed, by the position of the event that says it.
     pub unattested: BTreeMap<u64, Evidence>,
@@ -325,7 +329,8 @@ impl State {
                 Some(of) => organisation.rules_for(&of.service, &of.environment).0,
                 None => Organisation::usual_rule(),
             },
-            (Subject::Configuration(_), _) | (_, None) => Organisation::usual_rule(),
+            (Subject::Configuration(_), Some(organisation)) => organisation.rules_for_platform(),
+            (_, None) => Organisation::usual_rule(),
         }
     }
 
@@ -341,9 +346,15 @@ impl State {
 
     /// Returns the groups whose members must still agree to `subject`.
     pub fn still_asked(&self, subject: Subject, now: Millis) -> Vec<GroupName> {
-        let agreed = self.requests.get(&subject).into_iter().flat_map(|request| &request.agreed);
+        let request = self.requests.get(&subject);
+        let agreed = request.into_iter().flat_map(|request| &request.agreed);
         let agreed = agreed.map(|(who, _)| who.clone()).collect();
-        slots::unfilled(&self.rules_of(subject), &self.groups_for(subject, now), &agreed)
+        let signed = |who: &PersonRef| request.is_some_and(|request| request.signed.contains(who));
+        let may = |rule: &Rule, group: &GroupName, who: &PersonRef| {
+            self.admits(rule, group, who, now) && (!rule.by_key || signed(who))
+        };
+        let groups = self.groups_for(subject, now);
+        slots::unfilled_where(&self.rules_of(subject), &groups, &agreed, &may)
     }
 
     /// Returns who may still agree to an open `subject`, or refuse it.
@@ -352,6 +363,7 @@ impl State {
         let groups = self.groups_for(subject, now);
         let asked = self.still_asked(subject, now);
         let members = asked.iter().filter_map(|group| groups.get(group)).flatten();
+        let members = members.filter(|who| self.admits_some(subject, who, now));
         let agreed = |who: &PersonRef| request.agreed.iter().any(|(known, _)| known == who);
         members
             .filter(|who| !request.contributors.contains(*who) && !agreed(who))
@@ -492,4 +504,5 @@ next_id!(
     next_incident -> IncidentId in incidents, "incident";
     next_freeze -> FreezeId in freezes, "freeze";
     next_exception -> ExceptionId in exceptions, "exception";
+    next_authenticator -> AuthenticatorId in authenticators, "key";
 );

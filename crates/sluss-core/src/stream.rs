@@ -92,7 +92,9 @@ impl Event {
             E::AccessDelegated { .. }
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
-            | E::AccessRefusedCounted { .. } => Stream::Access,
+            | E::AccessRefusedCounted { .. }
+            | E::AuthenticatorRegistered { .. }
+            | E::AuthenticatorRemoved { .. } => Stream::Access,
             _other => unreachable!("BUG: an event without a stream"),
         }
     }

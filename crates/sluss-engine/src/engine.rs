@@ -210,7 +210,9 @@ fn ledger_actor(actor: &Actor) -> LedgerActor {
     };
     let (kind, reference, acts_for) = match actor {
         Actor::System => (ActorKind::System, Hash::sha256(b"sluss"), None),
-        Actor::Person { who, .. } => (ActorKind::Person, reference(who), None),
+        Actor::Person { who, .. } | Actor::Signer { who, .. } => {
+            (ActorKind::Person, reference(who), None)
+        }
         Actor::Agent { who } => {
             (ActorKind::Agent, Hash::sha256(who.as_str().as_bytes()), Some(reference(who)))
         }

@@ -56,7 +56,7 @@ pub async fn rotate(engine: &Engine, of: KeyOf, actor: Actor) -> Result<Done, Fa
 pub async fn retire(engine: &Engine, of: KeyOf, actor: Actor) -> Result<Done, Failure> {
     let oldest = {
         let state = engine.state();
-        let mut signing = state.keys_of(of).filter(|span| span.until_leaf.is_none());
+        let mut signing = state.signing_keys(of).filter(|span| span.until_leaf.is_none());
         signing.next().map(|span| span.key.clone())
     };
     let key = oldest.unwrap_or_default();
@@ -74,8 +74,8 @@ pub fn agree(engine: &Engine) -> Result<(), Failure> {
     let parts = engine.parts();
     let (keys, newest) = {
         let state = engine.state();
-        let newest = state.keys_of(KeyOf::Attestations).last().map(|span| span.key.clone());
-        (log_keys(&parts.log.keys(), state.keys_of(KeyOf::Log))?, newest)
+        let newest = state.signing_keys(KeyOf::Attestations).last().map(|span| span.key.clone());
+        (log_keys(&parts.log.keys(), state.signing_keys(KeyOf::Log))?, newest)
     };
     parts.log.agree_on_keys(keys).map_err(|error| not_made(&error))?;
     let spki = newest.map(|key| STANDARD.decode(key).map_err(|_| unreadable())).transpose()?;
@@ -98,7 +98,7 @@ pub fn attestation_keys(engine: &Engine) -> Result<Vec<sluss_ledger::dossier::Ke
         Ok::<_, Failure>(sluss_ledger::dossier::KeySpan { key, from_leaf, to_leaf })
     };
     let state = engine.state();
-    let known = state.keys_of(KeyOf::Attestations).map(span).collect::<Result<Vec<_>, _>>()?;
+    let known = state.signing_keys(KeyOf::Attestations).map(span).collect::<Result<Vec<_>, _>>()?;
     drop(state);
     if known.is_empty() {
         let key = engine.attestor().verifier().clone();

@@ -17,5 +17,6 @@ pub mod pipeline;
 pub mod population;
 pub mod pushes;
 pub mod reconcile;
+pub mod signing;
 pub mod target;
 pub mod texts;

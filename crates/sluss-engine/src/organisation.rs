@@ -61,6 +61,16 @@ struct File {
     approvals: Vec<Rule>,
     #[serde(default = "approval_hours")]
     approval_hours: u32,
+    #[serde(default)]
+    approve_by_key: bool,
+    #[serde(default = "sign_in_minutes")]
+    sign_in_minutes: u32,
+    #[serde(default)]
+    training: BTreeMap<String, String>,
+}
+
+fn sign_in_minutes() -> u32 {
+    Organisation::SIGN_IN_MINUTES
 }
 
 fn approval_hours() -> u32 {
@@ -158,6 +168,9 @@ async fn logins(
     for login in file.people.keys() {
         named.push((login, "people".to_owned()));
     }
+    for login in file.training.keys() {
+        named.push((login, "training".to_owned()));
+    }
     for (group, members) in &file.groups {
         for login in members {
             named.push((login, format!("groups: {group}")));
@@ -233,6 +246,9 @@ async fn resolve(
         groups: agreement.groups,
         approvals: agreement.approvals,
         approval_hours: file.approval_hours,
+        by_key: file.approve_by_key,
+        sign_in_minutes: file.sign_in_minutes,
+        training: agreement.training,
         calendar: None,
         policies: None,
         templates,

@@ -31,6 +31,8 @@ mod tile;
 mod tlog_proof;
 mod tree;
 mod trust_policy;
+pub mod webauthn;
+
 mod witness;
 mod witness_client;
 

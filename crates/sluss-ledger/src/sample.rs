@@ -348,6 +348,7 @@ pub const SBOM: &str = concat!(
     r#""version":"1.0.0","purl":"pkg:cargo/serde@1.0.0"}]}"#,
 );
 
+pub mod authenticator;
 pub mod predicates;
 mod story;
 

@@ -118,7 +118,7 @@ impl App {
 
     /// Records that somebody who is signed in was refused `act`.
     pub async fn record_denied(&self, actor: Actor, act: &str, why: RefusedWhy) {
-        let command = Command::Denied { act: act.to_owned(), why };
+        let command = Command::Denied { subject: None, act: act.to_owned(), why };
         if let Err(failure) = self.engine.command(command, actor, None).await {
             tracing::error!(%failure, act, "a refusal could not be recorded");
         }

@@ -21,6 +21,7 @@ use sluss_core::ids::Digest;
 use sluss_core::units::Millis;
 use sluss_engine::engine::Done;
 use sluss_engine::failure::{Blame, Failure};
+use sluss_engine::signing::{self, Answer, Signatory, Site};
 
 use crate::app::{App, body_of};
 use crate::auth::{Person, Visitor};
@@ -67,6 +68,42 @@ impl<T> Form<T> {
         let reauthenticated = checked.is_ok_and(|account| account.person == self.person.who);
         let who = self.person.who.clone();
         self.ask_as(app, command, Actor::Person { who, reauthenticated }).await
+    }
+
+    /// Asks for what the form wants, as somebody whose own key signed it. A signature that does not
+    /// count is refused, and recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: nothing was done.
+    pub async fn sign(
+        &self,
+        app: &App,
+        command: Command,
+        answer: &Answer,
+    ) -> Result<Done, Failure> {
+        let site = self.site()?;
+        let actor = signing::signer(&app.engine, &self.signatory(), &command, answer, site).await?;
+        self.ask_as(app, command, actor).await
+    }
+
+    /// Returns who signs what the form asks for.
+    pub fn signatory(&self) -> Signatory {
+        let (who, signed_in) = (self.person.who.clone(), self.person.signed_in);
+        Signatory { who, signed_in, nonce: self.number.clone() }
+    }
+
+    /// Returns the site that keys sign for here.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where the page was reached by a number.
+    pub fn site(&self) -> Result<&Site, Failure> {
+        self.person.site.as_ref().ok_or_else(|| {
+            let what =
+                "Keys belong to a name, and this page was reached by a number or without TLS.";
+            Failure::new(Blame::Caller, what, "Open it by its name, like `http://localhost:8440`")
+        })
     }
 
     async fn ask_as(&self, app: &App, command: Command, actor: Actor) -> Result<Done, Failure> {
@@ -188,6 +225,11 @@ pub fn issue(secret: &str, nonce: &str, now: Millis) -> String {
     let number = format!("{:x}.{nonce}", now.0);
     let seal = seal(secret, &number);
     format!("{number}.{seal}")
+}
+
+/// Returns the number in a field `csrf` of ours.
+pub(crate) fn number(csrf: &str) -> &str {
+    csrf.rsplit_once('.').map_or("", |(number, _)| number)
 }
 
 /// Returns the number of the form that `csrf` was given out with, unless that was for another

@@ -87,6 +87,8 @@ pub const PAGES: &[Route] = &[
     route("GET", "/account", Who::SignedIn),
     route("POST", "/account/tokens", Who::SignedIn),
     route("POST", "/account/tokens/{id}/revoke", Who::SignedIn),
+    route("POST", "/account/keys", Who::SignedIn),
+    route("POST", "/account/keys/{id}/remove", Who::SignedIn),
     route("GET", "/help", Who::SignedIn),
     route("GET", "/static/{name}", Who::Public),
 ];

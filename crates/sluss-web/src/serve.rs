@@ -185,7 +185,7 @@ fn is_ours(host: &str, address: &str) -> bool {
         || name.eq_ignore_ascii_case(without_port(own))
 }
 
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         Some(_) | None => host,

@@ -17,6 +17,7 @@
   }
   function typing() {
     var at = document.activeElement;
+    if (main().querySelector("form[data-busy]")) return true;
     if (at && main().contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) return true;
     return Array.prototype.some.call(main().querySelectorAll("input,textarea"), function (field) {
       return field.type !== "hidden" && field.value !== field.defaultValue;

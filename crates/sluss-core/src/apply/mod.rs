@@ -19,9 +19,14 @@ use deployment::{apply_deployment, apply_rollout, request_deployment, with};
 
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
-    use Event as E;
     state.unattested.extend(Evidence::of(state, event).map(|evidence| (position, evidence)));
     crate::seal::note(state, event);
+    crate::authenticator::note(state, now, event);
+    fold(state, position, now, event);
+}
+
+fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
+    use Event as E;
     match event {
         E::LogRollbackDetected { .. }
         | E::LogTrustRestored { .. }
@@ -106,7 +111,11 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
-        E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+        E::AuthenticatorRegistered { .. }
+        | E::AuthenticatorRemoved { .. }
+        | E::AccessLogin { .. }
+        | E::AccessRefused { .. }
+        | E::AccessRefusedCounted { .. } => {}
         _other => unreachable!("BUG: an event that nothing folds"),
     }
 }
@@ -221,17 +230,17 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
         Event::ApprovalRequested { subject, statement, why } => {
             let contributors = state.contributors_to(*subject);
             let (statement, decision) = (statement.clone(), Decision::Open);
-            let agreed = Vec::new();
-            let request =
-                Request { statement, why: *why, since: now, contributors, agreed, decision };
+            let (why, since, agreed, signed) = (*why, now, Vec::new(), Default::default());
+            let request = Request { statement, why, since, contributors, agreed, signed, decision };
             state.requests.insert(*subject, request);
         }
-        Event::ApprovalGranted { subject, statement, by } => {
+        Event::ApprovalGranted { subject, statement, by, signed } => {
             let matches = |request: &&mut Request| {
                 request.statement == *statement && request.decision == Decision::Open
             };
             let Some(request) = state.requests.get_mut(subject).filter(matches) else { return };
             request.agreed.push((by.clone(), now));
+            request.signed.extend(signed.is_some().then(|| by.clone()));
             if state.still_asked(*subject, now).is_empty()
                 && let Some(request) = state.requests.get_mut(subject)
             {
@@ -241,7 +250,7 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
         Event::ApprovalExpired { subject, statement } => {
             decided(state, subject, statement, Decision::Expired { at: now });
         }
-        Event::ApprovalRefused { subject, statement, by, reason } => {
+        Event::ApprovalRefused { subject, statement, by, reason, signed: _ } => {
             let (by, reason) = (by.clone(), reason.clone());
             decided(state, subject, statement, Decision::Refused { by, at: now, reason });
         }
@@ -268,7 +277,7 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
             };
             state.exceptions.insert(*exception, asked);
         }
-        Event::ExceptionGranted { exception, by } => {
+        Event::ExceptionGranted { exception, by, signed: _ } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
                 found.granted_by.push(by.clone());
                 let enough = found.granted_by.len() >= found.what.people();

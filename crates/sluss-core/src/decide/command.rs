@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::approval::Subject;
+use crate::authenticator::{Credential, Signed};
 use crate::config::Organisation;
 use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
@@ -10,8 +11,8 @@ use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::findings::Report;
 use crate::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, IncidentId,
-    PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
+    FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
 };
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
@@ -37,6 +38,15 @@ pub enum Actor {
         /// Whether they have just given their password again.
         reauthenticated: bool,
     },
+    /// A person whose own key signed what they want.
+    Signer {
+        /// Who.
+        who: PersonRef,
+        /// The signature, which has been verified.
+        signed: Signed,
+        /// When they signed in.
+        signed_in: Millis,
+    },
     /// A program that holds a person's token.
     Agent {
         /// For whom it acts.
@@ -49,7 +59,7 @@ impl Actor {
     pub fn who(&self) -> Option<&PersonRef> {
         match self {
             Self::System => None,
-            Self::Person { who, .. } | Self::Agent { who } => Some(who),
+            Self::Person { who, .. } | Self::Signer { who, .. } | Self::Agent { who } => Some(who),
         }
     }
 }
@@ -242,6 +252,13 @@ pub enum Command {
         to: PersonRef,
         until: Millis,
     },
+    /// Somebody registers a key of their own, or takes it away.
+    RegisterKey {
+        credential: Credential,
+    },
+    RemoveKey {
+        authenticator: AuthenticatorId,
+    },
     /// A witness cosigned the log.
     Witnessed {
         witness: String,
@@ -308,6 +325,7 @@ pub enum Command {
         person: PersonRef,
     },
     Denied {
+        subject: Option<Subject>,
         act: String,
         why: RefusedWhy,
     },
@@ -378,7 +396,9 @@ impl Command {
             | Self::ReviewException { .. }
             | Self::Delegate { .. }
             | Self::RotateKey { .. }
-            | Self::RetireKey { .. } => false,
+            | Self::RetireKey { .. }
+            | Self::RegisterKey { .. }
+            | Self::RemoveKey { .. } => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Asking for exceptions, granting, ending and reviewing them; deciding for somebody else.
 
-use super::person::in_person;
+use super::key::{self, in_person};
 use super::{Actor, Blame, Refusal, missing, not_now};
 use crate::approval::Subject;
 use crate::config::Delegation;
@@ -74,7 +74,7 @@ pub(super) fn grant(
     if let ExceptionKind::LogTrust { found } = &found.what {
         distrusted(state, *found)?;
     }
-    let by = in_person(actor)?;
+    let by = key::decider(state, (actor, now), None, "grant-exception")?;
     let denied = |what: &str, why| {
         let hint = "Someone else who may decide can grant it: `sluss exception list`";
         Refusal::new(Blame::Denied, what, hint).recorded(None, "grant-exception", why)
@@ -100,7 +100,11 @@ pub(super) fn grant(
     if found.granted_by.contains(&by) {
         return Err(not_now(format!("You granted {id} already; it takes one more person.")));
     }
-    Ok(vec![Event::ExceptionGranted { exception: id, by }])
+    let signed = key::of(actor);
+    if signed.is_none() && state.asks_key_for(&found.what) {
+        return Err(key::not_signed(None, "grant-exception"));
+    }
+    Ok(vec![Event::ExceptionGranted { exception: id, by, signed }])
 }
 
 /// Anybody who may decide, or asked for it, may end it: that only shuts gates.
@@ -185,7 +189,7 @@ pub(super) fn delegate(
 
 fn person(actor: &Actor, what: &str) -> Result<PersonRef, Refusal> {
     match actor {
-        Actor::Person { who, .. } => Ok(who.clone()),
+        Actor::Person { who, .. } | Actor::Signer { who, .. } => Ok(who.clone()),
         Actor::System | Actor::Agent { .. } => Err(Refusal::new(
             Blame::Denied,
             what,

@@ -80,7 +80,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
-        C::Denied { act, why } => vec![Event::AccessRefused { subject: None, act, why }],
+        C::Denied { subject, act, why } => vec![Event::AccessRefused { subject, act, why }],
         C::DeniedCounted { route, why, count, minute } => {
             vec![Event::AccessRefusedCounted { route, why, count, minute }]
         }

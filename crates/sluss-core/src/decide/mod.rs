@@ -10,6 +10,7 @@ mod command;
 mod dossier;
 mod exception;
 pub(crate) mod incident;
+mod key;
 mod machine;
 mod person;
 mod promotion;
@@ -57,6 +58,8 @@ pub fn decide(
         | C::EndException { .. }
         | C::ReviewException { .. }
         | C::Delegate { .. }
+        | C::RegisterKey { .. }
+        | C::RemoveKey { .. }
         | C::Push { .. }
         | C::Propose { .. }
         | C::ClockReturned { .. } => person::decide(state, command, actor, now),
@@ -158,7 +161,7 @@ fn missing(what: impl Into<String>, see: &str) -> Refusal {
 fn developer(state: &State, actor: &Actor, act: &str) -> Result<(), Refusal> {
     let may = match actor {
         Actor::System => true,
-        Actor::Person { who, .. } | Actor::Agent { who } => {
+        Actor::Person { who, .. } | Actor::Signer { who, .. } | Actor::Agent { who } => {
             state.organisation.as_ref().is_some_and(|o| o.developers.contains(who))
         }
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
-use super::{exception, incident};
+use super::{exception, incident, key};
 use crate::approval::{Approval, Decision, NotGranted, Subject};
 use crate::deployment::{HoldReason, Phase};
 use crate::event::{Event, RefusedWhy};
@@ -29,12 +29,17 @@ pub(super) fn decide(
         C::Approve { subject, statement } => {
             let approval = second_person(state, subject, &statement, (actor, now), "approve")?;
             let (statement, by) = approval.into_parts();
-            Ok(vec![Event::ApprovalGranted { subject, statement, by }])
+            let signed = key::of(actor);
+            if signed.is_none() && state.asks_key(subject, &by, now) {
+                return Err(key::not_signed(Some(subject), "approve"));
+            }
+            Ok(vec![Event::ApprovalGranted { subject, statement, by, signed }])
         }
         C::Refuse { subject, statement, reason } => {
             let approval = second_person(state, subject, &statement, (actor, now), "refuse")?;
             let (statement, by) = approval.into_parts();
-            Ok(vec![Event::ApprovalRefused { subject, statement, by, reason }])
+            let signed = key::of(actor);
+            Ok(vec![Event::ApprovalRefused { subject, statement, by, reason, signed }])
         }
         C::Promote { release, environment, nonce } => promote(state, release, environment, &nonce),
         C::Rollback { service, environment } => rollback(state, &service, &environment),
@@ -61,6 +66,8 @@ pub(super) fn decide(
             exception::review(state, exception, findings, actor)
         }
         C::Delegate { to, until } => exception::delegate(state, to, until, actor, now),
+        C::RegisterKey { credential } => key::register(state, credential, actor),
+        C::RemoveKey { authenticator } => key::remove(state, authenticator, actor),
         C::Resolved { fingerprint } => Ok(incident::resolved(state, &fingerprint)),
         C::Link { incident, deployment } => incident::link(state, incident, deployment),
         C::Push { service, product, mut push } => {
@@ -104,7 +111,9 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         | C::GrantException { .. }
         | C::EndException { .. }
         | C::ReviewException { .. }
-        | C::Delegate { .. } => None,
+        | C::Delegate { .. }
+        | C::RegisterKey { .. }
+        | C::RemoveKey { .. } => None,
         _of_a_machine => unreachable!("BUG: not a command of a person"),
     }
 }
@@ -181,14 +190,7 @@ fn second_person(
     let denied = |what: &str, hint: &str, why| {
         Refusal::new(Blame::Denied, what, hint).recorded(Some(subject), act, why)
     };
-    let who = in_person(actor).map_err(|refusal| match actor {
-        Actor::Person { .. } => {
-            refusal.recorded(Some(subject), act, RefusedWhy::NotReauthenticated)
-        }
-        Actor::System | Actor::Agent { .. } => {
-            refusal.recorded(Some(subject), act, RefusedWhy::NotAPerson)
-        }
-    })?;
+    let who = key::decider(state, (actor, now), Some(subject), act)?;
     let Some(request) = state.requests.get(&subject) else {
         return Err(missing(format!("Nobody was asked about {subject}."), "sluss status"));
     };
@@ -203,6 +205,10 @@ fn second_person(
     let named = rules.iter().flat_map(|rule| rule.slots.keys());
     let approvers: BTreeSet<PersonRef> =
         named.filter_map(|group| groups.get(group)).flatten().cloned().collect();
+    if let Some((profile, false)) = state.kept_out(subject, &who, now) {
+        let hint = "Someone else must decide: `sluss status` shows for whom it waits";
+        return Err(denied(profile.sentence(), hint, RefusedWhy::NotAdmitted));
+    }
     Approval::grant(request, seen, &approvers, who).map_err(|error| match error {
         NotGranted::Contributor => denied(
             "You contributed to this change, so someone else must decide.",

@@ -7,10 +7,10 @@ use crate::deployment::Deployment;
 use crate::event::Event;
 use crate::exception::ExceptionKind;
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
-use crate::ids::{DeploymentId, ExceptionId};
+use crate::ids::{DeploymentId, ExceptionId, GroupName, PersonRef};
 use crate::pipeline::GateKind;
 use crate::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
-use crate::slots;
+use crate::slots::{self, Rule};
 use crate::state::State;
 use crate::units::Millis;
 
@@ -164,7 +164,11 @@ fn waits_for(state: &State, subject: Subject, now: Millis) -> WaitingOn {
     let groups = state.groups_for(subject, now);
     let eligible = groups.values().flatten().filter(|who| !contributors.contains(*who));
     let eligible = eligible.cloned().collect();
-    match slots::unfilled(&state.rules_of(subject), &groups, &eligible).into_iter().next() {
+    let rules = state.rules_of(subject);
+    let admits =
+        |rule: &Rule, group: &GroupName, who: &PersonRef| state.admits(rule, group, who, now);
+    let unfilled = slots::unfilled_where(&rules, &groups, &eligible, &admits);
+    match unfilled.into_iter().next() {
         Some(group) => WaitingOn::Nobody { group },
         None => WaitingOn::SecondPerson,
     }

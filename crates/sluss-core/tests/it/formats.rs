@@ -2,6 +2,7 @@
 
 use expect_test::expect_file;
 use sluss_core::approval::{Asked, Subject};
+use sluss_core::authenticator::{Credential, Signed};
 use sluss_core::config::{Delegation, FourEyes};
 use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
@@ -11,7 +12,8 @@ use sluss_core::figures::Figures;
 use sluss_core::findings::FindingCounts;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
-    ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId,
+    ReleaseId, RunId,
 };
 use sluss_core::incident::Reporter;
 use sluss_core::keys::KeyOf;
@@ -233,14 +235,44 @@ fn of_gates_and_approvals() -> Vec<Event> {
             statement: statement.clone(),
             why: Asked::PlatformChange,
         },
-        Event::ApprovalGranted { subject, statement: statement.clone(), by: by.clone() },
+        Event::ApprovalGranted {
+            subject,
+            statement: statement.clone(),
+            by: by.clone(),
+            signed: None,
+        },
         Event::ApprovalRefused {
             subject,
             statement: statement.clone(),
-            by,
+            by: by.clone(),
             reason: Some(Digest::of(b"reason")),
+            signed: None,
+        },
+        Event::ApprovalGranted {
+            subject,
+            statement: statement.clone(),
+            by: by.clone(),
+            signed: Some(Signed {
+                authenticator: AuthenticatorId(2),
+                assertion: Digest::of(b"assertion"),
+                counter: 9,
+            }),
         },
         Event::ApprovalInvalidated { subject, statement },
+        Event::AuthenticatorRegistered {
+            authenticator: AuthenticatorId(2),
+            person: by.clone(),
+            credential: Credential {
+                name: Digest::of(b"name"),
+                id: Digest::of(b"id"),
+                id_sha256: Digest::of(b"credential"),
+                key: format!("ed25519:{}", "0a".repeat(32)).parse().unwrap(),
+                rp_id: "sluss.bank.example".to_owned(),
+                aaguid: "00000000-0000-0000-0000-000000000000".to_owned(),
+                counter: 0,
+            },
+        },
+        Event::AuthenticatorRemoved { authenticator: AuthenticatorId(2), by },
     ]
 }
 
@@ -357,7 +389,7 @@ fn of_the_rest() -> Vec<Event> {
             reason: Digest::of(b"reason"),
             until: Millis(9_000),
         },
-        Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob") },
+        Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob"), signed: None },
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
         Event::ExceptionReviewed {
             exception: ExceptionId(3),

@@ -349,7 +349,7 @@ fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {
 }
 
 /// Builds, packs and readies all that can be, until customers' traffic or a person decides.
-fn go(world: &mut World) {
+pub fn go(world: &mut World) {
     let tell = |world: &mut World, command| {
         world.tell(command, &Actor::System).unwrap();
     };

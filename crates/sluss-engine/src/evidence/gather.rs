@@ -6,7 +6,7 @@ use serde_json::Value;
 use sluss_core::approval::Subject;
 use sluss_core::event::{Event, Stream};
 use sluss_core::evidence::Evidence;
-use sluss_core::ids::{Digest, PersonRef, ReleaseId};
+use sluss_core::ids::{AuthenticatorId, Digest, PersonRef, ReleaseId};
 use sluss_core::state::State;
 use sluss_ledger::attest::Dsse;
 use sluss_ledger::{ActorKind, Envelope};
@@ -22,7 +22,7 @@ const PAGE: usize = 500;
 const BLOB_MOST: u64 = 8 << 20;
 /// Fields of events that name contents which may leave: none of them is a private text or the log
 /// of a step.
-const MAY_LEAVE: [&str; 5] = ["statement", "input", "calendar", "policies", "sbom"];
+const MAY_LEAVE: [&str; 6] = ["statement", "input", "calendar", "policies", "sbom", "assertion"];
 
 /// What belongs to the dossier of a release.
 #[derive(Default)]
@@ -55,6 +55,7 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
     let decided = |event: &Event| wanted.configurations.iter().any(|n| is_about(event, *n));
     take(&mut gathered, config, decided);
     take(&mut gathered, log.read(0, 1).await?, |event| matches!(event, Event::LogOpened { .. }));
+    keys(log.as_ref(), &mut gathered).await?;
     let events: Vec<Sealed> = gathered.events.values().cloned().collect();
     for sealed in &events {
         attestation(engine, sealed, &mut gathered).await?;
@@ -127,6 +128,29 @@ fn take(gathered: &mut Gathered, found: Vec<Sealed>, is_wanted: impl Fn(&Event) 
     }
 }
 
+/// Takes the registrations of the keys that signed something, and their removals.
+async fn keys(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
+    let used = |sealed: &Sealed| match read_event(sealed).map(|(_, event)| event) {
+        Ok(
+            Event::ApprovalGranted { signed, .. }
+            | Event::ApprovalRefused { signed, .. }
+            | Event::ExceptionGranted { signed, .. },
+        ) => signed.map(|signed| signed.authenticator),
+        Ok(_) | Err(_) => None,
+    };
+    let used: BTreeSet<AuthenticatorId> = gathered.events.values().filter_map(used).collect();
+    if used.is_empty() {
+        return Ok(());
+    }
+    let access = whole(log, &Stream::Access.to_string()).await?;
+    take(gathered, access, |event| match event {
+        Event::AuthenticatorRegistered { authenticator, .. }
+        | Event::AuthenticatorRemoved { authenticator, .. } => used.contains(authenticator),
+        _of_no_key => false,
+    });
+    Ok(())
+}
+
 /// Takes the attestation that an event names.
 async fn attestation(
     engine: &Engine,
@@ -185,7 +209,7 @@ fn read(data: &Value, named: &mut Vec<Digest>, persons: &mut BTreeSet<PersonRef>
                 if MAY_LEAVE.contains(&name.as_str()) {
                     named.extend(text.and_then(|text| text.parse().ok()));
                 }
-                if name == "by" || name == "contributors" {
+                if name == "by" || name == "person" || name == "contributors" {
                     let items = value.as_array().into_iter().flatten().filter_map(Value::as_str);
                     persons.extend(items.chain(text).filter_map(|text| text.parse().ok()));
                 }

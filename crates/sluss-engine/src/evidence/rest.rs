@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluss_core::approval::Subject;
+use sluss_core::authenticator::Signed;
 use sluss_core::config::Organisation;
 use sluss_core::event::Event;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
@@ -12,7 +13,7 @@ use sluss_core::state::State;
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
 use sluss_ledger::attest::predicate::{
     Approval, ApprovalDecision, InputAttestation, PolicyRef, StatementDigest, TestResult,
-    TestVerdict, VerificationResult, VerificationSummary, Verifier,
+    TestVerdict, VerificationResult, VerificationSummary, Verifier, Webauthn,
 };
 use sluss_ledger::attest::{DigestSet, ResourceDescriptor, Statement, StatementSubject};
 
@@ -155,15 +156,19 @@ fn policy(state: &State, gate: &str, id: DeploymentId) -> Result<PolicyRef, Fail
     Ok(PolicyRef { uri: format!("urn:sluss:gate:{gate}"), digest })
 }
 
-/// What a second person decided. They gave their password with the decision itself.
+/// What a second person decided. They signed it, or gave their password, with the decision itself.
 pub(super) fn approval(
     engine: &Engine,
     subject: Subject,
     said: &Said,
 ) -> Result<Statement, Failure> {
-    let (statement, by, decision) = match &said.event {
-        Event::ApprovalGranted { statement, by, .. } => (statement, by, ApprovalDecision::Granted),
-        Event::ApprovalRefused { statement, by, .. } => (statement, by, ApprovalDecision::Refused),
+    let (statement, by, decision, signed) = match &said.event {
+        Event::ApprovalGranted { statement, by, signed, .. } => {
+            (statement, by, ApprovalDecision::Granted, signed)
+        }
+        Event::ApprovalRefused { statement, by, signed, .. } => {
+            (statement, by, ApprovalDecision::Refused, signed)
+        }
         _other => return Err(gone("decision of a person")),
     };
     let blob = engine.parts().blobs.size_blocking(statement);
@@ -174,16 +179,21 @@ pub(super) fn approval(
         .as_ref()
         .map_or(Organisation::APPROVAL_HOURS, |known| known.approval_hours);
     let until = said.at.plus(i64::from(hours.max(1)) * 3_600_000);
+    // RFC 8176: several factors with the user there, or the password given again.
+    let (acr, amr): (_, &[&str]) = match signed {
+        Some(_) => ("urn:sluss:webauthn", &["mfa", "user"]),
+        None => ("urn:sluss:password", &["pwd"]),
+    };
     let predicate = Approval {
         statement: StatementDigest { sha256: hash(statement), size: size.unwrap_or(0) },
         decision,
         role: Organisation::APPROVERS.to_owned(),
         slot: slot(&state, subject, by),
         person_ref: by.as_str().parse().map_err(|_| gone("person"))?,
-        acr: "urn:sluss:password".to_owned(),
-        amr: vec!["pwd".to_owned()],
+        acr: acr.to_owned(),
+        amr: amr.iter().map(|word| (*word).to_owned()).collect(),
         auth_time: utc(said.at)?,
-        webauthn: None,
+        webauthn: signed.as_ref().map(|signed| own_key(&state, signed)).transpose()?,
         automated: None,
         valid_until: utc(until)?,
     };
@@ -198,6 +208,18 @@ pub(super) fn approval(
         }],
     };
     about(about_what, &predicate)
+}
+
+/// The person's own key that signed it. One whose user is not verified signs nothing here.
+fn own_key(state: &State, signed: &Signed) -> Result<Webauthn, Failure> {
+    let known = state.authenticators.get(&signed.authenticator);
+    let known = known.ok_or_else(|| gone(signed.authenticator))?;
+    Ok(Webauthn {
+        aaguid: known.credential.aaguid.clone(),
+        uv: true,
+        credential_sha256: hash(&known.credential.id_sha256),
+        assertion_ref: hash(&signed.assertion),
+    })
 }
 
 /// The group whose place they fill: the first that a rule asks for and that they are in.

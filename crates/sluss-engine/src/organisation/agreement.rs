@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 
 use sluss_core::config::Organisation;
 use sluss_core::ids::{GroupName, PersonRef};
+use sluss_core::profile::Profile;
 use sluss_core::slots::{Groups, Rule, unfilled};
+use sluss_core::units::Millis;
+use sluss_ledger::attest::UtcTime;
 
 use super::{FILE, File};
 
 /// Hours after which waiting is no answer any more: a quarter of a year.
 const HOURS_MOST: u32 = 90 * 24;
+/// Minutes after which a session has ended anyway: a week.
+const MINUTES_MOST: u32 = 7 * 24 * 60;
 
 /// Groups and rules of which each can be met.
 pub(super) struct Agreement {
     pub(super) groups: Groups,
     pub(super) approvals: Vec<Rule>,
+    pub(super) training: BTreeMap<PersonRef, Millis>,
 }
 
 impl Agreement {
@@ -50,7 +56,8 @@ impl Agreement {
         if let Ok(name) = Organisation::APPROVERS.parse::<GroupName>() {
             all.insert(name, approvers.clone());
         }
-        for (index, rule) in file.approvals.iter().enumerate() {
+        let approvals: Vec<Rule> = file.approvals.iter().cloned().map(filled).collect();
+        for (index, rule) in approvals.iter().enumerate() {
             let place = format!("{FILE}: approvals: rule {}", index + 1);
             wrong
                 .extend(of_rule(file, rule, &all).into_iter().map(|what| format!("{place}{what}")));
@@ -61,8 +68,43 @@ impl Agreement {
                 file.approval_hours
             ));
         }
-        Self { groups, approvals: file.approvals.clone() }
+        if file.sign_in_minutes == 0 || file.sign_in_minutes > MINUTES_MOST {
+            wrong.push(format!(
+                "{FILE}: sign_in_minutes: {} is not from 1 to {MINUTES_MOST}",
+                file.sign_in_minutes
+            ));
+        }
+        let training = training(file, known, wrong);
+        Self { groups, approvals, training }
     }
+}
+
+/// Returns a rule with the groups that its profile asks where it names none.
+fn filled(mut rule: Rule) -> Rule {
+    if let Some(profile) = rule.profile.filter(|_| rule.slots.is_empty()) {
+        let names = profile.groups().iter().filter_map(|name| name.parse().ok());
+        rule.slots = names.map(|name| (name, 1)).collect();
+    }
+    rule
+}
+
+/// Reads when reviewers were trained: days, like `2026-03-01`.
+fn training(
+    file: &File,
+    known: &BTreeMap<String, PersonRef>,
+    wrong: &mut Vec<String>,
+) -> BTreeMap<PersonRef, Millis> {
+    let mut found = BTreeMap::new();
+    for (login, day) in &file.training {
+        match (known.get(login), format!("{day}T00:00:00Z").parse::<UtcTime>()) {
+            (Some(who), Ok(at)) => drop(found.insert(who.clone(), Millis(at.ms()))),
+            (_, Err(_)) => wrong.push(format!(
+                "{FILE}: training: `{day}` of `{login}` is not a day, like `2026-03-01`"
+            )),
+            (None, Ok(_)) => {}
+        }
+    }
+    found
 }
 
 /// Says what is wrong with one rule, as ends of sentences that begin with its place.
@@ -70,6 +112,14 @@ fn of_rule(file: &File, rule: &Rule, groups: &Groups) -> Vec<String> {
     let mut wrong = Vec::new();
     if rule.slots.values().all(|count| *count == 0) {
         wrong.push(": it asks for nobody; give it `slots`, like `{security: 1}`".to_owned());
+    }
+    if rule.profile == Some(Profile::PciManualReview)
+        && !rule.slots.keys().any(|group| group.as_str() == Profile::REVIEWERS)
+    {
+        wrong.push(format!(
+            ": `pci-manual-review` asks for one of the group `{}` among its `slots`",
+            Profile::REVIEWERS
+        ));
     }
     for service in &rule.services {
         if !file.open_registration && !file.services.contains_key(service) {

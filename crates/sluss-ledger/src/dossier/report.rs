@@ -32,6 +32,8 @@ pub enum Check {
     Policy,
     /// Approvals are of other people than contributors, and of this release.
     Approvals,
+    /// Decisions that people signed with their own keys verify, without the server.
+    PersonKeys,
     /// Enough witnesses signed the checkpoint.
     Witnesses,
     /// Time-stamps verify, and times agree with the order of the log.
@@ -42,7 +44,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Container,
         Self::Digests,
         Self::Signatures,
@@ -52,6 +54,7 @@ impl Check {
         Self::CrossReferences,
         Self::Policy,
         Self::Approvals,
+        Self::PersonKeys,
         Self::Witnesses,
         Self::Timestamps,
         Self::Identities,
@@ -69,6 +72,7 @@ impl Check {
             Self::CrossReferences => "cross-references",
             Self::Policy => "policy",
             Self::Approvals => "approvals",
+            Self::PersonKeys => "person-keys",
             Self::Witnesses => "witnesses",
             Self::Timestamps => "timestamps",
             Self::Identities => "identities",
@@ -87,7 +91,11 @@ impl Check {
             | Self::Seal
             | Self::CrossReferences
             | Self::Approvals => true,
-            Self::Policy | Self::Witnesses | Self::Timestamps | Self::Identities => false,
+            Self::Policy
+            | Self::PersonKeys
+            | Self::Witnesses
+            | Self::Timestamps
+            | Self::Identities => false,
         }
     }
 }

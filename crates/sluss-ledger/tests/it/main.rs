@@ -4,6 +4,8 @@
 
 mod attest;
 mod dossier;
+mod person_keys;
 mod sarif;
 mod sbom;
 mod schema;
+mod webauthn;

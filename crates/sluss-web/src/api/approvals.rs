@@ -27,6 +27,8 @@ pub struct ApprovalView {
     pub contributors: Vec<PersonView>,
     /// Who could decide, while nobody has.
     pub may_decide: Vec<PersonView>,
+    /// Whether whoever approves signs with a key of their own, which is done in the browser.
+    pub by_key: bool,
     /// `open`, `granted`, `refused` or `invalidated`.
     pub decision: &'static str,
     /// Who decided.
@@ -86,6 +88,7 @@ pub(super) fn approval_view(
         since_ms: request.since.0,
         contributors: words.people(&request.contributors),
         may_decide: may_decide(state, words, subject),
+        by_key: state.rules_of(subject).iter().all(|rule| rule.by_key),
         decision,
         by: by.map(|who| words.person(who)),
         at_ms: at.map(|at| at.0),

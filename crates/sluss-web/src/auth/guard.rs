@@ -1,11 +1,14 @@
 //! The guard in front of every route: finds out who asks, and turns away who may not.
 
+use std::net::IpAddr;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use sluss_core::event::RefusedWhy;
 use sluss_engine::failure::{Blame, Failure};
+use sluss_engine::signing::Site;
 
 use super::COOKIE;
 use super::caller::{Caller, Unknown, Via, by_header, log_unless_theirs};
@@ -15,6 +18,7 @@ use crate::app::App;
 use crate::forms::{act_of, comes_from_here, issue, number_of};
 use crate::pages;
 use crate::routes::{Who, who_may};
+use crate::serve::without_port;
 
 /// Lets a request through to its handler, or turns it away and records that.
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -57,6 +61,25 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     }
 }
 
+/// Returns the site that a page belongs to, as browsers tell sites apart for keys: by name, over
+/// TLS or on this machine. What is reached by a number has none.
+fn site_of(headers: &HeaderMap, address: &str) -> Option<Site> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let rp_id = without_port(host);
+    if rp_id.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let (scheme, own) = address.split_once("://").unwrap_or(("http", address));
+    let ours = own.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(host));
+    let scheme = match ours {
+        true => scheme,
+        false => "http",
+    };
+    let safe = scheme == "https" || rp_id == "localhost";
+    let (rp_id, origin) = (rp_id.to_lowercase(), format!("{scheme}://{}", host.to_lowercase()));
+    safe.then_some(Site { rp_id, origin })
+}
+
 async fn by_cookie(app: &App, headers: &HeaderMap) -> Result<Caller, Unknown> {
     let token = session_token(headers).ok_or(Unknown::Nobody)?;
     let found = app.engine.parts().accounts.session(token).await;
@@ -74,6 +97,8 @@ async fn by_cookie(app: &App, headers: &HeaderMap) -> Result<Caller, Unknown> {
         session: token.to_owned(),
         csrf,
         secret: session.csrf,
+        signed_in: session.authenticated,
+        site: site_of(headers, &app.settings.address),
     };
     Caller::new(session.account, Via::Session(person)).ok_or(Unknown::Nobody)
 }
@@ -184,5 +209,22 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("cookie", "theme=dark; sluss_session=abc; x=y".parse().unwrap());
         assert_eq!(session_token(&headers), Some("abc"));
+    }
+
+    #[test]
+    fn keys_belong_to_a_name_over_tls_or_on_this_machine() {
+        let site = |host: &str, address: &str| {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            site_of(&headers, address).map(|site| (site.rp_id, site.origin))
+        };
+        let of = |rp_id: &str, origin: &str| Some((rp_id.to_owned(), origin.to_owned()));
+        let (bank, https) = ("https://sluss.bank.example/", "https://sluss.bank.example");
+        assert_eq!(site("Sluss.bank.example", bank), of("sluss.bank.example", https));
+        let local = "http://localhost:8470";
+        assert_eq!(site("localhost:8470", bank), of("localhost", local));
+        assert_eq!(site("localhost:8470", "http://127.0.0.1:8470"), of("localhost", local));
+        assert_eq!(site("127.0.0.1:8470", "http://127.0.0.1:8470"), None);
+        assert_eq!(site("[::1]:8470", bank), None);
+        assert_eq!(site("plain.example", "http://plain.example"), None);
     }
 }

@@ -7,6 +7,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use sluss_core::decide::Actor;
 use sluss_core::ids::PersonRef;
+use sluss_core::units::Millis;
+use sluss_engine::signing::Site;
 
 use super::guard::sign_in_address;
 use crate::app::App;
@@ -27,6 +29,10 @@ pub struct Person {
     pub csrf: String,
     /// What `csrf` is checked with.
     pub(crate) secret: String,
+    /// When they signed in.
+    pub(crate) signed_in: Millis,
+    /// The site that keys of theirs sign for on this page; nothing where it is known by number.
+    pub(crate) site: Option<Site>,
 }
 
 impl Person {

@@ -9,6 +9,7 @@ use sluss_store::{AccountError, ApiToken, NewToken};
 
 use super::frame::{Asked, Frame, OrFail, Page, render};
 use super::html::{self, Html};
+use super::keys::{Keys, keys};
 use super::link;
 use crate::app::App;
 use crate::auth::{SignedIn, Visitor};
@@ -96,6 +97,7 @@ struct AccountPage {
     /// The text of the token that has just been made.
     made: Option<String>,
     address: String,
+    keys: Keys,
 }
 
 pub(super) async fn page(
@@ -148,6 +150,7 @@ async fn show(app: &App, asked: &Asked, made: Option<String>) -> Page {
         }
     };
     let address = app.settings.address.clone();
+    let keys = keys(app, person).await.or_fail(app, asked)?;
     Ok(render(&AccountPage {
         frame,
         login: person.login.clone(),
@@ -156,6 +159,7 @@ async fn show(app: &App, asked: &Asked, made: Option<String>) -> Page {
         tokens: tokens.into_iter().map(row).collect(),
         made,
         address,
+        keys,
     }))
 }
 

@@ -11,6 +11,7 @@ use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
 use super::frame::parse;
+use super::keys::KeyFields;
 use super::link;
 use crate::app::App;
 use crate::auth::Visitor;
@@ -32,9 +33,12 @@ pub(super) fn answer<T>(app: &App, form: &Form<T>, done: Result<String, Failure>
 pub(super) struct Decided {
     decision: String,
     statement: String,
+    #[serde(default)]
     password: String,
     #[serde(default)]
     reason: String,
+    #[serde(flatten)]
+    key: KeyFields,
 }
 
 pub(super) async fn decide(
@@ -48,7 +52,7 @@ pub(super) async fn decide(
 
 async fn decided(app: &App, subject: &str, form: &Form<Decided>) -> Result<String, Failure> {
     let subject: Subject = parse(subject)?;
-    let Decided { decision, statement, password, reason } = &form.fields;
+    let Decided { decision, statement, password, reason, key } = &form.fields;
     let statement = parse(statement)?;
     let command = match decision.as_str() {
         "approve" => Command::Approve { subject, statement },
@@ -61,7 +65,10 @@ async fn decided(app: &App, subject: &str, form: &Form<Decided>) -> Result<Strin
             return Err(Failure::new(Blame::Caller, what, "Use one of the two buttons"));
         }
     };
-    form.decide(app, command, password.clone()).await?;
+    match key.answer() {
+        Some(signed) => form.sign(app, command, &signed).await?,
+        None => form.decide(app, command, password.clone()).await?,
+    };
     Ok(link::subject(subject))
 }
 

@@ -9,6 +9,7 @@ use sluss_core::state::State as Known;
 
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
+use super::keys::Ring;
 use super::link;
 use super::subject::{Approval, Looking, approval};
 use crate::api::policies::{FlipView, would_change};
@@ -33,7 +34,7 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
     let csrf = frame.csrf.clone();
     let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
-        let looking = Looking { who: asked.who(), csrf: &csrf, now };
+        let looking = Looking { who: asked.who(), csrf: &csrf, now, ring: None };
         let is_open = |subject: &Subject| {
             state.requests.get(subject).is_some_and(|asked| asked.decision == Decision::Open)
         };
@@ -129,8 +130,9 @@ pub(super) async fn one(State(app): State<App>, Path(subject): Path<String>, ask
         .topics("config");
     let csrf = frame.csrf.clone();
     let now = app.engine.now();
+    let ring = Ring::of(&app, asked.visitor.0.as_ref()).await.or_fail(&app, &asked)?;
     let build = |state: &Known, words: &mut Words| {
-        let looking = Looking { who: asked.who(), csrf: &csrf, now };
+        let looking = Looking { who: asked.who(), csrf: &csrf, now, ring: ring.as_ref() };
         let found = approval(state, words, subject, &looking);
         found.ok_or_else(|| nothing(format!("request for a second person about {subject}")))
     };

@@ -18,6 +18,7 @@ use super::chart;
 use super::evidence::{self, ArmRow, Evidence, SecondRow};
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html};
+use super::keys::Ring;
 use super::link;
 use super::release::{GateRow, gates};
 use super::run::Which;
@@ -98,7 +99,8 @@ pub(super) async fn page(
     let id: DeploymentId = parse(&id).or_fail(&app, &asked)?;
     let now = app.engine.now();
     let frame = Frame::new(&app, &asked, id.to_string());
-    let looking = Looking { who: asked.who(), csrf: &frame.csrf, now };
+    let ring = Ring::of(&app, asked.visitor.0.as_ref()).await.or_fail(&app, &asked)?;
+    let looking = Looking { who: asked.who(), csrf: &frame.csrf, now, ring: ring.as_ref() };
     let build = |state: &Known, words: &mut Words| {
         let deployment = state.deployments.get(&id).ok_or_else(|| nothing(id))?;
         let step = which.step.as_deref();

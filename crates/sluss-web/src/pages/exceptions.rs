@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use sluss_core::decide::Command;
+use sluss_core::exception::Exception;
 use sluss_core::ids::ExceptionId;
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
@@ -13,6 +14,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::acts::{Bare, answer};
 use super::frame::{Asked, Frame, OrFail, Page, parse, render};
 use super::html::{self, Html};
+use super::keys::{KeyFields, Ring};
 use super::{freezes, link};
 use crate::api::exceptions::{ExceptionView, Kind, exception_view, kind};
 use crate::api::words::{PersonView, Words, view};
@@ -29,6 +31,10 @@ struct Row {
     asked: Html,
     until: Html,
     granted_by: String,
+    /// What a key is asked to sign to grant it.
+    challenge: String,
+    /// Whether only a signature counts.
+    by_key: bool,
 }
 
 #[derive(Template)]
@@ -38,16 +44,27 @@ struct ExceptionsPage {
     rows: Vec<Row>,
     services: Vec<String>,
     waiting: Vec<String>,
+    /// The keys of who looks, if they have any.
+    ring: Option<Ring>,
 }
 
 pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
     let now = app.engine.now();
     let frame =
         Frame::new(&app, &asked, "Exceptions").twin("exceptions").explain("/log?type=exception");
+    let ring = Ring::of(&app, asked.visitor.0.as_ref()).await.or_fail(&app, &asked)?;
+    let ring = ring.filter(|ring| !ring.ids.is_empty());
     let build = |state: &Known, words: &mut Words| {
         let newest = state.exceptions.iter().rev().take(LISTED);
-        let rows: Vec<Row> =
-            newest.map(|(id, of)| row(exception_view(words, *id, of, now), now)).collect();
+        let signed = |exception: ExceptionId| {
+            let command = Command::GrantException { exception };
+            ring.as_ref().map_or(String::new(), |ring| ring.challenge(state, &command))
+        };
+        let one = |(id, of): (&ExceptionId, &Exception)| {
+            let row = row(exception_view(words, *id, of, now), now);
+            Row { challenge: signed(*id), by_key: state.asks_key_for(&of.what), ..row }
+        };
+        let rows: Vec<Row> = newest.map(one).collect();
         let waits = |id: &&sluss_core::ids::DeploymentId| {
             use sluss_core::deployment::Phase;
             let found = state.deployments.get(id);
@@ -58,7 +75,7 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         Ok((rows, freezes::services(state), waiting))
     };
     let (rows, services, waiting) = view(&app, build).await.or_fail(&app, &asked)?;
-    Ok(render(&ExceptionsPage { frame, rows, services, waiting }))
+    Ok(render(&ExceptionsPage { frame, rows, services, waiting, ring }))
 }
 
 fn row(of: ExceptionView, now: Millis) -> Row {
@@ -76,6 +93,8 @@ fn row(of: ExceptionView, now: Millis) -> Row {
         asked: html::ago(Millis(of.asked_ms), now),
         until: html::clock(Millis(of.until_ms), now),
         granted_by: names(&of.granted_by),
+        challenge: String::new(),
+        by_key: false,
         of,
     }
 }
@@ -111,9 +130,12 @@ pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response 
 
 #[derive(Deserialize)]
 pub(super) struct Decided {
+    #[serde(default)]
     password: String,
     #[serde(default)]
     findings: String,
+    #[serde(flatten)]
+    key: KeyFields,
 }
 
 pub(super) async fn grant(
@@ -123,8 +145,11 @@ pub(super) async fn grant(
 ) -> Response {
     let done = async {
         let exception: ExceptionId = parse(&id)?;
-        let password = form.fields.password.clone();
-        form.decide(&app, Command::GrantException { exception }, password).await?;
+        let (password, command) = (&form.fields.password, Command::GrantException { exception });
+        match form.fields.key.answer() {
+            Some(signed) => form.sign(&app, command, &signed).await?,
+            None => form.decide(&app, command, password.clone()).await?,
+        };
         Ok(link::EXCEPTIONS.to_owned())
     };
     let done = done.await;

@@ -23,6 +23,7 @@ mod freezes;
 mod graph;
 mod html;
 mod incidents;
+mod keys;
 mod link;
 mod log;
 mod notices;
@@ -82,6 +83,8 @@ pub fn router() -> Router<App> {
         .route("/account", get(account::page))
         .route("/account/tokens", post(account::make_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
+        .route("/account/keys", post(keys::register))
+        .route("/account/keys/{id}/remove", post(keys::remove))
         .route("/help", get(notices::help))
         .route("/static/{name}", get(files::file))
 }

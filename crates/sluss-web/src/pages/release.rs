@@ -98,7 +98,8 @@ struct ReleasePage {
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
     let id: ReleaseId = parse(&id).or_fail(&app, &asked)?;
     let frame = Frame::new(&app, &asked, id.to_string());
-    let looking = Looking { who: asked.who(), csrf: &frame.csrf, now: app.engine.now() };
+    let looking =
+        Looking { who: asked.who(), csrf: &frame.csrf, now: app.engine.now(), ring: None };
     let build = |state: &Known, words: &mut Words| {
         let release = state.releases.get(&id).ok_or_else(|| nothing(id))?;
         release_view(state, words, (id, release), &looking)

@@ -1,11 +1,13 @@
 //! What a second person is asked, the exact statement that they decide over, and the form for it.
 
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::decide::Command;
 use sluss_core::ids::{Digest, PersonRef};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 
 use super::html::{self, Html};
+use super::keys::Ring;
 use super::link;
 use crate::api::words::Words;
 
@@ -42,6 +44,19 @@ pub(super) struct Approval {
     /// Why who looks may not.
     pub(super) not_mine: &'static str,
     pub(super) csrf: String,
+    /// With which keys who looks can sign, and what.
+    pub(super) keys: Option<KeysAsked>,
+    /// Whether only a signature counts.
+    pub(super) by_key: bool,
+}
+
+/// What keys are asked to sign.
+#[derive(Debug, Clone)]
+pub(super) struct KeysAsked {
+    pub(super) rp_id: String,
+    pub(super) ids: String,
+    pub(super) approve: String,
+    pub(super) refuse: String,
 }
 
 /// Who looks, when, and with which form.
@@ -49,6 +64,7 @@ pub(super) struct Looking<'a> {
     pub(super) who: Option<&'a PersonRef>,
     pub(super) csrf: &'a str,
     pub(super) now: Millis,
+    pub(super) ring: Option<&'a Ring>,
 }
 
 /// Returns names, separated by commas.
@@ -103,6 +119,18 @@ pub(super) fn approval(
         mine: open && mine,
         not_mine,
         csrf: looking.csrf.to_owned(),
+        keys: looking.ring.filter(|ring| !ring.ids.is_empty()).map(|ring| {
+            let statement = request.statement.clone();
+            let approve = Command::Approve { subject, statement: statement.clone() };
+            let refuse = Command::Refuse { subject, statement, reason: None };
+            KeysAsked {
+                rp_id: ring.rp_id.clone(),
+                ids: ring.ids.clone(),
+                approve: ring.challenge(state, &approve),
+                refuse: ring.challenge(state, &refuse),
+            }
+        }),
+        by_key: looking.who.is_some_and(|who| state.asks_key(subject, who, looking.now)),
     })
 }
 

@@ -13,7 +13,8 @@ use crate::client::Client;
 /// Approve what waits for a second person
 ///
 /// Shows what is decided, then asks for the password again: the decision is bound to exactly what
-/// was shown.
+/// was shown. Where a rule asks for a signature with your own key, it says the address at which
+/// that is given in the browser.
 #[derive(Debug, clap::Args)]
 pub struct Approve {
     /// What is approved: a deployment (`dep-7`) or a configuration (`cfg-2`)
@@ -112,6 +113,9 @@ async fn decide(
     let path = format!("/api/v1/approvals/{}", part(&subject));
     let asked = looks.get(&path).await?;
     show(&looks, &subject, &asked).await;
+    if said == "approve" && asked["by_key"] == true {
+        return Err(in_the_browser(&of.url()?, &subject));
+    }
     if early.is_none() && !person.yes && !terminal::yes(&format!("{said} {subject}?"), Answer::No)?
     {
         let what = "Nothing was decided.";
@@ -136,6 +140,15 @@ async fn decide(
     Ok(())
 }
 
+/// Says where an approval is given that is signed with a key. Keys belong to a name, which a number
+/// is not.
+fn in_the_browser(url: &str, subject: &str) -> Failure {
+    let page = if subject.starts_with("dep-") { "deployments" } else { "approvals" };
+    let address = format!("{}/{page}/{subject}", url.replace("://127.0.0.1", "://localhost"));
+    let what = "A rule asks for a signature with your own key, which is given in the browser.";
+    Failure::new(Blame::Caller, what, format!("Open {address}"))
+}
+
 /// Says what is decided.
 async fn show(client: &Client, subject: &str, asked: &Value) {
     let mut lines = vec![format!("{subject}: {}", plain(word(asked, "why")))];
@@ -152,4 +165,17 @@ async fn show(client: &Client, subject: &str, asked: &Value) {
     lines.push(format!("  contributors  {}", plain(&people(asked, "contributors"))));
     lines.push(format!("  statement     {}", word(asked, "statement")));
     say(&lines.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_key_signs_the_address_is_said_by_name() {
+        let hint = in_the_browser("http://127.0.0.1:8440", "dep-7").hint;
+        assert_eq!(hint, "Open http://localhost:8440/deployments/dep-7");
+        let hint = in_the_browser("https://sluss.bank.example", "cfg-2").hint;
+        assert_eq!(hint, "Open https://sluss.bank.example/approvals/cfg-2");
+    }
 }

@@ -12,6 +12,7 @@ mod container;
 mod decisions;
 mod emergencies;
 mod opened;
+mod person_keys;
 mod references;
 mod signed;
 mod streams;
@@ -113,12 +114,14 @@ pub fn verify(files: &Files, trust: &Trust, options: &Options<'_>) -> Report {
         (Check::CrossReferences, references::cross_references(&opened)),
         (Check::Policy, references::policy(&opened, options.policy)),
         (Check::Approvals, approvals::approvals(&opened, options.approvals)),
+        (Check::PersonKeys, person_keys::person_keys(&opened)),
         (Check::Witnesses, witnesses(&opened, trust, options.quorum)),
         (Check::Timestamps, streams::timestamps(&opened, trust, options.timestamps)),
         (Check::Identities, references::identities(&opened)),
     ];
     let wanted = |check: Check| match check {
         Check::Policy => opened.has_policy(),
+        Check::PersonKeys => opened.told().any(|(_, data)| data["signed"].is_object()),
         Check::Witnesses => trust.tlog_policy().is_some(),
         Check::Timestamps => trust.tsa().is_some(),
         _ => false,

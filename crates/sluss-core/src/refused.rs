@@ -1,0 +1,41 @@
+//! Why somebody was refused something, as it is recorded.
+
+use serde::{Deserialize, Serialize};
+
+/// A refusal that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedWhy {
+    /// Who decides contributed to what is decided.
+    Contributor,
+    /// Lacks the role that the act needs.
+    MissingRole,
+    /// What was decided is not what stands there now.
+    StatementMoved,
+    /// An approval is only given by a person.
+    NotAPerson,
+    /// Wrong password, or none, where it is asked again.
+    NotReauthenticated,
+    /// The form was not ours, or was used before.
+    ForgedForm,
+    /// Sign-in failed.
+    SignIn,
+    /// Nobody is signed in.
+    SignedOut,
+    /// A rule asks for a signature with a key of one's own.
+    NotSigned,
+    /// The key is not theirs, or was removed.
+    KeyUnknown,
+    /// It is not signed by that key, or something else is.
+    SignatureInvalid,
+    /// The authenticator did not verify its user.
+    UserNotVerified,
+    /// It was signed on another site.
+    OtherOrigin,
+    /// The key had signed more often before: there may be a copy of it.
+    CounterWentBack,
+    /// They signed in too long ago.
+    SignInTooOld,
+    /// The profile of the rule does not admit them.
+    NotAdmitted,
+}
