@@ -183,6 +183,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Returns the gates that it was asked at or will be: those of its stage, and that of the
+    /// calendar once a stop of the line held it.
+    pub fn gates_asked(&self) -> Vec<GateKind> {
+        let more = self.gates.keys().filter(|gate| !self.stage.gates.contains(gate));
+        self.stage.gates.iter().chain(more).copied().collect()
+    }
+
     /// Returns whether nothing further happens to it by itself.
     pub fn is_over(&self) -> bool {
         match self.phase {

@@ -8,7 +8,6 @@
 //! - Each event belongs to exactly one stream.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -21,15 +20,18 @@ use crate::exception::ExceptionKind;
 use crate::gate::GateOutcome;
 use crate::ids::{
     ArtifactName, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId,
-    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName, StopId,
 };
 use crate::incident::Reporter;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
+use crate::stop::StopScope;
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
+
+pub use crate::stream::Stream;
 
 /// An artifact of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -317,6 +319,15 @@ pub enum Event {
     /// It does not, any more.
     #[serde(rename = "freeze.lifted")]
     FreezeLifted { freeze: FreezeId },
+    /// Somebody stopped the line: nothing in this scope starts, and no share grows.
+    #[serde(rename = "line.stopped")]
+    LineStopped { stop: StopId, scope: StopScope, by: PersonRef, reason: Digest },
+    /// Somebody else agreed that it may run again.
+    #[serde(rename = "line.lift_agreed")]
+    LineLiftAgreed { stop: StopId, by: PersonRef, reason: Digest },
+    /// Enough people agreed: it runs again.
+    #[serde(rename = "line.lifted")]
+    LineLifted { stop: StopId },
     /// Somebody asks for an exception from a gate.
     #[serde(rename = "exception.requested")]
     ExceptionRequested {
@@ -453,48 +464,17 @@ impl Event {
             | E::IncidentLinked { incident, .. }
             | E::IncidentMitigated { incident }
             | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
-            E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
+            E::FreezeSet { .. }
+            | E::FreezeLifted { .. }
+            | E::LineStopped { .. }
+            | E::LineLiftAgreed { .. }
+            | E::LineLifted { .. } => Stream::Calendar,
             E::Attestation {} => Stream::Attestations,
             E::AttestationRecorded { evidence, .. } => evidence.stream(),
             E::AccessDelegated { .. }
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. } => Stream::Access,
-        }
-    }
-}
-
-/// A stream: the events of one thing, numbered and chained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
-pub enum Stream {
-    Log,
-    Config,
-    Calendar,
-    Access,
-    Attestations,
-    Change(ChangeId),
-    Run(RunId),
-    Release(ReleaseId),
-    Deployment(DeploymentId),
-    Incident(IncidentId),
-    Exception(ExceptionId),
-}
-
-impl fmt::Display for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Log => f.write_str("log"),
-            Self::Config => f.write_str("config"),
-            Self::Calendar => f.write_str("calendar"),
-            Self::Access => f.write_str("access"),
-            Self::Attestations => f.write_str("attestations"),
-            Self::Change(id) => write!(f, "change/{id}"),
-            Self::Run(id) => write!(f, "run/{id}"),
-            Self::Release(id) => write!(f, "release/{id}"),
-            Self::Deployment(id) => write!(f, "deployment/{id}"),
-            Self::Incident(id) => write!(f, "incident/{id}"),
-            Self::Exception(id) => write!(f, "exception/{id}"),
         }
     }
 }

@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, StopId};
 use crate::steps::TestCounts;
+use crate::stop::StopScope;
 use crate::units::Millis;
 
 /// What a gate saw, and what follows.
@@ -43,6 +44,8 @@ pub enum ClearedWhy {
     Approved,
     /// No freeze covers it.
     NoFreeze,
+    /// The line runs again, where nothing else is asked of the calendar.
+    LineRuns,
     /// Its provenance is signed and in the log.
     Attested,
     /// The organisation has no policy.
@@ -80,6 +83,13 @@ pub enum WaitingOn {
         freeze: FreezeId,
         /// When it ends by itself.
         until: Millis,
+    },
+    /// Two people who let the line run again.
+    Stopped {
+        /// Which stop.
+        stop: StopId,
+        /// What stands still.
+        scope: StopScope,
     },
     /// A clock that can be trusted.
     Clock,
@@ -188,6 +198,7 @@ impl ClearedWhy {
             Self::NobodyAsked => "The policy asks for no second person here.".to_owned(),
             Self::Approved => "Everyone agreed who must.".to_owned(),
             Self::NoFreeze => "No freeze covers it.".to_owned(),
+            Self::LineRuns => "The line runs again.".to_owned(),
             Self::Attested => "How it was built is signed, and in the log.".to_owned(),
             Self::NoPolicy => "No policy is written for it.".to_owned(),
             Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
@@ -209,6 +220,11 @@ impl WaitingOn {
         match self {
             Self::SecondPerson => "Waits for the decision of a second person.".to_owned(),
             Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
+            Self::Stopped { stop, scope } => format!(
+                "The line is stopped for {} by {stop}: nothing starts or grows until two others \
+                 lift that.",
+                scope.words()
+            ),
             Self::Clock => {
                 "The clock jumped; it waits until the clock is trusted again.".to_owned()
             }

@@ -82,6 +82,9 @@ numbered!(
 numbered!(
     /// Identifies an exception from a gate.
     ExceptionId, "exc");
+numbered!(
+    /// Identifies a stop of the line.
+    StopId, "stp");
 
 /// Returns the number that `digits` is the one way to write.
 pub(crate) fn counted(digits: &str) -> Option<u64> {

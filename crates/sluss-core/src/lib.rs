@@ -23,6 +23,8 @@ pub mod seal;
 pub mod slots;
 pub mod state;
 pub mod steps;
+pub mod stop;
+mod stream;
 pub mod target;
 pub mod traffic;
 pub mod units;

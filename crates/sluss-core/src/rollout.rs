@@ -270,10 +270,13 @@ impl Rollout {
         }
     }
 
-    /// Says what follows from the candidate not being ready for too long, whatever keeps it.
-    pub fn bake(&self, now: Millis) -> Next {
+    /// Says what follows from the candidate not being ready for too long, whatever keeps it but a
+    /// stop of the line, which held it until `held`.
+    pub fn bake(&self, now: Millis, held: Option<Millis>) -> Next {
         match &self.phase {
-            Phase::Baking { since } if now.since(*since) >= BAKING_MOST_MS => {
+            Phase::Baking { since }
+                if now.since(held.map_or(*since, |held| held.max(*since))) >= BAKING_MOST_MS =>
+            {
                 Next::TakeBack(Cause::NotReady)
             }
             Phase::Baking { .. } | Phase::Judging { .. } | Phase::Held { .. } => Next::Stay,

@@ -17,12 +17,13 @@ use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, GroupName,
-    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName,
+    IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName, StopId,
 };
 use crate::incident::{Freeze, Incident};
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
 use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
+use crate::stop::Stop;
 use crate::units::Millis;
 
 /// A proposed configuration.
@@ -196,6 +197,8 @@ pub struct State {
     pub requests: BTreeMap<Subject, Request>,
     pub incidents: BTreeMap<IncidentId, Incident>,
     pub freezes: BTreeMap<FreezeId, Freeze>,
+    #[serde(default)]
+    pub stops: BTreeMap<StopId, Stop>,
     pub exceptions: BTreeMap<ExceptionId, Exception>,
     pub delegations: Vec<Delegation>,
     pub open: Open,
@@ -472,4 +475,5 @@ next_id!(
     next_incident -> IncidentId in incidents, "incident";
     next_freeze -> FreezeId in freezes, "freeze";
     next_exception -> ExceptionId in exceptions, "exception";
+    next_stop -> StopId in stops, "stop of the line";
 );

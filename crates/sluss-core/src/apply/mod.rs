@@ -11,6 +11,7 @@ use crate::exception::Exception;
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
 use crate::state::{Proposal, Service, State};
+use crate::stop::{Agreed, Stop};
 use crate::units::Millis;
 
 use change::{apply_change, apply_release, apply_run};
@@ -84,6 +85,9 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
+        E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
+            apply_stop(state, now, event);
+        }
         E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
     }
 }
@@ -141,6 +145,34 @@ fn apply_calendar(state: &mut State, now: Millis, event: &Event) {
             }
         }
         _other => unreachable!("BUG: not an event of the calendar"),
+    }
+}
+
+fn apply_stop(state: &mut State, now: Millis, event: &Event) {
+    match event {
+        Event::LineStopped { stop, scope, by, reason } => {
+            let stopped = Stop {
+                scope: scope.clone(),
+                by: by.clone(),
+                reason: reason.clone(),
+                since: now,
+                agreed: Vec::new(),
+                lifted: None,
+            };
+            state.stops.insert(*stop, stopped);
+        }
+        Event::LineLiftAgreed { stop, by, reason } => {
+            let agreed = Agreed { by: by.clone(), at: now, reason: reason.clone() };
+            if let Some(stop) = state.stops.get_mut(stop) {
+                stop.agreed.push(agreed);
+            }
+        }
+        Event::LineLifted { stop } => {
+            if let Some(stop) = state.stops.get_mut(stop) {
+                stop.lifted = stop.lifted.or(Some(now));
+            }
+        }
+        _other => unreachable!("BUG: not an event of the line"),
     }
 }
 

@@ -10,12 +10,13 @@ use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, IncidentId,
-    PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    PersonRef, ProductName, ReleaseId, RunId, ServiceName, StopId,
 };
 use crate::incident::Reporter;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
+use crate::stop::StopScope;
 use crate::target::{JournalRow, RouteKey};
 use crate::units::Millis;
 use crate::wanted::AttemptKey;
@@ -184,6 +185,15 @@ pub enum Command {
     Lift {
         freeze: FreezeId,
     },
+    /// Somebody stops the line, or agrees that it runs again.
+    StopLine {
+        scope: StopScope,
+        reason: Digest,
+    },
+    LiftStop {
+        stop: StopId,
+        reason: Digest,
+    },
     Cancel {
         run: RunId,
     },
@@ -314,6 +324,8 @@ impl Command {
             | Self::Resume { .. }
             | Self::Freeze { .. }
             | Self::Lift { .. }
+            | Self::StopLine { .. }
+            | Self::LiftStop { .. }
             | Self::Cancel { .. }
             | Self::Unbar { .. }
             | Self::Close { .. }

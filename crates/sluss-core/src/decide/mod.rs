@@ -13,6 +13,7 @@ pub(crate) mod incident;
 mod machine;
 mod person;
 mod promotion;
+mod stop;
 
 use crate::approval::Subject;
 use crate::deployment::Phase;
@@ -47,6 +48,8 @@ pub fn decide(
         | C::Resume { .. }
         | C::Freeze { .. }
         | C::Lift { .. }
+        | C::StopLine { .. }
+        | C::LiftStop { .. }
         | C::Cancel { .. }
         | C::Unbar { .. }
         | C::Close { .. }

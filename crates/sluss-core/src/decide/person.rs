@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
-use super::{exception, incident};
+use super::{exception, incident, stop};
 use crate::approval::{Approval, Decision, NotGranted, Subject};
 use crate::deployment::{HoldReason, Phase};
 use crate::event::{Event, RefusedWhy};
@@ -45,6 +45,8 @@ pub(super) fn decide(
             Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason }])
         }
         C::Lift { freeze } => lift(state, freeze, now),
+        C::StopLine { scope, reason } => stop::stop(state, scope, reason, actor),
+        C::LiftStop { stop: id, reason } => stop::lift(state, id, reason, actor),
         C::Cancel { run } => cancel(state, run),
         C::Unbar { release } => unbar(state, release),
         C::Close { incident } => incident::close(state, incident),
@@ -100,6 +102,8 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         C::AskException { .. } => Some("ask for an exception"),
         C::Approve { .. }
         | C::Refuse { .. }
+        | C::StopLine { .. }
+        | C::LiftStop { .. }
         | C::GrantException { .. }
         | C::EndException { .. }
         | C::ReviewException { .. }

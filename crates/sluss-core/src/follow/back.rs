@@ -19,6 +19,8 @@ pub(crate) fn carry_out(
         Next::Stay => vec![],
         // Evidence is counted by the clock: while that is not trusted nothing grows.
         Next::Shift { .. } | Next::Live if state.gap || state.distrusted => vec![],
+        // Nothing grows while the line is stopped; what said that it may says so again.
+        Next::Shift { .. } | Next::Live if is_stopped(state, id) => vec![],
         Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
         Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
         Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),
@@ -41,6 +43,10 @@ pub(crate) fn carry_out(
             events
         }
     }
+}
+
+fn is_stopped(state: &State, id: DeploymentId) -> bool {
+    state.deployments.get(&id).is_some_and(|deployment| state.stop_over(deployment).is_some())
 }
 
 /// Returns the events that take `id` back: no request for it from now on, its release barred, and

@@ -27,8 +27,18 @@ pub(super) fn decide_gate(
         GateKind::Provenance => Ok(provenance(state, deployment)),
         GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
         GateKind::FourEyes => four_eyes(state, id, deployment, now),
+        GateKind::Freeze if !deployment.stage.gates.contains(&gate) => {
+            let runs = GateOutcome::Cleared { why: ClearedWhy::LineRuns };
+            Ok(stopped(state, deployment).unwrap_or(runs))
+        }
         GateKind::Freeze => Ok(freeze(state, id, deployment, (now, rules))),
     }
+}
+
+/// Returns that the line is stopped for `deployment`, if it is. No exception goes past that.
+fn stopped(state: &State, deployment: &Deployment) -> Option<GateOutcome> {
+    let (stop, found) = state.stop_over(deployment)?;
+    Some(GateOutcome::Waiting { on: WaitingOn::Stopped { stop, scope: found.scope.clone() } })
 }
 
 fn freeze(
@@ -42,6 +52,9 @@ fn freeze(
     }
     if state.distrusted {
         return GateOutcome::Waiting { on: WaitingOn::Log };
+    }
+    if let Some(stopped) = stopped(state, deployment) {
+        return stopped;
     }
     let set = state.freeze_over(&deployment.service, &deployment.environment, now);
     let calendar = state.organisation.as_ref().and_then(|known| known.calendar.as_ref());

@@ -217,7 +217,12 @@ fn of_deployment(
             {
                 return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
             }
-            let next = match rollout.bake(now) {
+            let baking = match state.stop_over(deployment) {
+                // It is not slow where it may not go on.
+                Some(_) => Next::Stay,
+                None => rollout.bake(now, state.line_runs_since(deployment)),
+            };
+            let next = match baking {
                 Next::Stay => rollout.judge(verdict, now),
                 decided => decided,
             };
@@ -262,7 +267,12 @@ fn at_the_gates(
         return Some(vec![Event::DeploymentRefused { deployment: id, why: RefusalReason::Barred }]);
     }
     let mut shut = false;
-    for gate in &deployment.stage.gates {
+    let gates = &deployment.stage.gates;
+    // A stop of the line is asked about everywhere, and said at the gate of the calendar.
+    let stops =
+        state.stop_over(deployment).is_some() || deployment.gates.contains_key(&GateKind::Freeze);
+    let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
+    for gate in gates.iter().chain(&line) {
         let outcome = match decide_gate(state, id, deployment, *gate, at) {
             Ok(outcome) => outcome,
             Err(first) => return Some(first),

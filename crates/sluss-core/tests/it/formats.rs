@@ -10,6 +10,7 @@ use sluss_core::exception::ExceptionKind;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId, ReleaseId, RunId,
+    StopId,
 };
 use sluss_core::incident::Reporter;
 use sluss_core::pipeline::GateKind;
@@ -165,6 +166,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let waiting = |gate, on| decided(gate, GateOutcome::Waiting { on });
     let refused = |gate, why| decided(gate, GateOutcome::Refused { why });
     let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
+    let stopped = WaitingOn::Stopped { stop: StopId(2), scope: "all".parse().unwrap() };
     vec![
         Event::DeploymentRequested {
             deployment,
@@ -179,6 +181,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
         waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
         waiting(GateKind::Freeze, freeze),
+        waiting(GateKind::Freeze, stopped),
+        cleared(GateKind::Freeze, ClearedWhy::LineRuns),
         waiting(GateKind::Freeze, WaitingOn::Clock),
         refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
         refused(GateKind::Tests, gate::RefusedWhy::NoTests),
@@ -363,6 +367,14 @@ fn of_the_rest() -> Vec<Event> {
             reason: Digest::of(b"reason"),
         },
         Event::FreezeLifted { freeze },
+        Event::LineStopped {
+            stop: StopId(2),
+            scope: "product:bank".parse().unwrap(),
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+        },
+        Event::LineLiftAgreed { stop: StopId(2), by: person("bob"), reason: Digest::of(b"reason") },
+        Event::LineLifted { stop: StopId(2) },
         Event::AccessLogin { person: person("anna") },
         Event::AccessRefused {
             subject: Some(Subject::Deployment(deployment)),

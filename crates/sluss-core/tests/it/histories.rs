@@ -514,6 +514,7 @@ fn holds(
         | ClearedWhy::Waived { .. }
         | ClearedWhy::Exception { .. } => false,
         ClearedWhy::Attested => state.releases[&deployment.release].provenance.is_some(),
+        ClearedWhy::LineRuns => !deployment.stage.gates.contains(&gate),
         ClearedWhy::NoFreeze => {
             let covers = state.freeze_over(&deployment.service, &deployment.environment, now);
             !state.gap && covers.is_none()

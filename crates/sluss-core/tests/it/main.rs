@@ -11,5 +11,6 @@ mod live;
 mod permits;
 mod rollouts;
 mod script;
+mod stops;
 mod stories;
 mod world;

@@ -240,6 +240,8 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             until: Millis(until.parse::<i64>().unwrap() * 1000),
             reason,
         },
+        ["stop", scope] => Command::StopLine { scope: scope.parse().unwrap(), reason },
+        ["unstop", stop] => Command::LiftStop { stop: stop.parse().unwrap(), reason },
         ["lift", freeze] => Command::Lift { freeze: freeze.parse().unwrap() },
         ["cancel", run] => Command::Cancel { run: run.parse().unwrap() },
         ["unbar", release] => Command::Unbar { release: release.parse().unwrap() },

@@ -203,7 +203,7 @@ impl Texts {
         let until = calendar.as_ref().and_then(|says| says.until_ms).map(Millis);
         let frozen = state.freeze_over(&deployment.service, &deployment.environment, now);
         let of = ExceptionKind::Freeze { deployment: id };
-        if state.gap {
+        if state.gap || state.stop_over(deployment).is_some() {
             Passage { allowed: false, until: None }
         } else if state.exception(now, |what| *what == of).is_some() {
             Passage { allowed: true, until: None }

@@ -23,6 +23,7 @@ mod releases;
 mod runs;
 mod status;
 mod step_log;
+pub(crate) mod stops;
 mod tokens;
 pub(crate) mod words;
 

@@ -8,6 +8,7 @@ use axum::response::{Html as HtmlBody, IntoResponse, Response};
 use sluss_core::approval::{Decision, Subject};
 use sluss_core::ids::PersonRef;
 use sluss_core::state::State;
+use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
 use super::html::{Html, clock};
@@ -72,6 +73,8 @@ pub(super) struct Frame {
     pub(super) fragment: bool,
     pub(super) demo: bool,
     pub(super) gap: bool,
+    /// What stands still, and since when.
+    pub(super) stopped: Vec<(String, Html)>,
     pub(super) organisation: String,
     pub(super) nav: Vec<NavItem>,
     pub(super) name: String,
@@ -97,6 +100,7 @@ impl Frame {
             fragment: asked.fragment,
             demo: app.settings.demo || state.demo,
             gap: state.gap,
+            stopped: stopped(&state, app.engine.now()),
             organisation: state.organisation.as_ref().map_or(String::new(), |o| o.name.clone()),
             nav: nav(&state, asked),
             name: person.map_or(String::new(), |person| person.name.clone()),
@@ -128,6 +132,12 @@ impl Frame {
         self.topics = topics.into();
         self
     }
+}
+
+/// Returns what the line is stopped for, and since when.
+fn stopped(state: &State, now: Millis) -> Vec<(String, Html)> {
+    let stops = state.active_stops();
+    stops.map(|(_, stop)| (stop.scope.words().replace('`', ""), clock(stop.since, now))).collect()
 }
 
 fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {

@@ -29,6 +29,7 @@ mod release;
 mod run;
 mod search;
 mod step_log;
+mod stops;
 mod subject;
 
 use axum::Router;
@@ -71,6 +72,8 @@ pub fn router() -> Router<App> {
         .route("/approvals", get(approvals::page))
         .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
         .route("/calendar", get(calendar::page))
+        .route("/stops", post(stops::stop))
+        .route("/stops/{id}/lift", post(stops::lift))
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
         .route("/log", get(log::page))
