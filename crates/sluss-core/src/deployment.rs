@@ -30,6 +30,8 @@ pub enum Cause {
     LeaseLapsed,
     /// A person asked.
     ByHand,
+    /// A window of the calendar began that takes back what is under way.
+    Window,
     /// It is live, fails more often than it may, and nothing is there to go back to.
     Failing,
 }
@@ -45,6 +47,7 @@ impl Cause {
             Self::NotReady => "did not become ready in time",
             Self::LeaseLapsed => "was unwatched for longer than its lease",
             Self::ByHand => "was taken back by hand",
+            Self::Window => "was under way when a window began that takes it back",
             Self::Failing => "fails more often than it may, and there is nothing to go back to",
         }
     }

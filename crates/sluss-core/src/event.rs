@@ -262,6 +262,12 @@ pub enum Event {
     /// A person let it go on.
     #[serde(rename = "rollout.resumed")]
     RolloutResumed { deployment: DeploymentId },
+    /// A window of the calendar began that does not let it finish: it keeps its share.
+    #[serde(rename = "rollout.window_began")]
+    RolloutWindowBegan { deployment: DeploymentId, windows: Vec<String>, until: Option<Millis> },
+    /// No window keeps it any more.
+    #[serde(rename = "rollout.window_over")]
+    RolloutWindowOver { deployment: DeploymentId },
     /// It is live and failed more often than it may: it is compared once more, with the release
     /// that was live before, which has the traffic again but for the first share.
     #[serde(rename = "rollout.reopened")]
@@ -346,6 +352,9 @@ pub enum Event {
     /// What an emergency did was looked at afterwards, by someone who had no part in it.
     #[serde(rename = "exception.reviewed")]
     ExceptionReviewed { exception: ExceptionId, by: PersonRef, findings: Digest },
+    /// So many releases of a standard change were taken back that it no longer holds.
+    #[serde(rename = "exception.suspended")]
+    ExceptionSuspended { exception: ExceptionId, failures: u32 },
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },
@@ -444,6 +453,8 @@ impl Event {
             | E::RolloutHeld { deployment, .. }
             | E::RolloutResumed { deployment }
             | E::RolloutReopened { deployment, .. }
+            | E::RolloutWindowBegan { deployment, .. }
+            | E::RolloutWindowOver { deployment }
             | E::DeploymentLive { deployment }
             | E::DeploymentRolledBack { deployment, .. }
             | E::DeploymentSuperseded { deployment, .. }
@@ -458,6 +469,7 @@ impl Event {
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
             | E::ExceptionEnded { exception, .. }
+            | E::ExceptionSuspended { exception, .. }
             | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
             E::IncidentOpened { incident, .. }
             | E::IncidentReported { incident, .. }

@@ -63,6 +63,18 @@ pub enum ClearedWhy {
         input: Digest,
         /// The waived rules.
         rules: Vec<String>,
+        /// By which waivers.
+        #[serde(default)]
+        by: Vec<ExceptionId>,
+    },
+    /// It fits a standard change, agreed to in advance.
+    Standard {
+        /// Which.
+        exception: ExceptionId,
+        /// Files that differ from what is live.
+        files: u64,
+        /// Lines added and removed.
+        lines: u64,
     },
     /// An exception that two people made.
     Exception {
@@ -110,6 +122,9 @@ pub enum WaitingOn {
         input: Digest,
         /// The rules that deny it.
         rules: Vec<String>,
+        /// Rules that deny it, too, and are waived.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waived: Vec<String>,
     },
     /// Policies, which came to no answer.
     PolicyAnswer {
@@ -207,9 +222,16 @@ impl ClearedWhy {
             Self::PolicyAllows { warnings, .. } => {
                 format!("The policies allow it, and warn: {}.", warnings.join(", "))
             }
-            Self::Waived { rules, .. } => {
-                format!("What the policies deny is waived: {}.", rules.join(", "))
+            Self::Waived { rules, by, .. } => {
+                let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+                let by =
+                    if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+                format!("What the policies deny is waived: {}{by}.", rules.join(", "))
             }
+            Self::Standard { exception, files, lines } => format!(
+                "It fits the standard change {exception}, agreed to in advance: files {files}, \
+                 lines {lines}."
+            ),
             Self::Exception { exception } => format!("{exception} lets it through."),
         }
     }
@@ -237,6 +259,10 @@ impl WaitingOn {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
             Self::CalendarText => "The calendar cannot be read, so nothing goes.".to_owned(),
+            Self::Policy { rules, waived, .. } if !waived.is_empty() => {
+                let (rules, waived) = (rules.join(", "), waived.join(", "));
+                format!("The policies deny it: {rules}; waived: {waived}.")
+            }
             Self::Policy { rules, .. } => format!("The policies deny it: {}.", rules.join(", ")),
             Self::PolicyAnswer { why } => {
                 format!("The policies came to no answer ({why}), so it does not go.")

@@ -215,6 +215,21 @@ pub struct Rollout {
     pub observations: Vec<Observation>,
     /// What was read from it last.
     pub reading: Option<Reading>,
+    /// The windows of the calendar that keep it at its share.
+    #[serde(default)]
+    pub kept: Option<Kept>,
+    /// When windows last kept it no more.
+    #[serde(default)]
+    pub let_go: Option<Millis>,
+}
+
+/// What keeps a rollout at its share that was under way when it began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct Kept {
+    pub since: Millis,
+    pub windows: Vec<String>,
+    pub until: Option<Millis>,
 }
 
 /// What a rollout does next.
@@ -241,7 +256,16 @@ impl Rollout {
     /// Returns a rollout at its beginning.
     pub fn new(plan: Replacement, incumbent: Option<DeploymentId>, since: Millis) -> Self {
         let phase = Phase::Baking { since };
-        Self { plan, incumbent, phase, first_share: None, observations: Vec::new(), reading: None }
+        Self {
+            plan,
+            incumbent,
+            phase,
+            first_share: None,
+            observations: Vec::new(),
+            reading: None,
+            kept: None,
+            let_go: None,
+        }
     }
 
     /// Returns the share that the candidate should have now.
@@ -271,7 +295,7 @@ impl Rollout {
     }
 
     /// Says what follows from the candidate not being ready for too long, whatever keeps it but a
-    /// stop of the line, which held it until `held`.
+    /// stop of the line or a window, which held it until `held`.
     pub fn bake(&self, now: Millis, held: Option<Millis>) -> Next {
         match &self.phase {
             Phase::Baking { since }

@@ -14,7 +14,7 @@ use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::evidence::{Evidence, Recorded};
-use crate::exception::{Exception, ExceptionKind};
+use crate::exception::Exception;
 use crate::ids::{
     ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, FreezeId, GroupName,
     IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName, StopId,
@@ -340,16 +340,6 @@ impl State {
             .filter(|who| !request.contributors.contains(*who) && !agreed(who))
             .cloned()
             .collect()
-    }
-
-    /// Returns the exception of this kind that holds for `deployment` at `now`.
-    pub fn exception(
-        &self,
-        now: Millis,
-        is: impl Fn(&ExceptionKind) -> bool,
-    ) -> Option<ExceptionId> {
-        let mut found = self.exceptions.iter().filter(|(_, one)| one.holds(now) && is(&one.what));
-        found.next().map(|(id, _)| *id)
     }
 
     /// Returns everyone who contributed to `subject` as it stands now, and so does not decide over

@@ -4,7 +4,7 @@ mod change;
 mod deployment;
 
 use crate::approval::{Decision, Request};
-use crate::deployment::InstanceFact;
+use crate::deployment::{InstanceFact, Phase};
 use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
@@ -15,7 +15,7 @@ use crate::stop::{Agreed, Stop};
 use crate::units::Millis;
 
 use change::{apply_change, apply_release, apply_run};
-use deployment::{apply_deployment, apply_rollout, request_deployment, with};
+use deployment::{apply_deployment, apply_rollout, begin_leg_again, request_deployment, with};
 
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
@@ -62,6 +62,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::ExceptionRequested { .. }
         | E::ExceptionGranted { .. }
         | E::ExceptionEnded { .. }
+        | E::ExceptionSuspended { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::GateDecided { .. }
@@ -77,7 +78,9 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::RolloutObserved { .. }
         | E::RolloutHeld { .. }
         | E::RolloutResumed { .. }
-        | E::RolloutReopened { .. } => apply_rollout(state, position, now, event),
+        | E::RolloutReopened { .. }
+        | E::RolloutWindowBegan { .. }
+        | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
@@ -168,6 +171,16 @@ fn apply_stop(state: &mut State, now: Millis, event: &Event) {
             }
         }
         Event::LineLifted { stop } => {
+            for id in state.open.deployments.clone() {
+                let held = state.deployments.get(&id).and_then(|of| state.stop_over(of));
+                if held.is_some() {
+                    with(state, id, |of| {
+                        if let Phase::RollingOut(rollout) = &mut of.phase {
+                            begin_leg_again(rollout, now);
+                        }
+                    });
+                }
+            }
             if let Some(stop) = state.stops.get_mut(stop) {
                 stop.lifted = stop.lifted.or(Some(now));
             }
@@ -270,6 +283,7 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
                 granted: None,
                 ended: None,
                 reviewed: None,
+                suspended: None,
             };
             state.exceptions.insert(*exception, asked);
         }
@@ -283,6 +297,11 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
         Event::ExceptionEnded { exception, .. } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
                 found.ended = found.ended.or(Some(now));
+            }
+        }
+        Event::ExceptionSuspended { exception, .. } => {
+            if let Some(found) = state.exceptions.get_mut(exception) {
+                found.suspended = found.suspended.or(Some(now));
             }
         }
         Event::ExceptionReviewed { exception, by, .. } => {

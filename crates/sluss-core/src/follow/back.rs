@@ -19,8 +19,12 @@ pub(crate) fn carry_out(
         Next::Stay => vec![],
         // Evidence is counted by the clock: while that is not trusted nothing grows.
         Next::Shift { .. } | Next::Live if state.gap || state.distrusted => vec![],
-        // Nothing grows while the line is stopped; what said that it may says so again.
-        Next::Shift { .. } | Next::Live if is_stopped(state, id) => vec![],
+        // Nothing grows while the line is stopped, or a window keeps it, nor is it late; what said that it may says so again.
+        Next::Shift { .. } | Next::Live | Next::Hold(HoldReason::NoProofInTime)
+            if rollout.kept.is_some() || is_stopped(state, id) =>
+        {
+            vec![]
+        }
         Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
         Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
         Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),
@@ -65,6 +69,10 @@ pub(crate) fn take_back(
         EnvironmentKind::Ephemeral => {
             vec![Event::EnvironmentRemoved { deployment: id, accepted: false }]
         }
+        // Nothing speaks against the release itself.
+        EnvironmentKind::Lasting if cause == Cause::Window => {
+            vec![Event::DeploymentRolledBack { deployment: id, cause, to }]
+        }
         EnvironmentKind::Lasting => {
             let release = deployment.release;
             let barred = state.releases.get(&release).is_some_and(|found| found.barred.is_some());
@@ -92,7 +100,7 @@ fn stops(state: &State, deployment: &Deployment, cause: Cause) -> bool {
         | Phase::Removed { .. } => false,
     };
     let asked = match cause {
-        Cause::ByHand | Cause::LeaseLapsed | Cause::NotReady => false,
+        Cause::ByHand | Cause::LeaseLapsed | Cause::NotReady | Cause::Window => false,
         Cause::Verdict | Cause::Slower | Cause::Silence | Cause::Crashes | Cause::Failing => true,
     };
     asked

@@ -178,6 +178,10 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::Tests, ClearedWhy::TestsPassed(tests)),
         cleared(GateKind::FourEyes, ClearedWhy::NobodyAsked),
         cleared(GateKind::FourEyes, ClearedWhy::Approved),
+        cleared(
+            GateKind::FourEyes,
+            ClearedWhy::Standard { exception: ExceptionId(3), files: 2, lines: 14 },
+        ),
         cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
         waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
         waiting(GateKind::Freeze, freeze),
@@ -268,7 +272,14 @@ fn of_rollouts() -> Vec<Event> {
         rolled_back(Cause::NotReady),
         rolled_back(Cause::LeaseLapsed),
         rolled_back(Cause::ByHand),
+        rolled_back(Cause::Window),
         rolled_back(Cause::Failing),
+        Event::RolloutWindowBegan {
+            deployment,
+            windows: vec!["night".to_owned()],
+            until: Some(Millis(9_000)),
+        },
+        Event::RolloutWindowOver { deployment },
         Event::DeploymentSuperseded { deployment, by },
         Event::EnvironmentCreated { deployment, environment },
         Event::EnvironmentRemoved { deployment, accepted: true },
@@ -306,6 +317,7 @@ fn of_the_rest() -> Vec<Event> {
         },
         Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob") },
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
+        Event::ExceptionSuspended { exception: ExceptionId(3), failures: 2 },
         Event::ExceptionReviewed {
             exception: ExceptionId(3),
             by: person("carl"),

@@ -11,6 +11,7 @@ mod live;
 mod permits;
 mod rollouts;
 mod script;
+mod standards;
 mod stops;
 mod stories;
 mod world;

@@ -14,7 +14,7 @@ use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
-use sluss_core::exception::ExceptionKind;
+use sluss_core::exception::{Changed, ExceptionKind, Model};
 use sluss_core::ids::{Digest, EnvironmentName};
 use sluss_core::incident::Reporter;
 use sluss_core::pipeline::Stage;
@@ -77,6 +77,16 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
             go(world);
             None
         }
+        ["changes", path, lines] => {
+            let lines = lines.parse().unwrap();
+            world.texts.changed = Some(Changed { paths: vec![path.to_owned()], lines });
+            None
+        }
+        ["window", from, until, overrun] => {
+            let overrun = ["finish", "hold", "rollback"].into_iter().find(|one| *one == overrun);
+            world.texts.window = Some((seconds(from), seconds(until), overrun.unwrap()));
+            None
+        }
         ["forward-only"] => {
             world.forward_only = true;
             None
@@ -118,6 +128,18 @@ fn command(world: &World, words: &[&str]) -> Command {
                 approvals: vec![rule],
                 ..organisation(FourEyes::Never, &["bob", "carl", "erik"])
             };
+            propose(world.state.next_proposal(), organisation)
+        }
+        ["policy", "calendar", ref approvers @ ..] => {
+            let calendar = Some(Digest::of(b"calendar"));
+            let organisation =
+                Organisation { calendar, ..organisation(FourEyes::Never, approvers) };
+            propose(world.state.next_proposal(), organisation)
+        }
+        ["policy", "of", policies, ref approvers @ ..] => {
+            let policies = Some(Digest::of(policies.as_bytes()));
+            let organisation =
+                Organisation { policies, ..organisation(FourEyes::Never, approvers) };
             propose(world.state.next_proposal(), organisation)
         }
         ["policy", when, ref approvers @ ..] => {
@@ -254,6 +276,16 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         }
         ["except", "waiver", rule, until] => {
             asked(world, ExceptionKind::Waiver { service: service(), rule: rule.to_owned() }, until)
+        }
+        ["except", "standard", path, failures, until] => {
+            let model = Model {
+                service: service(),
+                paths: [path.to_owned()].into(),
+                files: 3,
+                lines: 50,
+                failures: failures.parse().unwrap(),
+            };
+            asked(world, ExceptionKind::Standard { model }, until)
         }
         ["grant", id] => Command::GrantException { exception: id.parse().unwrap() },
         ["end", id] => Command::EndException { exception: id.parse().unwrap() },

@@ -199,7 +199,7 @@ fn neither_an_override_nor_an_emergency_goes_past_a_stop() {
         ~1 stop all by erik
         ~1 push main anna by anna
         2 go
-        ~3 except freeze dep-1 1000 by anna
+        ~3 except freeze dep-1 1000 by dora
         4 grant exc-1 by bob
         ~5 except emergency dep-1 1000 by anna
         6 grant exc-2 by bob",
