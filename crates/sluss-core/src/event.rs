@@ -141,6 +141,9 @@ pub enum Event {
         contributors: BTreeSet<PersonRef>,
         nonce: String,
     },
+    /// What its policies would have made of the past was compared with those in force.
+    #[serde(rename = "config.compared")]
+    ConfigCompared { number: u64, lets_more_pass: bool },
     /// From now on this content decides.
     #[serde(rename = "config.activated")]
     ConfigActivated { number: u64, commit: CommitId },
@@ -421,6 +424,7 @@ impl Event {
             | E::LogGap { .. }
             | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
+            | E::ConfigCompared { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,

@@ -29,3 +29,4 @@ pub mod target;
 pub mod traffic;
 pub mod units;
 pub mod wanted;
+pub mod weakening;

@@ -25,6 +25,7 @@ use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
 use crate::stop::Stop;
 use crate::units::Millis;
+use crate::weakening;
 
 /// A proposed configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,10 @@ pub struct Proposal {
     pub over: bool,
     /// When it was activated.
     pub activated: Option<Millis>,
+    /// Whether its policies would have let more of the past pass than those in force, once the past
+    /// was decided again.
+    #[serde(default)]
+    pub lets_more_pass: Option<bool>,
 }
 
 /// One environment of one service.
@@ -308,6 +313,13 @@ impl State {
                 Some(of) => organisation.rules_for(&of.service, &of.environment).0,
                 None => Organisation::usual_rule(),
             },
+            (Subject::Configuration(number), _) if !self.weakenings(number).is_empty() => {
+                let two = |mut rule: Rule| {
+                    rule.slots.values_mut().for_each(|people| *people = weakening::PEOPLE);
+                    rule
+                };
+                Organisation::usual_rule().into_iter().map(two).collect()
+            }
             (Subject::Configuration(_), _) | (_, None) => Organisation::usual_rule(),
         }
     }

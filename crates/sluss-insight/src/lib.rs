@@ -8,7 +8,9 @@
 //! Not here: names of people and texts that people wrote, which the state does not hold.
 
 mod board;
+mod risk;
 mod whereabouts;
 
 pub use board::{Board, BoardRow, Lane, Waiting, board, row_of};
+pub use risk::{LOOKED_BACK, Risk, RiskPart, Size, brought, live_beside, risk};
 pub use whereabouts::{Whereabouts, where_is};

@@ -3,7 +3,7 @@
 mod change;
 mod deployment;
 
-use crate::approval::{Decision, Request};
+use crate::approval::{Decision, Request, Subject};
 use crate::deployment::{InstanceFact, Phase};
 use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
@@ -35,6 +35,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::DossierExported { .. }
         | E::AttestationRecorded { .. } => apply_log(state, position, now, event),
         E::ConfigProposed { .. }
+        | E::ConfigCompared { .. }
         | E::ConfigActivated { .. }
         | E::ConfigRefused { .. }
         | E::ServiceRegistered { .. } => apply_config(state, now, event),
@@ -203,8 +204,22 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
                 at: now,
                 over: false,
                 activated: None,
+                lets_more_pass: None,
             };
             state.proposals.insert(*number, proposal);
+        }
+        Event::ConfigCompared { number, lets_more_pass } => {
+            let Some(proposal) = state.proposals.get_mut(number) else { return };
+            proposal.lets_more_pass = Some(*lets_more_pass);
+            // One who agreed before may be enough now.
+            let subject = Subject::Configuration(*number);
+            let enough = state.still_asked(subject, now).is_empty();
+            let request = state.requests.get_mut(&subject);
+            if let Some(request) = request.filter(|of| enough && of.decision == Decision::Open)
+                && let Some((by, _)) = request.agreed.last().cloned()
+            {
+                request.decision = Decision::Granted { by, at: now };
+            }
         }
         Event::ConfigActivated { number, .. } => {
             let Some(proposal) = state.proposals.get_mut(number) else { return };

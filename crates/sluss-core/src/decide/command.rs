@@ -74,6 +74,11 @@ pub enum Command {
         contributors: BTreeSet<PersonRef>,
         nonce: String,
     },
+    /// What proposed policies would have made of the past was compared with those in force.
+    Compared {
+        number: u64,
+        lets_more_pass: bool,
+    },
     /// Someone pushes commits.
     Push {
         service: ServiceName,
@@ -308,6 +313,7 @@ impl Command {
             | Self::Witnessed { .. }
             | Self::Distrust { .. }
             | Self::Seal { .. }
+            | Self::Compared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.

@@ -87,6 +87,7 @@ pub fn decide(
         | C::Witnessed { .. }
         | C::Distrust { .. }
         | C::Seal { .. }
+        | C::Compared { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),

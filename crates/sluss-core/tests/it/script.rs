@@ -136,6 +136,12 @@ fn command(world: &World, words: &[&str]) -> Command {
                 Organisation { calendar, ..organisation(FourEyes::Never, approvers) };
             propose(world.state.next_proposal(), organisation)
         }
+        ["policy", "always-of", policies, ref approvers @ ..] => {
+            let policies = Some(Digest::of(policies.as_bytes()));
+            let organisation =
+                Organisation { policies, ..organisation(FourEyes::Always, approvers) };
+            propose(world.state.next_proposal(), organisation)
+        }
         ["policy", "of", policies, ref approvers @ ..] => {
             let policies = Some(Digest::of(policies.as_bytes()));
             let organisation =
@@ -155,6 +161,9 @@ fn command(world: &World, words: &[&str]) -> Command {
             };
             let organisation = Organisation { require, ..organisation(when, approvers) };
             propose(world.state.next_proposal(), organisation)
+        }
+        ["compared", number, found] => {
+            Command::Compared { number: number.parse().unwrap(), lets_more_pass: found == "weaker" }
         }
         ["announce", branch, ref with @ ..] => world.push(branch, with),
         ["alarm", id] => Command::Alarm {

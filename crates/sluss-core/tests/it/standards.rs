@@ -302,3 +302,72 @@ fn a_waiver_is_named_at_the_gate_and_none_of_what_is_no_rule_of_a_policy_counts(
         "#]],
     );
 }
+
+#[test]
+fn a_configuration_that_asks_less_takes_two_who_did_not_write_it() {
+    check(
+        vec![production()],
+        "~0 policy always bob carl dora by anna
+        1 policy first bob carl dora by anna
+        2 approve cfg-2 by bob
+        3 approve cfg-2 by bob
+        4 approve cfg-2 by carl
+        5 policy always bob carl dora by anna
+        6 approve cfg-3 by bob",
+        expect![[r#"
+            1 policy first bob carl dora by anna
+                config.proposed anna number=2
+                approval.requested cfg-2 platform_change
+            2 approve cfg-2 by bob
+                approval.granted bob cfg-2
+            3 approve cfg-2 by bob
+                Conflict: You agreed to cfg-2 already; it waits for someone else.
+            4 approve cfg-2 by carl
+                approval.granted carl cfg-2
+                config.activated number=2
+            5 policy always bob carl dora by anna
+                config.proposed anna number=3
+                approval.requested cfg-3 platform_change
+            6 approve cfg-3 by bob
+                approval.granted bob cfg-3
+                config.activated number=3
+        "#]],
+    );
+}
+
+#[test]
+fn changed_policies_take_two_people_until_the_past_shows_that_they_let_no_more_pass() {
+    check(
+        vec![production()],
+        "~0 policy always-of strict bob carl dora by anna
+        1 policy always-of lenient bob carl dora by anna
+        2 approve cfg-2 by bob
+        3 compared 2 same
+        4 policy always-of strict bob carl dora by anna
+        5 compared 3 weaker
+        6 approve cfg-3 by bob
+        7 compared 3 same
+        8 approve cfg-3 by dora",
+        expect![[r#"
+            1 policy always-of lenient bob carl dora by anna
+                config.proposed anna number=2
+                approval.requested cfg-2 platform_change
+            2 approve cfg-2 by bob
+                approval.granted bob cfg-2
+            3 compared 2 same
+                config.compared lets_more_pass=false number=2
+                config.activated number=2
+            4 policy always-of strict bob carl dora by anna
+                config.proposed anna number=3
+                approval.requested cfg-3 platform_change
+            5 compared 3 weaker
+                config.compared lets_more_pass=true number=3
+            6 approve cfg-3 by bob
+                approval.granted bob cfg-3
+            7 compared 3 same
+            8 approve cfg-3 by dora
+                approval.granted dora cfg-3
+                config.activated number=3
+        "#]],
+    );
+}

@@ -39,7 +39,7 @@ pub use meaning::{ALLOW, EVIDENCE};
 pub use read::{
     CALENDAR, POLICIES, PlatformTexts, calendar_of, is_prose, load, load_in, pack, unpack,
 };
-pub use replay::{Past, difference, past};
+pub use replay::{Past, compare, difference, past};
 
 pub(crate) use read::read;
 

@@ -35,6 +35,9 @@ pub(super) struct Decided {
     password: String,
     #[serde(default)]
     reason: String,
+    /// Where it was decided, if not where the subject is shown.
+    #[serde(default)]
+    from: String,
 }
 
 pub(super) async fn decide(
@@ -48,12 +51,16 @@ pub(super) async fn decide(
 
 async fn decided(app: &App, subject: &str, form: &Form<Decided>) -> Result<String, Failure> {
     let subject: Subject = parse(subject)?;
-    let Decided { decision, statement, password, reason } = &form.fields;
+    let Decided { decision, statement, password, reason, from } = &form.fields;
     let statement = parse(statement)?;
     let command = match decision.as_str() {
         "approve" => Command::Approve { subject, statement },
         "refuse" => {
             let reason = app.put_reason(Some(reason)).await?;
+            if reason.is_none() {
+                let what = "Whoever refuses says why, for those who wait.";
+                return Err(Failure::new(Blame::Caller, what, "Give a reason, and refuse again"));
+            }
             Command::Refuse { subject, statement, reason }
         }
         _ => {
@@ -62,7 +69,7 @@ async fn decided(app: &App, subject: &str, form: &Form<Decided>) -> Result<Strin
         }
     };
     form.decide(app, command, password.clone()).await?;
-    Ok(link::subject(subject))
+    Ok(if from == "inbox" { link::APPROVALS.to_owned() } else { link::subject(subject) })
 }
 
 #[derive(Deserialize)]

@@ -21,6 +21,7 @@ mod frame;
 mod freezes;
 mod graph;
 mod html;
+mod inbox;
 mod incidents;
 mod link;
 mod log;

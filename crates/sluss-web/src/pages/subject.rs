@@ -42,6 +42,8 @@ pub(super) struct Approval {
     /// Why who looks may not.
     pub(super) not_mine: &'static str,
     pub(super) csrf: String,
+    /// In what a configuration asks less than the one in force.
+    pub(super) weaker: Vec<&'static str>,
 }
 
 /// Who looks, when, and with which form.
@@ -103,7 +105,18 @@ pub(super) fn approval(
         mine: open && mine,
         not_mine,
         csrf: looking.csrf.to_owned(),
+        weaker: weaker(state, subject),
     })
+}
+
+/// Says in what a proposed configuration asks less than the one in force.
+fn weaker(state: &State, subject: Subject) -> Vec<&'static str> {
+    match subject {
+        Subject::Configuration(number) => {
+            state.weakenings(number).into_iter().map(|found| found.sentence()).collect()
+        }
+        Subject::Deployment(_) => Vec::new(),
+    }
 }
 
 fn about(state: &State, words: &mut Words, subject: Subject) -> Html {
