@@ -10,6 +10,7 @@
 //!   steps and have no cycle, and `steps` are in an order in which each comes after its needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +178,11 @@ pub struct RolloutPlan {
     pub independent: bool,
     /// Seconds of evidence per block.
     pub block_seconds: u32,
+    /// Whether evidence is read in rows of a quarter of a second instead of one, and a block may
+    /// end with every other; `block_seconds` counts for nothing then. Only for services whose units
+    /// are counted once: what depends on one another must lie within a block.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub quarters: bool,
     /// Seconds after which an undecided leg is held and a person is called.
     pub deadline_seconds: u32,
     /// Seconds without any data after which the candidate is taken back.
@@ -198,6 +204,7 @@ impl Default for RolloutPlan {
             slow_tolerance_ppm: 30_000,
             independent: false,
             block_seconds: 1,
+            quarters: false,
             deadline_seconds: 900,
             silence_seconds: 60,
         }

@@ -9,15 +9,17 @@
 //! - A verdict against it takes its share to zero in the same append.
 //! - What is wanted depends on the state alone, so it is the same after a crash.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Cause, HoldReason};
 use crate::ids::DeploymentId;
 use crate::pipeline::{Replacement, RolloutPlan};
 use crate::target::InstanceRow;
-use crate::units::{Millis, Share};
+use crate::units::{Millis, Quarter, Share};
 
-/// What one arm did in one second.
+/// What one arm did in some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -35,7 +37,7 @@ impl Counts {
     }
 }
 
-/// What one arm did in one second beyond its counts.
+/// What one arm did in some time beyond its counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Detail {
@@ -48,6 +50,10 @@ pub struct Detail {
     /// The requests by instance, where it has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<InstanceRow>,
+}
+
+fn is_first(quarter: &u8) -> bool {
+    *quarter == 0
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -70,12 +76,15 @@ pub enum Metric {
     Latency,
 }
 
-/// One second of evidence.
+/// One row of evidence: a second, or a quarter of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
     /// The second, since 1970-01-01 UTC.
     pub second: i64,
+    /// Which quarter of it, from 0, where rows are as short (see [`RolloutPlan::quarters`]).
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub quarter: u8,
     /// The share that the candidate was configured to get.
     pub share: Share,
     /// What the incumbent did.
@@ -94,7 +103,13 @@ impl Observation {
     /// Returns a second of which only the counts are known.
     pub fn new(second: i64, share: Share, incumbent: Counts, candidate: Counts) -> Self {
         let (incumbent_detail, candidate_detail) = Default::default();
-        Self { second, share, incumbent, candidate, incumbent_detail, candidate_detail }
+        let quarter = 0;
+        Self { second, quarter, share, incumbent, candidate, incumbent_detail, candidate_detail }
+    }
+
+    /// Returns the quarter of a second in which the row begins.
+    pub fn begins(&self) -> Quarter {
+        Quarter::of(self.second, self.quarter)
     }
 }
 
@@ -281,6 +296,12 @@ impl Rollout {
             Replacement::Progressive(plan) => plan.shares.get(leg).copied().unwrap_or(Share::ALL),
             Replacement::AtOnce => Share::ALL,
         }
+    }
+
+    /// Returns how many seconds were observed, in whole or in part.
+    pub fn seconds(&self) -> usize {
+        let seconds: BTreeSet<i64> = self.observations.iter().map(|row| row.second).collect();
+        seconds.len()
     }
 
     /// Says what follows from the candidate being ready. Without an incumbent there is nothing to

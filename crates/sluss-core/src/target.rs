@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::confinement::{Confinement, LimitsBy, RunsAs};
 use crate::ids::{Digest, EnvironmentName, ReleaseId, ServiceName};
 pub use crate::traffic::{FieldName, Sticky, Traffic};
-use crate::units::{Millis, Share};
+use crate::units::{Millis, Quarter, Share};
 
 /// Names what a target serves: one service in one environment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -258,18 +258,21 @@ pub struct RouteStatus {
     pub sticky: bool,
 }
 
-/// What came back from one release in one second.
+/// What came back from one release in a quarter of a second.
 ///
 /// Where the route names the header that identifies a unit, a unit's first attempt is a request
 /// and every later one a retry; elsewhere everything is a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CounterRow {
-    /// The second, since 1970-01-01 UTC; it is over when it is reported.
+    /// The second, since 1970-01-01 UTC.
     pub second: i64,
+    /// Which quarter of it, from 0; it is over when it is reported.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quarter: u8,
     /// Which release.
     pub release: ReleaseId,
-    /// Requests that ended in this second.
+    /// Requests that ended in this quarter.
     pub requests: u64,
     /// Of these, how many failed: 5xx, time-out, connection failure, or marked by the service.
     pub errors: u64,
@@ -286,13 +289,20 @@ pub struct CounterRow {
     pub instances: Vec<InstanceRow>,
 }
 
-/// What came back from one instance of a release in one second; retries are left out.
+impl CounterRow {
+    /// Returns the quarter of a second in which this was counted.
+    pub fn when(&self) -> Quarter {
+        Quarter::of(self.second, self.quarter)
+    }
+}
+
+/// What came back from one instance of a release in a quarter of a second; retries are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceRow {
     /// Its number within its arm, from 0.
     pub index: u16,
-    /// Requests that ended in this second.
+    /// Requests that ended then.
     pub requests: u64,
     /// Of these, how many failed.
     pub errors: u64,

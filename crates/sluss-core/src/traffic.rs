@@ -77,6 +77,12 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Returns whether what depends on one another is counted once: units are told apart, and no
+    /// caller stays with an arm.
+    pub fn is_counted_once(&self) -> bool {
+        self.unit.is_some() && self.sticky.is_none()
+    }
+
     /// Returns whether each request is a unit that draws its own arm.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()

@@ -27,6 +27,52 @@ impl Millis {
     pub fn second(self) -> i64 {
         self.0.div_euclid(1000)
     }
+
+    /// Returns the quarter of a second that this instant lies in.
+    pub fn quarter(self) -> Quarter {
+        Quarter(self.0.div_euclid(QUARTER_MS))
+    }
+}
+
+/// A quarter of a second, by its number since 1970-01-01 UTC: the grain of what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quarter(pub i64);
+
+/// The length of a quarter of a second.
+pub const QUARTER_MS: i64 = 250;
+const QUARTERS: i64 = 4;
+
+impl Quarter {
+    /// Returns the quarter `number` (from 0) of a second.
+    pub fn of(second: i64, number: u8) -> Self {
+        Self(second.saturating_mul(QUARTERS).saturating_add(i64::from(number)))
+    }
+
+    /// Returns the last quarter of a second.
+    pub fn last_of(second: i64) -> Self {
+        Self(second.saturating_mul(QUARTERS).saturating_add(QUARTERS - 1))
+    }
+
+    /// Returns the quarter `count` later.
+    #[must_use]
+    pub fn plus(self, count: i64) -> Self {
+        Self(self.0.saturating_add(count))
+    }
+
+    /// Returns the second that it is part of.
+    pub fn second(self) -> i64 {
+        self.0.div_euclid(QUARTERS)
+    }
+
+    /// Returns which of its second's quarters it is, from 0.
+    pub fn in_second(self) -> u8 {
+        u8::try_from(self.0.rem_euclid(QUARTERS)).unwrap_or(0)
+    }
+
+    /// Returns when it begins.
+    pub fn begins(self) -> Millis {
+        Millis(self.0.saturating_mul(QUARTER_MS))
+    }
 }
 
 /// A share of traffic in basis points: 10 000 is all of it.

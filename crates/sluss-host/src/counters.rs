@@ -1,9 +1,10 @@
-//! Counts what came back from one instance: requests, errors and durations, by the second.
+//! Counts what came back from one instance: requests, errors and durations, by the quarter of a
+//! second.
 //!
 //! # Invariants
 //!
-//! - A second is reported only when it is over, and does not change after it was reported.
-//! - Reading resets nothing; a second is kept for 15 minutes.
+//! - A quarter is reported only when it is over, and does not change after it was reported.
+//! - Reading resets nothing; a quarter is kept for 15 minutes.
 //!
 //! Counting takes a lock of the counting thread's own shard, so threads hardly ever meet.
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{CounterRow, InstanceRow};
-use sluss_core::units::Millis;
+use sluss_core::units::{Millis, Quarter};
 
 use crate::clock;
 
@@ -32,8 +33,8 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     shards: [Mutex<Shard>; SHARDS],
-    /// Seconds that a shard has closed; summed over all shards.
-    over: Mutex<BTreeMap<i64, Tally>>,
+    /// Quarters that a shard has closed; summed over all shards.
+    over: Mutex<BTreeMap<Quarter, Tally>>,
 }
 
 impl Meter {
@@ -57,33 +58,33 @@ impl Meter {
 
     fn add(&self, count: impl FnOnce(&mut Tally)) {
         let mut shard = lock(&self.shards[shard_of_thread()]);
-        // Read under the lock, so that a reader who saw the second end has seen all of it.
-        let second = clock::now().second();
-        if shard.second != second {
+        // Read under the lock, so that a reader who saw the quarter end has seen all of it.
+        let quarter = clock::now().quarter();
+        if shard.quarter != quarter {
             self.close(&mut shard);
-            shard.second = second;
+            shard.quarter = quarter;
         }
         count(&mut shard.tally);
     }
 
-    /// Returns the seconds after `after` and before `current` in which something ended.
-    pub(crate) fn seconds(&self, after: i64, current: i64) -> Vec<(i64, Tally)> {
+    /// Returns the quarters after `after` and before `current` in which something ended.
+    pub(crate) fn quarters(&self, after: Quarter, current: Quarter) -> Vec<(Quarter, Tally)> {
         for shard in &self.shards {
             let mut shard = lock(shard);
-            if shard.second < current {
+            if shard.quarter < current {
                 self.close(&mut shard);
             }
         }
         let mut over = lock(&self.over);
-        over.retain(|second, _| *second > current - KEPT_SECONDS);
-        // A shard whose clock was read later than ours may have closed a second that goes on.
-        let rows = over.iter().filter(|(second, _)| **second > after && **second < current);
-        rows.map(|(second, tally)| (*second, tally.clone())).collect()
+        over.retain(|quarter, _| *quarter > current.plus(-KEPT_QUARTERS));
+        // A shard whose clock was read later than ours may have closed a quarter that goes on.
+        let rows = over.iter().filter(|(quarter, _)| **quarter > after && **quarter < current);
+        rows.map(|(quarter, tally)| (*quarter, tally.clone())).collect()
     }
 
-    /// Takes up again what an earlier host counted in a second that is over.
-    pub(crate) fn recall(&self, second: i64, tally: &Tally) {
-        lock(&self.over).entry(second).or_default().add(tally);
+    /// Takes up again what an earlier host counted in a quarter that is over.
+    pub(crate) fn recall(&self, quarter: Quarter, tally: &Tally) {
+        lock(&self.over).entry(quarter).or_default().add(tally);
     }
 
     /// Counts now what another host counted in our name.
@@ -91,13 +92,13 @@ impl Meter {
         self.add(|tally| tally.add(other));
     }
 
-    /// Takes out what was counted after the second `after`, also what is not over.
-    pub(crate) fn take_after(&self, after: i64) -> Tally {
+    /// Takes out what was counted after `after`, also what is not over.
+    pub(crate) fn take_after(&self, after: Quarter) -> Tally {
         for shard in &self.shards {
             self.close(&mut lock(shard));
         }
         let mut over = lock(&self.over);
-        let taken = over.split_off(&(after + 1));
+        let taken = over.split_off(&after.plus(1));
         let mut whole = Tally::default();
         taken.values().for_each(|tally| whole.add(tally));
         whole
@@ -105,30 +106,38 @@ impl Meter {
 
     /// Returns whether nothing is kept or counted any more.
     pub(crate) fn is_empty(&self, now: Millis) -> bool {
-        self.seconds(i64::MIN, now.second()).is_empty()
-            && self.shards.iter().all(|shard| lock(shard).second < now.second() - KEPT_SECONDS)
+        let now = now.quarter();
+        let oldest = now.plus(-KEPT_QUARTERS);
+        self.quarters(Quarter(i64::MIN), now).is_empty()
+            && self.shards.iter().all(|shard| lock(shard).quarter < oldest)
     }
 
     fn close(&self, shard: &mut Shard) {
         if !shard.tally.is_empty() {
             let mut over = lock(&self.over);
-            let oldest = shard.second - KEPT_SECONDS;
-            while over.first_key_value().is_some_and(|(second, _)| *second < oldest) {
+            let oldest = shard.quarter.plus(-KEPT_QUARTERS);
+            while over.first_key_value().is_some_and(|(quarter, _)| *quarter < oldest) {
                 over.pop_first();
             }
-            over.entry(shard.second).or_default().add(&shard.tally);
+            over.entry(shard.quarter).or_default().add(&shard.tally);
             shard.tally = Tally::default();
         }
     }
 }
 
-/// What one thread counted in the second that it last saw. Aligned so that two threads do not
+/// What one thread counted in the quarter that it last saw. Aligned so that two threads do not
 /// share a cache line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(128))]
 struct Shard {
-    second: i64,
+    quarter: Quarter,
     tally: Tally,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { quarter: Quarter(0), tally: Tally::default() }
+    }
 }
 
 /// What was counted in some time.
@@ -136,7 +145,8 @@ struct Shard {
 pub(crate) struct Tally {
     requests: u64,
     errors: u64,
-    bins: [u64; BINS],
+    /// Narrow, since a quarter of an hour is kept; no quarter has four thousand million requests.
+    bins: [u32; BINS],
     retries: u64,
     failed_retries: u64,
 }
@@ -152,7 +162,7 @@ impl Tally {
         self.requests += other.requests;
         self.errors += other.errors;
         for (bin, count) in self.bins.iter_mut().zip(other.bins) {
-            *bin += count;
+            *bin = bin.saturating_add(count);
         }
         self.retries += other.retries;
         self.failed_retries += other.failed_retries;
@@ -164,7 +174,8 @@ impl Tally {
     }
 
     fn latency(&self) -> Vec<(u8, u64)> {
-        (0u8..).zip(self.bins).filter(|(_, count)| *count > 0).collect()
+        let bins = (0u8..).zip(self.bins).filter(|(_, count)| *count > 0);
+        bins.map(|(bin, count)| (bin, u64::from(count))).collect()
     }
 }
 
@@ -174,7 +185,7 @@ pub(crate) fn parts(row: &CounterRow) -> Vec<(u16, Tally)> {
         let mut tally = Tally { requests: of.requests, errors: of.errors, ..Tally::default() };
         for (bin, count) in &of.latency {
             if let Some(kept) = tally.bins.get_mut(usize::from(*bin)) {
-                *kept += count;
+                *kept = kept.saturating_add(u32::try_from(*count).unwrap_or(u32::MAX));
             }
         }
         (of.index, tally)
@@ -189,8 +200,8 @@ pub(crate) fn parts(row: &CounterRow) -> Vec<(u16, Tally)> {
     parts
 }
 
-/// Returns the row of one release and second from what its instances counted.
-pub(crate) fn row(second: i64, release: ReleaseId, parts: &[(u16, Tally)]) -> CounterRow {
+/// Returns the row of one release and quarter from what its instances counted.
+pub(crate) fn row(quarter: Quarter, release: ReleaseId, parts: &[(u16, Tally)]) -> CounterRow {
     let mut whole = Tally::default();
     parts.iter().for_each(|(_, part)| whole.add(part));
     let instance = |(index, part): &(u16, Tally)| InstanceRow {
@@ -200,7 +211,8 @@ pub(crate) fn row(second: i64, release: ReleaseId, parts: &[(u16, Tally)]) -> Co
         latency: part.latency(),
     };
     CounterRow {
-        second,
+        second: quarter.second(),
+        quarter: quarter.in_second(),
         release,
         requests: whole.requests,
         errors: whole.errors,
@@ -238,6 +250,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 const SHARDS: usize = 8;
 const BINS: usize = 64;
 pub(crate) const KEPT_SECONDS: i64 = 15 * 60;
+const KEPT_QUARTERS: i64 = KEPT_SECONDS * 4;
 
 /// The upper bounds of all bins but the last, which has none.
 static UPPER_BOUNDS_US: LazyLock<[u64; BINS - 1]> = LazyLock::new(|| {
@@ -266,25 +279,26 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_second_is_summed_over_all_shards() {
+    fn a_closed_quarter_is_summed_over_all_shards() {
         let meter = Meter::default();
         for shard in &meter.shards {
             let mut shard = shard.lock().unwrap();
-            shard.second = clock::now().second() - 2;
+            shard.quarter = clock::now().quarter().plus(-5);
             shard.tally.requests = 2;
             shard.tally.errors = 1;
             shard.tally.bins[3] = 2;
         }
-        let now = clock::now().second();
-        let seconds = meter.seconds(0, now);
-        assert_eq!(seconds.len(), 1);
-        let (second, tally) = &seconds[0];
+        let now = clock::now().quarter();
+        let quarters = meter.quarters(Quarter(0), now);
+        assert_eq!(quarters.len(), 1);
+        let (quarter, tally) = &quarters[0];
         assert_eq!((tally.requests, tally.errors), (16, 8));
         assert_eq!(tally.latency(), vec![(3, 16)]);
-        assert_eq!(meter.seconds(0, now), seconds, "reading resets nothing");
-        assert_eq!(meter.seconds(*second, now), vec![], "after is exclusive");
-        let row = row(*second, ReleaseId(7), &[(0, tally.clone()), (2, tally.clone())]);
+        assert_eq!(meter.quarters(Quarter(0), now), quarters, "reading resets nothing");
+        assert_eq!(meter.quarters(*quarter, now), vec![], "after is exclusive");
+        let row = row(*quarter, ReleaseId(7), &[(0, tally.clone()), (2, tally.clone())]);
         assert_eq!((row.requests, row.errors, row.instances.len()), (32, 16, 2));
+        assert_eq!(row.when(), *quarter);
         assert_eq!((row.instances[1].index, row.instances[1].requests), (2, 16));
     }
 }

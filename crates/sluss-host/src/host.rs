@@ -17,6 +17,7 @@ use sluss_core::ids::ReleaseId;
 use sluss_core::target::{
     Applied, CounterRow, Desired, JournalEntry, LimitsBy, RouteKey, RouteStatus,
 };
+use sluss_core::units::Quarter;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -188,7 +189,7 @@ impl Host {
     /// Returns the counters of a route after a second.
     pub(crate) fn counters(&self, key: &RouteKey, after: i64) -> Result<Vec<CounterRow>, Refused> {
         let route = self.routes().get(key).cloned().ok_or_else(|| Refused::no_route(key))?;
-        Ok(route.counters(after))
+        Ok(route.counters(Quarter::last_of(after)))
     }
 
     /// Looks after leases, doors that could not be opened, and what is long over; never returns.

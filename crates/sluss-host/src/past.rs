@@ -2,10 +2,10 @@
 //!
 //! # Invariants
 //!
-//! - A second is written once, when it is over. A host that is killed loses what it counted in
-//!   the second that went on, and no more than one before.
+//! - A quarter of a second is written once, when it is over. A host that is killed loses what it
+//!   counted in the one that went on, and no more than one before.
 //! - What a host counts after it has given its place away is counted by its successor, in the
-//!   second that it is told.
+//!   quarter that it is told.
 //! - Units are kept for a minute at least, and in no more than two files of [`LARGEST_OF_UNITS`];
 //!   a host that is killed loses those of the last tenth of a second.
 //!

@@ -18,7 +18,7 @@ use sluss_core::target::{
     Arm, ArmStatus, CounterRow, Desired, InstanceState, InstanceStatus, RouteKey, RouteStatus,
     RunsAs,
 };
-use sluss_core::units::{Millis, Share};
+use sluss_core::units::{Millis, Quarter, Share};
 use tokio::time::Instant;
 
 use crate::callers::Rules;
@@ -44,7 +44,7 @@ pub(crate) struct Route {
     unserved: AtomicU64,
     /// Bounds what is in flight.
     pub(crate) gate: Arc<Gate>,
-    /// The last second that was written down.
+    /// The number of the last quarter of a second that was written down.
     written: AtomicI64,
     inner: Mutex<Inner>,
 }
@@ -76,7 +76,7 @@ impl Route {
             secret: secret.to_owned(),
             unserved: AtomicU64::new(0),
             gate: Arc::default(),
-            written: AtomicI64::new(clock::now().second() - 1),
+            written: AtomicI64::new(clock::now().quarter().plus(-1).0),
             inner: Mutex::new(Inner {
                 remembered,
                 renewed: Instant::now(),
@@ -152,34 +152,36 @@ impl Route {
         Arc::clone(meters.entry((release, index)).or_default())
     }
 
-    /// Returns the counters of all releases after a second.
-    pub(crate) fn counters(&self, after: i64) -> Vec<CounterRow> {
-        let current = clock::now().second();
-        let mut parts: BTreeMap<(i64, ReleaseId), Vec<(u16, Tally)>> = BTreeMap::new();
+    /// Returns the counters of all releases after a quarter.
+    pub(crate) fn counters(&self, after: Quarter) -> Vec<CounterRow> {
+        let current = clock::now().quarter();
+        let mut parts: BTreeMap<(Quarter, ReleaseId), Vec<(u16, Tally)>> = BTreeMap::new();
         let meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         for ((release, index), meter) in meters.iter() {
-            for (second, tally) in meter.seconds(after, current) {
-                parts.entry((second, *release)).or_default().push((*index, tally));
+            for (quarter, tally) in meter.quarters(after, current) {
+                parts.entry((quarter, *release)).or_default().push((*index, tally));
             }
         }
-        let row = |((second, release), parts): (_, Vec<_>)| counters::row(second, release, &parts);
+        let row =
+            |((quarter, release), parts): (_, Vec<_>)| counters::row(quarter, release, &parts);
         parts.into_iter().map(row).collect()
     }
 
     /// Returns the rows that are over and were not yet written down.
     pub(crate) fn unwritten(&self) -> Vec<CounterRow> {
-        let after = self.written.swap(clock::now().second() - 1, Ordering::Relaxed);
-        self.counters(after)
+        let over = clock::now().quarter().plus(-1);
+        let after = self.written.swap(over.0, Ordering::Relaxed);
+        self.counters(Quarter(after)).into_iter().filter(|row| row.when() <= over).collect()
     }
 
     /// Takes up again what earlier hosts counted and wrote down.
     pub(crate) fn recall(&self, rows: &[CounterRow]) {
         for row in rows {
             for (index, tally) in counters::parts(row) {
-                self.meter(row.release, index).recall(row.second, &tally);
+                self.meter(row.release, index).recall(row.when(), &tally);
             }
         }
-        self.written.store(clock::now().second() - 1, Ordering::Relaxed);
+        self.written.store(clock::now().quarter().plus(-1).0, Ordering::Relaxed);
     }
 
     /// Takes up again what earlier hosts knew of units.
@@ -206,7 +208,7 @@ impl Route {
 
     /// Takes out what was counted and is in nobody's files, to be told to the next host.
     pub(crate) fn take_late(&self) -> Option<Late> {
-        let after = self.written.load(Ordering::Relaxed);
+        let after = Quarter(self.written.load(Ordering::Relaxed));
         let mut parts: BTreeMap<ReleaseId, Vec<(u16, Tally)>> = BTreeMap::new();
         let meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         for ((release, index), meter) in meters.iter() {
@@ -215,7 +217,8 @@ impl Route {
                 parts.entry(*release).or_default().push((*index, tally));
             }
         }
-        let row = |(release, parts): (ReleaseId, Vec<_>)| counters::row(0, release, &parts);
+        let row =
+            |(release, parts): (ReleaseId, Vec<_>)| counters::row(Quarter(0), release, &parts);
         let rows: Vec<CounterRow> = parts.into_iter().map(row).collect();
         let (unserved, shed) = (self.unserved.swap(0, Ordering::Relaxed), self.gate.take_shed());
         let units = seen::line(&self.units.take_news()).unwrap_or_default();

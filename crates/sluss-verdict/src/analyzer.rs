@@ -9,6 +9,7 @@
 
 use serde::Serialize;
 
+use crate::block::LEAST_REQUESTS;
 use crate::guard::Claim;
 use crate::panel::{Panel, Settings};
 use crate::plan::Mode;
@@ -129,6 +130,8 @@ impl Analyzer {
             events_ms: i64::from(options.block_seconds) * 1_000,
             latency_ms: i64::from(options.latency_block_seconds) * 1_000,
             is_chosen: false,
+            least_requests: f64::from(LEAST_REQUESTS),
+            is_weighed: false,
             is_told: false,
             ratio: 1.0,
             latency_ratio: 1.0,

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use crate::block::Block;
 use crate::math::grid;
 use crate::mixture::OnsetMixture;
+use crate::plan::Mode;
 
 /// Number of alternatives of the share bet.
 pub(crate) const SHARE_ALTERNATIVES: usize = 7;
@@ -20,6 +21,37 @@ static SHARE_GRID: LazyLock<[f64; SHARE_ALTERNATIVES]> = LazyLock::new(|| grid(0
 
 /// rho_k = exp(0.15 * 1.5^k): 1.16 to 46.7 times as bad (specification §2.2).
 static FAST_GRID: LazyLock<[f64; FAST_ALTERNATIVES]> = LazyLock::new(|| grid(0.15, 1.5));
+
+/// Part of the capital on regressions that matter, where some do not.
+const ON_WHAT_MATTERS: f64 = 0.8;
+
+/// Returns the logarithms of the capital on each alternative of the bets on events.
+///
+/// Where it is known at which rate the incumbent fails, and from which difference on a regression
+/// matters, most goes to the alternatives that would make half of that difference or more, and at
+/// least to the largest: beside an incumbent that hardly ever fails, "twice as often" is still
+/// harmless. Both are known before the first bet, so what is bet stays an e-process; the rest of
+/// the capital keeps the power for every alternative.
+pub(crate) fn prior(mode: Mode, (requests, bad): (f64, f64), matters: Option<f64>) -> Vec<f64> {
+    let grid: &[f64] = match mode {
+        Mode::Robust => &*SHARE_GRID,
+        Mode::Fast => &*FAST_GRID,
+    };
+    let even = -libm::log(grid.len() as f64);
+    let Some(difference) = matters.filter(|_| requests > 0.0) else {
+        return vec![even; grid.len()];
+    };
+    let rate = (bad + 0.5) / (requests + 1.0);
+    let first = grid.iter().position(|rho| rate * (rho - 1.0) >= difference / 2.0);
+    let first = first.unwrap_or(grid.len() - 1);
+    if first == 0 {
+        return vec![even; grid.len()];
+    }
+    let each = |part: f64, count: usize| libm::log(part / count as f64);
+    let (small, large) =
+        (each(1.0 - ON_WHAT_MATTERS, first), each(ON_WHAT_MATTERS, grid.len() - first));
+    (0..grid.len()).map(|k| if k < first { small } else { large }).collect()
+}
 
 /// Robust: one bounded bet per block and kind of badness (specification §2.1).
 ///
@@ -133,6 +165,22 @@ impl Binary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capital_goes_to_what_matters_and_all_of_it_is_placed() {
+        let placed = |past, matters| {
+            let prior = prior(Mode::Robust, past, matters);
+            let sum: f64 = prior.iter().map(|log| libm::exp(*log)).sum();
+            assert!((sum - 1.0).abs() < 1e-12, "{past:?}: {sum}");
+            prior.iter().map(|log| libm::round(libm::exp(*log) * 1e3) as u32).collect::<Vec<_>>()
+        };
+        let even = vec![143; 7];
+        assert_eq!(placed((12_000.0, 6.0), None), even, "nothing is said to matter");
+        assert_eq!(placed((0.0, 0.0), Some(0.01)), even, "nothing is known");
+        assert_eq!(placed((12_000.0, 6_000.0), Some(0.01)), even, "all of it matters");
+        assert_eq!(placed((12_000.0, 0.0), Some(0.01)), [33, 33, 33, 33, 33, 33, 800]);
+        assert_eq!(placed((12_000.0, 60.0), Some(0.01)), [67, 67, 67, 200, 200, 200, 200]);
+    }
     use crate::block::Load;
 
     /// A block over requests of which `on_candidate` says where each went.

@@ -6,10 +6,19 @@
 //!   on outcomes or on how traffic was divided (verdict specification §2).
 //! - A block lies within one configured share.
 
-/// Requests below which no block closes, whatever the share.
-const LEAST_REQUESTS: f64 = 50.0;
+/// Requests below which no block closes, whatever the share, where nothing else is said.
+pub(crate) const LEAST_REQUESTS: u32 = 50;
 /// Expected candidate requests below which no block closes.
 const LEAST_CANDIDATE_REQUESTS: f64 = 3.0;
+
+/// What a block has at least.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Least {
+    /// How long it lasts, in milliseconds.
+    pub(crate) ms: i64,
+    /// Requests to both releases.
+    pub(crate) requests: f64,
+}
 
 /// What one release did within a block.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,11 +83,10 @@ impl Block {
         self.candidate.add(candidate);
     }
 
-    /// Whether the block closes with a row that ends at `end_ms`, given blocks of at least
-    /// `least_ms`.
-    pub(crate) fn is_ripe(&self, end_ms: i64, least_ms: i64) -> bool {
-        let least = LEAST_REQUESTS.max(LEAST_CANDIDATE_REQUESTS / self.share);
-        self.requests() >= least && end_ms.saturating_sub(self.opened_at_ms) >= least_ms
+    /// Whether the block closes with a row that ends at `end_ms`.
+    pub(crate) fn is_ripe(&self, end_ms: i64, least: Least) -> bool {
+        let requests = least.requests.max(LEAST_CANDIDATE_REQUESTS / self.share);
+        self.requests() >= requests && end_ms.saturating_sub(self.opened_at_ms) >= least.ms
     }
 
     /// Takes the block out and leaves an empty one that opens at `end_ms`.

@@ -10,7 +10,7 @@
 //! - The choice rests on past blocks alone. It is a proposal of measured, not of proved, merit:
 //!   see docs/verdicts.md.
 
-use crate::block::{Block, Load};
+use crate::block::{Block, LEAST_REQUESTS, Least, Load};
 
 /// The lengths to choose from, in milliseconds.
 pub(crate) const LENGTHS_MS: [i64; 5] = [1_000, 3_000, 10_000, 30_000, 60_000];
@@ -61,9 +61,10 @@ impl Dependence {
 
     /// Counts one row that ends at `end_ms`.
     pub(crate) fn count(&mut self, end_ms: i64, loads: [&Load; 2]) {
-        for (residuals, least_ms) in self.lengths.iter_mut().zip(LENGTHS_MS) {
+        for (residuals, ms) in self.lengths.iter_mut().zip(LENGTHS_MS) {
             residuals.block.add(loads);
-            if residuals.block.is_ripe(end_ms, least_ms) {
+            let least = Least { ms, requests: f64::from(LEAST_REQUESTS) };
+            if residuals.block.is_ripe(end_ms, least) {
                 let block = residuals.block.close(end_ms);
                 residuals.settle(&block);
             }

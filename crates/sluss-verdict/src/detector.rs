@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bets::{self, Binary, FAST_ALTERNATIVES, SHARE_ALTERNATIVES};
+use crate::bets::{self, Binary};
 use crate::block::{Block, Load};
 use crate::latency::{LatencyFast, LatencyShare, SHARE_WEIGHTS};
 use crate::mixture::OnsetMixture;
@@ -74,7 +74,10 @@ pub(crate) struct Weighed {
 }
 
 impl Detector {
-    pub(crate) fn new(metric: Metric, mode: Mode, history: &History) -> Self {
+    /// Returns the detector of a metric. `matters` is the difference of rates from which on a
+    /// regression matters, where capital is placed by that.
+    pub(crate) fn new(metric: Metric, mode: Mode, history: &History, matters: Option<f64>) -> Self {
+        let events = || OnsetMixture::new(bets::prior(mode, history.events(metric), matters));
         match (metric, mode) {
             (Metric::Conversion, Mode::Robust | Mode::Fast) => {
                 let (requests, bad) = history.events(metric);
@@ -86,12 +89,8 @@ impl Detector {
             (Metric::Latency, Mode::Fast) => {
                 Self::LatencyFast(LatencyFast::new(&history.histogram))
             }
-            (Metric::Error | Metric::Exceptions, Mode::Robust) => {
-                Self::Share(OnsetMixture::uniform(SHARE_ALTERNATIVES))
-            }
-            (Metric::Error | Metric::Exceptions, Mode::Fast) => {
-                Self::Rare(OnsetMixture::uniform(FAST_ALTERNATIVES))
-            }
+            (Metric::Error | Metric::Exceptions, Mode::Robust) => Self::Share(events()),
+            (Metric::Error | Metric::Exceptions, Mode::Fast) => Self::Rare(events()),
         }
     }
 

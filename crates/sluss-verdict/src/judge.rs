@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::guard::Claim;
 use crate::math::{boundary_micronats, micronats};
 use crate::panel::{Panel, Settings};
-use crate::plan::{BlockLength, Guard, MetricPlan, Plan};
+use crate::plan::{BlockLength, Capital, Guard, MetricPlan, Plan};
 use crate::reading::{Counts, MetricReading, Reading, Verdict};
 use crate::sample::{LATENCY_BINS, Sample};
 use crate::sentence;
@@ -352,7 +352,9 @@ fn settings(plan: &Plan) -> Settings {
             BlockLength::Chosen => 1_000,
         },
         latency_ms: i64::from(plan.latency_block_ms),
+        least_requests: f64::from(plan.block_requests),
         is_chosen: plan.block == BlockLength::Chosen,
+        is_weighed: plan.capital == Capital::WhereItMatters,
         is_told: true,
         ratio: f64::from(plan.ignored_ratio_permille) / 1e3,
         latency_ratio: f64::from(plan.ignored_latency_permille) / 1e3,

@@ -61,7 +61,7 @@ mod watch;
 pub use alarm::Alarm;
 pub use analyzer::{Analyzer, Decision, Options, Outcome, Part, Step, Told};
 pub use judge::{Judge, Tick};
-pub use plan::{BlockLength, Guard, MetricPlan, Mode, Plan};
+pub use plan::{BlockLength, Capital, Guard, MetricPlan, Mode, Plan};
 pub use reading::{Counts, MetricReading, Reading, Verdict};
 pub use replay::{Replay, ReplayDecision, Replayed, replay, thin_to};
 pub use sample::{Histogram, Instance, LATENCY_BINS, Sample, latency_bin};

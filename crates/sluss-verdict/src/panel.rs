@@ -30,8 +30,12 @@ pub(crate) struct Settings {
     pub(crate) events_ms: i64,
     /// Least length of a block of latencies, in milliseconds.
     pub(crate) latency_ms: i64,
+    /// Requests that a block has at least.
+    pub(crate) least_requests: f64,
     /// Whether blocks of events are as long as what was seen asks for, instead of `events_ms`.
     pub(crate) is_chosen: bool,
+    /// Whether capital goes first to what a guard would not allow (see [`crate::bets::prior`]).
+    pub(crate) is_weighed: bool,
     /// Whether there is more to tell than decisions: ratios, and the realised share.
     pub(crate) is_told: bool,
     /// A candidate that is at most this many times as bad passes for harmless; 1 or more.

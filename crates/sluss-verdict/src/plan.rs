@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::block::LEAST_REQUESTS;
 use crate::trace::Metric;
 
 /// Which bets are made.
@@ -78,6 +79,17 @@ pub enum BlockLength {
     Chosen,
 }
 
+/// Where the capital of bets on events is placed before the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capital {
+    /// Evenly on every size of regression (verdict specification §2.4).
+    Even,
+    /// Four fifths on those that a guard's [`Guard::Difference`] would not allow, given how often
+    /// the incumbent failed before the rollout. With no past or no such guard as [`Capital::Even`].
+    WhereItMatters,
+}
+
 /// How a rollout is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Plan {
@@ -88,10 +100,15 @@ pub struct Plan {
     pub mode: Mode,
     /// The metrics, together at alpha; none counts as errors alone.
     pub metrics: Vec<MetricPlan>,
+    /// Where capital is placed.
+    pub capital: Capital,
     /// How long a row lasts, in milliseconds; zero counts as a second.
     pub row_ms: u32,
     /// How long a block of errors or exceptions lasts at least.
     pub block: BlockLength,
+    /// Requests to both releases that a block has at least. Fewer find a high rate of errors
+    /// sooner, since one block proves no more than log(1/share); more a low one.
+    pub block_requests: u32,
     /// How long a block of latencies lasts at least, in milliseconds: longer than instances
     /// usually stall.
     pub latency_block_ms: u32,
@@ -117,8 +134,10 @@ impl Plan {
             alpha_ppm: 10_000,
             mode: Mode::Robust,
             metrics: vec![MetricPlan::errors_within(10_000)],
+            capital: Capital::Even,
             row_ms: 1_000,
             block: BlockLength::Fixed(1_000),
+            block_requests: LEAST_REQUESTS,
             latency_block_ms: 3_000,
             ignored_ratio_permille: 1_000,
             ignored_latency_permille: 1_000,

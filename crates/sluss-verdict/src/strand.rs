@@ -1,6 +1,6 @@
 //! An e-process with the block that it bets on next.
 
-use crate::block::{Block, Load};
+use crate::block::{Block, Least, Load};
 use crate::detector::Detector;
 
 /// An e-process with the block that it bets on next.
@@ -8,15 +8,15 @@ use crate::detector::Detector;
 pub(crate) struct Strand {
     pub(crate) detector: Detector,
     block: Block,
-    least_ms: i64,
+    least: Least,
     width: usize,
 }
 
 impl Strand {
-    /// Returns a strand that bets on blocks of at least `least_ms`. It has none open.
-    pub(crate) fn new(detector: Detector, least_ms: i64, bins: usize) -> Self {
+    /// Returns a strand that bets on blocks of at least `least`. It has none open.
+    pub(crate) fn new(detector: Detector, least: Least, bins: usize) -> Self {
         let width = detector.width(bins);
-        Self { detector, block: Block::open(0, -1.0, width), least_ms, width }
+        Self { detector, block: Block::open(0, -1.0, width), least, width }
     }
 
     /// Discards the unfinished block and opens one at `at_ms`.
@@ -27,7 +27,7 @@ impl Strand {
     /// Counts a row that ends at `end_ms`, incumbent first; returns whether a block closed.
     pub(crate) fn add(&mut self, end_ms: i64, loads: [&Load; 2], ratio: f64) -> bool {
         self.block.add(loads);
-        let is_ripe = self.block.is_ripe(end_ms, self.least_ms);
+        let is_ripe = self.block.is_ripe(end_ms, self.least);
         if is_ripe {
             let block = self.block.close(end_ms);
             self.detector.settle(&block, ratio);
@@ -35,9 +35,9 @@ impl Strand {
         is_ripe
     }
 
-    /// Returns the least length of a block, in milliseconds.
-    pub(crate) fn least_ms(&self) -> i64 {
-        self.least_ms
+    /// Returns what a block has at least.
+    pub(crate) fn least(&self) -> Least {
+        self.least
     }
 
     /// Returns log E, in nats.

@@ -1,6 +1,6 @@
 //! One metric of a rollout: its evidence, its proof, and what to tell of it.
 
-use crate::block::{Block, Load};
+use crate::block::{Block, Least, Load};
 use crate::dependence::{CAUTIOUS, Dependence, LENGTHS_MS};
 use crate::detector::{Detector, History, Weighed};
 use crate::guard::{Claim, Guard};
@@ -70,11 +70,17 @@ struct Instances {
 
 impl Watch {
     pub(crate) fn new(setup: Setup, settings: &Settings, history: &History) -> Self {
-        let detector = Detector::new(setup.metric, settings.mode, history);
+        let matters = match setup.claim {
+            Claim::Difference(difference) => Some(difference),
+            Claim::None | Claim::Ratio(_) => None,
+        };
+        let matters = matters.filter(|_| settings.is_weighed);
+        let detector = Detector::new(setup.metric, settings.mode, history, matters);
         let least_ms = detector.block_ms(settings.events_ms, settings.latency_ms);
         let is_chosen =
             settings.is_chosen && matches!(setup.metric, Metric::Error | Metric::Exceptions);
-        let strand = |least_ms| Strand::new(detector.clone(), least_ms, settings.bins);
+        let requests = settings.least_requests;
+        let strand = |ms| Strand::new(detector.clone(), Least { ms, requests }, settings.bins);
         Self {
             setup,
             strands: match is_chosen {
@@ -181,7 +187,7 @@ impl Watch {
             dependence.count(end_ms, [incumbent, candidate]);
         }
         self.told.add([incumbent, candidate]);
-        if self.told.is_ripe(end_ms, self.strands[0].least_ms()) {
+        if self.told.is_ripe(end_ms, self.strands[0].least()) {
             let block = self.told.close(end_ms);
             if settings.is_told {
                 self.interval.settle(&block);
@@ -210,7 +216,7 @@ impl Watch {
 
     /// Returns the length of the blocks that are bet on now, in milliseconds.
     pub(crate) fn block_ms(&self) -> i64 {
-        self.strands[self.chosen()].least_ms()
+        self.strands[self.chosen()].least().ms
     }
 
     /// Returns how many times as bad the candidate is, for reports.

@@ -22,6 +22,8 @@ pub enum End {
 /// One second of a rollout, as the log has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Second {
+    /// Which, since 1970-01-01.
+    pub at: i64,
     /// Requests to the release before.
     pub incumbent: u64,
     /// Of these, how many failed.
@@ -111,12 +113,19 @@ impl Release {
 
     /// Adds up the seconds that were judged.
     pub fn total(&self) -> Second {
-        self.seconds.iter().fold(Second::default(), |sum, one| Second {
-            incumbent: sum.incumbent + one.incumbent,
-            incumbent_errors: sum.incumbent_errors + one.incumbent_errors,
-            candidate: sum.candidate + one.candidate,
-            candidate_errors: sum.candidate_errors + one.candidate_errors,
-        })
+        self.seconds.iter().fold(Second::default(), |sum, one| sum.and(one))
+    }
+}
+
+impl Second {
+    fn and(&self, more: &Self) -> Self {
+        Self {
+            at: self.at,
+            incumbent: self.incumbent + more.incumbent,
+            incumbent_errors: self.incumbent_errors + more.incumbent_errors,
+            candidate: self.candidate + more.candidate,
+            candidate_errors: self.candidate_errors + more.candidate_errors,
+        }
     }
 }
 
@@ -230,7 +239,11 @@ impl History {
             }
             // What was seen of the release before, ahead of any share, is no second of this one.
             "rollout.observed" if data["observation"]["share"] != 0 => {
-                release.seconds.push(second(&data["observation"]));
+                let row = second(&data["observation"]);
+                match release.seconds.last_mut().filter(|last| last.at == row.at) {
+                    Some(last) => *last = last.and(&row),
+                    None => release.seconds.push(row),
+                }
             }
             "deployment.live" => {
                 release.live_ms.get_or_insert(at);
@@ -281,6 +294,7 @@ pub fn is_statistical(cause: &str) -> bool {
 fn second(observation: &Value) -> Second {
     let count = |arm: &str, what: &str| observation[arm][what].as_u64().unwrap_or(0);
     Second {
+        at: observation["second"].as_i64().unwrap_or(0),
         incumbent: count("incumbent", "requests"),
         incumbent_errors: count("incumbent", "errors"),
         candidate: count("candidate", "requests"),

@@ -102,11 +102,11 @@ fn observe(
     reading: Reading,
 ) -> Vec<Event> {
     let Ok(rollout) = rolling(state, id) else { return vec![] };
-    let known = rollout.observations.last().map(|last| last.second);
-    if known.is_some_and(|last| observation.second <= last) {
+    let known = rollout.observations.last().map(Observation::begins);
+    if known.is_some_and(|last| observation.begins() <= last) {
         return vec![];
     }
-    let now = Millis(observation.second * 1000);
+    let now = observation.begins().begins();
     let next = match (rollout.judge(reading.verdict, now), reading.worse_in) {
         (Next::TakeBack(Cause::Verdict), Some(Metric::Latency)) => Next::TakeBack(Cause::Slower),
         (next, _) => next,

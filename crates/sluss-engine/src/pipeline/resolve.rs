@@ -1,7 +1,7 @@
 //! Puts a service file and its template together.
 
 use sluss_core::ids::{ServiceName, TemplateRef};
-use sluss_core::pipeline::{NotAPipeline, Pipeline};
+use sluss_core::pipeline::{NotAPipeline, Pipeline, Replacement, RolloutPlan};
 
 use super::fields::{Reader, list_of};
 use super::graph::{self, Made};
@@ -108,7 +108,15 @@ fn together(
         start
     });
     let steps = ordered.filter(|_| reader.problems.is_empty())?;
-    match Pipeline::new(made, steps, start, body.deliver) {
+    let is_counted_once = start.as_ref().is_some_and(|start| start.traffic.is_counted_once());
+    let mut deliver = body.deliver;
+    for stage in deliver.iter_mut().filter(|_| is_counted_once) {
+        if let Replacement::Progressive(plan) = &mut stage.replacement {
+            // A longer block was asked for because something depends on one another for longer.
+            plan.quarters = plan.block_seconds == RolloutPlan::default().block_seconds;
+        }
+    }
+    match Pipeline::new(made, steps, start, deliver) {
         Ok(pipeline) => {
             Some(Resolved { file, pipeline: pipeline.with_forward_only(draft.forward_only) })
         }

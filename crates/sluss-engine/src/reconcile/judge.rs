@@ -2,14 +2,19 @@
 
 use sluss_core::pipeline::RolloutPlan;
 use sluss_core::rollout::{Counts, Detail, Metric, Observation, Reading, Verdict};
-use sluss_core::units::{Millis, Share};
+use sluss_core::units::{Millis, QUARTER_MS, Share};
 use sluss_verdict::{
-    self as verdict, BlockLength, Judge, MetricPlan, Mode, Plan, Replay, Sample, Tick,
+    self as verdict, BlockLength, Capital, Judge, MetricPlan, Mode, Plan, Replay, Sample, Tick,
 };
 
 /// Seconds from the candidate's first request in which no latency is judged: a process that has
 /// just started is slower than one that has run for long, and truthfully so.
 pub(super) const WARM_UP_SECONDS: i64 = 10;
+/// The least length of a block where rows last a quarter of a second. In one of half a second a
+/// noisy instance does less harm than in two (docs/verdicts.md).
+const QUARTERS_BLOCK_MS: u32 = 500;
+/// The fewest requests of such a block.
+const QUARTERS_BLOCK_REQUESTS: u32 = 30;
 /// The coins that leave requests out of a replay: the same each time.
 const REPLAY_SEED: u64 = 1;
 
@@ -22,7 +27,7 @@ pub struct RolloutJudge {
 
 /// Returns the settings of the statistics for a plan.
 pub fn settings(plan: &RolloutPlan) -> Plan {
-    let errors = MetricPlan::errors_within(plan.tolerance_ppm);
+    let errors = MetricPlan { weight: 4, ..MetricPlan::errors_within(plan.tolerance_ppm) };
     let latency = MetricPlan::latency_within(plan.slow_tolerance_ppm);
     let mut metrics = vec![errors];
     if plan.latency_permille > 0 {
@@ -32,7 +37,16 @@ pub fn settings(plan: &RolloutPlan) -> Plan {
         alpha_ppm: plan.alpha_ppm,
         mode: if plan.independent { Mode::Fast } else { Mode::Robust },
         metrics,
-        block: BlockLength::Fixed(plan.block_seconds.saturating_mul(1000)),
+        capital: Capital::WhereItMatters,
+        row_ms: if plan.quarters { QUARTER_MS as u32 } else { 1_000 },
+        block: BlockLength::Fixed(match plan.quarters {
+            true => QUARTERS_BLOCK_MS,
+            false => plan.block_seconds.saturating_mul(1_000),
+        }),
+        block_requests: match plan.quarters {
+            true => QUARTERS_BLOCK_REQUESTS,
+            false => Plan::of_errors().block_requests,
+        },
         ignored_latency_permille: plan.latency_permille,
         promotion_alpha_ppm: plan.promotion_alpha_ppm,
         silence_seconds: plan.silence_seconds,
@@ -48,7 +62,7 @@ impl RolloutJudge {
 
     /// Begins a leg: what speaks for the candidate is counted anew.
     pub fn begin_leg(&mut self, since: Millis, share: Share) {
-        self.judge.begin_leg(since.second() * 1000, share.basis_points());
+        self.judge.begin_leg(since.0, share.basis_points());
     }
 
     /// Gives it an observation, and returns what is known after it.
@@ -88,7 +102,7 @@ fn tick(began: &mut Option<i64>, observation: &Observation) -> Tick {
     // Before the rollout the incumbent is alone, and warm.
     let warm = began.is_none_or(|began| observation.second - began >= WARM_UP_SECONDS);
     Tick {
-        at_ms: observation.second * 1000,
+        at_ms: observation.begins().begins().0,
         share_bp: observation.share.basis_points(),
         incumbent: sample(observation.incumbent, &observation.incumbent_detail, warm),
         candidate: sample(observation.candidate, &observation.candidate_detail, warm),

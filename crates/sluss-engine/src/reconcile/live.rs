@@ -12,7 +12,7 @@ use sluss_core::rollout::{Counts, Rollout};
 use sluss_core::target::RouteKey;
 use sluss_verdict::{self as verdict, Alarm};
 
-use super::watch::arm;
+use super::watch::{Span, arm};
 use crate::engine::Engine;
 use crate::target::Target;
 
@@ -56,7 +56,7 @@ impl Live {
                 .or_insert_with(|| Watched { alarm: Alarm::new(limit_ppm), heard: since });
             let Ok(rows) = self.target.counters(&key, watched.heard).await else { continue };
             for second in watched.heard + 1..=last_whole {
-                let (Counts { requests, errors }, _) = arm(&rows, release, second..=second);
+                let (Counts { requests, errors }, _) = arm(&rows, release, &Span::second(second));
                 watched.heard = second;
                 let told = watched.alarm.observe(verdict::Counts { requests, errors });
                 let Some(verdict::Counts { requests, errors }) = told else { continue };

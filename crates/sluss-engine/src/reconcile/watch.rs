@@ -1,5 +1,5 @@
-//! Watches rollouts: once a second it reads what came back, lets the statistics judge it, and
-//! reports both. It also renews the lease that a candidate's share hangs on.
+//! Watches rollouts: once a second, or four times, it reads what came back, lets the statistics
+//! judge it, and reports both. It also renews the lease that a candidate's share hangs on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use sluss_core::deployment::{Cause, Phase};
 use sluss_core::ids::{DeploymentId, ReleaseId};
 use sluss_core::pipeline::{Replacement, RolloutPlan};
 use sluss_core::rollout::{self, Counts, Detail, Observation, Rollout, Verdict};
-use sluss_core::target::{CounterRow, RouteKey};
-use sluss_core::units::{Millis, Share};
+use sluss_core::target::{CounterRow, InstanceRow, RouteKey};
+use sluss_core::units::{Millis, QUARTER_MS, Quarter, Share};
 
 use super::judge::{self, RolloutJudge};
 use super::live::Live;
 use crate::engine::Engine;
 use crate::target::Target;
 
-/// How long after the end of a second its counters are read.
-const LATE_MS: i64 = 120;
+/// How long after the end of a quarter of a second its counters are read.
+const LATE_MS: i64 = 20;
 /// Seconds of the incumbent's past that are remembered when a rollout begins.
 const PAST_SECONDS: i64 = 60;
 
@@ -67,37 +67,45 @@ impl Watcher {
     /// Watches until Sluss stops.
     pub async fn run(mut self) {
         let changed = self.engine.changed();
+        let mut second = self.engine.now().second();
         loop {
-            let into = self.engine.now().0.rem_euclid(1000);
-            let wait = (1000 + LATE_MS - into) % 1000;
-            let wait = if wait < 20 { 1000 } else { wait };
-            tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(1000))).await;
+            let into = self.engine.now().0.rem_euclid(QUARTER_MS);
+            let wait = u64::try_from(QUARTER_MS + LATE_MS - into).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
             if changed.has_changed().is_err() {
                 return;
             }
-            self.watch().await;
-            self.live.watch().await;
-            self.engine.look().await;
+            let now = self.engine.now().second();
+            let is_another_second = std::mem::replace(&mut second, now) != now;
+            self.watch(is_another_second).await;
+            if is_another_second {
+                self.live.watch().await;
+                self.engine.look().await;
+            }
         }
     }
 
-    async fn watch(&mut self) {
+    /// Observes what is over. In another second also those whose rows last one, and every lease is
+    /// renewed.
+    async fn watch(&mut self, is_another_second: bool) {
         let subjects = self.subjects();
         self.judges.retain(|id, _| subjects.iter().any(|subject| subject.deployment == *id));
         for subject in subjects {
             let now = self.engine.now();
-            if self.recording {
+            if self.recording && is_another_second {
                 self.renew(&subject).await;
             }
-            let after = subject
-                .observations
-                .last()
-                .map_or(subject.since.second(), |last| last.second.max(subject.since.second()));
-            let from = if subject.observations.is_empty() { after - PAST_SECONDS } else { after };
+            if !subject.plan.quarters && !is_another_second {
+                continue;
+            }
+            let after = subject.after();
+            let is_first = subject.observations.is_empty();
+            let from = after.second() - if is_first { PAST_SECONDS } else { 1 };
             let rows = self.target.counters(&subject.key, from).await;
             match rows {
                 Ok(rows) => self.observe(subject, &rows, after, now).await,
-                Err(_unreachable) => self.unreachable(&subject).await,
+                Err(_unreachable) if is_another_second => self.unreachable(&subject).await,
+                Err(_unreachable) => {}
             }
         }
     }
@@ -145,17 +153,23 @@ impl Watcher {
         subjects
     }
 
-    async fn observe(&mut self, subject: Subject, rows: &[CounterRow], after: i64, now: Millis) {
+    async fn observe(
+        &mut self,
+        subject: Subject,
+        rows: &[CounterRow],
+        after: Quarter,
+        now: Millis,
+    ) {
         let watched =
             self.judges.entry(subject.deployment).or_insert_with(|| from_recorded(&subject));
         watched.unreachable = 0;
-        let last_whole = now.second() - 1;
         let mut observations = Vec::new();
         if subject.observations.is_empty() {
             observations.push(past(&subject, rows, after));
         }
-        for second in after + 1..=last_whole {
-            let of = |release| arm(rows, release, second..=second);
+        for row in subject.rows(after, now) {
+            let second = row.start.second();
+            let of = |release| arm(rows, release, &row);
             let (incumbent, mut incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
             let (candidate, mut candidate_detail) = of(subject.candidate);
             let turned = |at: &i64| (0..judge::WARM_UP_SECONDS).contains(&(second - at));
@@ -167,6 +181,7 @@ impl Watcher {
             }
             observations.push(Observation {
                 second,
+                quarter: row.start.in_second(),
                 share: subject.share,
                 incumbent,
                 candidate,
@@ -221,37 +236,101 @@ fn leg_of(rollout: &Rollout) -> Option<(usize, Millis)> {
     }
 }
 
-/// Returns the incumbent's past before the rollout, as an observation without a candidate.
-fn past(subject: &Subject, rows: &[CounterRow], second: i64) -> Observation {
-    let seconds = second - PAST_SECONDS + 1..=second;
-    let of = |release| arm(rows, release, seconds.clone());
-    let (incumbent, incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
-    let (candidate, candidate_detail) = <(Counts, Detail)>::default();
-    let share = Share::NONE;
-    Observation { second, share, incumbent, candidate, incumbent_detail, candidate_detail }
+impl Subject {
+    /// Returns the quarter after which nothing of this leg is observed yet.
+    fn after(&self) -> Quarter {
+        let begun = match self.plan.quarters {
+            true => self.since.quarter(),
+            false => Quarter::last_of(self.since.second()),
+        };
+        self.observations.last().map_or(begun, |last| self.row_from(last.begins()).end.max(begun))
+    }
+
+    fn row_from(&self, start: Quarter) -> Span {
+        let length = if self.plan.quarters { 1 } else { 4 };
+        Span { start, end: start.plus(length - 1) }
+    }
+
+    /// Returns the rows after `after` that are over at `now`.
+    fn rows(&self, after: Quarter, now: Millis) -> Vec<Span> {
+        let first = self.row_from(after.plus(1));
+        let next = |row: &Span| Some(self.row_from(row.end.plus(1)));
+        let rows = std::iter::successors(Some(first), next);
+        rows.take_while(|row| row.end < now.quarter()).collect()
+    }
 }
 
-/// Returns what one release did in these seconds.
-pub(super) fn arm(
-    rows: &[CounterRow],
-    release: ReleaseId,
-    seconds: std::ops::RangeInclusive<i64>,
-) -> (Counts, Detail) {
+/// Returns the incumbent's past before the rollout, as an observation without a candidate.
+fn past(subject: &Subject, rows: &[CounterRow], last: Quarter) -> Observation {
+    let span = Span { start: Quarter::last_of(last.second() - PAST_SECONDS).plus(1), end: last };
+    let of = |release| arm(rows, release, &span);
+    let (incumbent, mut incumbent_detail) = subject.incumbent.map(of).unwrap_or_default();
+    // Their long past says nothing of how instances differ now.
+    incumbent_detail.instances.clear();
+    let begins = if subject.plan.quarters { last } else { Quarter::of(last.second(), 0) };
+    Observation {
+        quarter: begins.in_second(),
+        incumbent_detail,
+        ..Observation::new(begins.second(), Share::NONE, incumbent, Counts::default())
+    }
+}
+
+/// Quarters of a second, from the first to the last.
+pub(super) struct Span {
+    pub(super) start: Quarter,
+    pub(super) end: Quarter,
+}
+
+impl Span {
+    /// Returns a second.
+    pub(super) fn second(second: i64) -> Self {
+        Self { start: Quarter::of(second, 0), end: Quarter::last_of(second) }
+    }
+}
+
+/// Returns what one release did in this time.
+pub(super) fn arm(rows: &[CounterRow], release: ReleaseId, span: &Span) -> (Counts, Detail) {
     let (mut counts, mut detail) = <(Counts, Detail)>::default();
     let mut latency: BTreeMap<u8, u64> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.release == release && seconds.contains(&row.second)) {
+    let mut instances: BTreeMap<u16, Instance> = BTreeMap::new();
+    let within = |row: &&CounterRow| (span.start..=span.end).contains(&row.when());
+    for row in rows.iter().filter(|row| row.release == release).filter(within) {
         counts = counts.and(Counts { requests: row.requests, errors: row.errors });
         detail.retries += row.retries;
-        for (bin, count) in &row.latency {
-            *latency.entry(*bin).or_default() += count;
-        }
-        // One instance alone is the row.
-        if row.instances.len() > 1 && seconds.start() == seconds.end() {
-            detail.instances.extend(row.instances.iter().cloned());
+        add(&mut latency, &row.latency);
+        for part in &row.instances {
+            let instance = instances.entry(part.index).or_default();
+            let more = Counts { requests: part.requests, errors: part.errors };
+            instance.counts = instance.counts.and(more);
+            add(&mut instance.latency, &part.latency);
         }
     }
     detail.latency = latency.into_iter().collect();
+    // One instance alone is the row.
+    if instances.len() > 1 {
+        detail.instances = instances.into_iter().map(Instance::row).collect();
+    }
     (counts, detail)
+}
+
+/// What one instance did in some time.
+#[derive(Default)]
+struct Instance {
+    counts: Counts,
+    latency: BTreeMap<u8, u64>,
+}
+
+impl Instance {
+    fn row((index, instance): (u16, Self)) -> InstanceRow {
+        let Counts { requests, errors } = instance.counts;
+        InstanceRow { index, requests, errors, latency: instance.latency.into_iter().collect() }
+    }
+}
+
+fn add(histogram: &mut BTreeMap<u8, u64>, more: &[(u8, u64)]) {
+    for (bin, count) in more {
+        *histogram.entry(*bin).or_default() += count;
+    }
 }
 
 fn forget_latency(detail: &mut Detail) {
@@ -268,7 +347,7 @@ fn from_recorded(subject: &Subject) -> Watched {
         judge.feed(observation);
     }
     let last = subject.observations.last();
-    let since = subject.since.second();
-    let same = last.is_some_and(|last| last.share == subject.share && last.second >= since);
+    let since = subject.since.quarter();
+    let same = last.is_some_and(|last| last.share == subject.share && last.begins() >= since);
     Watched { judge, leg: same.then_some(subject.leg), unreachable: 0 }
 }

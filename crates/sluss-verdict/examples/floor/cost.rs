@@ -18,7 +18,7 @@ pub fn measure(out: &mut impl Write) -> io::Result<()> {
         ..PLAIN
     };
     let mut play = Play::new(&world, 4 << 32);
-    let rows: Vec<Tick> = (0..SECONDS).map(|t| play.second(t)).collect();
+    let rows: Vec<Tick> = (0..SECONDS).flat_map(|t| play.second(t)).collect();
     let errors = vec![MetricPlan::errors_within(10_000)];
     let latency = vec![MetricPlan::of(Metric::Latency)];
     let all = [Metric::Error, Metric::Latency, Metric::Exceptions, Metric::Conversion];

@@ -32,10 +32,11 @@ fn main() -> std::io::Result<()> {
     for scene in scenes::bad().iter().filter(|scene| scene.world.name.contains(&only)) {
         let Found { delays, failed, .. } = find(scene, runs, 2 << 32);
         let at = |percent: usize| delays.get((delays.len() * percent / 100).min(delays.len() - 1));
-        let (p50, p95) = (at(50).copied().unwrap_or(0), at(95).copied().unwrap_or(0));
+        let seconds = |percent| at(percent).copied().unwrap_or(0) as f64 / 1e3;
+        let (p50, p95) = (seconds(50), seconds(95));
         let found = 100.0 * delays.len() as f64 / runs as f64;
         let (bound, ratio) = match scene.bound {
-            Some(bound) => (format!("{bound:.1} s"), format!("{:.1}", p50 as f64 / bound)),
+            Some(bound) => (format!("{bound:.1} s"), format!("{:.1}", p50 / bound)),
             None => ("-".into(), "-".into()),
         };
         writeln!(

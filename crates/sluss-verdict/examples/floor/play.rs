@@ -10,7 +10,7 @@ const HISTORY: i64 = 60;
 
 /// What was taken back.
 pub struct Found {
-    /// After how many seconds since the regression began, ascending.
+    /// After how many milliseconds since the regression began, ascending.
     pub delays: Vec<i64>,
     /// Failed requests to the candidate until then, at the median.
     pub failed: u64,
@@ -24,17 +24,17 @@ pub fn find(scene: &Scene, runs: u64, seed: u64) -> Found {
         let mut play = Play::new(&scene.world, seed + run);
         let mut judge = Judge::new(scene.plan.clone());
         for t in -HISTORY..0 {
-            judge.remember_incumbent(&play.second(t).incumbent);
+            play.second(t).iter().for_each(|tick| judge.remember_incumbent(&tick.incumbent));
         }
         let mut failed = 0;
-        for t in 0..scene.world.seconds {
-            let tick = play.second(t);
-            if t >= scene.onset {
+        let row_ms = 1_000 / scene.world.rows as i64;
+        for tick in (0..scene.world.seconds).flat_map(|t| play.second(t)) {
+            if tick.at_ms >= scene.onset * 1_000 {
                 failed += tick.candidate.errors.unwrap_or(0);
             }
             judge.count(&tick);
             if matches!(judge.verdict(tick.at_ms), Verdict::Unfavourable { .. }) {
-                found.delays.push(t + 1 - scene.onset);
+                found.delays.push(tick.at_ms + row_ms - scene.onset * 1_000);
                 all_failed.push(failed);
                 break;
             }

@@ -1,7 +1,7 @@
 //! The rollouts that are simulated: harmless ones, bad ones, and what is asked of each.
 
 use sluss_verdict::bound::{least_requests, least_requests_of_counts};
-use sluss_verdict::{BlockLength, Metric, MetricPlan, Mode, Plan};
+use sluss_verdict::{BlockLength, Capital, Metric, MetricPlan, Mode, Plan};
 
 use super::world::{Latency, PLAIN, Retries, Trouble, World};
 
@@ -27,7 +27,37 @@ pub fn harmless() -> Vec<Scene> {
     scenes.extend(retrying());
     scenes.extend(troubled());
     scenes.extend(by_several());
+    scenes.extend(harmless_by_quarters());
     scenes
+}
+
+/// Rows of a quarter of a second and blocks of half a one, as where a service names its units;
+/// errors have four fifths of alpha and latency the rest, and capital is where it matters, as live.
+fn quarters() -> Plan {
+    let errors = MetricPlan { weight: 4, ..MetricPlan::errors_within(10_000) };
+    let (metrics, block) = (vec![errors, MetricPlan::of(Metric::Latency)], BlockLength::Fixed(500));
+    let (block_requests, capital) = (30, Capital::WhereItMatters);
+    Plan { row_ms: 250, block, block_requests, metrics, capital, ..Plan::of_errors() }
+}
+
+/// Harmless releases that are looked at four times a second, by errors and latency.
+fn harmless_by_quarters() -> Vec<Scene> {
+    let answers = Some(Latency { shift: 1.0, tail: 0.0 });
+    let world = |name| World { name, rows: 4, latency: answers, ..PLAIN };
+    let noisy = |name, instances| World { instances, trouble: Trouble::Noisy, ..world(name) };
+    let incident = |t| if (300..360).contains(&t) { 0.25 } else { 0.005 };
+    let ramp = |t: i64| [0.01, 0.05, 0.25, 0.5][(t / 450).clamp(0, 3) as usize];
+    let worlds = [
+        (world("quarters, plain"), ALPHA),
+        (World { requests: |_| 70.0, ..world("quarters, 70 requests a second") }, ALPHA),
+        (World { requests: |_| 5.0, ..world("quarters, 5 requests a second") }, ALPHA),
+        (World { incumbent: incident, candidate: incident, ..world("quarters, incident") }, ALPHA),
+        (World { share: ramp, ..world("quarters, shares 1, 5, 25, 50 %") }, ALPHA),
+        (World { misrouted: 1.4, ..world("quarters, real share 14 %") }, ALPHA),
+        (World { retries: Retries::AtOnce, ..world("quarters, retries within a second") }, "-"),
+        (noisy("quarters, noisy instances, 9 + 1", [9, 1]), TROUBLED),
+    ];
+    worlds.into_iter().map(|(world, asked)| fine(world, quarters(), asked)).collect()
 }
 
 const ALPHA: &str = "<= 1 %";
@@ -167,6 +197,7 @@ pub fn bad() -> Vec<Scene> {
         ),
     ]);
     let thrown = [0.004, 0.016];
+    scenes.extend(by_quarters());
     scenes.push(Scene {
         world: World { name: "exceptions fourfold", exceptions: Some(thrown), ..ten.clone() },
         plan: by(Metric::Exceptions),
@@ -257,4 +288,39 @@ fn otherwise(world: World, plan: Plan) -> Scene {
     let alpha = f64::from(plan.alpha_ppm) / 1e6;
     let bound = Some(least_requests(alpha, 0.05, 0.05, 0.005) / 200.0);
     Scene { world, plan, onset: 0, bound, asked: "-" }
+}
+
+/// What begins with the first share at 10 % of 70 requests a second, by errors and latency: four
+/// times a second, and once a second at equal weights.
+fn by_quarters() -> Vec<Scene> {
+    let world = World {
+        rows: 4,
+        requests: |_| 70.0,
+        incumbent: |_| 0.0005,
+        latency: Some(Latency { shift: 1.0, tail: 0.0 }),
+        seconds: 900,
+        ..PLAIN
+    };
+    let scene = |name, candidate: fn(i64) -> f64| {
+        let bound = Some(least_requests(0.01, 0.1, candidate(0), 0.0005) / 70.0);
+        let world = World { name, candidate, ..world.clone() };
+        Scene { world, plan: quarters(), onset: 0, bound, asked: "<= 2.2 bounds, or <= 5" }
+    };
+    let second = |scene: Scene, name| Scene {
+        world: World { name, rows: 1, ..scene.world },
+        plan: Plan::default(),
+        ..scene
+    };
+    let (all, fifth, kind, twentieth): (fn(i64) -> f64, fn(i64) -> f64, fn(i64) -> f64, _) =
+        (|_| 1.0, |_| 0.2, |_| 0.09, (|_| 0.05) as fn(i64) -> f64);
+    vec![
+        scene("quarters, 0.05 to 100 %", all),
+        scene("quarters, 0.05 to 20 %", fifth),
+        scene("quarters, 0.05 to 9 %", kind),
+        scene("quarters, 0.05 to 5 %", twentieth),
+        second(scene("", all), "seconds beside quarters, to 100 %"),
+        second(scene("", fifth), "seconds beside quarters, to 20 %"),
+        second(scene("", kind), "seconds beside quarters, to 9 %"),
+        second(scene("", twentieth), "seconds beside quarters, to 5 %"),
+    ]
 }

@@ -91,6 +91,8 @@ pub struct World {
     pub name: &'static str,
     /// Length in seconds.
     pub seconds: i64,
+    /// Rows a second.
+    pub rows: usize,
     /// Requests a second.
     pub requests: Course,
     /// The share that is configured for the candidate.
@@ -126,6 +128,7 @@ pub struct Latency {
 pub const PLAIN: World = World {
     name: "plain",
     seconds: 1_800,
+    rows: 1,
     requests: |_| 200.0,
     share: |_| 0.1,
     misrouted: 1.0,
@@ -156,27 +159,41 @@ impl<'a> Play<'a> {
         Self { world, coins: Coins::new(seed), again, stalled_until }
     }
 
-    /// Plays the second `t` (below 0: history, without a candidate).
-    pub fn second(&mut self, t: i64) -> Tick {
+    /// Plays the second `t` (below 0: history, without a candidate); returns its rows.
+    pub fn second(&mut self, t: i64) -> Vec<Tick> {
         let world = self.world;
         let share = if t < 0 { 0.0 } else { (world.share)(t) };
-        let mut arms = world.instances.map(|count| vec![Tally::default(); count]);
+        let none = world.instances.map(|count| vec![Tally::default(); count]);
+        let mut rows = vec![none; world.rows];
         let noisy = self.trouble(t);
         let mut due = self.again.pop_front().unwrap_or_default();
         self.again.push_back([0; 2]);
         let fresh = self.coins.poisson((world.requests)(t.max(0)));
         for _ in 0..fresh {
             let arm = usize::from(self.coins.is((share * world.misrouted).min(1.0)));
-            self.request(t, arm, &noisy, &mut arms[arm], false);
+            let row = self.row_from(0);
+            self.request((t, row), arm, &noisy, &mut rows, false);
         }
         for arm in 0..2 {
             while due[arm] > 0 {
                 due[arm] -= 1;
-                self.request(t, arm, &noisy, &mut arms[arm], true);
+                let row = self.row_from(0);
+                self.request((t, row), arm, &noisy, &mut rows, true);
             }
         }
-        let [incumbent, candidate] = arms.map(|tallies| sample(world, tallies));
-        Tick { at_ms: t * 1_000, share_bp: (share * 1e4) as u16, incumbent, candidate }
+        let row_ms = 1_000 / world.rows as i64;
+        let tick = |(row, arms): (usize, [Vec<Tally>; 2])| {
+            let [incumbent, candidate] = arms.map(|tallies| sample(world, tallies));
+            let at_ms = t * 1_000 + row as i64 * row_ms;
+            Tick { at_ms, share_bp: (share * 1e4) as u16, incumbent, candidate }
+        };
+        rows.into_iter().enumerate().map(tick).collect()
+    }
+
+    /// Returns one of the rows of a second from `first` on; no coin where there is one alone.
+    fn row_from(&mut self, first: usize) -> usize {
+        let left = self.world.rows - first;
+        if left > 1 { first + self.coins.one_of(left) } else { first }
     }
 
     /// Decides which instances are in trouble in this second; returns which are noisy.
@@ -199,19 +216,19 @@ impl<'a> Play<'a> {
 
     fn request(
         &mut self,
-        t: i64,
+        (t, row): (i64, usize),
         arm: usize,
         noisy: &[Vec<bool>; 2],
-        tallies: &mut [Tally],
+        rows: &mut [[Vec<Tally>; 2]],
         is_again: bool,
     ) {
         let world = self.world;
-        let instance = self.coins.one_of(tallies.len());
+        let instance = self.coins.one_of(world.instances[arm]);
         let rate = if arm == 0 { (world.incumbent)(t) } else { (world.candidate)(t) };
         let rate = if noisy[arm][instance] { rate.max(0.3) } else { rate };
         // What failed once is likely to fail again.
         let failed = self.coins.is(if is_again { 0.8 } else { rate });
-        let tally = &mut tallies[instance];
+        let tally = &mut rows[row][arm][instance];
         tally.requests += 1;
         tally.errors += u64::from(failed);
         if failed && !is_again {
@@ -219,6 +236,8 @@ impl<'a> Play<'a> {
                 Retries::None => {}
                 Retries::AtOnce => {
                     for _ in 0..3 {
+                        let later = self.row_from(row);
+                        let tally = &mut rows[later][arm][instance];
                         tally.requests += 1;
                         tally.errors += u64::from(self.coins.is(0.8));
                     }
@@ -231,13 +250,15 @@ impl<'a> Play<'a> {
                 }
             }
         }
+        let tally = &mut rows[row][arm][instance];
         if let Some(latency) = world.latency {
             let mut ms = 50.0 * (0.5 * self.coins.normal()).exp();
             if arm == 1 {
                 ms *= latency.shift;
                 ms *= if self.coins.is(latency.tail) { 8.0 } else { 1.0 };
             }
-            let left = self.stalled_until[arm][instance] - t as f64 - self.coins.unit();
+            let into = (row as f64 + self.coins.unit()) / world.rows as f64;
+            let left = self.stalled_until[arm][instance] - t as f64 - into;
             ms += 1e3 * left.max(0.0);
             let bin = latency_bin(ms);
             tally.latency[bin] += 1;

@@ -362,7 +362,7 @@ fn rollout_view(rollout: &Rollout) -> RolloutView {
         shares_basis_points: shares,
         incumbent: rollout.incumbent.map(|id| id.to_string()),
         first_share_ms: rollout.first_share.map(|at| at.0),
-        seconds: rollout.observations.len(),
+        seconds: rollout.seconds(),
         incumbent_counts: total(|observation| observation.incumbent),
         candidate_counts: total(|observation| observation.candidate),
         reading: rollout.reading.map(reading_view),

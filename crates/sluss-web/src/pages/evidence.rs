@@ -64,7 +64,7 @@ pub(super) async fn read(app: &App, id: DeploymentId) -> Result<Evidence, Failur
             }
             match read_event(sealed)?.1 {
                 Event::RolloutObserved { observation, reading, .. } => {
-                    evidence.seconds.push((observation, reading));
+                    evidence.add(observation, reading);
                 }
                 Event::RolloutShifted { share, .. } => evidence.legs.push((sealed.time, share)),
                 Event::DeploymentRolledBack { to, .. } => evidence.back_to = to,
@@ -79,6 +79,22 @@ pub(super) async fn read(app: &App, id: DeploymentId) -> Result<Evidence, Failur
 }
 
 impl Evidence {
+    /// Adds a row, to its second if another row of that is there.
+    fn add(&mut self, row: Observation, reading: Reading) {
+        let same = |(seen, _): &&mut (Observation, Reading)| {
+            seen.second == row.second && seen.share == row.share
+        };
+        let Some((seen, last)) = self.seconds.last_mut().filter(same) else {
+            self.seconds.push((row, reading));
+            return;
+        };
+        *last = reading;
+        seen.incumbent = seen.incumbent.and(row.incumbent);
+        seen.candidate = seen.candidate.and(row.candidate);
+        seen.incumbent_detail.latency.extend(row.incumbent_detail.latency);
+        seen.candidate_detail.latency.extend(row.candidate_detail.latency);
+    }
+
     /// Returns what was read last.
     pub(super) fn last(&self) -> Option<Reading> {
         self.seconds.last().map(|(_, reading)| *reading)

@@ -135,7 +135,7 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>, asked: A
     let first = seen.clone().find(|seen| seen.candidate.requests > 0);
     let hit = first.map(|first| {
         let total = seen.map(|seen| seen.candidate).fold(Counts::default(), Counts::and);
-        let began = Millis(first.second * 1000);
+        let began = first.begins().begins();
         Hit {
             requests: html::number(total.requests),
             failed: html::number(total.errors),

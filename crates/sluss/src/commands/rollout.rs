@@ -1,6 +1,8 @@
 //! `sluss rollout`: what became of a rollout second by second, and what other settings would have
 //! made of what was recorded.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sluss_core::pipeline::RolloutPlan;
 use sluss_core::rollout::Observation;
@@ -65,16 +67,19 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
 }
 
 async fn again(arguments: Again, output: Output) -> Result<(), Failure> {
-    let plan = plan(&arguments)?;
+    let mut plan = plan(&arguments)?;
     let share = arguments.share.map(|share| parts(share, 100.0, "share")).transpose()?;
     let recorded = recorded(&arguments).await?;
+    plan.quarters = recorded.observations.iter().any(|row| row.quarter > 0);
     let mode = if arguments.fast { Mode::Fast } else { Mode::Robust };
     let share = share.map(|ppm| u16::try_from(ppm / 100).unwrap_or(u16::MAX));
     let replay = judge::replay(&recorded.observations, &plan, mode, share);
     match output {
         Output::Json => print_json(&json!({ "was": recorded.was, "would_be": replay })),
         Output::Text => {
-            let seconds = recorded.observations.len();
+            let seconds: BTreeSet<i64> =
+                recorded.observations.iter().map(|row| row.second).collect();
+            let seconds = seconds.len();
             print(&format!("{}: {seconds} seconds were recorded.", arguments.deployment));
             print(&format!("As it was      {}", recorded.was));
             for line in told(&replay) {

@@ -126,6 +126,21 @@ fn a_service_and_its_template_become_a_pipeline() {
 }
 
 #[test]
+fn evidence_is_read_in_quarters_only_where_units_are_counted_once_and_no_longer_block_is_asked() {
+    let quarters = |added: &str| {
+        let text = format!("{GOOD}{added}");
+        let pipeline = resolve(&text).unwrap().pipeline;
+        pipeline.deliver.iter().any(|stage| match &stage.replacement {
+            Replacement::Progressive(plan) => plan.quarters,
+            Replacement::AtOnce => false,
+        })
+    };
+    assert!(!quarters(""), "retries would count");
+    assert!(quarters("unit: Idempotency-Key\n"));
+    assert!(!quarters("unit: Idempotency-Key\nsticky: { header: X-Account }\n"));
+}
+
+#[test]
 fn what_a_service_adds_comes_after_what_it_needs() {
     let text = "service: shop\nproduct: web\ntemplate: small@1\nsecrets: [TOKEN]\nwith:\n  \
         binary: shop\n  port: 9000\n  debug: true\n  extra: [--a, --b]\nsteps:\n  \

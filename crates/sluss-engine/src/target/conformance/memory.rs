@@ -171,6 +171,7 @@ impl Memory {
         let errors = requests * errors;
         now.rows.push(CounterRow {
             second,
+            quarter: 0,
             release,
             requests,
             errors,
