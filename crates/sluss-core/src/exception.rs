@@ -198,9 +198,9 @@ impl Exception {
 }
 
 impl State {
-    /// Returns the exception of this kind that holds for `deployment` at `now`. Those who granted it
-    /// still decide, and none of them contributed to what it is used for; nor did who asked for the
-    /// override of a freeze.
+    /// Returns the exception of this kind that holds for `deployment` at `now`. Those who granted
+    /// it still decide, and none of them contributed to what it is used for; nor did who asked for
+    /// the override of a freeze.
     pub fn exception(
         &self,
         deployment: DeploymentId,

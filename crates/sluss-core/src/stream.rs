@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::event::Event;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
+use crate::steps::StepOwner;
 
 /// A stream: the events of one thing, numbered and chained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +37,96 @@ impl fmt::Display for Stream {
             Self::Deployment(id) => write!(f, "deployment/{id}"),
             Self::Incident(id) => write!(f, "incident/{id}"),
             Self::Exception(id) => write!(f, "exception/{id}"),
+        }
+    }
+}
+
+impl Event {
+    /// Returns the stream that the event belongs to.
+    pub fn stream(&self) -> Stream {
+        use Event as E;
+        match self {
+            E::LogWitnessed { .. }
+            | E::LogRollbackDetected { .. }
+            | E::LogOpened { .. }
+            | E::LogGap { .. }
+            | E::LogGapEnded { .. } => Stream::Log,
+            E::ConfigProposed { .. }
+            | E::ConfigCompared { .. }
+            | E::ConfigActivated { .. }
+            | E::ConfigRefused { .. }
+            | E::ServiceRegistered { .. } => Stream::Config,
+            E::ChangePushed { change, .. }
+            | E::ChangeReceived { change }
+            | E::ChangeMerged { change, .. }
+            | E::ChangeDelivered { change, .. }
+            | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
+            E::RunQueued { run, .. }
+            | E::RunCancelled { run }
+            | E::RunSucceeded { run }
+            | E::RunFailed { run, .. }
+            | E::ReleaseFailed { run, .. } => Stream::Run(*run),
+            E::StepStarted { owner, .. } | E::StepFinished { owner, .. } => match owner {
+                StepOwner::Run(run) => Stream::Run(*run),
+                StepOwner::Deployment(deployment) => Stream::Deployment(*deployment),
+            },
+            E::ReleaseCreated { release, .. }
+            | E::ReleaseBarred { release }
+            | E::ReleaseUnbarred { release }
+            | E::ReleaseSealed { release, .. }
+            | E::DossierExported { release, .. } => Stream::Release(*release),
+            E::ApprovalRequested { subject, .. }
+            | E::ApprovalGranted { subject, .. }
+            | E::ApprovalRefused { subject, .. }
+            | E::ApprovalExpired { subject, .. }
+            | E::ApprovalInvalidated { subject, .. } => subject.stream(),
+            E::ExceptionRequested { exception, .. }
+            | E::ExceptionGranted { exception, .. }
+            | E::ExceptionEnded { exception, .. }
+            | E::ExceptionSuspended { exception, .. }
+            | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
+            E::IncidentOpened { incident, .. }
+            | E::IncidentReported { incident, .. }
+            | E::IncidentLinked { incident, .. }
+            | E::IncidentMitigated { incident }
+            | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
+            E::FreezeSet { .. }
+            | E::FreezeLifted { .. }
+            | E::LineStopped { .. }
+            | E::LineLiftAgreed { .. }
+            | E::LineLifted { .. } => Stream::Calendar,
+            E::Attestation {} => Stream::Attestations,
+            E::AttestationRecorded { evidence, .. } => evidence.stream(),
+            E::AccessDelegated { .. }
+            | E::AccessLogin { .. }
+            | E::AccessRefused { .. }
+            | E::AccessRefusedCounted { .. } => Stream::Access,
+            of_a_deployment => Stream::Deployment(of_a_deployment.deployment()),
+        }
+    }
+
+    fn deployment(&self) -> DeploymentId {
+        use Event as E;
+        match self {
+            E::DeploymentRequested { deployment, .. }
+            | E::GateDecided { deployment, .. }
+            | E::DeploymentCleared { deployment }
+            | E::DeploymentRefused { deployment, .. }
+            | E::DeploymentStarted { deployment }
+            | E::RolloutShifted { deployment, .. }
+            | E::RolloutObserved { deployment, .. }
+            | E::RolloutHeld { deployment, .. }
+            | E::RolloutResumed { deployment }
+            | E::RolloutReopened { deployment, .. }
+            | E::RolloutWindowBegan { deployment, .. }
+            | E::RolloutWindowOver { deployment }
+            | E::DeploymentLive { deployment }
+            | E::DeploymentRolledBack { deployment, .. }
+            | E::DeploymentSuperseded { deployment, .. }
+            | E::EnvironmentCreated { deployment, .. }
+            | E::EnvironmentRemoved { deployment, .. }
+            | E::InstanceObserved { deployment, .. } => *deployment,
+            _other => unreachable!("BUG: not an event of a deployment"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Weakenings: in what a proposed configuration asks less than the one in force. Such a one takes two
-//! people who agree, neither of whom is an author of it, in place of one.
+//! Weakenings: in what a proposed configuration asks less than the one in force. Such a one takes
+//! two people who agree, neither of whom is an author of it, in place of one.
 //!
 //! # Invariants
 //!

@@ -2,10 +2,10 @@
 //!
 //! # How it is computed
 //!
-//! Four things give 0, 1 or 2 points each: its size in lines, how many areas (folders at the top) it
-//! touches, how long its oldest change has lain, and how many of the last [`LOOKED_BACK`] rollouts of
-//! this service there were taken back. Up to 2 points are low, 3 and 4 medium, more is high. What is not
-//! known gives 2.
+//! Four things give 0, 1 or 2 points each: its size in lines, how many areas (folders at the top)
+//! it touches, how long its oldest change has lain, and how many of the last [`LOOKED_BACK`]
+//! rollouts of this service there were taken back. Up to 2 points are low, 3 and 4 medium, more is
+//! high. What is not known gives 2.
 
 use serde::Serialize;
 use sluss_core::deployment::{Deployment, Phase};

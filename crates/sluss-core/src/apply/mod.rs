@@ -1,4 +1,4 @@
-//! The fold itself: what each event makes true, in one `match` without wildcard.
+//! The fold itself: what each event makes true. A test folds a sample of each.
 
 mod change;
 mod deployment;
@@ -54,7 +54,6 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         E::ReleaseCreated { .. } | E::ReleaseBarred { .. } | E::ReleaseUnbarred { .. } => {
             apply_release(state, now, event);
         }
-        E::DeploymentRequested { .. } => request_deployment(state, now, event),
         E::ApprovalRequested { .. }
         | E::ApprovalGranted { .. }
         | E::ApprovalRefused { .. }
@@ -66,6 +65,24 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::ExceptionSuspended { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
+        E::IncidentOpened { .. }
+        | E::IncidentReported { .. }
+        | E::IncidentLinked { .. }
+        | E::IncidentMitigated { .. }
+        | E::IncidentClosed { .. } => apply_incident(state, now, event),
+        E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
+        E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
+            apply_stop(state, now, event);
+        }
+        E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+        of_a_deployment => apply_delivery(state, position, now, of_a_deployment),
+    }
+}
+
+fn apply_delivery(state: &mut State, position: u64, now: Millis, event: &Event) {
+    use Event as E;
+    match event {
+        E::DeploymentRequested { .. } => request_deployment(state, now, event),
         E::GateDecided { .. }
         | E::DeploymentCleared { .. }
         | E::DeploymentRefused { .. }
@@ -83,16 +100,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
         | E::RolloutWindowBegan { .. }
         | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
-        E::IncidentOpened { .. }
-        | E::IncidentReported { .. }
-        | E::IncidentLinked { .. }
-        | E::IncidentMitigated { .. }
-        | E::IncidentClosed { .. } => apply_incident(state, now, event),
-        E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
-        E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
-            apply_stop(state, now, event);
-        }
-        E::AccessLogin { .. } | E::AccessRefused { .. } | E::AccessRefusedCounted { .. } => {}
+        _other => unreachable!("BUG: not an event of a deployment"),
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) fn carry_out(
         Next::Stay => vec![],
         // Evidence is counted by the clock: while that is not trusted nothing grows.
         Next::Shift { .. } | Next::Live if state.gap || state.distrusted => vec![],
-        // Nothing grows while the line is stopped, or a window keeps it, nor is it late; what said that it may says so again.
+        // Nothing grows while the line is stopped, or a window keeps it, nor is it late; what said
+        // that it may says so again.
         Next::Shift { .. } | Next::Live | Next::Hold(HoldReason::NoProofInTime)
             if rollout.kept.is_some() || is_stopped(state, id) =>
         {

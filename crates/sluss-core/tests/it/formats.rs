@@ -16,6 +16,7 @@ use sluss_core::incident::Reporter;
 use sluss_core::pipeline::GateKind;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::seal::Closed;
+use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
 use sluss_core::units::{Millis, Share};
@@ -31,6 +32,15 @@ fn each_event_is_stored_like_this() {
         told += &format!("{} {kind} {data}\n", event.stream());
     }
     expect_file!["./events.txt"].assert_eq(&told);
+}
+
+#[test]
+fn each_event_can_be_folded_whatever_was_before() {
+    let mut state = State::default();
+    for event in samples() {
+        state.apply(Millis(1_000), &event);
+    }
+    assert_eq!(state.size, samples().len() as u64);
 }
 
 #[test]
