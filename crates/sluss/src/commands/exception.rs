@@ -169,7 +169,7 @@ pub(super) async fn delegate(arguments: Delegate, output: Output) -> Result<(), 
 }
 
 async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
-    let Ask { kind, deployment, service, rule, reason, length, person, of, .. } = &arguments;
+    let Ask { kind, deployment, service, rule, reason, length, of, .. } = &arguments;
     let kind = match kind {
         Kind::Freeze => "freeze",
         Kind::Emergency => "emergency",
