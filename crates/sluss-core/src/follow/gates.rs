@@ -199,8 +199,8 @@ fn four_eyes(
 }
 
 /// Returns that a standard change stands for the approval of `id`, if one does: where nothing is
-/// live beside it, or how it was built is not isolated, where what it changes is not known, and once
-/// a person was asked, a person decides.
+/// live beside it, or how it was built is not isolated, where what it changes is not known, and
+/// once a person was asked, a person decides.
 fn standard(
     state: &State,
     id: DeploymentId,
