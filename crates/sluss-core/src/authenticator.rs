@@ -198,6 +198,8 @@ impl State {
                 }
             }
             ExceptionKind::Waiver { service, .. } => (service, None),
+            ExceptionKind::Standard { model } => (&model.service, None),
+            ExceptionKind::LogTrust { .. } => return organisation.by_key,
         };
         let covers = |rule: &crate::slots::Rule| match environment {
             Some(environment) => rule.covers(service, environment),

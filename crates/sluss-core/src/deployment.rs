@@ -36,6 +36,8 @@ pub enum Cause {
     ByHand,
     /// It is live, and does not answer its probes as it should.
     Probe,
+    /// A window of the calendar began that takes back what is under way.
+    Window,
     /// It is live, fails more often than it may, and nothing is there to go back to.
     Failing,
 }
@@ -54,6 +56,7 @@ impl Cause {
             Self::LeaseLapsed => "was unwatched for longer than its lease",
             Self::ByHand => "was taken back by hand",
             Self::Probe => "does not answer its probes as it should",
+            Self::Window => "was under way when a window began that takes it back",
             Self::Failing => "fails more often than it may, and there is nothing to go back to",
         }
     }
@@ -196,6 +199,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Returns the gates that it was asked at or will be: those of its stage, and that of the
+    /// calendar once a stop of the line held it.
+    pub fn gates_asked(&self) -> Vec<GateKind> {
+        let more = self.gates.keys().filter(|gate| !self.stage.gates.contains(gate));
+        self.stage.gates.iter().chain(more).copied().collect()
+    }
+
     /// Returns whether nothing further happens to it by itself.
     pub fn is_over(&self) -> bool {
         match self.phase {

@@ -23,12 +23,12 @@ use crate::gate::GateOutcome;
 use crate::ids::{
     ArtifactName, AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName,
     ExceptionId, FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
-    StepName,
+    StepName, StopId,
 };
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
-use crate::observed::Running;
 use crate::materials::Materials;
+use crate::observed::Running;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
@@ -39,6 +39,7 @@ use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
 
 pub use crate::refused::RefusedWhy;
+use crate::stop::StopScope;
 
 /// An artifact of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +154,9 @@ pub enum Event {
         contributors: BTreeSet<PersonRef>,
         nonce: String,
     },
+    /// What its policies would have made of the past was compared with those in force.
+    #[serde(rename = "config.compared")]
+    ConfigCompared { number: u64, lets_more_pass: bool },
     /// From now on this content decides.
     #[serde(rename = "config.activated")]
     ConfigActivated { number: u64, commit: CommitId },
@@ -299,6 +303,12 @@ pub enum Event {
     /// A person let it go on.
     #[serde(rename = "rollout.resumed")]
     RolloutResumed { deployment: DeploymentId },
+    /// A window of the calendar began that does not let it finish: it keeps its share.
+    #[serde(rename = "rollout.window_began")]
+    RolloutWindowBegan { deployment: DeploymentId, windows: Vec<String>, until: Option<Millis> },
+    /// No window keeps it any more.
+    #[serde(rename = "rollout.window_over")]
+    RolloutWindowOver { deployment: DeploymentId },
     /// It is live and failed more often than it may: it is compared once more, with the release
     /// that was live before, which has the traffic again but for the first share.
     #[serde(rename = "rollout.reopened")]
@@ -364,6 +374,15 @@ pub enum Event {
     /// It does not, any more.
     #[serde(rename = "freeze.lifted")]
     FreezeLifted { freeze: FreezeId },
+    /// Somebody stopped the line: nothing in this scope starts, and no share grows.
+    #[serde(rename = "line.stopped")]
+    LineStopped { stop: StopId, scope: StopScope, by: PersonRef, reason: Digest },
+    /// Somebody else agreed that it may run again.
+    #[serde(rename = "line.lift_agreed")]
+    LineLiftAgreed { stop: StopId, by: PersonRef, reason: Digest },
+    /// Enough people agreed: it runs again.
+    #[serde(rename = "line.lifted")]
+    LineLifted { stop: StopId },
     /// Somebody asks for an exception from a gate.
     #[serde(rename = "exception.requested")]
     ExceptionRequested {
@@ -387,6 +406,9 @@ pub enum Event {
     /// What an emergency did was looked at afterwards, by someone who had no part in it.
     #[serde(rename = "exception.reviewed")]
     ExceptionReviewed { exception: ExceptionId, by: PersonRef, findings: Digest },
+    /// So many releases of a standard change were taken back that it no longer holds.
+    #[serde(rename = "exception.suspended")]
+    ExceptionSuspended { exception: ExceptionId, failures: u32 },
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },

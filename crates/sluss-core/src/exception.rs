@@ -5,12 +5,24 @@
 //!
 //! - Who asked, and whoever contributed, never grants.
 //! - None of them reaches the provenance of what is deployed, its digests, or what the log holds.
+//! - Who asked, and whoever contributed, never grants; where it is used, whoever contributed to
+//!   what it is used for counts as one who did not grant it.
+//! - An override of a freeze is neither asked for nor granted by whoever contributed.
+//! - A standard change stands for the approval of what fits it, and of nothing of which anything is
+//!   not known; its failures suspend it.
+//! - None of them reaches the provenance of what is deployed, its digests, or the log.
 //! - An emergency is reviewed afterwards by someone who had no part in it; until then, once that is
 //!   overdue, its service's four-eyes gate stays shut.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeploymentId, Digest, PersonRef, ServiceName};
+use crate::deployment::{Cause, Deployment, Phase};
+use crate::gate::{ClearedWhy, GateOutcome};
+use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef, ServiceName};
+use crate::pipeline::GateKind;
+use crate::state::State;
 use crate::units::Millis;
 
 /// What an exception is for.
@@ -40,6 +52,62 @@ pub enum ExceptionKind {
         /// The position of the event that says what the witness knows.
         found: u64,
     },
+    /// Changes of this kind are agreed to in advance: a release that fits is asked no approval of
+    /// its own.
+    Standard {
+        /// What fits.
+        model: Model,
+    },
+}
+
+/// What fits a standard change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Whose releases.
+    pub service: ServiceName,
+    /// Which files may differ from what is live: `docs/` is all in that folder, `*.md` all that
+    /// end so, and anything else is one file.
+    pub paths: BTreeSet<String>,
+    /// How many files at most.
+    pub files: u32,
+    /// How many lines, added and removed, at most.
+    pub lines: u32,
+    /// How many of its releases may be taken back before it is suspended.
+    pub failures: u32,
+}
+
+/// What a release changes beside what is live where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changed {
+    /// The files that differ.
+    pub paths: Vec<String>,
+    /// How many lines were added and removed.
+    pub lines: u64,
+}
+
+/// The file that says how a service is built and delivered: no standard change covers that.
+const PIPELINE: &str = "sluss.yaml";
+
+impl Model {
+    /// Returns whether every part of `changed` fits; what changes nothing that is known does not.
+    pub fn fits(&self, changed: &Changed) -> bool {
+        let covered = |path: &String| {
+            path != PIPELINE && self.paths.iter().any(|pattern| covers(pattern, path))
+        };
+        !changed.paths.is_empty()
+            && changed.paths.len() <= self.files as usize
+            && changed.lines <= u64::from(self.lines)
+            && changed.paths.iter().all(covered)
+    }
+}
+
+fn covers(pattern: &str, path: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.ends_with('/')) {
+        (Some(ending), _) => ending.len() > 1 && path.ends_with(ending),
+        (None, true) => path.starts_with(pattern),
+        (None, false) => path == pattern,
+    }
 }
 
 impl ExceptionKind {
@@ -50,6 +118,7 @@ impl ExceptionKind {
             Self::Emergency { .. } => "emergency",
             Self::Waiver { .. } => "waiver",
             Self::LogTrust { .. } => "trust in the log",
+            Self::Standard { .. } => "standard change",
         }
     }
 
@@ -60,13 +129,17 @@ impl ExceptionKind {
             Self::Freeze { .. } | Self::LogTrust { .. } => 24 * HOUR,
             Self::Emergency { .. } => HOUR,
             Self::Waiver { .. } => 90 * 24 * HOUR,
+            Self::Standard { .. } => 365 * 24 * HOUR,
         }
     }
 
     /// Returns how many people must agree, beside whoever asks.
     pub fn people(&self) -> usize {
         match self {
-            Self::Freeze { .. } | Self::Emergency { .. } | Self::LogTrust { .. } => 1,
+            Self::Freeze { .. }
+            | Self::Emergency { .. }
+            | Self::LogTrust { .. }
+            | Self::Standard { .. } => 1,
             Self::Waiver { .. } => 2,
         }
     }
@@ -75,7 +148,7 @@ impl ExceptionKind {
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {
             Self::Freeze { deployment } | Self::Emergency { deployment } => Some(*deployment),
-            Self::Waiver { .. } | Self::LogTrust { .. } => None,
+            Self::Waiver { .. } | Self::LogTrust { .. } | Self::Standard { .. } => None,
         }
     }
 }
@@ -94,18 +167,27 @@ pub struct Exception {
     pub asked: Millis,
     pub until: Millis,
     pub granted_by: Vec<PersonRef>,
+    /// Who of them signed that with a key of their own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub signed: BTreeSet<PersonRef>,
     /// Since when it holds.
     pub granted: Option<Millis>,
     /// When someone refused it, or ended it before its time.
     pub ended: Option<Millis>,
     /// When an emergency was reviewed, and by whom.
     pub reviewed: Option<(Millis, PersonRef)>,
+    /// When a standard change was suspended by its failures.
+    #[serde(default)]
+    pub suspended: Option<Millis>,
 }
 
 impl Exception {
     /// Returns whether it holds at `now`.
     pub fn holds(&self, now: Millis) -> bool {
-        self.granted.is_some() && self.ended.is_none() && now < self.until
+        self.granted.is_some()
+            && self.ended.is_none()
+            && self.suspended.is_none()
+            && now < self.until
     }
 
     /// Returns whether its review is overdue at `now`.
@@ -120,10 +202,74 @@ impl Exception {
         match (self.ended, self.granted) {
             (Some(_), None) => "refused",
             (Some(_), Some(_)) => "ended",
+            (None, Some(_)) if self.suspended.is_some() => "suspended",
             (None, None) if now >= self.until => "expired",
             (None, None) => "asked",
             (None, Some(_)) if now >= self.until => "over",
             (None, Some(_)) => "holds",
         }
+    }
+}
+
+impl State {
+    /// Returns the exception of this kind that holds for `deployment` at `now`. Those who granted
+    /// it still decide, and none of them contributed to what it is used for; nor did who asked for
+    /// the override of a freeze.
+    pub fn exception(
+        &self,
+        deployment: DeploymentId,
+        now: Millis,
+        is: impl Fn(&ExceptionKind) -> bool,
+    ) -> Option<ExceptionId> {
+        self.exception_where(deployment, now, |one| is(&one.what))
+    }
+
+    /// Returns the first exception that holds so and is as `is` says.
+    pub(crate) fn exception_where(
+        &self,
+        deployment: DeploymentId,
+        now: Millis,
+        is: impl Fn(&Exception) -> bool,
+    ) -> Option<ExceptionId> {
+        let mut found = self.exceptions.iter().filter(|(_, one)| one.holds(now) && is(one));
+        found.find(|(_, one)| self.counts(deployment, one)).map(|(id, _)| *id)
+    }
+
+    /// Returns whether `one` was made by people who may, seen from `deployment`.
+    fn counts(&self, deployment: DeploymentId, one: &Exception) -> bool {
+        let contributors = self.contributors(deployment);
+        let deciders = self.organisation.as_ref().map(|known| known.deciders());
+        let free = |who: &&PersonRef| {
+            !contributors.contains(*who)
+                && **who != one.asked_by
+                && deciders.as_ref().is_some_and(|deciders| deciders.contains(*who))
+        };
+        let granted: BTreeSet<&PersonRef> = one.granted_by.iter().filter(free).collect();
+        let asked_freely = match one.what {
+            ExceptionKind::Freeze { .. } => !contributors.contains(&one.asked_by),
+            ExceptionKind::Emergency { .. }
+            | ExceptionKind::Waiver { .. }
+            | ExceptionKind::LogTrust { .. }
+            | ExceptionKind::Standard { .. } => true,
+        };
+        granted.len() >= one.what.people() && asked_freely
+    }
+
+    /// Returns how many releases were taken back that passed by the standard change `id`.
+    pub fn failures_of(&self, id: ExceptionId) -> u32 {
+        let passed = |deployment: &&Deployment| {
+            let why = match deployment.gates.get(&GateKind::FourEyes) {
+                Some(GateOutcome::Cleared { why }) => Some(why),
+                _shut => None,
+            };
+            matches!(why, Some(ClearedWhy::Standard { exception, .. })
+                if *exception == id)
+        };
+        let failed = |deployment: &&Deployment| {
+            matches!(deployment.phase, Phase::RolledBack { cause, .. }
+                if cause != Cause::Window)
+        };
+        let all = self.deployments.values().filter(passed).filter(failed).count();
+        u32::try_from(all).unwrap_or(u32::MAX)
     }
 }

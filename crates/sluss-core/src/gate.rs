@@ -9,9 +9,10 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, StopId};
 use crate::materials::NoSbom;
 use crate::steps::TestCounts;
+use crate::stop::StopScope;
 use crate::units::Millis;
 
 /// What a gate saw, and what follows.
@@ -47,6 +48,8 @@ pub enum ClearedWhy {
     Approved,
     /// No freeze covers it.
     NoFreeze,
+    /// The line runs again, where nothing else is asked of the calendar.
+    LineRuns,
     /// Its provenance is signed and in the log.
     Attested,
     /// What it is made of is listed and signed.
@@ -76,6 +79,18 @@ pub enum ClearedWhy {
         input: Digest,
         /// The waived rules.
         rules: Vec<String>,
+        /// By which waivers.
+        #[serde(default)]
+        by: Vec<ExceptionId>,
+    },
+    /// It fits a standard change, agreed to in advance.
+    Standard {
+        /// Which.
+        exception: ExceptionId,
+        /// Files that differ from what is live.
+        files: u64,
+        /// Lines added and removed.
+        lines: u64,
     },
     /// An exception that two people made.
     Exception {
@@ -96,6 +111,13 @@ pub enum WaitingOn {
         freeze: FreezeId,
         /// When it ends by itself.
         until: Millis,
+    },
+    /// Two people who let the line run again.
+    Stopped {
+        /// Which stop.
+        stop: StopId,
+        /// What stands still.
+        scope: StopScope,
     },
     /// A clock that can be trusted.
     Clock,
@@ -118,6 +140,9 @@ pub enum WaitingOn {
         input: Digest,
         /// The rules that deny it.
         rules: Vec<String>,
+        /// Rules that deny it, too, and are waived.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waived: Vec<String>,
     },
     /// Policies, which came to no answer.
     PolicyAnswer {
@@ -218,6 +243,7 @@ impl ClearedWhy {
             Self::NobodyAsked => "The policy asks for no second person here.".to_owned(),
             Self::Approved => "Everyone agreed who must.".to_owned(),
             Self::NoFreeze => "No freeze covers it.".to_owned(),
+            Self::LineRuns => "The line runs again.".to_owned(),
             Self::Attested => "How it was built is signed, and in the log.".to_owned(),
             Self::Listed { components } => {
                 format!("{} listed and signed.", counted(components.get(), "component"))
@@ -234,9 +260,16 @@ impl ClearedWhy {
             Self::PolicyAllows { warnings, .. } => {
                 format!("The policies allow it, and warn: {}.", warnings.join(", "))
             }
-            Self::Waived { rules, .. } => {
-                format!("What the policies deny is waived: {}.", rules.join(", "))
+            Self::Waived { rules, by, .. } => {
+                let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+                let by =
+                    if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+                format!("What the policies deny is waived: {}{by}.", rules.join(", "))
             }
+            Self::Standard { exception, files, lines } => format!(
+                "It fits the standard change {exception}, agreed to in advance: files {files}, \
+                 lines {lines}."
+            ),
             Self::Exception { exception } => format!("{exception} lets it through."),
         }
     }
@@ -247,6 +280,11 @@ impl WaitingOn {
         match self {
             Self::SecondPerson => "Waits for the decision of a second person.".to_owned(),
             Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
+            Self::Stopped { stop, scope } => format!(
+                "The line is stopped for {} by {stop}: nothing starts or grows until two others \
+                 lift that.",
+                scope.words()
+            ),
             Self::Clock => {
                 "The clock jumped; it waits until the clock is trusted again.".to_owned()
             }
@@ -260,6 +298,10 @@ impl WaitingOn {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
             Self::CalendarText => "The calendar cannot be read, so nothing goes.".to_owned(),
+            Self::Policy { rules, waived, .. } if !waived.is_empty() => {
+                let (rules, waived) = (rules.join(", "), waived.join(", "));
+                format!("The policies deny it: {rules}; waived: {waived}.")
+            }
             Self::Policy { rules, .. } => format!("The policies deny it: {}.", rules.join(", ")),
             Self::PolicyAnswer { why } => {
                 format!("The policies came to no answer ({why}), so it does not go.")

@@ -85,6 +85,9 @@ numbered!(
 numbered!(
     /// Identifies a registered key of a person.
     AuthenticatorId, "key");
+numbered!(
+    /// Identifies a stop of the line.
+    StopId, "stp");
 
 /// Returns the number that `digits` is the one way to write.
 pub(crate) fn counted(digits: &str) -> Option<u64> {

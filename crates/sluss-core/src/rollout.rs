@@ -257,6 +257,21 @@ pub struct Rollout {
     pub observations: Vec<Observation>,
     /// What was read from it last.
     pub reading: Option<Reading>,
+    /// The windows of the calendar that keep it at its share.
+    #[serde(default)]
+    pub kept: Option<Kept>,
+    /// When windows last kept it no more.
+    #[serde(default)]
+    pub let_go: Option<Millis>,
+}
+
+/// What keeps a rollout at its share that was under way when it began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub struct Kept {
+    pub since: Millis,
+    pub windows: Vec<String>,
+    pub until: Option<Millis>,
 }
 
 /// What a rollout does next.
@@ -283,8 +298,17 @@ impl Rollout {
     /// Returns a rollout at its beginning.
     pub fn new(plan: Replacement, incumbent: Option<DeploymentId>, since: Millis) -> Self {
         let phase = Phase::Baking { since };
-        let (first_share, legs_begun, observations, reading) = Default::default();
-        Self { plan, incumbent, phase, first_share, legs_begun, observations, reading }
+        Self {
+            plan,
+            incumbent,
+            phase,
+            first_share: None,
+            legs_begun: Vec::new(),
+            observations: Vec::new(),
+            reading: None,
+            kept: None,
+            let_go: None,
+        }
     }
 
     /// Returns the share that the candidate should have now.
@@ -344,10 +368,13 @@ impl Rollout {
         }
     }
 
-    /// Says what follows from the candidate not being ready for too long, whatever keeps it.
-    pub fn bake(&self, now: Millis) -> Next {
+    /// Says what follows from the candidate not being ready for too long, whatever keeps it but a
+    /// stop of the line or a window, which held it until `held`.
+    pub fn bake(&self, now: Millis, held: Option<Millis>) -> Next {
         match &self.phase {
-            Phase::Baking { since } if now.since(*since) >= BAKING_MOST_MS => {
+            Phase::Baking { since }
+                if now.since(held.map_or(*since, |held| held.max(*since))) >= BAKING_MOST_MS =>
+            {
                 Next::TakeBack(Cause::NotReady)
             }
             Phase::Baking { .. } | Phase::Judging { .. } | Phase::Held { .. } => Next::Stay,

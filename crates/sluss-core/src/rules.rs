@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exception::Changed;
 use crate::ids::{DeploymentId, Digest};
 use crate::state::State;
 use crate::units::Millis;
@@ -23,6 +24,22 @@ pub enum CalendarSays {
     },
     /// The calendar cannot be read.
     Unreadable,
+}
+
+/// What the calendar says of a rollout that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunningSays {
+    /// It goes on.
+    GoesOn,
+    /// It keeps its share.
+    Keeps {
+        /// The first instant at which the answer may be another.
+        until: Option<Millis>,
+        /// The windows' names.
+        windows: Vec<String>,
+    },
+    /// It is taken back.
+    TakenBack,
 }
 
 /// What the policies say.
@@ -66,6 +83,19 @@ pub trait Rules: Sync {
         now: Millis,
     ) -> CalendarSays;
 
+    /// Says what the calendar of this digest makes at `now` of the rollout of `deployment`.
+    fn running(
+        &self,
+        calendar: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> RunningSays;
+
+    /// Says what `deployment` changes beside what is live where it goes; nothing where that is not
+    /// known, or nothing is live there.
+    fn changed(&self, state: &State, deployment: DeploymentId) -> Option<Changed>;
+
     /// Says what the policies of this digest make of `deployment` at `now`.
     fn policy(
         &self,
@@ -83,6 +113,14 @@ pub struct NoTexts;
 impl Rules for NoTexts {
     fn calendar(&self, _: &Digest, _: &State, _: DeploymentId, _: Millis) -> CalendarSays {
         CalendarSays::Unreadable
+    }
+
+    fn running(&self, _: &Digest, _: &State, _: DeploymentId, _: Millis) -> RunningSays {
+        RunningSays::Keeps { until: None, windows: Vec::new() }
+    }
+
+    fn changed(&self, _: &State, _: DeploymentId) -> Option<Changed> {
+        None
     }
 
     fn policy(&self, _: &Digest, _: &State, _: DeploymentId, _: Millis) -> PolicySays {

@@ -15,22 +15,24 @@ use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::evidence::{Evidence, Recorded};
-use crate::exception::{Exception, ExceptionKind};
+use crate::exception::Exception;
 use crate::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
     FreezeId, GroupName, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
-    StepName,
+    StepName, StopId,
 };
 use crate::incident::{Freeze, Incident};
 use crate::keys::KeySpan;
-use crate::observed::Observed;
 use crate::materials::Materials;
+use crate::observed::Observed;
 use crate::pipeline::{EnvironmentKind, Pipeline, Step};
 use crate::population::Population;
 use crate::slots::{self, Groups, Rule};
 use crate::steps::{StepOwner, Steps};
+use crate::stop::Stop;
 use crate::trust::Distrust;
 use crate::units::Millis;
+use crate::weakening;
 
 /// A proposed configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,10 @@ pub struct Proposal {
     pub over: bool,
     /// When it was activated.
     pub activated: Option<Millis>,
+    /// Whether its policies would have let more of the past pass than those in force, once the past
+    /// was decided again.
+    #[serde(default)]
+    pub lets_more_pass: Option<bool>,
 }
 
 /// One environment of one service.
@@ -218,6 +224,8 @@ pub struct State {
     pub requests: BTreeMap<Subject, Request>,
     pub incidents: BTreeMap<IncidentId, Incident>,
     pub freezes: BTreeMap<FreezeId, Freeze>,
+    #[serde(default)]
+    pub stops: BTreeMap<StopId, Stop>,
     pub exceptions: BTreeMap<ExceptionId, Exception>,
     pub delegations: Vec<Delegation>,
     #[serde(default)]
@@ -329,7 +337,19 @@ impl State {
                 Some(of) => organisation.rules_for(&of.service, &of.environment).0,
                 None => Organisation::usual_rule(),
             },
-            (Subject::Configuration(_), Some(organisation)) => organisation.rules_for_platform(),
+            (Subject::Configuration(number), known) => {
+                let rules = known.as_ref().map_or_else(Organisation::usual_rule, |organisation| {
+                    organisation.rules_for_platform()
+                });
+                if self.weakenings(number).is_empty() {
+                    return rules;
+                }
+                let two = |mut rule: Rule| {
+                    rule.slots.values_mut().for_each(|people| *people = weakening::PEOPLE);
+                    rule
+                };
+                rules.into_iter().map(two).collect()
+            }
             (_, None) => Organisation::usual_rule(),
         }
     }
@@ -369,16 +389,6 @@ impl State {
             .filter(|who| !request.contributors.contains(*who) && !agreed(who))
             .cloned()
             .collect()
-    }
-
-    /// Returns the exception of this kind that holds for `deployment` at `now`.
-    pub fn exception(
-        &self,
-        now: Millis,
-        is: impl Fn(&ExceptionKind) -> bool,
-    ) -> Option<ExceptionId> {
-        let mut found = self.exceptions.iter().filter(|(_, one)| one.holds(now) && is(&one.what));
-        found.next().map(|(id, _)| *id)
     }
 
     /// Returns everyone who contributed to `subject` as it stands now, and so does not decide over
@@ -505,4 +515,5 @@ next_id!(
     next_freeze -> FreezeId in freezes, "freeze";
     next_exception -> ExceptionId in exceptions, "exception";
     next_authenticator -> AuthenticatorId in authenticators, "key";
+    next_stop -> StopId in stops, "stop of the line";
 );

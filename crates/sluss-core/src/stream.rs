@@ -1,4 +1,4 @@
-//! Streams: which events belong together, each numbered and chained.
+//! Streams: each event belongs to exactly one, in which it is numbered and chained.
 
 use std::fmt;
 
@@ -40,6 +40,8 @@ impl Event {
             | E::RolloutHeld { deployment, .. }
             | E::RolloutResumed { deployment }
             | E::RolloutReopened { deployment, .. }
+            | E::RolloutWindowBegan { deployment, .. }
+            | E::RolloutWindowOver { deployment }
             | E::DeploymentLive { deployment }
             | E::DeploymentRolledBack { deployment, .. }
             | E::DeploymentSuperseded { deployment, .. }
@@ -54,6 +56,7 @@ impl Event {
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
             | E::ExceptionEnded { exception, .. }
+            | E::ExceptionSuspended { exception, .. }
             | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
             E::IncidentOpened { incident, .. }
             | E::IncidentReported { incident, .. }
@@ -82,12 +85,17 @@ impl Event {
             | E::LogGap { .. }
             | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
+            | E::ConfigCompared { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,
             E::PopulationSealed(_) => Stream::Populations,
             E::EnvironmentObserved { .. } => Stream::Observations,
-            E::FreezeSet { .. } | E::FreezeLifted { .. } => Stream::Calendar,
+            E::FreezeSet { .. }
+            | E::FreezeLifted { .. }
+            | E::LineStopped { .. }
+            | E::LineLiftAgreed { .. }
+            | E::LineLifted { .. } => Stream::Calendar,
             E::Attestation {} => Stream::Attestations,
             E::AccessDelegated { .. }
             | E::AccessLogin { .. }

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::exception::ExceptionKind;
+use crate::exception::{Exception, ExceptionKind};
 use crate::state::State;
 use crate::units::Millis;
 
@@ -43,7 +43,9 @@ impl State {
     pub(crate) fn trust_restored(&self, now: Millis) -> Option<Vec<Event>> {
         let Distrust { witness, seen, position, .. } = self.distrusted.as_ref()?;
         let lifts = ExceptionKind::LogTrust { found: *position };
-        let exception = self.exception(now, |what| *what == lifts)?;
+        let held = |one: &Exception| one.holds(now) && one.what == lifts;
+        let (exception, _) = self.exceptions.iter().find(|(_, one)| held(one))?;
+        let exception = *exception;
         let (witness, seen) = (witness.clone(), *seen);
         Some(vec![Event::LogTrustRestored { exception, witness, seen }])
     }

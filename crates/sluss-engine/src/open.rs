@@ -27,8 +27,7 @@ use crate::pushes::{PushJudge, Templates};
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
-use crate::reconcile::{attest, pack, upkeep};
-use crate::reconcile::{attest, inventory, pack};
+use crate::reconcile::{attest, inventory, pack, upkeep};
 use crate::target::Target;
 
 /// Events that are read from the log at once.

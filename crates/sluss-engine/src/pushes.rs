@@ -13,6 +13,7 @@ use sluss_core::event::{Event, Push as ChangePush};
 use sluss_core::ids::{ChangeId, CommitId, PersonRef, ServiceName};
 use sluss_core::state::{ChangePhase, State};
 use sluss_core::units::Millis;
+use sluss_policy::DiffResult;
 
 use crate::engine::Engine;
 use crate::executor::plan::{Circumstances, holds};
@@ -23,6 +24,7 @@ use crate::forge::{
 };
 use crate::organisation;
 use crate::pipeline::{Catalogue, Defaults, Resolved, Source};
+use crate::texts;
 
 /// Commits of one push that are looked at; a first push may bring a long history.
 const COMMITS_MOST: usize = 2_000;
@@ -119,6 +121,9 @@ impl PushJudge {
             Event::ConfigProposed { number, .. } => Some(*number),
             _other => None,
         });
+        if let Some(number) = number {
+            self.compare(number).await;
+        }
         Ok(vec![match number {
             Some(number) => format!(
                 "Sluss: configuration cfg-{number} is proposed: {}/approvals",
@@ -126,6 +131,24 @@ impl PushJudge {
             ),
             None => "Sluss: nothing changed.".to_owned(),
         }])
+    }
+
+    /// Decides the past again by proposed policies, and says whether they would have let more pass.
+    /// What cannot be decided again, or was never decided, counts as that.
+    async fn compare(&self, number: u64) {
+        let (old, new) = {
+            let state = self.engine.state();
+            let proposal = state.proposals.get(&number);
+            let new = proposal.and_then(|of| of.organisation.policies.clone());
+            (state.organisation.as_ref().and_then(|known| known.policies.clone()), new)
+        };
+        let (Some(old), Some(new)) = (old, new) else { return };
+        if old == new {
+            return;
+        }
+        let result = texts::compare(&self.engine, &old, &new).await;
+        let lets_more_pass = !matches!(result, Ok(DiffResult::Same | DiffResult::Tightened));
+        self.report(Command::Compared { number, lets_more_pass }).await;
     }
 
     async fn command(&self, command: Command, actor: &Actor) -> Result<Vec<Event>, Lines> {

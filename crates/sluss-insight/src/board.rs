@@ -9,7 +9,7 @@ use sluss_core::event::WithdrawnReason;
 use sluss_core::gate::{GateOutcome, WaitingOn};
 use sluss_core::ids::{
     ChangeId, DeploymentId, ExceptionId, FreezeId, PersonRef, ProductName, ReleaseId, RunId,
-    ServiceName,
+    ServiceName, StopId,
 };
 use sluss_core::pipeline::{EnvironmentKind, Stage};
 use sluss_core::rollout::{self, Rollout};
@@ -83,6 +83,11 @@ pub enum Waiting {
         freeze: FreezeId,
         /// Until when.
         until: Millis,
+    },
+    /// Two people who let the line run again.
+    Stopped {
+        /// Which stop.
+        stop: StopId,
     },
     /// A clock that can be trusted.
     Clock,
@@ -393,6 +398,11 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
             let since = from.max(deployment.requested);
             let (freeze, until) = (*freeze, *until);
             (Waiting::Freeze { freeze, until }, since, format!("the end of {freeze}"))
+        }
+        WaitingOn::Stopped { stop, scope } => {
+            let since = state.stops.get(stop).map_or(now, |stop| stop.since);
+            let what = format!("the line, which {stop} stopped for {}", scope.words());
+            (Waiting::Stopped { stop: *stop }, since.max(deployment.requested), what)
         }
         WaitingOn::Provenance => {
             (Waiting::Provenance, deployment.requested, "its signed provenance".to_owned())

@@ -211,8 +211,8 @@ mod tests {
         known.rotate(present.clone(), 10).unwrap();
         ring.agree(known.clone()).unwrap();
         let both = ring.sign(&checkpoint(11)).unwrap().to_string();
-        known.verify(both.as_bytes()).unwrap();
-        known.verify(old.as_bytes()).unwrap();
+        let _verified = known.verify(both.as_bytes()).unwrap();
+        let _verified = known.verify(old.as_bytes()).unwrap();
 
         let again = Ring::load(data.path(), ORIGIN, &SeededEntropy::new(4)).unwrap();
         assert_eq!((again.newest(), again.known()), (present.clone(), known.clone()));
@@ -220,12 +220,12 @@ mod tests {
         again.agree(known.clone()).unwrap();
         let alone = again.sign(&checkpoint(21)).unwrap();
         assert_eq!(alone.to_string().matches('\u{2014}').count(), 1);
-        known.verify(alone.to_string().as_bytes()).unwrap();
+        let _verified = known.verify(alone.to_string().as_bytes()).unwrap();
         let last = Ring::load(data.path(), ORIGIN, &SeededEntropy::new(5)).unwrap();
         assert_eq!(last.sign(&checkpoint(21)).unwrap().to_string(), alone.to_string());
         // What was signed before still verifies, and the former key alone vouches for nothing new.
-        known.verify(old.as_bytes()).unwrap();
-        known.verify(both.as_bytes()).unwrap();
+        let _verified = known.verify(old.as_bytes()).unwrap();
+        let _verified = known.verify(both.as_bytes()).unwrap();
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub const PAGES: &[Route] = &[
     route("GET", "/approvals/{subject}", Who::SignedIn),
     route("POST", "/approvals/{subject}", Who::Approver),
     route("GET", "/calendar", Who::SignedIn),
+    route("POST", "/stops", Who::Developer),
+    route("POST", "/stops/{id}/lift", Who::Approver),
     route("GET", "/freezes", Who::SignedIn),
     route("POST", "/freezes", Who::Developer),
     route("POST", "/freezes/{id}/lift", Who::Developer),

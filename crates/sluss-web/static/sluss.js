@@ -28,8 +28,8 @@
     if (element.id) return "#" + CSS.escape(element.id);
     var href = element.getAttribute("href");
     if (href) return "a[href=\"" + CSS.escape(href) + "\"]";
-    var row = element.closest("tr[data-href]");
-    return row ? "tr[data-href=\"" + CSS.escape(row.dataset.href) + "\"]" : null;
+    var row = element.closest("[data-href]");
+    return row ? "[data-href=\"" + CSS.escape(row.dataset.href) + "\"]" : null;
   }
   function swap(html) {
     var found = new DOMParser().parseFromString(html, "text/html");
@@ -147,11 +147,31 @@
     var to = all[at < 0 ? 0 : Math.max(0, Math.min(all.length - 1, at + by))];
     if (to) { to.tabIndex = -1; to.focus(); to.scrollIntoView({ block: "nearest" }); }
   }
+  // A decision from the keyboard: what was begun with is what is sent, never the other.
+  function decide(card, what) {
+    var form = card && card.querySelector("form[data-decide]");
+    if (!form) return false;
+    form.dataset.decide = what;
+    form.elements[what === "refuse" ? "reason" : "password"].focus();
+    return true;
+  }
+  function said_so(event, field) {
+    var form = field.form, what = form.dataset.decide;
+    event.preventDefault();
+    var missing = what === "refuse" && !form.elements.reason.value.trim() ? "reason"
+      : !form.elements.password.value ? "password" : null;
+    if (missing) { form.elements[missing].focus(); return; }
+    if (what) form.requestSubmit(form.querySelector("button[value=" + what + "]"));
+  }
   addEventListener("keydown", function (event) {
     var at = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) {
-      if (event.key === "Escape") at.blur();
+      if (event.key === "Escape") {
+        var card = at.closest("[data-href]");
+        if (card) card.focus(); else at.blur();
+      }
+      if (event.key === "Enter" && at.form && "decide" in at.form.dataset) said_so(event, at);
       return;
     }
     var key = event.key;
@@ -164,6 +184,11 @@
       var keys = document.getElementById("keys");
       if (keys && keys.showModal && !keys.open) keys.showModal();
     } else if (key === "j") { move(1); } else if (key === "k") { move(-1); }
+    else if ((key === "a" || key === "r") && at.closest) {
+      if (decide(at.closest("[data-href]"), key === "a" ? "approve" : "refuse")) {
+        event.preventDefault();
+      }
+    }
     else if (key === "Enter" && at.dataset && at.dataset.href) { location.href = at.dataset.href; }
   });
 })();

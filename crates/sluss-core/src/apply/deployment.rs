@@ -7,7 +7,7 @@ use crate::deployment::{Deployment, Phase};
 use crate::event::Event;
 use crate::ids::DeploymentId;
 use crate::pipeline::{EnvironmentKind, Stage};
-use crate::rollout::{self, Rollout};
+use crate::rollout::{self, Kept, Rollout};
 use crate::state::{Place, State};
 use crate::steps::Steps;
 use crate::units::Millis;
@@ -167,6 +167,13 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
     }
 }
 
+/// The time for a leg's proof begins again once what kept it is over.
+pub(super) fn begin_leg_again(rollout: &mut Rollout, now: Millis) {
+    if let rollout::Phase::Judging { since, .. } = &mut rollout.phase {
+        *since = now;
+    }
+}
+
 pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event: &Event) {
     let mut rolling = |id: &DeploymentId, change: &dyn Fn(&mut Rollout)| {
         if let Some(deployment) = state.deployments.get_mut(id)
@@ -206,6 +213,17 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
             rolling(deployment, &|rollout| {
                 rollout.observations.push(observation.clone());
                 rollout.reading = Some(*reading);
+            });
+        }
+        Event::RolloutWindowBegan { deployment, windows, until } => {
+            let kept = Kept { since: now, windows: windows.clone(), until: *until };
+            rolling(deployment, &|rollout| rollout.kept = Some(kept.clone()));
+        }
+        Event::RolloutWindowOver { deployment } => {
+            rolling(deployment, &|rollout| {
+                rollout.kept = None;
+                rollout.let_go = Some(now);
+                begin_leg_again(rollout, now);
             });
         }
         Event::RolloutHeld { deployment, why } => rolling(deployment, &|rollout| {

@@ -1,21 +1,23 @@
 //! The fold itself: what each event makes true. A test folds one of each.
+//! The fold itself: what each event makes true. A test folds a sample of each.
 
 mod change;
 mod deployment;
 
-use crate::approval::{Decision, Request};
-use crate::deployment::InstanceFact;
+use crate::approval::{Decision, Request, Subject};
+use crate::deployment::{InstanceFact, Phase};
 use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
 use crate::state::{Proposal, Service, State};
+use crate::stop::{Agreed, Stop};
 use crate::target::RouteKey;
 use crate::units::Millis;
 
 use change::{apply_change, apply_release, apply_run};
-use deployment::{apply_deployment, apply_rollout, request_deployment, with};
+use deployment::{apply_deployment, apply_rollout, begin_leg_again, request_deployment, with};
 
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
@@ -50,6 +52,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::DossierExported { .. }
         | E::AttestationRecorded { .. } => apply_log(state, position, now, event),
         E::ConfigProposed { .. }
+        | E::ConfigCompared { .. }
         | E::ConfigActivated { .. }
         | E::ConfigRefused { .. }
         | E::ServiceRegistered { .. } => apply_config(state, now, event),
@@ -84,7 +87,9 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::RolloutObserved { .. }
         | E::RolloutHeld { .. }
         | E::RolloutResumed { .. }
-        | E::RolloutReopened { .. } => apply_rollout(state, position, now, event),
+        | E::RolloutReopened { .. }
+        | E::RolloutWindowBegan { .. }
+        | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
         other => apply_people(state, now, other),
     }
@@ -102,6 +107,7 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         E::ExceptionRequested { .. }
         | E::ExceptionGranted { .. }
         | E::ExceptionEnded { .. }
+        | E::ExceptionSuspended { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::IncidentOpened { .. }
@@ -111,6 +117,9 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
+        E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
+            apply_stop(state, now, event);
+        }
         E::AuthenticatorRegistered { .. }
         | E::AuthenticatorRemoved { .. }
         | E::AccessLogin { .. }
@@ -180,6 +189,44 @@ fn apply_calendar(state: &mut State, now: Millis, event: &Event) {
     }
 }
 
+fn apply_stop(state: &mut State, now: Millis, event: &Event) {
+    match event {
+        Event::LineStopped { stop, scope, by, reason } => {
+            let stopped = Stop {
+                scope: scope.clone(),
+                by: by.clone(),
+                reason: reason.clone(),
+                since: now,
+                agreed: Vec::new(),
+                lifted: None,
+            };
+            state.stops.insert(*stop, stopped);
+        }
+        Event::LineLiftAgreed { stop, by, reason } => {
+            let agreed = Agreed { by: by.clone(), at: now, reason: reason.clone() };
+            if let Some(stop) = state.stops.get_mut(stop) {
+                stop.agreed.push(agreed);
+            }
+        }
+        Event::LineLifted { stop } => {
+            for id in state.open.deployments.clone() {
+                let held = state.deployments.get(&id).and_then(|of| state.stop_over(of));
+                if held.is_some() {
+                    with(state, id, |of| {
+                        if let Phase::RollingOut(rollout) = &mut of.phase {
+                            begin_leg_again(rollout, now);
+                        }
+                    });
+                }
+            }
+            if let Some(stop) = state.stops.get_mut(stop) {
+                stop.lifted = stop.lifted.or(Some(now));
+            }
+        }
+        _other => unreachable!("BUG: not an event of the line"),
+    }
+}
+
 fn apply_config(state: &mut State, now: Millis, event: &Event) {
     match event {
         Event::ConfigProposed { number, commit, organisation, contributors, nonce } => {
@@ -194,8 +241,22 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
                 at: now,
                 over: false,
                 activated: None,
+                lets_more_pass: None,
             };
             state.proposals.insert(*number, proposal);
+        }
+        Event::ConfigCompared { number, lets_more_pass } => {
+            let Some(proposal) = state.proposals.get_mut(number) else { return };
+            proposal.lets_more_pass = Some(*lets_more_pass);
+            // One who agreed before may be enough now.
+            let subject = Subject::Configuration(*number);
+            let enough = state.still_asked(subject, now).is_empty();
+            let request = state.requests.get_mut(&subject);
+            if let Some(request) = request.filter(|of| enough && of.decision == Decision::Open)
+                && let Some((by, _)) = request.agreed.last().cloned()
+            {
+                request.decision = Decision::Granted { by, at: now };
+            }
         }
         Event::ConfigActivated { number, .. } => {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
@@ -271,15 +332,18 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
                 asked: now,
                 until: *until,
                 granted_by: Vec::new(),
+                signed: Default::default(),
                 granted: None,
                 ended: None,
                 reviewed: None,
+                suspended: None,
             };
             state.exceptions.insert(*exception, asked);
         }
-        Event::ExceptionGranted { exception, by, signed: _ } => {
+        Event::ExceptionGranted { exception, by, signed } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
                 found.granted_by.push(by.clone());
+                found.signed.extend(signed.is_some().then(|| by.clone()));
                 let enough = found.granted_by.len() >= found.what.people();
                 found.granted = found.granted.or(enough.then_some(now));
             }
@@ -287,6 +351,11 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
         Event::ExceptionEnded { exception, .. } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
                 found.ended = found.ended.or(Some(now));
+            }
+        }
+        Event::ExceptionSuspended { exception, .. } => {
+            if let Some(found) = state.exceptions.get_mut(exception) {
+                found.suspended = found.suspended.or(Some(now));
             }
         }
         Event::ExceptionReviewed { exception, by, .. } => {

@@ -12,16 +12,17 @@ use crate::exception::ExceptionKind;
 use crate::findings::Report;
 use crate::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
-    FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
+    FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StopId,
 };
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
+use crate::materials::Materials;
 use crate::observed::Running;
 use crate::population::PopulationSealed;
-use crate::materials::Materials;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
+use crate::stop::StopScope;
 use crate::target::{JournalRow, RouteKey};
 use crate::units::Millis;
 use crate::wanted::AttemptKey;
@@ -87,6 +88,11 @@ pub enum Command {
         organisation: Organisation,
         contributors: BTreeSet<PersonRef>,
         nonce: String,
+    },
+    /// What proposed policies would have made of the past was compared with those in force.
+    Compared {
+        number: u64,
+        lets_more_pass: bool,
     },
     /// Someone pushes commits.
     Push {
@@ -210,6 +216,15 @@ pub enum Command {
     },
     Lift {
         freeze: FreezeId,
+    },
+    /// Somebody stops the line, or agrees that it runs again.
+    StopLine {
+        scope: StopScope,
+        reason: Digest,
+    },
+    LiftStop {
+        stop: StopId,
+        reason: Digest,
     },
     Cancel {
         run: RunId,
@@ -368,6 +383,7 @@ impl Command {
             | Self::SealPopulation(_)
             | Self::Found { .. }
             | Self::Seal { .. }
+            | Self::Compared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
@@ -384,6 +400,8 @@ impl Command {
             | Self::Resume { .. }
             | Self::Freeze { .. }
             | Self::Lift { .. }
+            | Self::StopLine { .. }
+            | Self::LiftStop { .. }
             | Self::Cancel { .. }
             | Self::Unbar { .. }
             | Self::Close { .. }

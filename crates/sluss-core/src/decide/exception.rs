@@ -6,7 +6,7 @@ use crate::approval::Subject;
 use crate::config::Delegation;
 use crate::deployment::Phase;
 use crate::event::{Event, RefusedWhy};
-use crate::exception::{Exception, ExceptionKind};
+use crate::exception::{Exception, ExceptionKind, Model};
 use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef};
 use crate::state::State;
 use crate::units::Millis;
@@ -60,8 +60,42 @@ pub(super) fn ask(
             ));
         }
     }
+    if let ExceptionKind::Freeze { deployment } = &what
+        && state.contributors(*deployment).contains(&by)
+    {
+        let said = "You contributed to this release, so someone else asks to go past a freeze.";
+        let hint = "Ask someone who had no hand in it";
+        return Err(Refusal::new(Blame::Denied, said, hint).recorded(
+            Some(Subject::Deployment(*deployment)),
+            "ask-exception",
+            RefusedWhy::Contributor,
+        ));
+    }
+    if let ExceptionKind::Standard { model } = &what {
+        bounded(model)?;
+    }
     let exception = state.next_exception();
     Ok(vec![Event::ExceptionRequested { exception, what, by, reason, until }])
+}
+
+/// Checks that a standard change is a kind of changes, and not all of them.
+fn bounded(model: &Model) -> Result<(), Refusal> {
+    let hint = "Name folders (`docs/`), endings (`*.md`) or files, and give all three bounds";
+    let wrong = |what: &str| Err(Refusal::new(Blame::Caller, what, hint));
+    let broad = |pattern: &&String| {
+        let ending = pattern.strip_prefix('*');
+        let bare = ending.unwrap_or(pattern).trim_matches(['.', '/', '*', ' ']);
+        bare.is_empty() || ending.unwrap_or(pattern).contains('*')
+    };
+    if model.paths.is_empty() {
+        wrong("A standard change names the files that may differ.")
+    } else if let Some(pattern) = model.paths.iter().find(broad) {
+        wrong(&format!("`{pattern}` names no kind of files."))
+    } else if model.files == 0 || model.lines == 0 || model.failures == 0 {
+        wrong("A standard change is bounded: files, lines and failures, each at least one.")
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn grant(
@@ -214,7 +248,9 @@ fn unknown(id: ExceptionId) -> Refusal {
 
 fn open(state: &State, id: ExceptionId, now: Millis) -> Result<&Exception, Refusal> {
     let found = state.exceptions.get(&id).ok_or_else(|| unknown(id))?;
-    match found.granted.is_none() && found.ended.is_none() && now < found.until {
+    // Rules may ask for more people than one: each may still agree to a standard change.
+    let open = found.granted.is_none() || matches!(found.what, ExceptionKind::Standard { .. });
+    match open && found.ended.is_none() && now < found.until {
         true => Ok(found),
         false => Err(not_now(format!("{id} waits for nobody any more."))),
     }

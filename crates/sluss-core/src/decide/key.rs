@@ -12,7 +12,7 @@ use crate::units::Millis;
 const KEYS_MOST: usize = 10;
 
 /// Returns the person who has just given their password.
-pub(super) fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
+pub(crate) fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
     match actor {
         Actor::Person { who, reauthenticated: true } => Ok(who.clone()),
         Actor::Person { reauthenticated: false, .. } | Actor::Signer { .. } => Err(Refusal::new(

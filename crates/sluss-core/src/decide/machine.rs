@@ -77,6 +77,13 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })
         }
         C::Inventoried { release, materials } => state.record_materials(release, materials),
+        C::Compared { number, lets_more_pass } => {
+            let waits = state
+                .proposals
+                .get(&number)
+                .is_some_and(|of| !of.over && of.lets_more_pass.is_none());
+            only_if(waits, Event::ConfigCompared { number, lets_more_pass })
+        }
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],

@@ -14,6 +14,7 @@ mod key;
 mod machine;
 mod person;
 mod promotion;
+mod stop;
 
 use crate::approval::Subject;
 use crate::deployment::Phase;
@@ -25,7 +26,7 @@ use crate::state::State;
 use crate::units::Millis;
 
 pub use command::{Actor, Command};
-pub(crate) use person::in_person;
+pub(crate) use key::in_person;
 
 /// Returns what `command` of `actor` means in `state` at `now`.
 pub fn decide(
@@ -47,6 +48,8 @@ pub fn decide(
         | C::Resume { .. }
         | C::Freeze { .. }
         | C::Lift { .. }
+        | C::StopLine { .. }
+        | C::LiftStop { .. }
         | C::Cancel { .. }
         | C::Unbar { .. }
         | C::Close { .. }
@@ -95,6 +98,7 @@ pub fn decide(
         | C::WitnessLagEnded { .. }
         | C::Found { .. }
         | C::Seal { .. }
+        | C::Compared { .. }
         | C::DeniedCounted { .. }
         | C::SignedIn { .. }
         | C::Denied { .. } => Ok(machine::decide(state, command)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
-use super::{exception, incident, key};
+use super::{exception, incident, key, stop};
 use crate::approval::{Approval, Decision, NotGranted, Subject};
 use crate::deployment::{HoldReason, Phase};
 use crate::event::{Event, RefusedWhy};
@@ -51,6 +51,8 @@ pub(super) fn decide(
             Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason }])
         }
         C::Lift { freeze } => lift(state, freeze, now),
+        C::StopLine { scope, reason } => stop::stop(state, scope, reason, actor),
+        C::LiftStop { stop: id, reason } => stop::lift(state, id, reason, actor),
         C::Cancel { run } => cancel(state, run),
         C::Unbar { release } => unbar(state, release),
         C::Close { incident } => incident::close(state, incident),
@@ -108,6 +110,8 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         C::AskException { .. } => Some("ask for an exception"),
         C::Approve { .. }
         | C::Refuse { .. }
+        | C::StopLine { .. }
+        | C::LiftStop { .. }
         | C::GrantException { .. }
         | C::EndException { .. }
         | C::ReviewException { .. }
@@ -229,23 +233,6 @@ fn second_person(
             RefusedWhy::StatementMoved,
         ),
     })
-}
-
-/// Returns the person who decides, if it is one who has just shown that.
-pub(crate) fn in_person(actor: &Actor) -> Result<PersonRef, Refusal> {
-    match actor {
-        Actor::Person { who, reauthenticated: true } => Ok(who.clone()),
-        Actor::Person { reauthenticated: false, .. } => Err(Refusal::new(
-            Blame::Denied,
-            "A decision asks for your password again.",
-            "Give it with the decision",
-        )),
-        Actor::System | Actor::Agent { .. } => Err(Refusal::new(
-            Blame::Denied,
-            "Only a person decides; tokens and programs do not.",
-            "Sign in as a person and decide there",
-        )),
-    }
 }
 
 /// Returns whether a decision over `subject` still has a consequence.

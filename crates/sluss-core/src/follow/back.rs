@@ -19,6 +19,13 @@ pub(crate) fn carry_out(
         Next::Stay => vec![],
         // Evidence is counted by the clock: while that is not trusted nothing grows.
         Next::Shift { .. } | Next::Live if state.gap || state.distrusted.is_some() => vec![],
+        // Nothing grows while the line is stopped, or a window keeps it, nor is it late; what said
+        // that it may says so again.
+        Next::Shift { .. } | Next::Live | Next::Hold(HoldReason::NoProofInTime)
+            if rollout.kept.is_some() || is_stopped(state, id) =>
+        {
+            vec![]
+        }
         Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
         Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
         Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),
@@ -43,6 +50,10 @@ pub(crate) fn carry_out(
     }
 }
 
+fn is_stopped(state: &State, id: DeploymentId) -> bool {
+    state.deployments.get(&id).is_some_and(|deployment| state.stop_over(deployment).is_some())
+}
+
 /// Returns the events that take `id` back: no request for it from now on, its release barred, and
 /// an incident that names the cause. A test environment is removed instead; no customer was there.
 pub(crate) fn take_back(
@@ -58,6 +69,10 @@ pub(crate) fn take_back(
     match deployment.stage.kind {
         EnvironmentKind::Ephemeral => {
             vec![Event::EnvironmentRemoved { deployment: id, accepted: false }]
+        }
+        // Nothing speaks against the release itself.
+        EnvironmentKind::Lasting if cause == Cause::Window => {
+            vec![Event::DeploymentRolledBack { deployment: id, cause, to }]
         }
         EnvironmentKind::Lasting => {
             let release = deployment.release;
@@ -86,7 +101,7 @@ fn stops(state: &State, deployment: &Deployment, cause: Cause) -> bool {
         | Phase::Removed { .. } => false,
     };
     let asked = match cause {
-        Cause::ByHand | Cause::LeaseLapsed | Cause::NotReady => false,
+        Cause::ByHand | Cause::LeaseLapsed | Cause::NotReady | Cause::Window => false,
         Cause::Verdict
         | Cause::Slower
         | Cause::Figures

@@ -1,11 +1,13 @@
 //! What each gate sees of a deployment that waits at it.
 
+use std::collections::BTreeSet;
+
 use super::{ask, evidence, moved};
 use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
 use crate::event::Event;
-use crate::exception::ExceptionKind;
+use crate::exception::{Exception, ExceptionKind, Model};
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
 use crate::ids::{DeploymentId, ExceptionId, GroupName, PersonRef};
 use crate::pipeline::GateKind;
@@ -13,6 +15,9 @@ use crate::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
 use crate::slots::{self, Rule};
 use crate::state::State;
 use crate::units::Millis;
+
+/// How the names begin of what no policy says and nobody waives.
+const CORE: &str = "core.";
 
 /// Decides one gate; an error holds the events that must come before it can be decided.
 pub(super) fn decide_gate(
@@ -28,9 +33,19 @@ pub(super) fn decide_gate(
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, deployment)),
         GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
-        GateKind::FourEyes => four_eyes(state, id, deployment, now),
+        GateKind::FourEyes => four_eyes(state, id, deployment, (now, rules)),
+        GateKind::Freeze if !deployment.stage.gates.contains(&gate) => {
+            let runs = GateOutcome::Cleared { why: ClearedWhy::LineRuns };
+            Ok(stopped(state, deployment).unwrap_or(runs))
+        }
         GateKind::Freeze => Ok(freeze(state, id, deployment, (now, rules))),
     }
+}
+
+/// Returns that the line is stopped for `deployment`, if it is. No exception goes past that.
+fn stopped(state: &State, deployment: &Deployment) -> Option<GateOutcome> {
+    let (stop, found) = state.stop_over(deployment)?;
+    Some(GateOutcome::Waiting { on: WaitingOn::Stopped { stop, scope: found.scope.clone() } })
 }
 
 fn freeze(
@@ -45,6 +60,9 @@ fn freeze(
     if state.distrusted.is_some() {
         return GateOutcome::Waiting { on: WaitingOn::Log };
     }
+    if let Some(stopped) = stopped(state, deployment) {
+        return stopped;
+    }
     let set = state.freeze_over(&deployment.service, &deployment.environment, now);
     let calendar = state.organisation.as_ref().and_then(|known| known.calendar.as_ref());
     let says = calendar.map_or(CalendarSays::Open, |text| rules.calendar(text, state, id, now));
@@ -57,7 +75,7 @@ fn freeze(
         }
     };
     let override_of = |what: &ExceptionKind| *what == ExceptionKind::Freeze { deployment: id };
-    match state.exception(now, override_of) {
+    match state.exception(id, now, override_of) {
         Some(exception) => GateOutcome::Cleared { why: ClearedWhy::Exception { exception } },
         None => GateOutcome::Waiting { on },
     }
@@ -65,7 +83,7 @@ fn freeze(
 
 fn emergency(state: &State, id: DeploymentId, now: Millis) -> Option<GateOutcome> {
     let of = |what: &ExceptionKind| *what == ExceptionKind::Emergency { deployment: id };
-    let exception = state.exception(now, of)?;
+    let exception = state.exception(id, now, of)?;
     Some(GateOutcome::Cleared { why: ClearedWhy::Exception { exception } })
 }
 
@@ -85,18 +103,26 @@ fn policy(
             return GateOutcome::Cleared { why: ClearedWhy::PolicyAllows { input, warnings } };
         }
         PolicyAnswer::Denies { rules } => {
-            let waived = |rule: &String| {
+            let waiver = |rule: &String| {
                 let service = deployment.service.clone();
                 let waiver = ExceptionKind::Waiver { service, rule: rule.clone() };
-                state.exception(now, |what| *what == waiver).is_some()
+                // What is no rule of a policy is waived by nobody, whatever the log holds.
+                let own = !rule.starts_with(CORE);
+                own.then(|| state.exception(id, now, |what| *what == waiver)).flatten()
             };
-            let (waived, left): (Vec<String>, Vec<String>) = rules.into_iter().partition(waived);
+            let by: BTreeSet<ExceptionId> = rules.iter().filter_map(waiver).collect();
+            let (waived, left): (Vec<String>, Vec<String>) =
+                rules.into_iter().partition(|rule| waiver(rule).is_some());
             match left.is_empty() && !waived.is_empty() {
                 true => {
-                    let why = ClearedWhy::Waived { input, rules: waived };
+                    let by = by.into_iter().collect();
+                    let why = ClearedWhy::Waived { input, rules: waived, by };
                     return GateOutcome::Cleared { why };
                 }
-                false => GateOutcome::Waiting { on: WaitingOn::Policy { input, rules: left } },
+                false => {
+                    let on = WaitingOn::Policy { input, rules: left, waived };
+                    GateOutcome::Waiting { on }
+                }
             }
         }
         PolicyAnswer::Fails { why } => GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } },
@@ -108,7 +134,7 @@ fn four_eyes(
     state: &State,
     id: DeploymentId,
     deployment: &Deployment,
-    now: Millis,
+    (now, rules): (Millis, &dyn Rules),
 ) -> Result<GateOutcome, Vec<Event>> {
     let subject = Subject::Deployment(id);
     if let Some(cleared) = emergency(state, id, now) {
@@ -121,6 +147,9 @@ fn four_eyes(
         return Ok(GateOutcome::Cleared { why: ClearedWhy::NobodyAsked });
     };
     let waiting = GateOutcome::Waiting { on: waits_for(state, subject, now) };
+    if let Some(standard) = standard(state, id, why, (now, rules)) {
+        return Ok(standard);
+    }
     let Some(request) = state.requests.get(&subject) else {
         return ask(state, subject, why).map_or(Ok(waiting), Err);
     };
@@ -145,6 +174,50 @@ fn four_eyes(
         Decision::Expired { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotInTime }),
         Decision::Invalidated { .. } => ask(state, subject, why).map_or(Ok(waiting), Err),
     }
+}
+
+/// Returns that a standard change stands for the approval of `id`, if one does: where nothing is
+/// live beside it, or how it was built is not isolated, where what it changes is not known, and
+/// once a person was asked, a person decides.
+fn standard(
+    state: &State,
+    id: DeploymentId,
+    why: Asked,
+    (now, rules): (Millis, &dyn Rules),
+) -> Option<GateOutcome> {
+    let subject = Subject::Deployment(id);
+    let deployment = state.deployments.get(&id)?;
+    let place = state.place(&deployment.service, &deployment.environment)?;
+    let may = match why {
+        Asked::EachRelease | Asked::Rule => place.live.is_some(),
+        Asked::FirstRelease | Asked::PlatformChange | Asked::Unisolated => false,
+    };
+    let of_service = |model: &Model| model.service == deployment.service;
+    let of_any = |what: &ExceptionKind| matches!(what, ExceptionKind::Standard { .. });
+    let any = state.exceptions.values().any(|one| one.holds(now) && of_any(&one.what));
+    if !may || !any || state.requests.contains_key(&subject) || unisolated(state, deployment) {
+        return None;
+    }
+    let changed = rules.changed(state, id)?;
+    let groups = state.groups_for(subject, now);
+    let agreed = |one: &Exception| {
+        let people = one.granted_by.iter().cloned().collect();
+        let admits = |rule: &Rule, group: &GroupName, who: &PersonRef| {
+            (!rule.by_key || one.signed.contains(who)) && state.admits(rule, group, who, now)
+        };
+        slots::unfilled_where(&state.rules_of(subject), &groups, &people, &admits).is_empty()
+    };
+    let exception = state.exception_where(id, now, |one| match &one.what {
+        ExceptionKind::Standard { model } => {
+            of_service(model) && model.fits(&changed) && agreed(one)
+        }
+        ExceptionKind::Freeze { .. }
+        | ExceptionKind::Emergency { .. }
+        | ExceptionKind::LogTrust { .. }
+        | ExceptionKind::Waiver { .. } => false,
+    })?;
+    let (files, lines) = (changed.paths.len() as u64, changed.lines);
+    Some(GateOutcome::Cleared { why: ClearedWhy::Standard { exception, files, lines } })
 }
 
 /// Returns an emergency of the same service whose review is overdue.
@@ -203,16 +276,19 @@ fn lost_right(
     lost.then(|| vec![Event::ApprovalInvalidated { subject, statement }])
 }
 
+/// Returns whether its steps ran without isolation that holds, as far as that is known.
+fn unisolated(state: &State, deployment: &Deployment) -> bool {
+    let release = state.releases.get(&deployment.release);
+    let run = release.and_then(|release| state.runs.get(&release.run));
+    run.is_none_or(|run| run.steps.unisolated())
+}
+
 /// Returns why the policy asks for a second person, if it does. Without an activated policy it
 /// does.
 fn asked(state: &State, deployment: &Deployment) -> Option<Asked> {
     let place = state.place(&deployment.service, &deployment.environment);
     let first = place.is_none_or(|place| place.live.is_none());
-    let unisolated = state
-        .releases
-        .get(&deployment.release)
-        .and_then(|release| state.runs.get(&release.run))
-        .is_none_or(|run| run.steps.unisolated());
+    let unisolated = unisolated(state, deployment);
     let organisation = state.organisation.as_ref();
     if organisation.is_some_and(|o| o.rules_for(&deployment.service, &deployment.environment).1) {
         return Some(Asked::Rule);

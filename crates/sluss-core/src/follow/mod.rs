@@ -14,11 +14,12 @@ use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::FourEyes;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
+use crate::exception::ExceptionKind;
 use crate::gate::GateOutcome;
 use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
-use crate::rollout::{Next, Verdict};
-use crate::rules::Rules;
+use crate::rollout::{Next, Rollout, Verdict};
+use crate::rules::{Rules, RunningSays};
 use crate::state::{ChangePhase, State};
 use crate::steps::Progress;
 use crate::units::Millis;
@@ -32,11 +33,22 @@ pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> 
     let at = (now, rules);
     configuration(state, now)
         .or_else(|| state.trust_restored(now))
+        .or_else(|| suspension(state, now))
         .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
         .or_else(|| state.open.deployments.iter().find_map(|id| of_deployment(state, *id, at)))
         .unwrap_or_default()
+}
+
+/// Returns the end of a standard change whose releases were taken back too often.
+fn suspension(state: &State, now: Millis) -> Option<Vec<Event>> {
+    state.exceptions.iter().find_map(|(id, one)| {
+        let ExceptionKind::Standard { model } = &one.what else { return None };
+        let failures = if one.holds(now) { state.failures_of(*id) } else { 0 };
+        (failures > 0 && failures >= model.failures)
+            .then(|| vec![Event::ExceptionSuspended { exception: *id, failures }])
+    })
 }
 
 fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
@@ -201,6 +213,9 @@ fn of_deployment(
                 let events = take_back(state, id, cause, rollout.incumbent);
                 return (!events.is_empty()).then_some(events);
             }
+            if let Some(events) = calendar_of(state, id, rollout, (now, rules)) {
+                return Some(events);
+            }
             let silent = Verdict::Undecided { needs_requests: None };
             let verdict = rollout.reading.map_or(silent, |reading| match reading.verdict {
                 Verdict::NoData { seconds } => Verdict::NoData { seconds },
@@ -219,7 +234,14 @@ fn of_deployment(
             {
                 return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
             }
-            let next = match rollout.bake(now) {
+            let baking = match (state.stop_over(deployment), &rollout.kept) {
+                (None, None) => {
+                    rollout.bake(now, state.line_runs_since(deployment).max(rollout.let_go))
+                }
+                // It is not slow where it may not go on.
+                (Some(_), _) | (None, Some(_)) => Next::Stay,
+            };
+            let next = match baking {
                 Next::Stay => rollout.judge(verdict, now),
                 decided => decided,
             };
@@ -231,6 +253,41 @@ fn of_deployment(
         | Phase::Superseded { .. }
         | Phase::Refused { .. }
         | Phase::Removed { .. } => None,
+    }
+}
+
+/// Returns what the calendar makes of a rollout that is under way, where it asks anything of it and
+/// where that is new. An override of the freeze lets it go on.
+fn calendar_of(
+    state: &State,
+    id: DeploymentId,
+    rollout: &Rollout,
+    (now, rules): (Millis, &dyn Rules),
+) -> Option<Vec<Event>> {
+    let deployment = state.deployments.get(&id)?;
+    let calendar = state.organisation.as_ref().and_then(|known| known.calendar.as_ref());
+    let asked = calendar.filter(|_| deployment.stage.gates.contains(&GateKind::Freeze));
+    let of = ExceptionKind::Freeze { deployment: id };
+    let says = match asked {
+        Some(calendar) if state.exception(id, now, |what| *what == of).is_none() => {
+            rules.running(calendar, state, id, now)
+        }
+        Some(_) | None => RunningSays::GoesOn,
+    };
+    match (says, &rollout.kept) {
+        (RunningSays::GoesOn, None) => None,
+        (RunningSays::GoesOn, Some(_)) => Some(vec![Event::RolloutWindowOver { deployment: id }]),
+        (RunningSays::Keeps { windows, .. }, Some(kept)) if kept.windows == windows => None,
+        (RunningSays::Keeps { until, windows }, _) => {
+            Some(vec![Event::RolloutWindowBegan { deployment: id, windows, until }])
+        }
+        // What cannot be put back keeps its share instead.
+        (RunningSays::TakenBack, kept) if state.is_forward_only(deployment.release) => {
+            let (windows, until) = (Vec::new(), None);
+            let began = Event::RolloutWindowBegan { deployment: id, windows, until };
+            kept.is_none().then(|| vec![began])
+        }
+        (RunningSays::TakenBack, _) => Some(take_back(state, id, Cause::Window, rollout.incumbent)),
     }
 }
 
@@ -264,7 +321,12 @@ fn at_the_gates(
         return Some(vec![Event::DeploymentRefused { deployment: id, why: RefusalReason::Barred }]);
     }
     let mut shut = false;
-    for gate in &deployment.stage.gates {
+    let gates = &deployment.stage.gates;
+    // A stop of the line is asked about everywhere, and said at the gate of the calendar.
+    let stops =
+        state.stop_over(deployment).is_some() || deployment.gates.contains_key(&GateKind::Freeze);
+    let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
+    for gate in gates.iter().chain(&line) {
         let outcome = match decide_gate(state, id, deployment, *gate, at) {
             Ok(outcome) => outcome,
             Err(first) => return Some(first),

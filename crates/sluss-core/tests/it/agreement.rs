@@ -235,14 +235,14 @@ fn a_freeze_is_overridden_by_two_for_one_release() {
         ~1 freeze production 0 5000 by anna
         ~2 push main anna by anna
         ~3 go
-        4 except freeze dep-1 4000 by anna
+        4 except freeze dep-1 4000 by dora
         5 grant exc-1 by bob
         6 go
         ~7 push main anna by anna
         8 go",
         expect![[r#"
-            4 except freeze dep-1 4000 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=4000000 what={deployment:dep-1,kind:freeze}
+            4 except freeze dep-1 4000 by dora
+                exception.requested dora exc-1 8fcfccf675b1f0bfd39d until=4000000 what={deployment:dep-1,kind:freeze}
             5 grant exc-1 by bob
                 exception.granted bob exc-1
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:{exception:{exception:exc-1}}}

@@ -13,12 +13,12 @@ use sluss_core::findings::FindingCounts;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId,
-    ReleaseId, RunId,
+    ReleaseId, RunId, StopId,
 };
 use sluss_core::incident::Reporter;
 use sluss_core::keys::KeyOf;
-use sluss_core::observed::Running;
 use sluss_core::materials::{Materials, NoSbom};
+use sluss_core::observed::Running;
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
@@ -43,10 +43,10 @@ fn each_event_is_stored_like_this() {
 }
 
 #[test]
-fn each_event_can_be_folded() {
+fn each_event_can_be_folded_whatever_was_before() {
     let mut state = State::default();
     for event in samples() {
-        state.apply(Millis(1), &event);
+        state.apply(Millis(1_000), &event);
     }
     assert_eq!(state.size, samples().len() as u64);
 }
@@ -202,6 +202,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let waiting = |gate, on| decided(gate, GateOutcome::Waiting { on });
     let refused = |gate, why| decided(gate, GateOutcome::Refused { why });
     let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
+    let stopped = WaitingOn::Stopped { stop: StopId(2), scope: "all".parse().unwrap() };
     vec![
         Event::DeploymentRequested {
             deployment,
@@ -213,9 +214,15 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::Tests, ClearedWhy::TestsPassed(tests)),
         cleared(GateKind::FourEyes, ClearedWhy::NobodyAsked),
         cleared(GateKind::FourEyes, ClearedWhy::Approved),
+        cleared(
+            GateKind::FourEyes,
+            ClearedWhy::Standard { exception: ExceptionId(3), files: 2, lines: 14 },
+        ),
         cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
         waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
         waiting(GateKind::Freeze, freeze),
+        waiting(GateKind::Freeze, stopped),
+        cleared(GateKind::Freeze, ClearedWhy::LineRuns),
         waiting(GateKind::Freeze, WaitingOn::Clock),
         refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
         refused(GateKind::Tests, gate::RefusedWhy::NoTests),
@@ -352,7 +359,14 @@ fn of_rollouts() -> Vec<Event> {
         rolled_back(Cause::NotReady),
         rolled_back(Cause::LeaseLapsed),
         rolled_back(Cause::ByHand),
+        rolled_back(Cause::Window),
         rolled_back(Cause::Failing),
+        Event::RolloutWindowBegan {
+            deployment,
+            windows: vec!["night".to_owned()],
+            until: Some(Millis(9_000)),
+        },
+        Event::RolloutWindowOver { deployment },
         Event::DeploymentSuperseded { deployment, by },
         Event::EnvironmentCreated { deployment, environment },
         Event::EnvironmentRemoved { deployment, accepted: true },
@@ -391,6 +405,7 @@ fn of_the_rest() -> Vec<Event> {
         },
         Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob"), signed: None },
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
+        Event::ExceptionSuspended { exception: ExceptionId(3), failures: 2 },
         Event::ExceptionReviewed {
             exception: ExceptionId(3),
             by: person("carl"),
@@ -495,6 +510,15 @@ fn of_the_rest() -> Vec<Event> {
             reason: Digest::of(b"reason"),
         },
         Event::FreezeLifted { freeze },
+        Event::LineStopped {
+            stop: StopId(2),
+            scope: "product:bank".parse().unwrap(),
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+        },
+        Event::LineLiftAgreed { stop: StopId(2), by: person("bob"), reason: Digest::of(b"reason") },
+        Event::LineLifted { stop: StopId(2) },
+        Event::ConfigCompared { number: 2, lets_more_pass: true },
         Event::AccessLogin { person: person("anna") },
         Event::AccessRefused {
             subject: Some(Subject::Deployment(deployment)),

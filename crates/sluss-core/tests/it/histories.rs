@@ -11,12 +11,18 @@ use sluss_core::config::{Demand, FourEyes};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::{Cause, Deployment, Phase};
 use sluss_core::event::Event;
+use sluss_core::exception::{Exception, ExceptionKind, Model};
 use sluss_core::findings::{FindingCounts, Report};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
-use sluss_core::ids::{ChangeId, DeploymentId, Digest, FreezeId, IncidentId, ReleaseId, RunId};
+use sluss_core::ids::{
+    ChangeId, DeploymentId, Digest, ExceptionId, FreezeId, GroupName, IncidentId, PersonRef,
+    ReleaseId, RunId, StopId,
+};
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rollout::Verdict;
+use sluss_core::rules::PolicyAnswer;
+use sluss_core::slots::Rule;
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
 use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
@@ -24,7 +30,8 @@ use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 
 use crate::world::{
-    PEOPLE, World, actor, finish, organisation, packed, production, propose, staging, test_stage,
+    PEOPLE, POLICIES, Texts, World, actor, finish, organisation, packed, person, production,
+    propose, staging, test_stage,
 };
 
 /// One line of a history: what, with two numbers that say to which, by whom, how much later.
@@ -71,6 +78,13 @@ enum What {
     Propose,
     Jump,
     Return,
+    Except,
+    Grant,
+    EndException,
+    Review,
+    Delegate,
+    Stop,
+    LiftStop,
 }
 
 fn what() -> impl Strategy<Value = What> {
@@ -91,6 +105,9 @@ fn what() -> impl Strategy<Value = What> {
         W::Instance,
         W::Applied,
         W::Freeze,
+        W::Freeze,
+        W::Lift,
+        W::Lift,
         W::Lift,
         W::Cancel,
         W::Unbar,
@@ -100,11 +117,18 @@ fn what() -> impl Strategy<Value = What> {
         W::Propose,
         W::Jump,
         W::Return,
+        W::EndException,
+        W::Review,
+        W::Delegate,
+        W::Delegate,
+        W::Stop,
     ];
+    let exceptions = [W::Except, W::Grant, W::Grant, W::LiftStop, W::LiftStop];
     prop_oneof![
         5 => often,
         3 => prop::sample::select(people.to_vec()),
         2 => prop::sample::select(rare.to_vec()),
+        2 => prop::sample::select(exceptions.to_vec()),
     ]
 }
 
@@ -143,7 +167,20 @@ fn random_histories_reach_what_matters() {
         for line in lines {
             history.carry_out(line);
         }
-        seen.extend(history.world.log.iter().map(|(_, event)| event.to_parts().0));
+        let log = || history.world.log.iter().map(|(_, event)| event);
+        seen.extend(log().map(|event| event.to_parts().0));
+        // Gates opened by what goes round them, too.
+        let why = |event: &Event| match event {
+            Event::GateDecided { outcome: GateOutcome::Cleared { why }, .. } => match why {
+                ClearedWhy::PolicyAllows { .. } => Some("by policy".to_owned()),
+                ClearedWhy::Waived { .. } => Some("by waiver".to_owned()),
+                ClearedWhy::Exception { .. } => Some("by exception".to_owned()),
+                ClearedWhy::Standard { .. } => Some("by standard change".to_owned()),
+                _by_itself => None,
+            },
+            _other => None,
+        };
+        seen.extend(log().filter_map(why));
     }
     let wanted = [
         "approval.granted",
@@ -156,6 +193,11 @@ fn random_histories_reach_what_matters() {
         "deployment.refused",
         "deployment.rolled_back",
         "deployment.superseded",
+        "by exception",
+        "by policy",
+        "exception.granted",
+        "line.lifted",
+        "access.delegated",
         "environment.removed",
         "freeze.lifted",
         "incident.closed",
@@ -171,7 +213,7 @@ fn random_histories_reach_what_matters() {
         "run.failed",
     ];
     for kind in wanted {
-        assert!(seen.contains(kind), "no history has {kind}");
+        assert!(seen.contains(kind), "no history has {kind}: {seen:?}");
     }
 }
 
@@ -185,6 +227,7 @@ impl History {
         let first = organisation(FourEyes::FirstRelease, &["anna", "bob", "carl"]);
         world.tell(propose(1, first), &actor("anna")).unwrap();
         world.attests = false;
+        world.texts.drawn = true;
         Self { world }
     }
 
@@ -325,6 +368,10 @@ impl History {
         let request = state.requests.get(&subject).filter(|_| b % 8 != 7);
         let statement =
             request.map_or_else(|| Digest::of(b"old"), |request| request.statement.clone());
+        let asked = state.exceptions.iter().rev();
+        let mut asked = asked.filter(|(_, one)| one.word(self.world.now) == "asked");
+        let exception = asked.next().map(|(id, _)| *id).filter(|_| !b.is_multiple_of(8));
+        let exception = exception.unwrap_or(ExceptionId(near(state.next_exception().0 - 1)));
         let release = ReleaseId(near(state.next_release().0 - 1));
         let RouteKey { service, environment } = key(b);
         let rolling = self.world.rolling().unwrap_or(deployment);
@@ -367,7 +414,51 @@ impl History {
                 if b.is_multiple_of(5) {
                     content.require = [Demand::Sbom, Demand::Findings].into();
                 }
+                let named = POLICIES.get(usize::from(b / 2) % 8);
+                content.policies = named.map(|name| Digest::of(name.as_bytes()));
+                if a.is_multiple_of(4) {
+                    let group: GroupName = "security".parse().unwrap();
+                    let members = [PEOPLE[usize::from(b) % 6], PEOPLE[usize::from(a) % 6]];
+                    let members = members.into_iter().map(person).collect();
+                    content.groups.insert(group.clone(), members);
+                    content.approvals.push(Rule::one_of(group));
+                }
                 propose(state.next_proposal(), content)
+            }
+            What::Except => {
+                let until = self.world.now.plus(i64::from(b) * 10_000 + 1_000);
+                let model = Model {
+                    service: "pay".parse().unwrap(),
+                    paths: [["docs/", "*.rs", "sluss.yaml"][usize::from(b) % 3].to_owned()].into(),
+                    files: 2,
+                    lines: 5,
+                    failures: 1 + u32::from(b % 2),
+                };
+                let rule = ["sbom", "sbom", "core.evidence"][usize::from(b) % 3].to_owned();
+                let waits = |of: &Deployment| matches!(of.phase, Phase::Requested | Phase::Cleared);
+                let mut waiting = state.deployments.iter().rev().filter(|(_, of)| waits(of));
+                let deployment = waiting.next().map_or(deployment, |(id, _)| *id);
+                let what = match a % 4 {
+                    0 => ExceptionKind::Freeze { deployment },
+                    1 => ExceptionKind::Emergency { deployment },
+                    2 => ExceptionKind::Waiver { service: "pay".parse().unwrap(), rule },
+                    _ => ExceptionKind::Standard { model },
+                };
+                Command::AskException { what, reason, until }
+            }
+            What::Grant => Command::GrantException { exception },
+            What::EndException => Command::EndException { exception },
+            What::Review => Command::ReviewException { exception, findings: reason },
+            What::Delegate => Command::Delegate {
+                to: person(PEOPLE[usize::from(a) % PEOPLE.len()]),
+                until: self.world.now.plus(i64::from(b) * 5_000),
+            },
+            What::Stop => {
+                let scopes = ["all", "product:bank", "service:pay", "environment:production"];
+                Command::StopLine { scope: scopes[usize::from(a) % 4].parse().unwrap(), reason }
+            }
+            What::LiftStop => {
+                Command::LiftStop { stop: StopId(near(state.next_stop().0 - 1)), reason }
             }
             What::Jump => Command::ClockJumped { milliseconds: 70_000 },
             What::Return => Command::ClockReturned { confirmed: a.is_multiple_of(2) },
@@ -408,6 +499,7 @@ impl History {
                 if reading.verdict == Verdict::Favourable);
             gates_were_cleared(&state, event, *time);
             share_grows_with_reason(&state, event, favourable, asked);
+            nothing_grows_while_the_line_is_stopped(&state, event);
             let earlier = state.clone();
             state.apply(*time, event);
             shares_are_whole(&state);
@@ -534,16 +626,64 @@ fn holds(
         ClearedWhy::Approved => {
             let subject = Subject::Deployment(id);
             let request = &state.requests[&subject];
-            let Decision::Granted { by, .. } = &request.decision else { return false };
-            policy.approvers.contains(by)
-                && !everyone_in(state, deployment).contains(by)
+            let Decision::Granted { .. } = &request.decision else { return false };
+            let contributors = everyone_in(state, deployment);
+            // Whoever acts for somebody else counts where that one might have agreed.
+            let may = |who: &PersonRef| {
+                policy.deciders().contains(who)
+                    || state.delegations.iter().any(|one| {
+                        one.to == *who && one.holds(now) && !contributors.contains(&one.from)
+                    })
+            };
+            !request.agreed.is_empty()
+                && request.agreed.iter().any(|(who, _)| may(who))
+                && request.agreed.iter().all(|(who, _)| !contributors.contains(who))
                 && state.statement(subject).as_ref() == Some(&request.statement)
         }
         ClearedWhy::NoPolicy => policy.policies.is_none(),
-        // Nothing in these histories has policies, or asks for an exception.
-        ClearedWhy::PolicyAllows { .. }
-        | ClearedWhy::Waived { .. }
-        | ClearedWhy::Exception { .. } => false,
+        ClearedWhy::PolicyAllows { .. } => {
+            matches!(policy_says(state, now), PolicyAnswer::Allows { .. })
+        }
+        ClearedWhy::Waived { rules, by, .. } => {
+            let PolicyAnswer::Denies { rules: denied } = policy_says(state, now) else {
+                return false;
+            };
+            let waives = |rule: &String| {
+                by.iter().any(|id| {
+                    let waiver = &state.exceptions[id];
+                    let what = ExceptionKind::Waiver {
+                        service: deployment.service.clone(),
+                        rule: rule.clone(),
+                    };
+                    waiver.what == what && stands(state, deployment, waiver, now)
+                })
+            };
+            *rules == denied && rules.iter().all(|rule| !rule.starts_with("core.") && waives(rule))
+        }
+        ClearedWhy::Exception { exception } => {
+            let one = &state.exceptions[exception];
+            let fits = match (&one.what, gate) {
+                (ExceptionKind::Freeze { deployment: of }, GateKind::Freeze) => {
+                    *of == id && !everyone_in(state, deployment).contains(&one.asked_by)
+                }
+                (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
+                | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
+                _ => false,
+            };
+            fits && stands(state, deployment, one, now)
+        }
+        ClearedWhy::Standard { exception, files, lines } => {
+            let one = &state.exceptions[exception];
+            let ExceptionKind::Standard { model } = &one.what else { return false };
+            let place = state.place(&deployment.service, &deployment.environment);
+            place.is_some_and(|place| place.live.is_some())
+                && gate == GateKind::FourEyes
+                && *files <= u64::from(model.files)
+                && *lines <= u64::from(model.lines)
+                && !run.steps.unisolated()
+                && state.failures_of(*exception) < model.failures
+                && stands(state, deployment, one, now)
+        }
         ClearedWhy::Listed { components } => {
             let release = &state.releases[&deployment.release];
             let listed = matches!(&release.materials, Some(Materials::Listed { components: of, .. })
@@ -554,11 +694,34 @@ fn holds(
             gate == GateKind::Findings && *reports > 0 && findings.critical == 0
         }
         ClearedWhy::Attested => state.releases[&deployment.release].provenance.is_some(),
+        ClearedWhy::LineRuns => !deployment.stage.gates.contains(&gate),
         ClearedWhy::NoFreeze => {
             let covers = state.freeze_over(&deployment.service, &deployment.environment, now);
-            !state.gap && covers.is_none()
+            !state.gap && covers.is_none() && state.stop_over(deployment).is_none()
         }
     }
+}
+
+/// What the policies in force say now.
+fn policy_says(state: &State, now: Millis) -> PolicyAnswer {
+    let policies = state.organisation.as_ref().unwrap().policies.as_ref();
+    policies.map_or(PolicyAnswer::Fails { why: String::new() }, |name| Texts::says(name, now))
+}
+
+/// Whether enough people made an exception who still may, and had no hand in what it lets through.
+fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
+    let contributors = everyone_in(state, deployment);
+    let policy = state.organisation.as_ref().unwrap();
+    let deciders = policy.deciders();
+    let free = |who: &&PersonRef| {
+        **who != one.asked_by && deciders.contains(*who) && !contributors.contains(*who)
+    };
+    let people: BTreeSet<&PersonRef> = one.granted_by.iter().filter(free).collect();
+    people.len() >= one.what.people()
+        && one.granted.is_some()
+        && one.ended.is_none()
+        && one.suspended.is_none()
+        && now < one.until
 }
 
 /// Who contributed to what `deployment` brings, found another way than the domain does: to each
@@ -613,6 +776,24 @@ fn share_grows_with_reason(state: &State, event: &Event, favourable: bool, asked
     // Without a proof in time a person may let a first release live, which has all traffic.
     let word = asked == Asked::Resume && rollout.incumbent.is_none();
     assert!(favourable || ready || word, "{id} grows without a verdict");
+}
+
+/// No share grows and nothing starts where the line is stopped; lifting that took two others.
+fn nothing_grows_while_the_line_is_stopped(state: &State, event: &Event) {
+    match event {
+        Event::DeploymentStarted { deployment }
+        | Event::RolloutShifted { deployment, .. }
+        | Event::DeploymentLive { deployment } => {
+            let stop = state.stop_over(&state.deployments[deployment]);
+            assert!(stop.is_none(), "{deployment} goes on past {stop:?}");
+        }
+        Event::LineLifted { stop } => {
+            let stop = &state.stops[stop];
+            let people: BTreeSet<&PersonRef> = stop.agreed.iter().map(|one| &one.by).collect();
+            assert!(people.len() >= 2 && !people.contains(&stop.by), "{stop:?}");
+        }
+        _ => {}
+    }
 }
 
 /// Shares sum to all as soon as customers have anything; until then, nothing gets any.

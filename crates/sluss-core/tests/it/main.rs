@@ -4,8 +4,8 @@
 
 mod agreement;
 mod demands;
-mod first;
 mod evidence;
+mod first;
 mod formats;
 mod histories;
 mod incidents;
@@ -15,6 +15,8 @@ mod permits;
 mod profiles;
 mod rollouts;
 mod script;
+mod standards;
+mod stops;
 mod stories;
 mod trust;
 mod world;

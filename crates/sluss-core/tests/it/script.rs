@@ -16,7 +16,7 @@ use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
-use sluss_core::exception::ExceptionKind;
+use sluss_core::exception::{Changed, ExceptionKind, Model};
 use sluss_core::findings::{FindingCounts, Report};
 use sluss_core::ids::{Digest, EnvironmentName};
 use sluss_core::incident::Reporter;
@@ -81,6 +81,16 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
             go(world);
             None
         }
+        ["changes", path, lines] => {
+            let lines = lines.parse().unwrap();
+            world.texts.changed = Some(Changed { paths: vec![path.to_owned()], lines });
+            None
+        }
+        ["window", from, until, overrun] => {
+            let overrun = ["finish", "hold", "rollback"].into_iter().find(|one| *one == overrun);
+            world.texts.window = Some((seconds(from), seconds(until), overrun.unwrap()));
+            None
+        }
         ["forward-only"] => {
             world.forward_only = true;
             None
@@ -124,6 +134,24 @@ fn command(world: &World, words: &[&str]) -> Command {
             };
             propose(world.state.next_proposal(), organisation)
         }
+        ["policy", "calendar", ref approvers @ ..] => {
+            let calendar = Some(Digest::of(b"calendar"));
+            let organisation =
+                Organisation { calendar, ..organisation(FourEyes::Never, approvers) };
+            propose(world.state.next_proposal(), organisation)
+        }
+        ["policy", "always-of", policies, ref approvers @ ..] => {
+            let policies = Some(Digest::of(policies.as_bytes()));
+            let organisation =
+                Organisation { policies, ..organisation(FourEyes::Always, approvers) };
+            propose(world.state.next_proposal(), organisation)
+        }
+        ["policy", "of", policies, ref approvers @ ..] => {
+            let policies = Some(Digest::of(policies.as_bytes()));
+            let organisation =
+                Organisation { policies, ..organisation(FourEyes::Never, approvers) };
+            propose(world.state.next_proposal(), organisation)
+        }
         ["policy", when, ref approvers @ ..] => {
             let when = match when {
                 "never" => FourEyes::Never,
@@ -138,6 +166,9 @@ fn command(world: &World, words: &[&str]) -> Command {
             };
             let organisation = Organisation { require, ..organisation(when, approvers) };
             propose(world.state.next_proposal(), organisation)
+        }
+        ["compared", number, found] => {
+            Command::Compared { number: number.parse().unwrap(), lets_more_pass: found == "weaker" }
         }
         ["announce", branch, ref with @ ..] => world.push(branch, with),
         ["alarm", id] => Command::Alarm {
@@ -282,6 +313,8 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             until: Millis(until.parse::<i64>().unwrap() * 1000),
             reason,
         },
+        ["stop", scope] => Command::StopLine { scope: scope.parse().unwrap(), reason },
+        ["unstop", stop] => Command::LiftStop { stop: stop.parse().unwrap(), reason },
         ["lift", freeze] => Command::Lift { freeze: freeze.parse().unwrap() },
         ["cancel", run] => Command::Cancel { run: run.parse().unwrap() },
         ["unbar", release] => Command::Unbar { release: release.parse().unwrap() },
@@ -298,6 +331,16 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         ["except", "log-trust", until] => {
             let found = world.state.distrusted.as_ref().map_or(0, |distrust| distrust.position);
             asked(world, ExceptionKind::LogTrust { found }, until)
+        }
+        ["except", "standard", path, failures, until] => {
+            let model = Model {
+                service: service(),
+                paths: [path.to_owned()].into(),
+                files: 3,
+                lines: 50,
+                failures: failures.parse().unwrap(),
+            };
+            asked(world, ExceptionKind::Standard { model }, until)
         }
         ["grant", id] => Command::GrantException { exception: id.parse().unwrap() },
         ["end", id] => Command::EndException { exception: id.parse().unwrap() },

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sluss_core::config::{FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command, Refusal, decide};
 use sluss_core::event::{Artifact, Event, Push};
+use sluss_core::exception::Changed;
 use sluss_core::follow::follow_up;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, RunId};
 use sluss_core::pipeline::{
     EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
 };
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
-use sluss_core::rules::NoTexts;
+use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
 use sluss_core::target::{Limits, Readiness, Traffic};
@@ -31,6 +32,8 @@ pub struct World {
     pub forward_only: bool,
     /// Whether what is to be signed is signed at once, without a word.
     pub attests: bool,
+    /// What the texts of the platform repository say.
+    pub texts: Texts,
 }
 
 impl World {
@@ -42,6 +45,7 @@ impl World {
             stages,
             forward_only: false,
             attests: true,
+            texts: Texts::default(),
         }
     }
 
@@ -65,7 +69,7 @@ impl World {
     pub fn settle(&mut self) -> usize {
         for round in 0..200 {
             let nonce = format!("n{}", self.state.size);
-            let follows = follow_up(&self.state, self.now, &nonce, &NoTexts);
+            let follows = follow_up(&self.state, self.now, &nonce, &self.texts);
             if follows.is_empty() {
                 match self.attested().filter(|_| self.attests) {
                     Some(command) => {
@@ -131,6 +135,73 @@ impl World {
         let observation = Observation::new(self.now.second(), share, incumbent, candidate);
         let reading = Reading::new((0, 4_605_170), (0, 2_995_732), verdict);
         Command::Observe { deployment, observation, reading }
+    }
+}
+
+/// Texts of a platform repository as a test has them: a window, what releases change, and what each
+/// policy says, which is told by its name.
+#[derive(Default)]
+pub struct Texts {
+    /// From when, until when, and what becomes of a rollout that is under way.
+    pub window: Option<(Millis, Millis, &'static str)>,
+    /// What a release changes; some tests draw that from its number.
+    pub changed: Option<Changed>,
+    /// Whether what a release changes follows from its number.
+    pub drawn: bool,
+}
+
+/// Policies, by name: what they say follows from that and from the time.
+pub const POLICIES: [&str; 4] = ["lenient", "strict", "core", "fails"];
+
+impl Texts {
+    fn shut(&self, now: Millis) -> bool {
+        self.window.is_some_and(|(from, until, _)| from <= now && now < until)
+    }
+
+    pub fn says(policies: &Digest, now: Millis) -> PolicyAnswer {
+        let is = |name: &str| *policies == Digest::of(name.as_bytes());
+        let denies = |rule: &str| PolicyAnswer::Denies { rules: vec![rule.to_owned()] };
+        match () {
+            () if is("lenient") => PolicyAnswer::Allows { warnings: Vec::new() },
+            // By day and by night.
+            () if is("strict") && now.second() / 40 % 2 == 0 => denies("sbom"),
+            () if is("strict") => PolicyAnswer::Allows { warnings: Vec::new() },
+            () if is("core") => denies("core.evidence"),
+            () => PolicyAnswer::Fails { why: "undefined".to_owned() },
+        }
+    }
+}
+
+impl Rules for Texts {
+    fn calendar(&self, _: &Digest, _: &State, _: DeploymentId, now: Millis) -> CalendarSays {
+        let until = self.window.map(|(_, until, _)| until);
+        match self.shut(now) {
+            true => CalendarSays::Shut { until, windows: vec!["night".to_owned()] },
+            false => CalendarSays::Open,
+        }
+    }
+
+    fn running(&self, _: &Digest, _: &State, _: DeploymentId, now: Millis) -> RunningSays {
+        match self.window {
+            Some((_, until, "hold")) if self.shut(now) => {
+                RunningSays::Keeps { until: Some(until), windows: vec!["night".to_owned()] }
+            }
+            Some((_, _, "rollback")) if self.shut(now) => RunningSays::TakenBack,
+            Some(_) | None => RunningSays::GoesOn,
+        }
+    }
+
+    fn changed(&self, _: &State, id: DeploymentId) -> Option<Changed> {
+        let path = ["docs/a.md", "src/pay.rs", "sluss.yaml"][id.0 as usize % 3];
+        match self.drawn {
+            true if id.0.is_multiple_of(5) => None,
+            true => Some(Changed { paths: vec![path.to_owned()], lines: id.0 % 7 }),
+            false => self.changed.clone(),
+        }
+    }
+
+    fn policy(&self, policies: &Digest, _: &State, _: DeploymentId, now: Millis) -> PolicySays {
+        PolicySays { input: Digest::of(b"input"), answer: Self::says(policies, now) }
     }
 }
 

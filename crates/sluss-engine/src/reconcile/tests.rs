@@ -124,6 +124,7 @@ impl Bank {
                 isolation: Isolation::Namespaces,
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: failing, skipped: 0 }),
+                scans: vec![],
             };
             self.engine.report(finish).await.unwrap();
         }
@@ -199,6 +200,9 @@ fn organisation(anna: &PersonRef) -> Organisation {
         groups: BTreeMap::new(),
         approvals: Vec::new(),
         approval_hours: Organisation::APPROVAL_HOURS,
+        by_key: false,
+        sign_in_minutes: Organisation::SIGN_IN_MINUTES,
+        training: BTreeMap::new(),
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),

@@ -350,7 +350,7 @@ impl Looked<'_> {
     /// An emergency's own id stands for its incident: exceptions name none.
     fn emergency(&self) -> Result<Emergency, ValueRefused> {
         let of = ExceptionKind::Emergency { deployment: self.id };
-        let found = self.state.exception(self.now, |what| *what == of);
+        let found = self.state.exception(self.id, self.now, |what| *what == of);
         let granted = found.and_then(|id| self.state.exceptions.get(&id)?.granted);
         Ok(Emergency {
             active: found.is_some(),

@@ -19,13 +19,13 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sluss_calendar::{Calendar, Decision as CalendarDecision, Operation, Scope, decide};
+use sluss_calendar::{Calendar, Decision as CalendarDecision, Operation, Overrun, Scope, decide};
 use sluss_core::deployment::Phase;
 use sluss_core::event::Event;
-use sluss_core::exception::ExceptionKind;
+use sluss_core::exception::{Changed, ExceptionKind};
 use sluss_core::ids::{CommitId, DeploymentId, Digest, ServiceName};
 use sluss_core::pipeline::GateKind;
-use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
+use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_policy::{Bundle, ClosedBecause, Decision, Limits, NO_DATA, evaluate};
@@ -41,7 +41,7 @@ pub use meaning::{ALLOW, EVIDENCE};
 pub use read::{
     CALENDAR, POLICIES, PlatformTexts, calendar_of, is_prose, load, load_in, pack, unpack,
 };
-pub use replay::{Past, difference, past};
+pub use replay::{Past, compare, difference, past};
 
 pub(crate) use read::read;
 
@@ -111,12 +111,19 @@ impl Texts {
         let Some(organisation) = &state.organisation else { return BTreeSet::new() };
         let mut needs = BTreeSet::new();
         needs.extend(organisation.calendar.clone().map(Need::Calendar));
-        if let Some(policies) = organisation.policies.clone() {
-            needs.insert(Need::Policies(policies));
+        let policies = organisation.policies.clone();
+        let standard = state
+            .exceptions
+            .values()
+            .any(|one| one.holds(now) && matches!(one.what, ExceptionKind::Standard { .. }));
+        let asks_policies = policies.is_some();
+        needs.extend(policies.map(Need::Policies));
+        if asks_policies || standard {
             let waits = |id: &&DeploymentId| {
                 state.deployments.get(id).is_some_and(|deployment| {
                     matches!(deployment.phase, Phase::Requested | Phase::Cleared)
-                        && deployment.stage.gates.contains(&GateKind::Policy)
+                        && (standard && deployment.stage.gates.contains(&GateKind::FourEyes)
+                            || asks_policies && deployment.stage.gates.contains(&GateKind::Policy))
                 })
             };
             let waiting = state.open.deployments.iter().filter(waits);
@@ -219,9 +226,9 @@ impl Texts {
         let until = calendar.as_ref().and_then(|says| says.until_ms).map(Millis);
         let frozen = state.freeze_over(&deployment.service, &deployment.environment, now);
         let of = ExceptionKind::Freeze { deployment: id };
-        if state.gap {
+        if state.gap || state.stop_over(deployment).is_some() {
             Passage { allowed: false, until: None }
-        } else if state.exception(now, |what| *what == of).is_some() {
+        } else if state.exception(id, now, |what| *what == of).is_some() {
             Passage { allowed: true, until: None }
         } else if let Some((_, freeze)) = frozen {
             Passage { allowed: false, until: Some(freeze.until) }
@@ -311,6 +318,39 @@ impl Rules for Texts {
                 windows: says.windows.into_iter().map(|window| window.0).collect(),
             },
         }
+    }
+
+    fn running(
+        &self,
+        calendar: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> RunningSays {
+        let known = self.known().calendars.get(calendar).cloned();
+        let (Some(known), Some(scope)) = (known, scope(state, deployment)) else {
+            return RunningSays::Keeps { until: None, windows: Vec::new() };
+        };
+        let started = state.deployments.get(&deployment).and_then(|of| of.started);
+        let started = started.map(|at| at.0);
+        let says = decide(&known, &scope, Operation::Continue, started, now.0);
+        match (says.allowed, says.overrun) {
+            (true, _) => RunningSays::GoesOn,
+            (false, Some(Overrun::Rollback)) => RunningSays::TakenBack,
+            (false, _) => RunningSays::Keeps {
+                until: says.until_ms.map(Millis),
+                windows: says.windows.into_iter().map(|window| window.0).collect(),
+            },
+        }
+    }
+
+    fn changed(&self, state: &State, deployment: DeploymentId) -> Option<Changed> {
+        let between = Between::of(state, deployment).filter(|between| between.live.is_some())?;
+        let known = self.known().changes.get(&between).cloned()?;
+        // Both are read from the same two commits; what does not fit together is not known.
+        let whole = known.paths.len() as u64 == known.files;
+        let lines = known.added.checked_add(known.removed)?;
+        whole.then(|| Changed { paths: known.paths.clone(), lines })
     }
 
     fn policy(

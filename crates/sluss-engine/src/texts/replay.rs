@@ -2,9 +2,10 @@
 
 use sluss_core::event::Event;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
+use sluss_core::ids::Digest;
 use sluss_core::pipeline::GateKind;
 use sluss_core::units::Millis;
-use sluss_policy::{Bundle, DiffReport, Limits, NO_DATA, Recorded, diff};
+use sluss_policy::{Bundle, DiffReport, DiffResult, Limits, NO_DATA, Recorded, diff};
 use sluss_store::{Blobs as _, Log as _, Sealed};
 
 use crate::engine::{Engine, read_event};
@@ -78,4 +79,26 @@ pub fn difference(old: &Bundle, new: &Bundle, past: Past) -> DiffReport {
     let mut report = diff(old, new, recorded, Limits::default());
     report.not_checked.extend(not_checked);
     report
+}
+
+/// How far back policies are compared, and over how many decisions at most.
+const PAST_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+const DECISIONS_MOST: usize = 200;
+
+/// Says what the policies of digest `new` would have made of the last ninety days, beside `old`.
+///
+/// # Errors
+///
+/// Why the past could not be decided again.
+pub async fn compare(
+    engine: &Engine,
+    old: &Digest,
+    new: &Digest,
+) -> Result<DiffResult, Vec<String>> {
+    let blobs = &engine.parts().blobs;
+    let (old, new) = (super::bundle(blobs, old).await?, super::bundle(blobs, new).await?);
+    let past = past(engine, engine.now().plus(-PAST_MS), DECISIONS_MOST).await;
+    let past = past.map_err(|failure| vec![failure.what])?;
+    let report = tokio::task::spawn_blocking(move || difference(&old, &new, past)).await;
+    report.map(|report| report.result()).map_err(|error| vec![error.to_string()])
 }

@@ -55,7 +55,7 @@ fn what_nothing_records_keeps_a_control_from_being_evidenced() {
 #[test]
 fn an_exception_is_no_evidence_of_the_gate_that_it_went_round() {
     let by = PersonRef::derive(&[7; 32], "bob");
-    let granted = Event::ExceptionGranted { exception: ExceptionId(1), by };
+    let granted = Event::ExceptionGranted { exception: ExceptionId(1), by, signed: None };
     assert_eq!(assessed(&[granted], "mi-12"), (Standing::Gap, 0, 1, 1));
     let begun = Event::DeploymentStarted { deployment: DeploymentId(1) };
     assert_eq!(assessed(&[begun], "mi-12").0, Standing::Gap);

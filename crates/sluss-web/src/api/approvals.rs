@@ -37,6 +37,8 @@ pub struct ApprovalView {
     pub at_ms: Option<i64>,
     /// Why not.
     pub reason: Option<String>,
+    /// In what a configuration asks less than the one in force: then it takes two people.
+    pub weakens: Vec<&'static str>,
 }
 
 /// What second persons are asked now.
@@ -93,5 +95,11 @@ pub(super) fn approval_view(
         by: by.map(|who| words.person(who)),
         at_ms: at.map(|at| at.0),
         reason: reason.and_then(|digest| words.text(digest)),
+        weakens: match subject {
+            Subject::Configuration(number) => {
+                state.weakenings(number).into_iter().map(|found| found.sentence()).collect()
+            }
+            Subject::Deployment(_) => Vec::new(),
+        },
     })
 }

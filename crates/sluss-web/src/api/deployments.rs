@@ -195,7 +195,11 @@ fn deployment_view(
         stands,
         started_ms: deployment.started.map(|at| at.0),
         before: deployment.before.map(|id| id.to_string()),
-        gates: deployment.stage.gates.iter().map(|gate| gate_view(deployment, *gate)).collect(),
+        gates: deployment
+            .gates_asked()
+            .into_iter()
+            .map(|gate| gate_view(deployment, gate))
+            .collect(),
         approval: approval_view(state, words, subject),
         rollout: rollout_of(deployment).map(rollout_view),
         acceptance: step_views(state, words, StepOwner::Deployment(id)),

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     acts, alerts, approvals, ask, calendar, changes, controls, deployments, evidence, exceptions,
-    keys, log, policies, population, records, releases, runs, status, step_log, tokens,
+    keys, log, policies, population, records, releases, runs, status, step_log, stops, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -238,6 +238,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
     writes::<ask::DoneView>("/api/v1/freezes", "Set a freeze", || post(acts::freeze))
         .takes::<acts::FreezeWanted>(),
     writes::<ask::DoneView>("/api/v1/freezes/{freeze}/lift", "Lift a freeze", || post(acts::lift)),
+    reads::<stops::StopsView>("/api/v1/stops", "List stops of the line, newest first", || {
+        get(stops::all)
+    }),
+    writes::<ask::DoneView>("/api/v1/stops", "Stop the line", || post(stops::stop))
+        .takes::<stops::StopWanted>(),
+    writes::<ask::DoneView>(
+        "/api/v1/stops/{stop}/lift",
+        "Agree that the line runs again, with the password",
+        || post(stops::lift),
+    )
+    .takes::<stops::LiftWanted>()
+    .who(Who::Approver),
     reads::<calendar::CalendarView>(
         "/api/v1/calendar",
         "Show the months to come: windows, freezes, and what waits for them",

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluss_core::decide::Command;
-use sluss_core::exception::{Exception, ExceptionKind};
+use sluss_core::exception::{Exception, ExceptionKind, Model};
 use sluss_core::ids::{ExceptionId, PersonRef};
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
@@ -28,6 +28,8 @@ pub enum Kind {
     Waiver,
     /// The log is the right one, against what a witness knows of it.
     LogTrust,
+    /// Changes of a kind are agreed to in advance.
+    Standard,
 }
 
 /// An exception that somebody asks for.
@@ -42,10 +44,27 @@ pub struct ExceptionWanted {
     pub service: Option<String>,
     /// For which rule: of a waiver.
     pub rule: Option<String>,
+    /// What fits: of a standard change.
+    pub model: Option<ModelWanted>,
     /// Why.
     pub reason: String,
     /// For how long from now.
     pub for_seconds: u32,
+}
+
+/// What fits a standard change.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelWanted {
+    /// Which files may differ: `docs/` is all in that folder, `*.md` all that end so, anything else
+    /// one file.
+    pub paths: Vec<String>,
+    /// How many files at most.
+    pub files: u32,
+    /// How many lines, added and removed, at most.
+    pub lines: u32,
+    /// How many of its releases may be taken back before it is suspended.
+    pub failures: u32,
 }
 
 /// A person who shows again that they are there.
@@ -75,11 +94,14 @@ pub struct DelegationWanted {
 pub struct ExceptionView {
     pub exception: String,
     /// `freeze override`, `emergency`, `waiver` or `trust in the log`.
+    /// `freeze override`, `emergency`, `waiver` or `standard change`.
     pub kind: &'static str,
     pub deployment: Option<String>,
     pub service: Option<String>,
     pub rule: Option<String>,
-    /// `asked`, `refused`, `expired`, `holds`, `ended` or `over`.
+    /// What fits, of a standard change.
+    pub model: Option<ModelView>,
+    /// `asked`, `refused`, `expired`, `holds`, `suspended`, `ended` or `over`.
     pub state: &'static str,
     pub reason: Option<String>,
     pub asked_by: PersonView,
@@ -93,6 +115,18 @@ pub struct ExceptionView {
     pub review_overdue: bool,
 }
 
+/// What fits a standard change.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ModelView {
+    pub paths: Vec<String>,
+    pub files: u32,
+    pub lines: u32,
+    /// How many of its releases may be taken back before it is suspended.
+    pub failures: u32,
+    /// How many were.
+    pub failed: u32,
+}
+
 /// All exceptions, newest first.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ExceptionsView {
@@ -101,6 +135,7 @@ pub struct ExceptionsView {
 }
 
 pub(crate) fn exception_view(
+    state: &Known,
     words: &mut Words,
     id: ExceptionId,
     of: &Exception,
@@ -108,9 +143,23 @@ pub(crate) fn exception_view(
 ) -> ExceptionView {
     let (service, rule) = match &of.what {
         ExceptionKind::Waiver { service, rule } => (Some(service.to_string()), Some(rule.clone())),
+        ExceptionKind::Standard { model } => (Some(model.service.to_string()), None),
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
         | ExceptionKind::LogTrust { .. } => (None, None),
+    };
+    let model = match &of.what {
+        ExceptionKind::Standard { model } => Some(ModelView {
+            paths: model.paths.iter().cloned().collect(),
+            files: model.files,
+            lines: model.lines,
+            failures: model.failures,
+            failed: state.failures_of(id),
+        }),
+        ExceptionKind::Waiver { .. }
+        | ExceptionKind::LogTrust { .. }
+        | ExceptionKind::Freeze { .. }
+        | ExceptionKind::Emergency { .. } => None,
     };
     let emergency = matches!(of.what, ExceptionKind::Emergency { .. });
     let missing = of.what.people().saturating_sub(of.granted_by.len());
@@ -120,6 +169,7 @@ pub(crate) fn exception_view(
         deployment: of.what.deployment().map(|id| id.to_string()),
         service,
         rule,
+        model,
         state: of.word(now),
         reason: words.text(&of.reason),
         asked_by: words.person(&of.asked_by),
@@ -136,7 +186,8 @@ pub(super) async fn all(State(app): State<App>) -> Answer<ExceptionsView> {
     let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
         let newest = state.exceptions.iter().rev();
-        let exceptions = newest.map(|(id, of)| exception_view(words, *id, of, now)).collect();
+        let exceptions =
+            newest.map(|(id, of)| exception_view(state, words, *id, of, now)).collect();
         Ok(ExceptionsView { exceptions })
     };
     Ok(Json(view(&app, build).await?))
@@ -157,6 +208,7 @@ pub(crate) fn kind(
     deployment: Option<&str>,
     service: Option<&str>,
     rule: Option<&str>,
+    model: Option<&ModelWanted>,
     state: &Known,
 ) -> Result<ExceptionKind, Failure> {
     let needs = |what: &str| {
@@ -188,6 +240,14 @@ pub(crate) fn kind(
             })?;
             ExceptionKind::LogTrust { found }
         }
+        Kind::Standard => {
+            let service = named(&given(service, "a service")?)?;
+            let ModelWanted { paths, files, lines, failures } =
+                model.cloned().ok_or_else(|| needs("what fits it"))?;
+            let paths = paths.into_iter().map(|path| path.trim().to_owned());
+            let paths = paths.filter(|path| !path.is_empty()).collect();
+            ExceptionKind::Standard { model: Model { service, paths, files, lines, failures } }
+        }
     })
 }
 
@@ -196,9 +256,10 @@ pub(super) async fn ask(
     asking: Asking,
     Wanted(wanted): Wanted<ExceptionWanted>,
 ) -> Answer<DoneView> {
-    let ExceptionWanted { deployment, service, rule, .. } = &wanted;
+    let ExceptionWanted { deployment, service, rule, model, .. } = &wanted;
     let (deployment, service, rule) = (deployment.as_deref(), service.as_deref(), rule.as_deref());
-    let what = kind(wanted.kind, deployment, service, rule, &app.engine.state())?;
+    let (model, of) = (model.as_ref(), wanted.kind);
+    let what = kind(of, deployment, service, rule, model, &app.engine.state())?;
     let reason = app.put_reason(Some(&wanted.reason)).await?.ok_or_else(|| {
         Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
     })?;

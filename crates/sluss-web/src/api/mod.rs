@@ -26,6 +26,7 @@ pub(crate) mod releases;
 mod runs;
 mod status;
 mod step_log;
+pub(crate) mod stops;
 mod tokens;
 pub(crate) mod words;
 

@@ -15,6 +15,7 @@ use super::approvals::{ApprovalView, approval_view};
 use super::changes::{ChangeView, newest};
 use super::deployments::{DeploymentBrief, brief_of};
 use super::records::{FreezeView, IncidentView, freeze_view, incident_view};
+use super::stops::{StopView, stop_view};
 use super::words::{Words, view};
 use crate::app::App;
 
@@ -77,6 +78,8 @@ pub struct StatusView {
     pub incidents: Vec<IncidentView>,
     /// Freezes that are not over.
     pub freezes: Vec<FreezeView>,
+    /// Stops of the line that are not lifted.
+    pub stops: Vec<StopView>,
 }
 
 pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
@@ -117,6 +120,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
             approvals,
             incidents: incidents.collect(),
             freezes: freezes.map(|(id, set)| freeze_view(words, *id, set, now)).collect(),
+            stops: state.active_stops().map(|(id, of)| stop_view(state, words, id, of)).collect(),
         })
     };
     Ok(Json(view(&app, build).await?))

@@ -39,6 +39,9 @@ pub(super) struct Decided {
     reason: String,
     #[serde(flatten)]
     key: KeyFields,
+    /// Where it was decided, if not where the subject is shown.
+    #[serde(default)]
+    from: String,
 }
 
 pub(super) async fn decide(
@@ -52,12 +55,16 @@ pub(super) async fn decide(
 
 async fn decided(app: &App, subject: &str, form: &Form<Decided>) -> Result<String, Failure> {
     let subject: Subject = parse(subject)?;
-    let Decided { decision, statement, password, reason, key } = &form.fields;
+    let Decided { decision, statement, password, reason, key, from } = &form.fields;
     let statement = parse(statement)?;
     let command = match decision.as_str() {
         "approve" => Command::Approve { subject, statement },
         "refuse" => {
             let reason = app.put_reason(Some(reason)).await?;
+            if reason.is_none() {
+                let what = "Whoever refuses says why, for those who wait.";
+                return Err(Failure::new(Blame::Caller, what, "Give a reason, and refuse again"));
+            }
             Command::Refuse { subject, statement, reason }
         }
         _ => {
@@ -69,7 +76,7 @@ async fn decided(app: &App, subject: &str, form: &Form<Decided>) -> Result<Strin
         Some(signed) => form.sign(app, command, &signed).await?,
         None => form.decide(app, command, password.clone()).await?,
     };
-    Ok(link::subject(subject))
+    Ok(if from == "inbox" { link::APPROVALS.to_owned() } else { link::subject(subject) })
 }
 
 #[derive(Deserialize)]

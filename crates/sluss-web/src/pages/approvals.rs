@@ -9,6 +9,7 @@ use sluss_core::state::State as Known;
 
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
+use super::inbox::{self, Also, Card};
 use super::keys::Ring;
 use super::link;
 use super::subject::{Approval, Looking, approval};
@@ -23,7 +24,8 @@ const DECIDED: usize = 20;
 #[template(path = "approvals.html")]
 struct ApprovalsPage {
     frame: Frame,
-    mine: Vec<Approval>,
+    mine: Vec<Card>,
+    also: Vec<Also>,
     others: Vec<Approval>,
     decided: Vec<Approval>,
 }
@@ -48,8 +50,10 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         Ok((whole(open), whole(decided)))
     };
     let (open, decided) = view(&app, build).await.or_fail(&app, &asked)?;
-    let (mine, others) = open.into_iter().partition(|asked| asked.mine);
-    Ok(render(&ApprovalsPage { frame, mine, others, decided }))
+    let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|asked| asked.mine);
+    let mine = inbox::cards(&app, mine).await.or_fail(&app, &asked)?;
+    let also = inbox::also(&app, &asked).await.or_fail(&app, &asked)?;
+    Ok(render(&ApprovalsPage { frame, mine, also, others, decided }))
 }
 
 #[derive(Template)]
@@ -62,9 +66,9 @@ struct ApprovalPage {
 }
 
 /// What changed policies would have made of the past.
-struct Past {
-    state: Html,
-    sentence: String,
+pub(super) struct Past {
+    pub(super) state: Html,
+    pub(super) sentence: String,
     flips: Vec<FlipRow>,
     not_checked: usize,
 }
@@ -78,7 +82,7 @@ struct FlipRow {
 }
 
 /// Compares what policies a proposed configuration brings with those in force.
-async fn past(app: &App, subject: Subject) -> Option<Past> {
+pub(super) async fn past(app: &App, subject: Subject) -> Option<Past> {
     let found = match would_change(app, subject).await {
         Ok(found) => found.filter(|view| view.old != view.new)?,
         Err(failure) => {

@@ -12,6 +12,7 @@ use sluss_insight::{Board, BoardRow, Lane, Waiting, board};
 use super::frame::{Asked, Frame, OrFail, Page, render};
 use super::html::{self, Html, Tone};
 use super::link;
+use super::stops::{ScopeOption, scopes};
 use super::subject::{names, title_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -77,6 +78,7 @@ struct BoardPage {
     which: Which,
     address: String,
     any: bool,
+    scopes: Vec<ScopeOption>,
 }
 
 pub(super) async fn page(State(app): State<App>, Query(which): Query<Which>, asked: Asked) -> Page {
@@ -97,14 +99,26 @@ pub(super) async fn page(State(app): State<App>, Query(which): Query<Which>, ask
         Ok((tabs(&whole, &which), rows.collect::<Vec<_>>(), left_out, services(state, &which)))
     };
     let (lanes, rows, left_out, services) = view(&app, build).await.or_fail(&app, &asked)?;
-    let products = {
+    let (products, scopes): (Vec<String>, _) = {
         let state = app.engine.state();
         let products = state.services.values().map(|service| service.product.to_string());
-        products.collect::<BTreeSet<_>>().into_iter().collect()
+        let products = products.collect::<BTreeSet<_>>().into_iter().collect();
+        (products, scopes(&state))
     };
     let any = !app.engine.state().changes.is_empty();
     let address = app.settings.address.clone();
-    Ok(render(&BoardPage { frame, lanes, rows, left_out, services, products, which, address, any }))
+    Ok(render(&BoardPage {
+        frame,
+        lanes,
+        rows,
+        left_out,
+        services,
+        products,
+        which,
+        address,
+        any,
+        scopes,
+    }))
 }
 
 fn chosen(mut board: Board, which: &Which) -> Board {
@@ -167,6 +181,7 @@ pub(super) fn row_view(state: &Known, words: &mut Words, row: &BoardRow, now: Mi
         Some(Waiting::Calendar { until: None }) => "the calendar".to_owned(),
         Some(Waiting::Policy) => "a policy".to_owned(),
         Some(Waiting::Review { exception }) => format!("the review of {exception}"),
+        Some(Waiting::Stopped { stop }) => format!("two people who lift {stop}"),
         Some(Waiting::Clock) => "the clock".to_owned(),
         Some(Waiting::Provenance) => "its provenance".to_owned(),
     };

@@ -10,6 +10,7 @@ use super::frame::{Asked, Frame, OrFail, Page, render};
 use super::freezes;
 use super::html::{self, Html};
 use super::link;
+use super::stops::{self, ScopeOption, StopRow};
 use crate::api::calendar::{CalendarView, SpanView, StretchView, Which, months_ahead};
 use crate::app::App;
 
@@ -72,6 +73,8 @@ struct CalendarPage {
     environments: Vec<String>,
     service: String,
     environment: String,
+    scopes: Vec<ScopeOption>,
+    stops: Vec<StopRow>,
 }
 
 pub(super) async fn page(
@@ -88,13 +91,14 @@ pub(super) async fn page(
     let frame = Frame::new(&app, &asked, "Calendar")
         .twin("calendar")
         .explain("/log?stream=config")
-        .topics("calendar config");
+        .topics("calendar config access");
     let now = app.engine.now();
     let view = months_ahead(&app, &which).await.or_fail(&app, &asked)?;
-    let (services, environments) = {
+    let (services, environments, scopes) = {
         let state = app.engine.state();
-        (freezes::services(&state), freezes::environments(&state))
+        (freezes::services(&state), freezes::environments(&state), stops::scopes(&state))
     };
+    let stops = stops::rows(&app, &asked).await.or_fail(&app, &asked)?;
     let kept = view.waiting.iter().map(|kept| Kept {
         deployment: html::link(
             &link::of_id(&kept.deployment).unwrap_or_default(),
@@ -114,6 +118,8 @@ pub(super) async fn page(
         environments,
         service: which.service.unwrap_or_default(),
         environment: which.environment.unwrap_or_default(),
+        scopes,
+        stops,
     }))
 }
 

@@ -16,7 +16,7 @@ use super::frame::{Asked, Frame, OrFail, Page, parse, render};
 use super::html::{self, Html};
 use super::keys::{KeyFields, Ring};
 use super::{freezes, link};
-use crate::api::exceptions::{ExceptionView, Kind, exception_view, kind};
+use crate::api::exceptions::{ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind};
 use crate::api::words::{PersonView, Words, view};
 use crate::app::App;
 use crate::forms::Form;
@@ -61,7 +61,7 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
             ring.as_ref().map_or(String::new(), |ring| ring.challenge(state, &command))
         };
         let one = |(id, of): (&ExceptionId, &Exception)| {
-            let row = row(exception_view(words, *id, of, now), now);
+            let row = row(exception_view(state, words, *id, of, now), now);
             Row { challenge: signed(*id), by_key: state.asks_key_for(&of.what), ..row }
         };
         let rows: Vec<Row> = newest.map(one).collect();
@@ -82,10 +82,18 @@ fn row(of: ExceptionView, now: Millis) -> Row {
     let names = |people: &[PersonView]| {
         people.iter().map(|who| who.name.clone()).collect::<Vec<_>>().join(", ")
     };
-    let about = match (&of.deployment, &of.service, &of.rule) {
-        (Some(deployment), _, _) => deployment.clone(),
-        (None, Some(service), Some(rule)) => format!("{rule} of {service}"),
-        (None, _, _) => String::new(),
+    let about = match (&of.deployment, &of.service, &of.rule, &of.model) {
+        (Some(deployment), _, _, _) => deployment.clone(),
+        (None, Some(service), Some(rule), _) => format!("{rule} of {service}"),
+        (None, Some(service), None, Some(model)) => {
+            let ModelView { paths, files, lines, failures, failed } = model;
+            format!(
+                "{service}: {} in up to {files} files and {lines} lines; {failed} of {failures} \
+                 failures so far",
+                paths.join(", ")
+            )
+        }
+        (None, _, _, _) => String::new(),
     };
     Row {
         about,
@@ -110,13 +118,30 @@ pub(super) struct Wanted {
     rule: String,
     reason: String,
     minutes: u32,
+    #[serde(default)]
+    paths: String,
+    #[serde(default)]
+    files: u32,
+    #[serde(default)]
+    lines: u32,
+    #[serde(default)]
+    failures: u32,
 }
 
 pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response {
     let done = async {
-        let Wanted { kind: of, deployment, service, rule, reason, minutes } = &form.fields;
-        let (deployment, service, rule) = (Some(&**deployment), Some(&**service), Some(&**rule));
-        let what = kind(*of, deployment, service, rule, &app.engine.state())?;
+        let Wanted { kind: of, deployment, service, rule, reason, minutes, .. } = &form.fields;
+        let paths = form.fields.paths.split([' ', ',', '\n']).map(str::to_owned).collect();
+        let (files, lines) = (form.fields.files, form.fields.lines);
+        let model = ModelWanted { paths, files, lines, failures: form.fields.failures };
+        let what = kind(
+            *of,
+            Some(deployment),
+            Some(service),
+            Some(rule),
+            Some(&model),
+            &app.engine.state(),
+        )?;
         let reason = app.put_reason(Some(reason)).await?.ok_or_else(|| {
             Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
         })?;

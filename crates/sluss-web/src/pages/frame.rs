@@ -77,6 +77,8 @@ pub(super) struct Frame {
     pub(super) distrust: String,
     /// Witnesses that are too far behind.
     pub(super) lagging: Vec<(String, Html)>,
+    /// What stands still, and since when.
+    pub(super) stopped: Vec<(String, Html)>,
     pub(super) organisation: String,
     pub(super) nav: Vec<NavItem>,
     pub(super) name: String,
@@ -104,6 +106,7 @@ impl Frame {
             gap: state.gap,
             distrust: state.distrusted.as_ref().map_or(String::new(), |of| of.witness.clone()),
             lagging: lagging(&state, app.engine.now()),
+            stopped: stopped(&state, app.engine.now()),
             organisation: state.organisation.as_ref().map_or(String::new(), |o| o.name.clone()),
             nav: nav(&state, asked),
             name: person.map_or(String::new(), |person| person.name.clone()),
@@ -139,6 +142,12 @@ impl Frame {
 
 fn lagging(state: &State, now: Millis) -> Vec<(String, Html)> {
     state.lagging.iter().map(|(name, since)| (name.clone(), clock(*since, now))).collect()
+}
+
+/// Returns what the line is stopped for, and since when.
+fn stopped(state: &State, now: Millis) -> Vec<(String, Html)> {
+    let stops = state.active_stops();
+    stops.map(|(_, stop)| (stop.scope.words().replace('`', ""), clock(stop.since, now))).collect()
 }
 
 fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {

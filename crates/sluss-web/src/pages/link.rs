@@ -18,6 +18,8 @@ pub(super) const LOG: &str = "/log";
 pub(super) const APPROVALS: &str = "/approvals";
 /// Freezes.
 pub(super) const FREEZES: &str = "/freezes";
+/// Stops of the line, on the calendar's page.
+pub(super) const STOPS: &str = "/calendar#line";
 /// Exceptions from gates.
 pub(super) const EXCEPTIONS: &str = "/exceptions";
 /// The account of who looks.
@@ -94,6 +96,7 @@ pub(super) fn of_id(text: &str) -> Option<String> {
         "dep" => text.parse().ok().map(deployment),
         "inc" => text.parse().ok().map(incident),
         "frz" => text.parse().ok().map(freeze),
+        "stp" => Some(STOPS.to_owned()),
         "cfg" => text.parse().ok().map(subject),
         _ => None,
     }

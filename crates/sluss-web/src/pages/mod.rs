@@ -22,6 +22,7 @@ mod frame;
 mod freezes;
 mod graph;
 mod html;
+mod inbox;
 mod incidents;
 mod keys;
 mod link;
@@ -32,6 +33,7 @@ mod run;
 mod search;
 mod stance;
 mod step_log;
+mod stops;
 mod subject;
 
 use axum::Router;
@@ -74,6 +76,8 @@ pub fn router() -> Router<App> {
         .route("/approvals", get(approvals::page))
         .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
         .route("/calendar", get(calendar::page))
+        .route("/stops", post(stops::stop))
+        .route("/stops/{id}/lift", post(stops::lift))
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
         .route("/controls", get(controls::page))

@@ -246,5 +246,5 @@ pub(super) fn gates(deployment: &Deployment) -> Vec<GateRow> {
             sentence: html::sentence(&saw.map_or_else(unseen, GateOutcome::sentence)),
         }
     };
-    deployment.stage.gates.iter().map(row).collect()
+    deployment.gates_asked().iter().map(row).collect()
 }

@@ -48,6 +48,8 @@ pub(super) struct Approval {
     pub(super) keys: Option<KeysAsked>,
     /// Whether only a signature counts.
     pub(super) by_key: bool,
+    /// In what a configuration asks less than the one in force.
+    pub(super) weaker: Vec<&'static str>,
 }
 
 /// What keys are asked to sign.
@@ -131,7 +133,18 @@ pub(super) fn approval(
             }
         }),
         by_key: looking.who.is_some_and(|who| state.asks_key(subject, who, looking.now)),
+        weaker: weaker(state, subject),
     })
+}
+
+/// Says in what a proposed configuration asks less than the one in force.
+fn weaker(state: &State, subject: Subject) -> Vec<&'static str> {
+    match subject {
+        Subject::Configuration(number) => {
+            state.weakenings(number).into_iter().map(|found| found.sentence()).collect()
+        }
+        Subject::Deployment(_) => Vec::new(),
+    }
 }
 
 fn about(state: &State, words: &mut Words, subject: Subject) -> Html {

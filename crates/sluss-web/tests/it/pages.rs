@@ -138,6 +138,70 @@ async fn the_second_person_approves_on_the_page_and_the_author_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_is_for_who_decides_and_takes_a_reason_for_a_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let anna = sign_in(to, "anna", "demo-anna").await;
+    let page = Asked::get("/approvals").session(&anna).send(to).await.body;
+    assert!(!page.contains("data-decide") && page.contains("Nothing waits for you."), "{page}");
+    let bo = sign_in(to, "bo", "demo-bo-2").await;
+    let page = Asked::get("/approvals").session(&bo).send(to).await.body;
+    assert!(page.contains("action=\"/approvals/cfg-2\" data-decide"), "{page}");
+    let card = page.split("action=\"/approvals/cfg-2\" data-decide").nth(1).unwrap();
+    let field = |name: &str| {
+        let rest = card.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let (csrf, statement) = (field("csrf"), field("statement"));
+    let refuse = |reason: &str| {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("statement", statement.as_str()),
+            ("from", "inbox"),
+            ("decision", "refuse"),
+            ("password", "demo-bo-2"),
+            ("reason", reason),
+        ];
+        Asked::form("/approvals/cfg-2", &fields).session(&bo)
+    };
+    assert_eq!(refuse("").send(to).await.status, 400);
+    let done = refuse("Not before the audit").send(to).await;
+    assert_eq!(done.status, 303, "{done:?}");
+    assert_eq!(done.header("location"), Some("/approvals"));
+    let page = Asked::get("/approvals").session(&bo).send(to).await.body;
+    assert!(!page.contains("action=\"/approvals/cfg-2\" data-decide"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_the_line_sees_that_on_each_page_and_does_not_lift_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let anna = sign_in(to, "anna", "demo-anna").await;
+    let csrf = |page: &str| {
+        let rest = page.split("name=\"csrf\" value=\"").nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let board = Asked::get("/").session(&anna).send(to).await.body;
+    let fields = [("csrf", csrf(&board)), ("scope", "all".into()), ("reason", "Books".to_owned())];
+    let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+    let stopped = Asked::form("/stops", &fields).session(&anna).send(to).await;
+    assert_eq!(stopped.status, 303, "{stopped:?}");
+    for path in ["/", "/calendar", "/environments", "/deployments/dep-1", "/log"] {
+        let page = Asked::get(path).session(&anna).send(to).await;
+        check(path, &page);
+        assert!(page.body.contains("The line is stopped for everything"), "{path}");
+    }
+    let calendar = Asked::get("/calendar").session(&anna).send(to).await.body;
+    assert!(calendar.contains("Books") && !calendar.contains("/stops/stp-1/lift"), "{calendar}");
+    // One approver is there, and two are asked: the page says so, and what to do.
+    let bo = sign_in(to, "bo", "demo-bo-2").await;
+    let calendar = Asked::get("/calendar").session(&bo).send(to).await.body;
+    assert!(calendar.contains("/stops/stp-1/lift") && calendar.contains("name more"), "{calendar}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let story = Story::begin(folder.path()).await;

@@ -18,6 +18,7 @@ fn concrete(path: &str) -> String {
             "{release}" => "rel-1",
             "{deployment}" => "dep-1",
             "{freeze}" => "frz-1",
+            "{stop}" => "stp-1",
             "{incident}" => "inc-1",
             "{exception}" => "exc-1",
             "{subject}" => "cfg-9",
@@ -65,6 +66,8 @@ async fn every_route_lets_in_whom_the_table_says() {
                     "for_seconds": 60}"#
                     .to_owned()
             }
+            "/api/v1/stops" => r#"{"scope": "all", "reason": "x"}"#.to_owned(),
+            "/api/v1/stops/{stop}/lift" => r#"{"reason": "x"}"#.to_owned(),
             "/api/v1/delegations" => r#"{"to": "visitor", "for_seconds": 60}"#.to_owned(),
             "/api/v1/exceptions/{exception}/review" => r#"{"findings": "x"}"#.to_owned(),
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),

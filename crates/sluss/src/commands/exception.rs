@@ -34,6 +34,7 @@ enum Kind {
     Emergency,
     Waiver,
     LogTrust,
+    Standard,
 }
 
 /// Ask for an exception
@@ -41,20 +42,33 @@ enum Kind {
 pub struct Ask {
     /// Against a freeze, in an emergency, a waiver of a policy's rule, or to trust the log again
     /// that a witness knows otherwise
+    /// Against a freeze, in an emergency, a waiver of a policy's rule, or a standard change
     kind: Kind,
     /// The deployment, of a freeze or an emergency
     #[arg(long, required_if_eq_any([("kind", "freeze"), ("kind", "emergency")]))]
     deployment: Option<String>,
-    /// The service, of a waiver
-    #[arg(long, required_if_eq("kind", "waiver"))]
+    /// The service, of a waiver or a standard change
+    #[arg(long, required_if_eq_any([("kind", "waiver"), ("kind", "standard")]))]
     service: Option<String>,
     /// The rule, of a waiver
     #[arg(long, required_if_eq("kind", "waiver"))]
     rule: Option<String>,
+    /// Files that may differ, of a standard change: `docs/`, `*.md` or one file. Once for each
+    #[arg(long = "path", value_name = "PATH", required_if_eq("kind", "standard"))]
+    paths: Vec<String>,
+    /// How many files at most, of a standard change
+    #[arg(long, default_value_t = 10)]
+    files: u32,
+    /// How many lines at most, added and removed, of a standard change
+    #[arg(long, default_value_t = 200)]
+    lines: u32,
+    /// How many of its releases may be taken back before a standard change is suspended
+    #[arg(long, default_value_t = 1)]
+    failures: u32,
     /// Why
     #[arg(long)]
     reason: String,
-    /// For how long: an emergency up to `1h`, a freeze up to `24h`, a waiver up to `90d`
+    /// For how long: an emergency `1h`, a freeze `24h`, a waiver `90d`, a standard change `365d`
     #[arg(long = "for", value_name = "LENGTH", default_value = "1h")]
     length: String,
     #[command(flatten)]
@@ -158,18 +172,23 @@ pub(super) async fn delegate(arguments: Delegate, output: Output) -> Result<(), 
 }
 
 async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
-    let Ask { kind, deployment, service, rule, reason, length, person, of } = arguments;
+    let Ask { kind, deployment, service, rule, reason, length, of, .. } = &arguments;
     let kind = match kind {
         Kind::Freeze => "freeze",
         Kind::Emergency => "emergency",
         Kind::Waiver => "waiver",
         Kind::LogTrust => "log_trust",
+        Kind::Standard => "standard",
     };
+    let Ask { paths, files, lines, failures, .. } = &arguments;
+    let model = (kind == "standard")
+        .then(|| json!({ "paths": paths, "files": files, "lines": lines, "failures": failures }));
     let body = json!({
         "kind": kind, "deployment": deployment, "service": service, "rule": rule,
-        "reason": reason, "for_seconds": read_length(&length)? / 1000,
+        "reason": reason, "for_seconds": read_length(length)? / 1000, "model": model,
     });
-    let done = person.there(&of)?.post("/api/v1/exceptions", &body).await?;
+    let of = of.clone();
+    let done = arguments.person.there(&of)?.post("/api/v1/exceptions", &body).await?;
     let asked = happened(&done, "exception.requested");
     let id = asked.and_then(|event| event["exception"].as_str()).unwrap_or("it").to_owned();
     let what = format!("{id} is asked for; someone else must agree.");

@@ -35,6 +35,7 @@ mod run;
 mod secret;
 mod shape;
 mod status;
+mod stop;
 mod terminal;
 mod times;
 mod token;
@@ -89,6 +90,10 @@ pub enum ClientCommand {
     /// Keep releases out for a time
     #[command(subcommand)]
     Freeze(freeze::Command),
+    /// Stop the line: at once nothing in a scope starts or grows
+    StopLine(stop::Stop),
+    /// Agree that the line runs again: two others must
+    LiftLine(stop::Lift),
     /// Check, test and compare policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -170,6 +175,8 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
         ClientCommand::Rollout(command) => rollout::run(command, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
+        ClientCommand::StopLine(arguments) => stop::stop(arguments, output).await,
+        ClientCommand::LiftLine(arguments) => stop::lift(arguments, output).await,
         ClientCommand::Policy(command) => policy::run(command, output).await,
         ClientCommand::Exception(command) => exception::run(command, output).await,
         ClientCommand::Delegate(arguments) => exception::delegate(arguments, output).await,

@@ -30,6 +30,14 @@ fn show(status: &Value) {
     if status["clock_gap"].as_bool() == Some(true) {
         print("The clock can't be trusted: nothing goes forward until it can. See `sluss doctor`.");
     }
+    for stop in list(status, "stops") {
+        print(&format!(
+            "The line is stopped for {} ({}): {}",
+            word(stop, "words").replace('`', ""),
+            word(stop, "stop"),
+            plain(word(stop, "reason"))
+        ));
+    }
     let services = list(status, "services");
     if services.is_empty() {
         print("No service yet.");

@@ -1,0 +1,95 @@
+//! Weakenings: in what a proposed configuration asks less than the one in force. Such a one takes
+//! two people who agree, neither of whom is an author of it, in place of one.
+//!
+//! # Invariants
+//!
+//! - What is not known to ask as much asks less: a changed rule, and policies whose past was not
+//!   decided again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{FourEyes, Organisation};
+use crate::state::{Proposal, State};
+
+/// How many people agree to a configuration that asks less.
+pub const PEOPLE: u8 = 2;
+
+/// In what a configuration asks less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weakening {
+    /// A second person is asked less often.
+    FourEyes,
+    /// Something is no longer required of every service.
+    Requirements,
+    /// A rule of who must agree is gone, or changed.
+    Approvals,
+    /// No policy is in force any more.
+    NoPolicies,
+    /// Its policies would have let more pass.
+    Policies,
+    /// What its policies would have made of the past is not known.
+    PoliciesNotCompared,
+    /// No calendar is in force any more.
+    NoCalendar,
+}
+
+impl Weakening {
+    /// Returns it as a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::FourEyes => "A second person is asked less often.",
+            Self::Requirements => "Something is no longer required of every service.",
+            Self::Approvals => "A rule of who must agree is gone, or changed.",
+            Self::NoPolicies => "No policy would be in force any more.",
+            Self::Policies => "Its policies would have let more pass.",
+            Self::PoliciesNotCompared => {
+                "What its policies would have made of the past is not known."
+            }
+            Self::NoCalendar => "No calendar would be in force any more.",
+        }
+    }
+}
+
+fn strictness(four_eyes: FourEyes) -> u8 {
+    match four_eyes {
+        FourEyes::Never => 0,
+        FourEyes::FirstRelease => 1,
+        FourEyes::Always => 2,
+    }
+}
+
+fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
+    let after = &proposal.organisation;
+    let policies = match (&before.policies, &after.policies) {
+        (Some(_), None) => Some(Weakening::NoPolicies),
+        (Some(old), Some(new)) if old != new => match proposal.lets_more_pass {
+            Some(false) => None,
+            Some(true) => Some(Weakening::Policies),
+            None => Some(Weakening::PoliciesNotCompared),
+        },
+        (Some(_) | None, _) => None,
+    };
+    let found = [
+        (strictness(after.four_eyes) < strictness(before.four_eyes)).then_some(Weakening::FourEyes),
+        (!before.require.is_subset(&after.require)).then_some(Weakening::Requirements),
+        before
+            .approvals
+            .iter()
+            .any(|rule| !after.approvals.contains(rule))
+            .then_some(Weakening::Approvals),
+        policies,
+        (before.calendar.is_some() && after.calendar.is_none()).then_some(Weakening::NoCalendar),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+impl State {
+    /// Returns in what the proposed configuration `number` asks less than the one in force.
+    pub fn weakenings(&self, number: u64) -> Vec<Weakening> {
+        match (&self.organisation, self.proposals.get(&number)) {
+            (Some(before), Some(proposal)) => between(before, proposal),
+            (None, _) | (_, None) => Vec::new(),
+        }
+    }
+}
