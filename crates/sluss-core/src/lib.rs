@@ -3,6 +3,7 @@
 //! Pure: `decide` says what happened, `apply` folds that, `wanted` says what should be so. There
 //! is no clock, no randomness and no I/O here, and no float in anything that is stored.
 
+mod agreement;
 mod apply;
 pub mod approval;
 pub mod authenticator;

@@ -34,18 +34,10 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             let AttemptKey { owner, step, attempt } = key;
             only_if(wanted, Event::StepStarted { owner, step, attempt })
         }
-        C::Finish { attempt: key, outcome, isolation, log, tests, scans } => {
-            let AttemptKey { owner, step, attempt } = key;
-            let running =
-                state.steps(owner).is_some_and(|s| s.running().contains(&(step.clone(), attempt)));
-            let read = |Report { report, findings }| {
-                let step = step.clone();
-                Event::FindingsRecorded { owner, step, attempt, report, findings }
-            };
-            let read: Vec<Event> = scans.into_iter().map(read).collect();
-            let finished =
-                Event::StepFinished { owner, step, attempt, outcome, isolation, log, tests };
-            if running { std::iter::once(finished).chain(read).collect() } else { vec![] }
+        C::Finish { attempt, outcome, isolation, log, tests, scans } => {
+            finish(state, attempt, scans, |AttemptKey { owner, step, attempt }| {
+                Event::StepFinished { owner, step, attempt, outcome, isolation, log, tests }
+            })
         }
         C::Packed { run, artifacts } => packed(state, run, artifacts),
         C::NotPacked { run, why } => {
@@ -93,6 +85,25 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         }
         _of_a_person => unreachable!("BUG: not a command of a machine"),
     }
+}
+
+/// Returns that an attempt finished, and what its reports found, if it was running.
+fn finish(
+    state: &State,
+    key: AttemptKey,
+    scans: Vec<Report>,
+    finished: impl FnOnce(AttemptKey) -> Event,
+) -> Vec<Event> {
+    let AttemptKey { owner, step, attempt } = key.clone();
+    if !state.steps(owner).is_some_and(|s| s.running().contains(&(step.clone(), attempt))) {
+        return vec![];
+    }
+    let read = |Report { report, findings }| {
+        let step = step.clone();
+        Event::FindingsRecorded { owner, step, attempt, report, findings }
+    };
+    let read: Vec<Event> = scans.into_iter().map(read).collect();
+    std::iter::once(finished(key)).chain(read).collect()
 }
 
 fn only_if(fits: bool, event: Event) -> Vec<Event> {

@@ -40,32 +40,6 @@ pub fn decide(
         return Err(not_reported());
     }
     match command {
-        C::Approve { .. }
-        | C::Refuse { .. }
-        | C::Promote { .. }
-        | C::Rollback { .. }
-        | C::Hold { .. }
-        | C::Resume { .. }
-        | C::Freeze { .. }
-        | C::Lift { .. }
-        | C::StopLine { .. }
-        | C::LiftStop { .. }
-        | C::Cancel { .. }
-        | C::Unbar { .. }
-        | C::Close { .. }
-        | C::Report { .. }
-        | C::Resolved { .. }
-        | C::Link { .. }
-        | C::AskException { .. }
-        | C::GrantException { .. }
-        | C::EndException { .. }
-        | C::ReviewException { .. }
-        | C::Delegate { .. }
-        | C::RegisterKey { .. }
-        | C::RemoveKey { .. }
-        | C::Push { .. }
-        | C::Propose { .. }
-        | C::ClockReturned { .. } => person::decide(state, command, actor, now),
         C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Heartbeat => Ok(state.heartbeat(now)),
@@ -73,35 +47,10 @@ pub fn decide(
         C::Exported { release, manifest, identities } => {
             dossier::exported(state, release, manifest, identities, actor)
         }
-        C::Open { .. }
-        | C::ClockJumped { .. }
-        | C::Received { .. }
-        | C::Lost { .. }
-        | C::Merged { .. }
-        | C::BranchDeleted { .. }
-        | C::Claim(_)
-        | C::Finish { .. }
-        | C::Packed { .. }
-        | C::NotPacked { .. }
-        | C::Inventoried { .. }
-        | C::Ready { .. }
-        | C::Observe { .. }
-        | C::Alarm { .. }
-        | C::ProbesFail { .. }
-        | C::Fail { .. }
-        | C::Instance { .. }
-        | C::Applied { .. }
-        | C::Attested { .. }
-        | C::Witnessed { .. }
-        | C::Distrust { .. }
-        | C::WitnessLags { .. }
-        | C::WitnessLagEnded { .. }
-        | C::Found { .. }
-        | C::Seal { .. }
-        | C::Compared { .. }
-        | C::DeniedCounted { .. }
-        | C::SignedIn { .. }
-        | C::Denied { .. } => Ok(machine::decide(state, command)),
+        C::SignedIn { .. } | C::Denied { .. } => Ok(machine::decide(state, command)),
+        C::ClockReturned { .. } => person::decide(state, command, actor, now),
+        report if report.is_a_report() => Ok(machine::decide(state, report)),
+        of_a_person => person::decide(state, of_a_person, actor, now),
     }
 }
 

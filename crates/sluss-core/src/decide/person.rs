@@ -26,15 +26,7 @@ pub(super) fn decide(
         developer(state, actor, act)?;
     }
     match command {
-        C::Approve { subject, statement } => {
-            let approval = second_person(state, subject, &statement, (actor, now), "approve")?;
-            let (statement, by) = approval.into_parts();
-            let signed = key::of(actor);
-            if signed.is_none() && state.asks_key(subject, &by, now) {
-                return Err(key::not_signed(Some(subject), "approve"));
-            }
-            Ok(vec![Event::ApprovalGranted { subject, statement, by, signed }])
-        }
+        C::Approve { subject, statement } => approve(state, subject, &statement, (actor, now)),
         C::Refuse { subject, statement, reason } => {
             let approval = second_person(state, subject, &statement, (actor, now), "refuse")?;
             let (statement, by) = approval.into_parts();
@@ -86,6 +78,21 @@ pub(super) fn decide(
         }
         _of_a_machine => unreachable!("BUG: not a command of a person"),
     }
+}
+
+fn approve(
+    state: &State,
+    subject: Subject,
+    statement: &Digest,
+    (actor, now): (&Actor, Millis),
+) -> Result<Vec<Event>, Refusal> {
+    let approval = second_person(state, subject, statement, (actor, now), "approve")?;
+    let (statement, by) = approval.into_parts();
+    let signed = key::of(actor);
+    if signed.is_none() && state.asks_key(subject, &by, now) {
+        return Err(key::not_signed(Some(subject), "approve"));
+    }
+    Ok(vec![Event::ApprovalGranted { subject, statement, by, signed }])
 }
 
 /// Returns how `command` is called, if it takes the role of a developer.

@@ -128,7 +128,7 @@ fn what() -> impl Strategy<Value = What> {
         5 => often,
         3 => prop::sample::select(people.to_vec()),
         2 => prop::sample::select(rare.to_vec()),
-        2 => prop::sample::select(exceptions.to_vec()),
+        3 => prop::sample::select(exceptions.to_vec()),
     ]
 }
 

@@ -1,0 +1,86 @@
+//! Who must agree to something that waits, and who still may.
+
+use std::collections::BTreeSet;
+
+use crate::approval::Subject;
+use crate::config::Organisation;
+use crate::ids::{GroupName, PersonRef};
+use crate::slots::{self, Groups, Rule};
+use crate::state::State;
+use crate::units::Millis;
+use crate::weakening;
+
+impl State {
+    /// Returns the rules that must be met by those who agree to `subject`.
+    pub fn rules_of(&self, subject: Subject) -> Vec<Rule> {
+        match (subject, &self.organisation) {
+            (Subject::Deployment(id), Some(organisation)) => match self.deployments.get(&id) {
+                Some(of) => organisation.rules_for(&of.service, &of.environment).0,
+                None => Organisation::usual_rule(),
+            },
+            (Subject::Configuration(number), known) => {
+                let rules = known.as_ref().map_or_else(Organisation::usual_rule, |organisation| {
+                    organisation.rules_for_platform()
+                });
+                if self.weakenings(number).is_empty() {
+                    return rules;
+                }
+                let two = |mut rule: Rule| {
+                    rule.slots.values_mut().for_each(|people| *people = weakening::PEOPLE);
+                    rule
+                };
+                rules.into_iter().map(two).collect()
+            }
+            (_, None) => Organisation::usual_rule(),
+        }
+    }
+
+    /// Returns the groups as they count for `subject` at `now`: nobody acts there for someone who
+    /// contributed.
+    pub fn groups_for(&self, subject: Subject, now: Millis) -> Groups {
+        let contributors = self.contributors_to(subject);
+        let organisation = self.organisation.as_ref();
+        organisation.map_or_else(Groups::new, |organisation| {
+            organisation.groups_at(&self.delegations, &contributors, now)
+        })
+    }
+
+    /// Returns the groups whose members must still agree to `subject`.
+    pub fn still_asked(&self, subject: Subject, now: Millis) -> Vec<GroupName> {
+        let request = self.requests.get(&subject);
+        let agreed = request.into_iter().flat_map(|request| &request.agreed);
+        let agreed = agreed.map(|(who, _)| who.clone()).collect();
+        let signed = |who: &PersonRef| request.is_some_and(|request| request.signed.contains(who));
+        let may = |rule: &Rule, group: &GroupName, who: &PersonRef| {
+            self.admits(rule, group, who, now) && (!rule.by_key || signed(who))
+        };
+        let groups = self.groups_for(subject, now);
+        slots::unfilled_where(&self.rules_of(subject), &groups, &agreed, &may)
+    }
+
+    /// Returns who may still agree to an open `subject`, or refuse it.
+    pub fn may_decide(&self, subject: Subject, now: Millis) -> BTreeSet<PersonRef> {
+        let Some(request) = self.requests.get(&subject) else { return BTreeSet::new() };
+        let groups = self.groups_for(subject, now);
+        let asked = self.still_asked(subject, now);
+        let members = asked.iter().filter_map(|group| groups.get(group)).flatten();
+        let members = members.filter(|who| self.admits_some(subject, who, now));
+        let agreed = |who: &PersonRef| request.agreed.iter().any(|(known, _)| known == who);
+        members
+            .filter(|who| !request.contributors.contains(*who) && !agreed(who))
+            .cloned()
+            .collect()
+    }
+
+    /// Returns everyone who contributed to `subject` as it stands now, and so does not decide over
+    /// it.
+    pub fn contributors_to(&self, subject: Subject) -> BTreeSet<PersonRef> {
+        match subject {
+            Subject::Deployment(id) => self.contributors(id),
+            Subject::Configuration(number) => self
+                .proposals
+                .get(&number)
+                .map_or_else(BTreeSet::new, |proposal| proposal.contributors.clone()),
+        }
+    }
+}
