@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Repository, Sluss, free_port, program, wait_for};
+use e2e::{Customers, Repository, Sluss, answer, free_port, program, wait_for};
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -60,9 +60,9 @@ fn bank() -> Sluss {
 }
 
 /// Pushes a service, with these files besides its own.
-fn push(sluss: &Sluss, service: &str, files: &[(&str, &str)]) {
+fn push(sluss: &Sluss, service: &str, port: u16, files: &[(&str, &str)]) {
     let folder = sluss.scratch(service);
-    let repository = Repository::begin(&folder, service, free_port(), "progressive");
+    let repository = Repository::begin(&folder, service, port, "progressive");
     repository.service("one", "0.0");
     let file = std::fs::read_to_string(folder.join("sluss.yaml")).expect("it was written");
     repository.write("sluss.yaml", &format!("{file}{SCANS}"));
@@ -91,8 +91,8 @@ fn decided(sluss: &Sluss, service: &str, gate: &str, is: impl Fn(&Value) -> bool
             .find(|event| event["type"] == "release.created" && event["data"]["run"] == run)?;
         let release = &release["data"]["release"];
         let requested = events.iter().filter(created);
-        let ours = requested.filter(|event| event["data"]["release"] == *release);
-        let deployment = &ours.last()?["data"]["deployment"];
+        let mut ours = requested.filter(|event| event["data"]["release"] == *release);
+        let deployment = &ours.next_back()?["data"]["deployment"];
         let said = events.iter().rfind(|event| {
             event["type"] == "gate.decided"
                 && event["data"]["deployment"] == *deployment
@@ -132,15 +132,19 @@ fn an_auditor_decides_again(sluss: &Sluss, service: &str) {
 #[test]
 fn the_sample_policy_lets_a_good_release_through_and_keeps_one_without_bill_of_materials() {
     let sluss = bank();
-    push(&sluss, "listed", &[("requirements.txt", "flask==3.1.0\nwerkzeug==3.1.3\n")]);
-    push(&sluss, "bare", &[]);
-    push(&sluss, "unlisted", &[("requirements.txt", "flask>=3\n")]);
+    let port = free_port();
+    push(&sluss, "listed", port, &[("requirements.txt", "flask==3.1.0\nwerkzeug==3.1.3\n")]);
+    push(&sluss, "bare", free_port(), &[]);
+    push(&sluss, "unlisted", free_port(), &[("requirements.txt", "flask>=3\n")]);
 
     decided(&sluss, "listed", "policy", |outcome| outcome["outcome"] == "cleared");
     decided(&sluss, "listed", "sbom", |outcome| outcome["why"]["listed"]["components"] == 2);
     decided(&sluss, "listed", "findings", |outcome| {
         outcome["why"]["no_critical_findings"]["findings"]["low"] == 2
     });
+    // A first release is judged by what its customers get.
+    wait_for("it answers", PATIENCE, || answer(port, "/ready"));
+    let _customers = Customers::begin(port, 8, Duration::from_millis(20));
     wait_for("customers have it", PATIENCE, || {
         (sluss.change("listed", "listed")?["phase"] == "delivered").then_some(())
     });

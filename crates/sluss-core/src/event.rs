@@ -100,6 +100,7 @@ pub struct Push {
     missing_docs,
     reason = "fields say by name and type what the variant's sentence leaves open"
 )]
+#[expect(clippy::large_enum_variant, reason = "events are few at once, and read where they are")]
 pub enum Event {
     /// The log begins. A demo says so in its first leaf, for ever.
     #[serde(rename = "log.opened")]

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(placed((0.0, 0.0), Some(0.01)), even, "nothing is known");
         assert_eq!(placed((12_000.0, 6_000.0), Some(0.01)), even, "all of it matters");
         assert_eq!(placed((12_000.0, 0.0), Some(0.01)), [33, 33, 33, 33, 33, 33, 800]);
-        assert_eq!(placed((12_000.0, 60.0), Some(0.01)), [67, 67, 67, 200, 200, 200, 200]);
+        assert_eq!(placed((12_000.0, 60.0), Some(0.01)), [100, 100, 160, 160, 160, 160, 160]);
     }
     use crate::block::Load;
 

@@ -189,7 +189,8 @@ fn bank_with_rules(port: u16) -> Sluss {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_approval_is_signed_with_a_key_and_nothing_else_counts() {
-    let sluss = bank_with_rules(free_port());
+    let port = free_port();
+    let sluss = bank_with_rules(port);
     let at = sluss.url().replace("127.0.0.1", "localhost");
     let (bo, carl) = ("bo-is-the-second", "carl-is-the-second");
     let browser = Browser::start().await;
@@ -240,7 +241,7 @@ async fn an_approval_is_signed_with_a_key_and_nothing_else_counts() {
     whys.push("forged_form".to_owned());
     assert_eq!(refusals(&sluss), whys);
     browser.client.clone().close().await.ok();
-    tokio::task::block_in_place(|| verified_without_us(&sluss));
+    tokio::task::block_in_place(|| verified_without_us(&sluss, port));
 }
 
 impl Browser {
@@ -293,10 +294,13 @@ fn refused_without_a_signature(sluss: &Sluss, password: &str) {
 }
 
 /// The dossier verifies with the auditor's program, and not when the signature is changed.
-fn verified_without_us(sluss: &Sluss) {
+fn verified_without_us(sluss: &Sluss, port: u16) {
     let folder = sluss.scratch("audit");
     let path = |name: &str| folder.join(name).display().to_string();
     let (file, trust) = (path("rel-1.sluss.zip"), path("trust"));
+    // A first release is judged by what its customers get.
+    wait_for("the first version answers", PATIENCE, || answer(port, "/ready"));
+    let _customers = Customers::begin(port, 8, Duration::from_millis(20));
     wait_for("the release is live", PATIENCE, || {
         let found = sluss.get("/api/v1/deployments/dep-2")?;
         (found["brief"]["phase"] == "live").then_some(())

@@ -397,7 +397,8 @@ async fn until(bank: &Bank, what: &str, holds: impl Fn(&State) -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("{what}: {:?} {:?}", bank.engine.state().observed, bank.kinds().await);
+    let kinds = bank.kinds().await;
+    panic!("{what}: {:?} {kinds:?}", bank.engine.state().observed);
 }
 
 #[tokio::test]
@@ -435,7 +436,7 @@ async fn what_runs_is_recorded_and_what_nobody_deployed_is_an_incident_until_it_
         let state = bank.engine.state();
         let (id, incident) = state.incidents.iter().next().unwrap();
         assert_eq!(incident.origin, Origin::Shadow { digest: theirs.clone() });
-        assert_eq!(state.shadows_in(&key), [theirs.clone()]);
+        assert_eq!(state.shadows_in(&key), std::slice::from_ref(&theirs));
         assert!(state.open.incidents.contains(id) && incident.mitigated.is_none());
     }
     // It is put right: the incident is mitigated, and stays open for a person.

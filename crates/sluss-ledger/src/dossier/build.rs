@@ -123,18 +123,21 @@ pub struct TrustParts {
 /// [`BuildError`] where a part does not fit the others.
 pub fn build(parts: &Parts, key: &AttestationKey) -> Result<Files, BuildError> {
     check_release(&parts.release)?;
-    let log = parts.trust.logs.first().ok_or(BuildError::NoLog)?;
     let note = Note::parse(parts.checkpoint.as_bytes())?;
+    let known: Vec<LogVerifier> = parts.trust.logs.iter().map(|(log, _)| log.clone()).collect();
+    // Of the keys that the log ever had, one that signs now.
+    let verified = note.verify(&known)?;
+    let log = verified.signed_by().first().ok_or(BuildError::NoLog)?;
     let checkpoint: Checkpoint = note.unverified_text().parse()?;
     let opened = open_events(parts, &checkpoint.head)?;
     let mut files = Files::new();
     put_events(&mut files, parts, &note);
-    put_attestations(&mut files, parts, &checkpoint.head, &log.0)?;
+    put_attestations(&mut files, parts, &checkpoint.head, log)?;
     put_rest(&mut files, parts);
     let streams = extents(parts, &opened);
     let page = html::Page { parts, checkpoint: &checkpoint, events: &opened, streams: &streams };
     files.insert("index.html".to_owned(), page.to_string().into_bytes());
-    let guide = guide::text(&parts.release, log.0.name().as_str(), &key.verifier().id());
+    let guide = guide::text(&parts.release, log.name().as_str(), &key.verifier().id());
     files.insert("VERIFY.md".to_owned(), guide.into_bytes());
     let entry = |(path, content): (&String, &Vec<u8>)| FileEntry {
         path: path.clone(),

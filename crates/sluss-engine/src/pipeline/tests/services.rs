@@ -187,7 +187,7 @@ fn every_problem_is_named_with_the_nearest_right_spelling() {
              --> sluss.yaml:1:1
               |
             1 | servcie: shop
-              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky` or `forward_only`
+              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only` or `objectives`
               = help: did you mean `service`?
 
             error: a service file needs `service`
@@ -235,7 +235,7 @@ fn problems_have_a_form_for_programs() {
             "line": 3,
             "column": 1,
             "what": "a service file has no key `wiht`",
-            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky` or `forward_only`",
+            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only` or `objectives`",
             "hint": "did you mean `with`?"
           }
         ]"#]]

@@ -411,7 +411,7 @@ fn a_start_is_checked() {
               --> template.yaml:20:116
                |
             20 | …, ready: ready, drain: 10, limits: { memory: 512, cpu: 1 }, environment: { PORT: 1 } }
-               |                                                    ^^^ expected `memory`, `open_files` or `processes`
+               |                                                    ^^^ expected `memory`, `open_files`, `processes` or `cpu_weight`
 
             error: `PORT` is set by Sluss
               --> template.yaml:20:141
