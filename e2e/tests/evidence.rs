@@ -140,7 +140,9 @@ fn the_sample_policy_lets_a_good_release_through_and_keeps_one_without_bill_of_m
     decided(&sluss, "listed", "policy", |outcome| outcome["outcome"] == "cleared");
     decided(&sluss, "listed", "sbom", |outcome| outcome["why"]["listed"]["components"] == 2);
     decided(&sluss, "listed", "findings", |outcome| {
-        outcome["why"]["no_critical_findings"]["findings"]["low"] == 2
+        // One in each report; what lies in a packed folder is a report of that step, too.
+        let read = &outcome["why"]["no_critical_findings"];
+        read["reports"].as_u64() >= Some(2) && read["findings"]["low"] == read["reports"]
     });
     // A first release is judged by what its customers get.
     wait_for("it answers", PATIENCE, || answer(port, "/ready"));

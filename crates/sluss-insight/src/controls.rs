@@ -16,6 +16,7 @@ use serde::Serialize;
 use sluss_core::event::Event;
 use sluss_core::evidence::Evidence;
 use sluss_core::gate::GateOutcome;
+use sluss_core::materials::Materials;
 use sluss_core::pipeline::GateKind;
 use sluss_core::units::Millis;
 
@@ -33,6 +34,8 @@ pub enum Fact {
     GateDecided,
     Refused,
     ReleaseMade,
+    ComponentsListed,
+    Scanned,
     Provenance,
     Agreed,
     ConfigurationActivated,
@@ -68,6 +71,8 @@ impl Fact {
             Self::GateDecided => "a gate decided, with its reason",
             Self::Refused => "a deployment was refused",
             Self::ReleaseMade => "a release was made, named by digests",
+            Self::ComponentsListed => "what a release is made of was listed",
+            Self::Scanned => "a step reported what a scanner found",
             Self::Provenance => "how a release was built was signed",
             Self::Agreed => "a second person agreed to a release as it stands",
             Self::ConfigurationActivated => "a configuration of people and policies was activated",
@@ -106,6 +111,10 @@ impl Fact {
             }
             Event::DeploymentRefused { .. } => Self::Refused,
             Event::ReleaseCreated { .. } => Self::ReleaseMade,
+            Event::SbomRecorded { materials: Materials::Listed { .. }, .. } => {
+                Self::ComponentsListed
+            }
+            Event::FindingsRecorded { .. } => Self::Scanned,
             Event::AttestationRecorded { evidence: Evidence::Provenance { .. }, .. } => {
                 Self::Provenance
             }
