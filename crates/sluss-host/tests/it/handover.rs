@@ -11,6 +11,7 @@ use crate::world::{World, answer, arm, key, runs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_upgrades_of_the_host_under_load_fail_no_request() {
+    let _alone = crate::world::HEAVY.lock().await;
     let mut world = World::start_process().await;
     world.want(1, vec![arm(1, 90), arm(2, 10)]).await;
     let port = world.ready(&[1, 2]).await;

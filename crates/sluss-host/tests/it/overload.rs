@@ -143,6 +143,7 @@ async fn idle_connections_are_closed_first_and_never_one_that_waits_for_its_answ
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_connections_leaves_the_open_files_of_the_host_bounded() {
+    let _alone = crate::world::HEAVY.lock().await;
     let mut world = World::start_process().await;
     assert_eq!(world.put(&bounded(8)).await, Applied::Accepted);
     let port = world.ready(&[1, 2]).await;

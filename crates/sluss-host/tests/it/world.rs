@@ -232,6 +232,9 @@ impl World {
     }
 }
 
+/// Held by tests that each ask for all that the machine has.
+pub(crate) static HEAVY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 impl Drop for World {
     fn drop(&mut self) {
         match &mut self.running {
