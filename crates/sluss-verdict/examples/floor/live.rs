@@ -40,83 +40,73 @@ pub fn harmless() -> Vec<Scene> {
 }
 
 fn worlds(quarters: bool) -> Vec<(World, &'static str)> {
+    let slow_ramp: Course = |t| [0.01, 0.05, 0.25, 0.5][(t / 450).clamp(0, 3) as usize];
+    let quick_ramp: Course = |t| [0.01, 0.05, 0.25, 0.5][(t / 150).clamp(0, 3) as usize];
     let name = |[seconds, fourths]: [&'static str; 2]| if quarters { fourths } else { seconds };
-    let plain = World {
+    let world = |names| World {
+        name: name(names),
         latency: Some(Latency { shift: 1.0, tail: 0.0 }),
         exceptions: Some([|_| 0.004; 2]),
         conversions: Some([|_| 0.3; 2]),
         is_linked: true,
         ..PLAIN
     };
-    let world = |names| World { name: name(names), ..plain.clone() };
-    let incident = |t| if (300..360).contains(&t) { 0.25 } else { 0.005 };
-    let abandoned = |t| if (300..420).contains(&t) { 0.1 } else { 0.3 };
-    let thrown = |t| if (300..360).contains(&t) { 0.4 } else { 0.004 };
+    let rare = |_| 0.02;
+    let worlds = [
+        world(["live, plain", "live in quarters, plain"]),
+        drifting(world(["live, drift of all", "live in quarters, drift of all"])),
+        struck(world(["live, shared incident", "live in quarters, shared incident"])),
+        World {
+            requests: |_| 5.0,
+            incumbent: rare,
+            candidate: rare,
+            ..world(["live, 5 requests a second", "live in quarters, 5 requests a second"])
+        },
+        World {
+            share: if quarters { quick_ramp } else { slow_ramp },
+            ..world(["live, shares 1, 5, 25, 50 %", "live in quarters, shares 1, 5, 25, 50 %"])
+        },
+        World {
+            misrouted: 1.4,
+            ..world(["live, real share 14 %", "live in quarters, real share 14 %"])
+        },
+        World {
+            at_once: 3,
+            ..world(["live, three requests at once", "live in quarters, three at once"])
+        },
+    ];
+    let noisy = World {
+        trouble: Trouble::Noisy,
+        instances: [9, 1],
+        ..world(["live, noisy, 9 + 1", "live in quarters, noisy, 9 + 1"])
+    };
+    worlds.map(|world| (world, ALPHA)).into_iter().chain([(noisy, TROUBLED)]).collect()
+}
+
+/// All rates swing, and traffic with them.
+fn drifting(world: World) -> World {
     let drift = |t: i64| 0.005 * (1.0 + 0.9 * (t as f64 / 120.0).sin());
     let moods = |t: i64| 0.3 + 0.2 * (t as f64 / 90.0).sin();
-    let tides = |t: i64| 150.0 + 140.0 * (t as f64 / 300.0).sin();
-    let slow_ramp: Course = |t| [0.01, 0.05, 0.25, 0.5][(t / 450).clamp(0, 3) as usize];
-    let quick_ramp: Course = |t| [0.01, 0.05, 0.25, 0.5][(t / 150).clamp(0, 3) as usize];
-    vec![
-        (world(["live, plain", "live in quarters, plain"]), ALPHA),
-        (
-            World {
-                incumbent: drift,
-                candidate: drift,
-                requests: tides,
-                exceptions: Some([drift; 2]),
-                conversions: Some([moods; 2]),
-                ..world(["live, drift of all", "live in quarters, drift of all"])
-            },
-            ALPHA,
-        ),
-        (
-            World {
-                incumbent: incident,
-                candidate: incident,
-                exceptions: Some([thrown; 2]),
-                conversions: Some([abandoned; 2]),
-                ..world(["live, shared incident", "live in quarters, shared incident"])
-            },
-            ALPHA,
-        ),
-        (
-            World {
-                requests: |_| 5.0,
-                incumbent: |_| 0.02,
-                candidate: |_| 0.02,
-                ..world(["live, 5 requests a second", "live in quarters, 5 requests a second"])
-            },
-            ALPHA,
-        ),
-        (
-            World {
-                share: if quarters { quick_ramp } else { slow_ramp },
-                ..world(["live, shares 1, 5, 25, 50 %", "live in quarters, shares 1, 5, 25, 50 %"])
-            },
-            ALPHA,
-        ),
-        (
-            World {
-                misrouted: 1.4,
-                ..world(["live, real share 14 %", "live in quarters, real share 14 %"])
-            },
-            ALPHA,
-        ),
-        (
-            World {
-                trouble: Trouble::Noisy,
-                instances: [9, 1],
-                ..world(["live, noisy, 9 + 1", "live in quarters, noisy, 9 + 1"])
-            },
-            TROUBLED,
-        ),
-        (
-            World {
-                at_once: 3,
-                ..world(["live, three requests at once", "live in quarters, three at once"])
-            },
-            ALPHA,
-        ),
-    ]
+    World {
+        incumbent: drift,
+        candidate: drift,
+        requests: |t| 150.0 + 140.0 * (t as f64 / 300.0).sin(),
+        exceptions: Some([drift; 2]),
+        conversions: Some([moods; 2]),
+        ..world
+    }
+}
+
+/// An incident hits both releases for a minute, and customers stay away for two.
+fn struck(world: World) -> World {
+    let incident = |t| if (300..360).contains(&t) { 0.25 } else { 0.005 };
+    let thrown = |t| if (300..360).contains(&t) { 0.4 } else { 0.004 };
+    let abandoned = |t| if (300..420).contains(&t) { 0.1 } else { 0.3 };
+    World {
+        incumbent: incident,
+        candidate: incident,
+        exceptions: Some([thrown; 2]),
+        conversions: Some([abandoned; 2]),
+        ..world
+    }
 }

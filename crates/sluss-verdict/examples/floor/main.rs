@@ -3,13 +3,14 @@
 //!
 //! `cargo run --release -p sluss-verdict --example floor -- [RUNS] [NAME]`: NAME chooses the scenes
 //! whose name contains it; `first` is first releases alone, `tolerance` what passes just beyond
-//! its tolerance, `costs` what a row costs.
+//! its tolerance, `probes` what probes add at little traffic, `costs` what a row costs.
 
 mod cost;
 mod first;
 mod live;
 mod noisy;
 mod play;
+mod probes;
 mod scenes;
 mod world;
 
@@ -35,6 +36,9 @@ fn main() -> io::Result<()> {
     }
     if is_chosen("first") {
         first::measure(&mut out, runs)?;
+    }
+    if is_chosen("probes") {
+        probes::measure(&mut out, runs)?;
     }
     if is_chosen("costs") {
         cost::measure(&mut out)?;

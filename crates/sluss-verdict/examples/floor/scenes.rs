@@ -105,6 +105,11 @@ fn retrying() -> Vec<Scene> {
         fine(over8("retries over 8 s, 1 s blocks"), by(Metric::Error), "(89 %)"),
         fine(over8("retries over 8 s, 10 s blocks"), blocks(BlockLength::Fixed(10_000)), "(2.2 %)"),
         fine(over8("retries over 8 s, chosen blocks"), blocks(BlockLength::Chosen), ALPHA),
+        fine(
+            World { requests: |_| 5.0, ..over8("retries over 8 s, 1 s blocks, 5 a second") },
+            by(Metric::Error),
+            "-",
+        ),
         fine(World { name: "plain, chosen blocks", ..PLAIN }, blocks(BlockLength::Chosen), ALPHA),
     ]
 }
