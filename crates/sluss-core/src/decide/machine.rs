@@ -76,6 +76,11 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
                 .is_some_and(|of| !of.over && of.lets_more_pass.is_none());
             only_if(waits, Event::ConfigCompared { number, lets_more_pass })
         }
+        C::CalendarCompared { number, opens_more } => {
+            let proposal = state.proposals.get(&number);
+            let waits = proposal.is_some_and(|of| !of.over && of.opens_more.is_none());
+            only_if(waits, Event::ConfigCalendarCompared { number, opens_more })
+        }
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
