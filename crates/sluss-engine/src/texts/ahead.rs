@@ -13,8 +13,8 @@ use sluss_store::Blobs as _;
 use super::read::calendar_of;
 use crate::engine::Engine;
 
-/// How far it is looked ahead: twice as far as the page shows, so that what comes back every year is
-/// seen twice.
+/// How far it is looked ahead: twice as far as the page shows, so that what comes back every year
+/// is seen twice.
 const MONTHS: u32 = 24;
 
 /// Compares two calendars that are kept under their digests: says whether the new one leaves a time
