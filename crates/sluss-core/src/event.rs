@@ -158,6 +158,9 @@ pub enum Event {
     /// What its policies would have made of the past was compared with those in force.
     #[serde(rename = "config.compared")]
     ConfigCompared { number: u64, lets_more_pass: bool },
+    /// The times that a proposed calendar leaves open were compared with those of the one in force.
+    #[serde(rename = "config.calendar_compared")]
+    ConfigCalendarCompared { number: u64, opens_more: bool },
     /// From now on this content decides.
     #[serde(rename = "config.activated")]
     ConfigActivated { number: u64, commit: CommitId },
@@ -420,6 +423,9 @@ pub enum Event {
         person: PersonRef,
         credential: Credential,
     },
+    /// Another person who may decide vouches that it is theirs; from now on it counts.
+    #[serde(rename = "authenticator.vouched")]
+    AuthenticatorVouched { authenticator: AuthenticatorId, by: PersonRef },
     /// It does not count any more.
     #[serde(rename = "authenticator.removed")]
     AuthenticatorRemoved { authenticator: AuthenticatorId, by: PersonRef },

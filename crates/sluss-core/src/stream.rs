@@ -86,6 +86,7 @@ impl Event {
             | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
             | E::ConfigCompared { .. }
+            | E::ConfigCalendarCompared { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,
@@ -102,6 +103,7 @@ impl Event {
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. }
             | E::AuthenticatorRegistered { .. }
+            | E::AuthenticatorVouched { .. }
             | E::AuthenticatorRemoved { .. } => Stream::Access,
             _other => unreachable!("BUG: an event without a stream"),
         }

@@ -94,6 +94,11 @@ pub enum Command {
         number: u64,
         lets_more_pass: bool,
     },
+    /// The times that a proposed calendar leaves open were compared with those of the one in force.
+    CalendarCompared {
+        number: u64,
+        opens_more: bool,
+    },
     /// Someone pushes commits.
     Push {
         service: ServiceName,
@@ -163,6 +168,11 @@ pub enum Command {
     },
     /// What is live fails its probes.
     ProbesFail {
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
+    /// What is live has answered its probes again for a while, each of them.
+    ProbesAnswer {
         /// Which deployment.
         deployment: DeploymentId,
     },
@@ -267,10 +277,15 @@ pub enum Command {
         to: PersonRef,
         until: Millis,
     },
-    /// Somebody registers a key of their own, or takes it away.
+    /// Somebody registers a key of their own.
     RegisterKey {
         credential: Credential,
     },
+    /// Someone who may decide vouches that a key is that of the person who registered it.
+    VouchForKey {
+        authenticator: AuthenticatorId,
+    },
+    /// Somebody removes a key of their own.
     RemoveKey {
         authenticator: AuthenticatorId,
     },
@@ -371,6 +386,7 @@ impl Command {
             | Self::Observe { .. }
             | Self::Alarm { .. }
             | Self::ProbesFail { .. }
+            | Self::ProbesAnswer { .. }
             | Self::Fail { .. }
             | Self::Instance { .. }
             | Self::Applied { .. }
@@ -384,6 +400,7 @@ impl Command {
             | Self::Found { .. }
             | Self::Seal { .. }
             | Self::Compared { .. }
+            | Self::CalendarCompared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
@@ -416,6 +433,7 @@ impl Command {
             | Self::RotateKey { .. }
             | Self::RetireKey { .. }
             | Self::RegisterKey { .. }
+            | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
         }
     }

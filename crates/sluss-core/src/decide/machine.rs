@@ -51,6 +51,10 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         }
         C::Alarm { deployment, counts, limit_ppm } => alarm(state, deployment, counts, limit_ppm),
         C::ProbesFail { deployment } => probes_fail(state, deployment),
+        C::ProbesAnswer { deployment } => {
+            let over = state.unanswered(deployment);
+            over.map(|incident| Event::IncidentMitigated { incident }).collect()
+        }
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
         C::Witnessed { witness, size } => vec![Event::LogWitnessed { witness, size }],
@@ -69,13 +73,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })
         }
         C::Inventoried { release, materials } => state.record_materials(release, materials),
-        C::Compared { number, lets_more_pass } => {
-            let waits = state
-                .proposals
-                .get(&number)
-                .is_some_and(|of| !of.over && of.lets_more_pass.is_none());
-            only_if(waits, Event::ConfigCompared { number, lets_more_pass })
-        }
+        compared @ (C::Compared { .. } | C::CalendarCompared { .. }) => found(state, &compared),
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
@@ -170,11 +168,23 @@ fn alarm(state: &State, id: DeploymentId, counts: Counts, limit_ppm: u32) -> Vec
 }
 
 /// What is live does not answer its probes. No customer may have seen that, so nothing is taken
-/// back; a person is called.
+/// back; a person is called, and again when it had answered meanwhile.
 fn probes_fail(state: &State, id: DeploymentId) -> Vec<Event> {
     match state.deployments.get(&id) {
         Some(deployment) if matches!(deployment.phase, Phase::Live { .. }) => {
-            call(state, id, deployment, Cause::Probe)
+            let answered = |incident: &IncidentId| {
+                state
+                    .incidents
+                    .get(incident)
+                    .is_some_and(|of| of.is_of_probes(id) && of.mitigated.is_some())
+            };
+            match state.open.incidents.iter().rfind(|id| answered(id)) {
+                Some(_) if state.unanswered(id).next().is_none() => {
+                    let incident = state.next_incident();
+                    vec![Event::IncidentOpened { incident, deployment: id, cause: Cause::Probe }]
+                }
+                Some(_) | None => call(state, id, deployment, Cause::Probe),
+            }
         }
         _gone => vec![],
     }
@@ -247,6 +257,22 @@ fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
     };
     let observed = Event::InstanceObserved { deployment: id, number, at, what };
     std::iter::once(observed).chain(follows).collect()
+}
+
+/// What was found of a proposed configuration is said once, while it is one.
+fn found(state: &State, compared: &Command) -> Vec<Event> {
+    let open = |number: &u64| state.proposals.get(number).filter(|of| !of.over);
+    match *compared {
+        Command::Compared { number, lets_more_pass } => only_if(
+            open(&number).is_some_and(|of| of.lets_more_pass.is_none()),
+            Event::ConfigCompared { number, lets_more_pass },
+        ),
+        Command::CalendarCompared { number, opens_more } => only_if(
+            open(&number).is_some_and(|of| of.opens_more.is_none()),
+            Event::ConfigCalendarCompared { number, opens_more },
+        ),
+        _ => Vec::new(),
+    }
 }
 
 /// Once the target has confirmed what a rollback made true, customers are no longer affected.

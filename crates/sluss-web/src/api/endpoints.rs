@@ -5,7 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     acts, alerts, approvals, ask, calendar, changes, controls, deployments, evidence, exceptions,
-    keys, log, policies, population, records, releases, runs, status, step_log, stops, tokens,
+    inbox, keys, log, policies, population, records, releases, runs, status, step_log, stops,
+    tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -162,6 +163,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Take back what is rolling out or live",
         || post(acts::rollback),
     ),
+    reads::<inbox::InboxView>(
+        "/api/v1/inbox",
+        "List what waits for whoever asks, with all that a decision takes",
+        || get(inbox::mine),
+    ),
+    writes::<ask::DoneView>(
+        "/api/v1/inbox/keys/{key}/vouch",
+        "Vouch that a key is that of who registered it, in person",
+        || post(inbox::vouch),
+    )
+    .takes::<exceptions::InPerson>()
+    .who(Who::Approver),
     reads::<approvals::ApprovalsView>(
         "/api/v1/approvals",
         "List what second persons are asked",
