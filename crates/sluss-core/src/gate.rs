@@ -8,9 +8,11 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{BudgetReading, percent};
 use crate::findings::FindingCounts;
 use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, StopId};
 use crate::materials::NoSbom;
+use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
 use crate::units::Millis;
@@ -64,6 +66,13 @@ pub enum ClearedWhy {
         /// What they say together.
         findings: FindingCounts,
     },
+    /// Something of its error budget is left.
+    BudgetLeft {
+        /// What was counted.
+        reading: BudgetReading,
+    },
+    /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
+    JudgedByObjectives,
     /// The organisation has no policy.
     NoPolicy,
     /// The policies allow it.
@@ -125,6 +134,15 @@ pub enum WaitingOn {
     Provenance,
     /// The signed bill of materials of its release.
     Sbom,
+    /// An error budget of which something is left.
+    Budget {
+        /// What was counted.
+        reading: BudgetReading,
+        /// When something is left again, if no further request comes.
+        until: Option<Millis>,
+    },
+    /// The decision of a second person, since no request says what is left of its error budget.
+    NoTraffic,
     /// A window of the calendar.
     Calendar {
         /// The first instant at which the answer may be another.
@@ -183,6 +201,8 @@ pub enum RefusedWhy {
         /// What all reports say together.
         findings: FindingCounts,
     },
+    /// Nothing says what it promises of its traffic.
+    NoObjective,
     /// A second person did not agree.
     NotApproved,
     /// Too few people agreed in time.
@@ -195,11 +215,16 @@ impl GateOutcome {
         matches!(self, Self::Cleared { .. })
     }
 
-    /// Returns whether `other` says the same, whatever the policies were given.
+    /// Returns whether `other` says the same, whatever the policies were given, and however many
+    /// requests were counted meanwhile.
     pub fn says_as(&self, other: &Self) -> bool {
         let without_input = |outcome: &Self| {
             let mut outcome = outcome.clone();
             match &mut outcome {
+                Self::Cleared { why: ClearedWhy::BudgetLeft { reading } }
+                | Self::Waiting { on: WaitingOn::Budget { reading, .. } } => {
+                    reading.counts = Counts::default();
+                }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
                 | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
                 | Self::Waiting { on: WaitingOn::Policy { input, .. } } => *input = Digest::of(b""),
@@ -253,6 +278,15 @@ impl ClearedWhy {
                 counted(*reports, "report"),
                 findings.words()
             ),
+            Self::BudgetLeft { reading } => {
+                let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
+                format!("{} of its error budget is left: {}.", percent(left), reading.words())
+            }
+            Self::JudgedByObjectives => {
+                "Nothing is live here that an error budget could be of; its own traffic is judged \
+                 by objectives."
+                    .to_owned()
+            }
             Self::NoPolicy => "No policy is written for it.".to_owned(),
             Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
                 "The policies allow it.".to_owned()
@@ -294,6 +328,19 @@ impl WaitingOn {
             }
             Self::Provenance => "How it was built is not signed yet.".to_owned(),
             Self::Sbom => "What it is made of is not listed and signed yet.".to_owned(),
+            Self::Budget { reading, until } => {
+                let opens = until.map_or_else(
+                    || "It does not open by itself before that has left the window".to_owned(),
+                    |at| format!("It opens by itself at {} if no request comes", at.utc_minute()),
+                );
+                let words = reading.words();
+                format!("The error budget is spent: {words}. {opens}; an emergency goes past it.")
+            }
+            Self::NoTraffic => {
+                "No request says what is left of its error budget: it waits for the decision of a \
+                 second person."
+                    .to_owned()
+            }
             Self::Calendar { windows, .. } => {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
@@ -333,6 +380,11 @@ impl RefusedWhy {
                 },
                 findings.words()
             ),
+            Self::NoObjective => {
+                "Nothing says what it promises of its traffic; state `error_budget` in its \
+                 `sluss.yaml`."
+                    .to_owned()
+            }
             Self::NotApproved => "A second person did not agree.".to_owned(),
             Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }

@@ -7,6 +7,7 @@ mod agreement;
 mod apply;
 pub mod approval;
 pub mod authenticator;
+pub mod budget;
 pub mod config;
 pub mod confinement;
 pub mod decide;

@@ -23,6 +23,7 @@
 //! - Reading never panics and takes time in proportion to the file, whatever it holds.
 //! - No path in a pipeline leaves the folder that it is relative to.
 
+mod budget;
 mod catalogue;
 mod deliver;
 pub mod detect;

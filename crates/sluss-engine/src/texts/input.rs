@@ -1,7 +1,7 @@
 //! What a policy is told of a deployment: the contract `sluss.gate.input.v1`, out of the state.
 //!
-//! Pure. What Sluss does not know says so: performance, coverage and error budget are not `known`,
-//! and no dependencies are listed.
+//! Pure. What Sluss does not know says so: performance and coverage are not `known`, and no
+//! dependencies are listed.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ use sluss_core::ids::{DeploymentId, Digest, PersonRef};
 use sluss_core::pipeline::{EnvironmentKind, Pipeline, ReportKind, Step};
 use sluss_core::state::{Release as Released, State};
 use sluss_core::steps::{Attempt, Isolation, StepOutcome, StepState, Steps};
+use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
 use sluss_policy::input::{
     Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Emergency, Environment,
@@ -118,7 +119,7 @@ pub fn gate_input(
             until_ms: at(passage.until.unwrap_or_default())?,
         },
         dependencies: Vec::new(),
-        error_budget: ErrorBudget { known: false, remaining_permille: zero },
+        error_budget: looked.error_budget()?,
         waivers: looked.waivers()?,
         emergency: looked.emergency()?,
         history: looked.history()?,
@@ -325,6 +326,17 @@ impl Looked<'_> {
         let isolated = last.peek().is_some() && last.all(|a| a.isolation == Isolation::Namespaces);
         let builder = text(if present { "sluss" } else { "none" })?;
         Ok(Provenance { present, builder, isolated })
+    }
+
+    /// Known where the service promises something and customers sent requests.
+    fn error_budget(&self) -> Result<ErrorBudget, ValueRefused> {
+        let (service, environment) = (&self.deployment.service, &self.deployment.environment);
+        let key = RouteKey { service: service.clone(), environment: environment.clone() };
+        let reading =
+            self.pipeline.error_budget.map(|budget| self.state.budget_in(&key, budget, self.now));
+        let left = reading.and_then(|reading| reading.left_permille());
+        let remaining_permille = Permille::try_from(i64::from(left.unwrap_or(0)))?;
+        Ok(ErrorBudget { known: left.is_some(), remaining_permille })
     }
 
     fn waivers(&self) -> Result<Vec<Waiver>, ValueRefused> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluss_core::approval::Subject;
+use sluss_core::budget::{ErrorBudget, TrafficCounted};
 use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
@@ -85,6 +86,7 @@ impl Story {
         story.approve(story.waiting().unwrap()).await;
         story.roll_out(first, Fares::Well).await;
         story.wait(3_600_000);
+        story.count(120_000, 180).await;
         let good =
             story.push("payments", "main", "Answer transfers in one query", &["PAY-7"]).await;
         story.build(good, "").await;
@@ -95,6 +97,7 @@ impl Story {
         story.build(bad, "").await;
         story.accept(bad).await;
         story.roll_out(bad, Fares::Badly).await;
+        story.count(48_000, 210).await;
         story.wait(600_000);
         story.freeze("cards", 4).await;
         let web = story.push("web-bank", "main", "Show the balance before a transfer", &[]).await;
@@ -376,6 +379,22 @@ impl Story {
         self.applied(deployment).await;
     }
 
+    /// Counts customers' requests to `payments`, of which so many failed.
+    async fn count(&self, requests: u64, errors: u64) {
+        let until = self.clock.now().second() - 1;
+        let counted = TrafficCounted {
+            service: "payments".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            after: until - 300,
+            until,
+            requests,
+            errors,
+            refused: 0,
+            refused_so_far: 0,
+        };
+        self.report(Command::CountTraffic(counted)).await;
+    }
+
     fn share(&self, deployment: DeploymentId) -> Option<Share> {
         let state = self.engine.state();
         match &state.deployments.get(&deployment)?.phase {
@@ -453,7 +472,7 @@ fn pipeline(service: &str) -> Pipeline {
         step("performance-comparison", StepKind::Run, &["build"], 1),
         step("package", StepKind::Run, &["unit-tests", "lint", "performance-comparison"], 0),
     ];
-    let stages = vec![
+    let mut stages = vec![
         Stage {
             environment: "test".parse().unwrap(),
             kind: EnvironmentKind::Ephemeral,
@@ -473,5 +492,9 @@ fn pipeline(service: &str) -> Pipeline {
     ];
     let template = "rust-service@2".parse().unwrap();
     let of = (service.parse().unwrap(), template, Digest::of(b"template"));
-    Pipeline::new(of, steps, Some(start), stages).unwrap()
+    let window_seconds = ErrorBudget::USUAL_WINDOW;
+    let promised = ErrorBudget { objective_ppm: 995_000, window_seconds };
+    let promised = (service == "payments").then_some(promised);
+    stages[1].gates.extend(promised.map(|_| GateKind::ErrorBudget));
+    Pipeline::new(of, steps, Some(start), stages).unwrap().with_error_budget(promised)
 }

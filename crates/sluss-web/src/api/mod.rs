@@ -10,6 +10,7 @@ mod alerts;
 mod answer;
 mod approvals;
 mod ask;
+pub(crate) mod budget;
 pub(crate) mod calendar;
 mod changes;
 pub(crate) mod controls;

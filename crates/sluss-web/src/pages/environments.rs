@@ -18,6 +18,7 @@ use super::html::{self, Html};
 use super::link;
 use super::stance;
 use super::subject::title;
+use crate::api::budget::budget_there;
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -36,6 +37,8 @@ struct Cell {
     back: String,
     /// What the target says runs, and since when.
     seen: Option<(String, Html)>,
+    /// What is left of its error budget, and whether that is nothing.
+    budget: Option<(String, bool)>,
     /// What the target says of it.
     said: Vec<String>,
 }
@@ -218,6 +221,8 @@ fn cell(
     Cell {
         environment: environment.to_string(),
         seen: seen(state, &key, now),
+        budget: budget_there(state, service, environment, now)
+            .map(|budget| (budget.sentence, budget.stands == "spent")),
         live: place.live.and_then(&mut here),
         rolling: place.rolling.and_then(|id| Some((here(id)?, share(id).unwrap_or_default()))),
         standby: place.standby.and_then(|id| {

@@ -223,6 +223,7 @@ fn gate_name(gate: GateKind) -> &'static str {
         GateKind::Provenance => "Provenance",
         GateKind::Sbom => "Bill of materials",
         GateKind::Findings => "Findings",
+        GateKind::ErrorBudget => "Error budget",
         GateKind::Policy => "Policies",
         GateKind::Freeze => "Freeze",
     }
