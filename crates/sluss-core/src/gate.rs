@@ -9,8 +9,9 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{BudgetReading, percent};
+use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, StopId};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ServiceName, StopId};
 use crate::materials::NoSbom;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
@@ -73,6 +74,13 @@ pub enum ClearedWhy {
     },
     /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
     JudgedByObjectives,
+    /// What it needs of other services is live, and what others need of it stays.
+    DependenciesMet {
+        /// What it needs, and who provides it.
+        met: Vec<Between>,
+        /// Who needs what it provides.
+        serves: Vec<Between>,
+    },
     /// The organisation has no policy.
     NoPolicy,
     /// The policies allow it.
@@ -143,6 +151,16 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
+    /// Releases of other services.
+    Dependencies {
+        /// What it needs and nothing live provides.
+        missing: Vec<Missing>,
+        /// Who needs what it would no longer provide.
+        drops: Vec<Between>,
+        /// Services that wait for each other, from its own back to it; none if they do not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        circle: Vec<ServiceName>,
+    },
     /// A window of the calendar.
     Calendar {
         /// The first instant at which the answer may be another.
@@ -287,6 +305,17 @@ impl ClearedWhy {
                  by objectives."
                     .to_owned()
             }
+            Self::DependenciesMet { met, serves } => {
+                let of = |all: &[Between]| match all {
+                    [] => "nothing".to_owned(),
+                    some => joined(some),
+                };
+                format!(
+                    "What it needs is live: {}; what others need of it stays: {}.",
+                    of(met),
+                    of(serves)
+                )
+            }
             Self::NoPolicy => "No policy is written for it.".to_owned(),
             Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
                 "The policies allow it.".to_owned()
@@ -341,6 +370,21 @@ impl WaitingOn {
                  second person."
                     .to_owned()
             }
+            Self::Dependencies { missing, drops, circle } => {
+                let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
+                if !drops.is_empty() {
+                    let of = joined(drops);
+                    all.push(format!("What is live still needs what it no longer provides: {of}."));
+                }
+                if !circle.is_empty() {
+                    let circle: Vec<&str> = circle.iter().map(ServiceName::as_str).collect();
+                    all.push(format!(
+                        "They wait for each other: {}. Release what provides both versions first.",
+                        circle.join(" → ")
+                    ));
+                }
+                all.join(" ")
+            }
             Self::Calendar { windows, .. } => {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
@@ -389,6 +433,12 @@ impl RefusedWhy {
             Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }
     }
+}
+
+/// Returns what stands between services, in words.
+fn joined(all: &[Between]) -> String {
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    all.join(", ")
 }
 
 /// Returns a number of tests in words.

@@ -10,6 +10,7 @@ pub mod authenticator;
 pub mod budget;
 pub mod config;
 pub mod confinement;
+pub mod contracts;
 pub mod decide;
 pub mod deployment;
 pub mod event;

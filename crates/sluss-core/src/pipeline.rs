@@ -16,6 +16,7 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::ErrorBudget;
+use crate::contracts::Contracts;
 use crate::ids::{ArtifactName, Digest, EnvironmentName, ServiceName, StepName, TemplateRef};
 use crate::objectives::Objectives;
 use crate::target::{Limits, Readiness, Traffic};
@@ -159,6 +160,8 @@ pub enum GateKind {
     Findings,
     /// Customers' requests failed less often than the service promised.
     ErrorBudget,
+    /// What it needs of other services is live, and what others need of it stays.
+    Dependencies,
     /// The organisation's policies allow it.
     Policy,
     /// The people agreed whom policy or rules ask for.
@@ -291,6 +294,9 @@ pub struct Pipeline {
     /// What it promises of its live traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_budget: Option<ErrorBudget>,
+    /// What it provides to other services, and needs of them.
+    #[serde(default, skip_serializing_if = "Contracts::is_empty")]
+    pub contracts: Contracts,
 }
 
 /// Why steps do not form a pipeline.
@@ -345,7 +351,7 @@ impl Pipeline {
             }
         }
         let steps = in_order(steps)?;
-        let (forward_only, error_budget) = (false, None);
+        let (forward_only, error_budget, contracts) = (false, None, Contracts::default());
         Ok(Self {
             service,
             template,
@@ -355,6 +361,7 @@ impl Pipeline {
             deliver,
             forward_only,
             error_budget,
+            contracts,
         })
     }
 
@@ -370,6 +377,12 @@ impl Pipeline {
         Self { error_budget, ..self }
     }
 
+    /// Returns the pipeline with what its service provides to others and needs of them.
+    #[must_use]
+    pub fn with_contracts(self, contracts: Contracts) -> Self {
+        Self { contracts, ..self }
+    }
+
     /// Returns the steps, each after those that it needs.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -380,9 +393,10 @@ impl Pipeline {
     pub fn configuration_digest(&self) -> Digest {
         let known = (&self.start, &self.deliver, self.forward_only);
         // What came later is left away where it says nothing, so that digests stay as they were.
-        let text = match self.error_budget {
-            None => serde_json::to_vec(&known),
-            Some(budget) => serde_json::to_vec(&(known, budget)),
+        let text = match (self.error_budget, self.contracts.is_empty()) {
+            (None, true) => serde_json::to_vec(&known),
+            (Some(budget), true) => serde_json::to_vec(&(known, budget)),
+            (budget, false) => serde_json::to_vec(&(known, budget, &self.contracts)),
         };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }

@@ -103,6 +103,8 @@ pub enum Waiting {
         /// When that is, if no further request comes.
         until: Option<Millis>,
     },
+    /// Releases of other services.
+    Dependencies,
     /// Policies.
     Policy,
     /// The review of an emergency.
@@ -452,6 +454,14 @@ fn of_rules(on: &WaitingOn, requested: Millis) -> (Waiting, Millis, String) {
         WaitingOn::Budget { until, .. } => {
             let what = "its error budget, which is spent".to_owned();
             (Waiting::Budget { until: *until }, requested, what)
+        }
+        WaitingOn::Dependencies { missing, drops, .. } => {
+            let first = missing.iter().flat_map(|one| &one.first).map(|one| &one.service);
+            let all = first.chain(drops.iter().map(|one| &one.service));
+            let all: BTreeSet<&str> = all.map(|service| service.as_str()).collect();
+            let all: Vec<&str> = all.into_iter().collect();
+            let what = format!("other services ({})", all.join(", "));
+            (Waiting::Dependencies, requested, what)
         }
         WaitingOn::Policy { rules, .. } => {
             let what = format!("what policies ask ({})", rules.join(", "));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ask, budget, evidence, moved};
+use super::{ask, budget, dependencies, evidence, moved};
 use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
@@ -33,6 +33,7 @@ pub(super) fn decide_gate(
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, deployment)),
         GateKind::ErrorBudget => budget::error_budget(state, id, deployment, now),
+        GateKind::Dependencies => Ok(dependencies::dependencies(state, id, deployment, now)),
         GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
         GateKind::FourEyes => four_eyes(state, id, deployment, (now, rules)),
         GateKind::Freeze if !deployment.stage.gates.contains(&gate) => {

@@ -6,6 +6,7 @@
 
 mod back;
 mod budget;
+mod dependencies;
 mod evidence;
 mod gates;
 
@@ -327,7 +328,8 @@ fn at_the_gates(
     let stops =
         state.stop_over(deployment).is_some() || deployment.gates.contains_key(&GateKind::Freeze);
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
-    for gate in gates.iter().chain(&line) {
+    let needs = dependencies::are_asked(state, deployment).then_some(GateKind::Dependencies);
+    for gate in gates.iter().chain(&line).chain(&needs) {
         let outcome = match decide_gate(state, id, deployment, *gate, at) {
             Ok(outcome) => outcome,
             Err(first) => return Some(first),
@@ -360,6 +362,7 @@ fn refusal(gate: GateKind, outcome: &GateOutcome) -> Option<RefusalReason> {
         GateKind::Findings => RefusalReason::Findings,
         GateKind::ErrorBudget if *why == RefusedWhy::NoObjective => RefusalReason::Objective,
         GateKind::ErrorBudget
+        | GateKind::Dependencies
         | GateKind::Provenance
         | GateKind::Policy
         | GateKind::FourEyes

@@ -5,6 +5,7 @@ use sluss_core::approval::{Asked, Subject};
 use sluss_core::authenticator::{Credential, Signed};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
 use sluss_core::config::{Delegation, FourEyes};
+use sluss_core::contracts::{Between, Contract, First, Missing};
 use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
@@ -206,6 +207,13 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let budget = ErrorBudget { objective_ppm: 999_000, window_seconds: ErrorBudget::USUAL_WINDOW };
     let counts = Counts { requests: 60_003, errors: 15 };
     let reading = BudgetReading { budget, counts };
+    let contract = Contract { contract: "ledger-api".parse().unwrap(), version: 3 };
+    let ledger = || "ledger".parse().unwrap();
+    let met = vec![Between { service: ledger(), contract: contract.clone() }];
+    let drops = met.clone();
+    let first = vec![First { service: ledger(), release: Some(ReleaseId(7)) }];
+    let missing = vec![Missing { contract, first }];
+    let circle = vec!["pay".parse().unwrap(), ledger(), "pay".parse().unwrap()];
     let stopped = WaitingOn::Stopped { stop: StopId(2), scope: "all".parse().unwrap() };
     vec![
         Event::DeploymentRequested {
@@ -222,6 +230,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::ErrorBudget, ClearedWhy::JudgedByObjectives),
         waiting(GateKind::ErrorBudget, WaitingOn::Budget { reading, until: Some(Millis(9_000)) }),
         waiting(GateKind::ErrorBudget, WaitingOn::NoTraffic),
+        cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
+        waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
         refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),
         cleared(
             GateKind::FourEyes,

@@ -716,6 +716,10 @@ fn holds(
                 counts.requests > 0 && counts.errors * 10 < counts.requests
             }
         }
+        ClearedWhy::DependenciesMet { .. } => {
+            let touched = state.touched_by(deployment.release, &deployment.environment);
+            gate == GateKind::Dependencies && touched.missing.is_empty() && touched.drops.is_empty()
+        }
         ClearedWhy::JudgedByObjectives => {
             let place = state.place(&deployment.service, &deployment.environment);
             gate == GateKind::ErrorBudget

@@ -5,6 +5,7 @@
 mod agreement;
 mod budgets;
 mod demands;
+mod dependencies;
 mod evidence;
 mod first;
 mod formats;

@@ -25,6 +25,7 @@
 
 mod budget;
 mod catalogue;
+mod contracts;
 mod deliver;
 pub mod detect;
 mod fields;

@@ -126,7 +126,8 @@ fn together(
     match Pipeline::new(made, steps, start, deliver) {
         Ok(pipeline) => {
             let pipeline = pipeline.with_forward_only(draft.forward_only);
-            Some(Resolved { file, pipeline: pipeline.with_error_budget(error_budget) })
+            let pipeline = pipeline.with_error_budget(error_budget);
+            Some(Resolved { file, pipeline: pipeline.with_contracts(draft.contracts.clone()) })
         }
         Err(error) => {
             reader.report(whole(&template.source, &error));

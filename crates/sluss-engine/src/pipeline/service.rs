@@ -5,10 +5,12 @@ use std::num::NonZeroU32;
 
 use serde::Serialize;
 use sluss_core::budget::ErrorBudget;
+use sluss_core::contracts::Contracts;
 use sluss_core::ids::{ProductName, ServiceName, TemplateRef};
 use sluss_core::target::Traffic;
 
 use super::budget;
+use super::contracts;
 use super::fields::Reader;
 use super::objectives;
 use super::problem::Problems;
@@ -34,6 +36,8 @@ pub(super) const SERVICE_KEYS: &[&str] = &[
     "forward_only",
     "objectives",
     "error_budget",
+    "provides",
+    "needs",
 ];
 
 /// The head of a `sluss.yaml`: everything that can be known without its template.
@@ -66,6 +70,8 @@ pub(super) struct ServiceDraft {
     pub objectives: objectives::Said,
     /// What it promises of its live traffic.
     pub error_budget: Option<ErrorBudget>,
+    /// What it provides to other services, and needs of them.
+    pub contracts: Contracts,
     pub top: Span,
 }
 
@@ -125,6 +131,7 @@ pub(super) fn draft(reader: &mut Reader<'_>, node: &Node) -> Option<ServiceDraft
             .map(|node| objectives::read(reader, node))
             .unwrap_or_default(),
         error_budget: fields.get("error_budget").and_then(|node| budget::read(reader, node)),
+        contracts: contracts::read(reader, &fields),
         top: fields.span,
     })
 }

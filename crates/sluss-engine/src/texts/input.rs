@@ -1,7 +1,6 @@
 //! What a policy is told of a deployment: the contract `sluss.gate.input.v1`, out of the state.
 //!
-//! Pure. What Sluss does not know says so: performance and coverage are not `known`, and no
-//! dependencies are listed.
+//! Pure. What Sluss does not know says so: performance and coverage are not `known`.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +14,10 @@ use sluss_core::steps::{Attempt, Isolation, StepOutcome, StepState, Steps};
 use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
 use sluss_policy::input::{
-    Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Emergency, Environment,
-    EnvironmentClass, ErrorBudget, Freeze, HistoryOutcome, Millis as At, Part, PastDeployment,
-    Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome, SignedPermille, Size,
-    Tests, Text, ValueRefused, Waiver,
+    Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Dependency, Emergency,
+    Environment, EnvironmentClass, ErrorBudget, Freeze, HistoryOutcome, Millis as At, Part,
+    PastDeployment, Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome,
+    SignedPermille, Size, Tests, Text, ValueRefused, Waiver,
 };
 use sluss_policy::{GateInput, input::Sha256};
 
@@ -118,7 +117,7 @@ pub fn gate_input(
             allowed: passage.allowed,
             until_ms: at(passage.until.unwrap_or_default())?,
         },
-        dependencies: Vec::new(),
+        dependencies: looked.dependencies()?,
         error_budget: looked.error_budget()?,
         waivers: looked.waivers()?,
         emergency: looked.emergency()?,
@@ -337,6 +336,21 @@ impl Looked<'_> {
         let left = reading.and_then(|reading| reading.left_permille());
         let remaining_permille = Permille::try_from(i64::from(left.unwrap_or(0)))?;
         Ok(ErrorBudget { known: left.is_some(), remaining_permille })
+    }
+
+    /// What it needs of other services, by the service that provides it or has it in its newest
+    /// change; where there is none, by the contract.
+    fn dependencies(&self) -> Result<Vec<Dependency>, ValueRefused> {
+        let environment = &self.deployment.environment;
+        let touched = self.state.touched_by(self.deployment.release, environment);
+        let met = touched.met.iter().map(|one| (one.service.to_string(), true));
+        let missing = touched.missing.iter().map(|one| {
+            let first = one.first.first().map(|first| first.service.to_string());
+            (first.unwrap_or_else(|| one.contract.contract.to_string()), false)
+        });
+        let all = met.chain(missing);
+        all.map(|(service, satisfied)| Ok(Dependency { service: text(service)?, satisfied }))
+            .collect()
     }
 
     fn waivers(&self) -> Result<Vec<Waiver>, ValueRefused> {

@@ -315,6 +315,7 @@ fn waits(
                 | GateKind::Provenance
                 | GateKind::Sbom
                 | GateKind::Findings
+                | GateKind::Dependencies
                 | GateKind::Policy
                 | GateKind::Freeze => Vec::new(),
             };
@@ -341,6 +342,7 @@ fn gate_word(gate: GateKind) -> &'static str {
         GateKind::Sbom => "sbom",
         GateKind::Findings => "findings",
         GateKind::ErrorBudget => "error_budget",
+        GateKind::Dependencies => "dependencies",
         GateKind::Policy => "policy",
         GateKind::Freeze => "freeze",
     }

@@ -14,6 +14,7 @@ pub(crate) mod budget;
 pub(crate) mod calendar;
 mod changes;
 pub(crate) mod controls;
+pub(crate) mod dependencies;
 mod deployments;
 mod endpoints;
 mod evidence;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::{Path, State};
+use sluss_core::contracts::Missing;
 use sluss_core::deployment::Phase;
 use sluss_core::ids::{DeploymentId, EnvironmentName, ServiceName};
 use sluss_core::incident::Origin;
@@ -39,6 +40,8 @@ struct Cell {
     seen: Option<(String, Html)>,
     /// What is left of its error budget, and whether that is nothing.
     budget: Option<(String, bool)>,
+    /// What it needs there and nothing live provides, as after a rollback.
+    lacks: Vec<String>,
     /// What the target says of it.
     said: Vec<String>,
 }
@@ -221,6 +224,7 @@ fn cell(
     Cell {
         environment: environment.to_string(),
         seen: seen(state, &key, now),
+        lacks: lacks(state, place, environment),
         budget: budget_there(state, service, environment, now)
             .map(|budget| (budget.sentence, budget.stands == "spent")),
         live: place.live.and_then(&mut here),
@@ -239,6 +243,13 @@ fn cell(
         },
         said: Vec::new(),
     }
+}
+
+fn lacks(state: &Known, place: &Place, environment: &EnvironmentName) -> Vec<String> {
+    let live = place.live.and_then(|id| state.deployments.get(&id));
+    let touched = live.map(|live| state.touched_by(live.release, environment));
+    let missing = touched.map(|touched| touched.missing).unwrap_or_default();
+    missing.iter().map(Missing::sentence).collect()
 }
 
 #[derive(Template)]

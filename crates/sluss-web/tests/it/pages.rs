@@ -132,6 +132,38 @@ async fn what_is_left_of_an_error_budget_stands_on_the_pages_and_in_the_api() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_release_touches_and_what_must_go_first_stands_on_its_page_and_in_the_api() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "bo", "demo-bo-2").await;
+    let get = async |path: String| Asked::get(&path).session(&cookie).send(to).await;
+    let web_bank = {
+        let state = story.engine.state();
+        let of = |(id, release): (&sluss_core::ids::ReleaseId, &sluss_core::state::Release)| {
+            (release.service.as_str() == "web-bank").then_some(*id)
+        };
+        state.releases.iter().find_map(of).unwrap()
+    };
+    let page = get(format!("/releases/{web_bank}")).await.body;
+    assert!(page.contains("What it touches") && page.contains("payments-api 2"), "{page}");
+    let view = get(format!("/api/v1/releases/{web_bank}")).await.json();
+    let met = serde_json::json!([
+        { "contract": "payments-api", "version": 2, "service": "payments" }
+    ]);
+    assert_eq!(view["touches"][0]["met"], met);
+    let gates = &view["deployments"].as_array().unwrap().last().unwrap()["deployment"];
+    let deployment = get(format!("/api/v1/deployments/{}", gates.as_str().unwrap())).await.json();
+    let gates = deployment["gates"].as_array().unwrap();
+    let gate = gates.iter().find(|gate| gate["gate"] == "dependencies").unwrap();
+    let says = "What it needs is live: payments-api 2 (payments); what others need of it stays: \
+                nothing.";
+    assert_eq!((&gate["outcome"], &gate["sentence"]), (&"cleared".into(), &says.into()));
+    let live = get("/api/v1/dependencies".to_owned()).await.json();
+    assert_eq!(live["live"], serde_json::json!([]), "nobody who needs it is live yet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_second_person_approves_on_the_page_and_the_author_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let story = Story::whole(folder.path()).await;

@@ -188,7 +188,7 @@ fn every_problem_is_named_with_the_nearest_right_spelling() {
              --> sluss.yaml:1:1
               |
             1 | servcie: shop
-              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives` or `error_budget`
+              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives`, `error_budget`, `provides` or `needs`
               = help: did you mean `service`?
 
             error: a service file needs `service`
@@ -236,7 +236,7 @@ fn problems_have_a_form_for_programs() {
             "line": 3,
             "column": 1,
             "what": "a service file has no key `wiht`",
-            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives` or `error_budget`",
+            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives`, `error_budget`, `provides` or `needs`",
             "hint": "did you mean `with`?"
           }
         ]"#]]
@@ -418,6 +418,30 @@ fn a_promise_that_leaves_no_budget_or_all_of_it_is_none() {
         ("99.9%", "a text is written here"),
     ] {
         let problems = resolve(&format!("{GOOD}error_budget: {wrong}\n")).unwrap_err();
+        let said: Vec<&str> = problems.iter().map(|one| &*one.what).collect();
+        assert_eq!(said, [what], "{wrong}");
+    }
+}
+
+#[test]
+fn a_service_says_what_it_provides_to_others_and_needs_of_them() {
+    let text = "provides: { ledger-api: [2, 3], reports: 1 }\nneeds: { rates: 7 }\n";
+    let pipeline = resolve(&format!("{GOOD}{text}")).unwrap().pipeline;
+    let contracts = serde_json::to_string(&pipeline.contracts).unwrap();
+    let expected = r#"{"provides":{"ledger-api":[2,3],"reports":[1]},"needs":{"rates":7}}"#;
+    assert_eq!(contracts, expected);
+    let without = resolve(GOOD).unwrap().pipeline;
+    assert!(without.contracts.is_empty());
+    assert_ne!(without.configuration_digest(), pipeline.configuration_digest());
+    for (wrong, what) in [
+        ("needs: { Ledger: 3 }", "`Ledger` is not right here"),
+        ("needs: { ledger: three }", "`three` is not right here"),
+        ("needs: { ledger: [3] }", "a list is written here"),
+        ("needs: [ledger]", "a list is written here"),
+        ("provides: { ledger: [0] }", "`0` is not right here"),
+        ("provides: ledger", "a text is written here"),
+    ] {
+        let problems = resolve(&format!("{GOOD}{wrong}\n")).unwrap_err();
         let said: Vec<&str> = problems.iter().map(|one| &*one.what).collect();
         assert_eq!(said, [what], "{wrong}");
     }
