@@ -8,6 +8,7 @@
 //! - What could not be read answers shut, and is looked for again after [`AGAIN_MS`].
 //! - What a policy was given is kept before the event is appended that names its digest.
 
+mod ahead;
 mod evidence;
 mod input;
 mod meaning;
@@ -35,6 +36,7 @@ use crate::engine::Parts;
 use crate::failure::Failure;
 use crate::forge::RepositoryName;
 
+pub use ahead::opens_more;
 pub use evidence::{Found, NotRead, Reports, read_report};
 pub use input::{Changes, NotTold, Passage, gate_input};
 pub use meaning::{ALLOW, EVIDENCE};
