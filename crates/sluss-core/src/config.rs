@@ -42,6 +42,8 @@ pub enum Demand {
     Sbom,
     /// The gate [`GateKind::Findings`].
     Findings,
+    /// The gate [`GateKind::ErrorBudget`].
+    ErrorBudget,
 }
 
 impl Demand {
@@ -54,6 +56,7 @@ impl Demand {
             Self::Tests => Some(GateKind::Tests),
             Self::Sbom => Some(GateKind::Sbom),
             Self::Findings => Some(GateKind::Findings),
+            Self::ErrorBudget => Some(GateKind::ErrorBudget),
             Self::Verdict => None,
         }
     }

@@ -86,6 +86,8 @@ pub enum RefusalReason {
     Sbom,
     /// Critical findings are open, or nobody looked.
     Findings,
+    /// Nothing says what the service promises of its traffic.
+    Objective,
     /// The release is barred.
     Barred,
 }

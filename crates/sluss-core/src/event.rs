@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::approval::{Asked, Subject};
 use crate::authenticator::{Credential, Signed};
+use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
@@ -136,6 +137,9 @@ pub enum Event {
     /// So many deployments of an environment there were, refused ones included.
     #[serde(rename = "population.sealed")]
     PopulationSealed(PopulationSealed),
+    /// Customers' requests to a service in a period, as its target counted them.
+    #[serde(rename = "traffic.counted")]
+    TrafficCounted(TrafficCounted),
     /// What really runs there is another than before, as the target itself says.
     #[serde(rename = "environment.observed")]
     EnvironmentObserved {

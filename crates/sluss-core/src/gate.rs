@@ -8,9 +8,12 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{BudgetReading, percent};
+use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, StopId};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ServiceName, StopId};
 use crate::materials::NoSbom;
+use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
 use crate::units::Millis;
@@ -63,6 +66,20 @@ pub enum ClearedWhy {
         reports: u32,
         /// What they say together.
         findings: FindingCounts,
+    },
+    /// Something of its error budget is left.
+    BudgetLeft {
+        /// What was counted.
+        reading: BudgetReading,
+    },
+    /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
+    JudgedByObjectives,
+    /// What it needs of other services is live, and what others need of it stays.
+    DependenciesMet {
+        /// What it needs, and who provides it.
+        met: Vec<Between>,
+        /// Who needs what it provides.
+        serves: Vec<Between>,
     },
     /// The organisation has no policy.
     NoPolicy,
@@ -125,6 +142,25 @@ pub enum WaitingOn {
     Provenance,
     /// The signed bill of materials of its release.
     Sbom,
+    /// An error budget of which something is left.
+    Budget {
+        /// What was counted.
+        reading: BudgetReading,
+        /// When something is left again, if no further request comes.
+        until: Option<Millis>,
+    },
+    /// The decision of a second person, since no request says what is left of its error budget.
+    NoTraffic,
+    /// Releases of other services.
+    Dependencies {
+        /// What it needs and nothing live provides.
+        missing: Vec<Missing>,
+        /// Who needs what it would no longer provide.
+        drops: Vec<Between>,
+        /// Services that wait for each other, from its own back to it; none if they do not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        circle: Vec<ServiceName>,
+    },
     /// A window of the calendar.
     Calendar {
         /// The first instant at which the answer may be another.
@@ -183,6 +219,8 @@ pub enum RefusedWhy {
         /// What all reports say together.
         findings: FindingCounts,
     },
+    /// Nothing says what it promises of its traffic.
+    NoObjective,
     /// A second person did not agree.
     NotApproved,
     /// Too few people agreed in time.
@@ -195,11 +233,16 @@ impl GateOutcome {
         matches!(self, Self::Cleared { .. })
     }
 
-    /// Returns whether `other` says the same, whatever the policies were given.
+    /// Returns whether `other` says the same, whatever the policies were given, and however many
+    /// requests were counted meanwhile.
     pub fn says_as(&self, other: &Self) -> bool {
         let without_input = |outcome: &Self| {
             let mut outcome = outcome.clone();
             match &mut outcome {
+                Self::Cleared { why: ClearedWhy::BudgetLeft { reading } }
+                | Self::Waiting { on: WaitingOn::Budget { reading, .. } } => {
+                    reading.counts = Counts::default();
+                }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
                 | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
                 | Self::Waiting { on: WaitingOn::Policy { input, .. } } => *input = Digest::of(b""),
@@ -253,6 +296,26 @@ impl ClearedWhy {
                 counted(*reports, "report"),
                 findings.words()
             ),
+            Self::BudgetLeft { reading } => {
+                let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
+                format!("{} of its error budget is left: {}.", percent(left), reading.words())
+            }
+            Self::JudgedByObjectives => {
+                "Nothing is live here that an error budget could be of; its own traffic is judged \
+                 by objectives."
+                    .to_owned()
+            }
+            Self::DependenciesMet { met, serves } => {
+                let of = |all: &[Between]| match all {
+                    [] => "nothing".to_owned(),
+                    some => joined(some),
+                };
+                format!(
+                    "What it needs is live: {}; what others need of it stays: {}.",
+                    of(met),
+                    of(serves)
+                )
+            }
             Self::NoPolicy => "No policy is written for it.".to_owned(),
             Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
                 "The policies allow it.".to_owned()
@@ -294,6 +357,34 @@ impl WaitingOn {
             }
             Self::Provenance => "How it was built is not signed yet.".to_owned(),
             Self::Sbom => "What it is made of is not listed and signed yet.".to_owned(),
+            Self::Budget { reading, until } => {
+                let opens = until.map_or_else(
+                    || "It does not open by itself before that has left the window".to_owned(),
+                    |at| format!("It opens by itself at {} if no request comes", at.utc_minute()),
+                );
+                let words = reading.words();
+                format!("The error budget is spent: {words}. {opens}; an emergency goes past it.")
+            }
+            Self::NoTraffic => {
+                "No request says what is left of its error budget: it waits for the decision of a \
+                 second person."
+                    .to_owned()
+            }
+            Self::Dependencies { missing, drops, circle } => {
+                let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
+                if !drops.is_empty() {
+                    let of = joined(drops);
+                    all.push(format!("What is live still needs what it no longer provides: {of}."));
+                }
+                if !circle.is_empty() {
+                    let circle: Vec<&str> = circle.iter().map(ServiceName::as_str).collect();
+                    all.push(format!(
+                        "They wait for each other: {}. Release what provides both versions first.",
+                        circle.join(" → ")
+                    ));
+                }
+                all.join(" ")
+            }
             Self::Calendar { windows, .. } => {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
@@ -333,10 +424,21 @@ impl RefusedWhy {
                 },
                 findings.words()
             ),
+            Self::NoObjective => {
+                "Nothing says what it promises of its traffic; state `error_budget` in its \
+                 `sluss.yaml`."
+                    .to_owned()
+            }
             Self::NotApproved => "A second person did not agree.".to_owned(),
             Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }
     }
+}
+
+/// Returns what stands between services, in words.
+fn joined(all: &[Between]) -> String {
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    all.join(", ")
 }
 
 /// Returns a number of tests in words.

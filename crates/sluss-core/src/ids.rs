@@ -177,6 +177,10 @@ slug!(
     TemplateName, 40,
     "a template name (1 to 40 of a-z, 0-9 and -, not starting or ending with -)");
 slug!(
+    /// Names a contract between services, without its version.
+    ContractName, 60,
+    "a contract's name (1 to 60 of a-z, 0-9 and -, not starting or ending with -)");
+slug!(
     /// Names an artifact within a release.
     ArtifactName, 60,
     "an artifact name (1 to 60 of a-z, 0-9 and -, not starting or ending with -)");

@@ -15,6 +15,8 @@ use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::ErrorBudget;
+use crate::contracts::Contracts;
 use crate::ids::{ArtifactName, Digest, EnvironmentName, ServiceName, StepName, TemplateRef};
 use crate::objectives::Objectives;
 use crate::target::{Limits, Readiness, Traffic};
@@ -156,6 +158,10 @@ pub enum GateKind {
     Sbom,
     /// A scanner looked at its release, and no critical finding is open.
     Findings,
+    /// Customers' requests failed less often than the service promised.
+    ErrorBudget,
+    /// What it needs of other services is live, and what others need of it stays.
+    Dependencies,
     /// The organisation's policies allow it.
     Policy,
     /// The people agreed whom policy or rules ask for.
@@ -285,6 +291,12 @@ pub struct Pipeline {
     /// it rests on, such as the form of its data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forward_only: bool,
+    /// What it promises of its live traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_budget: Option<ErrorBudget>,
+    /// What it provides to other services, and needs of them.
+    #[serde(default, skip_serializing_if = "Contracts::is_empty")]
+    pub contracts: Contracts,
 }
 
 /// Why steps do not form a pipeline.
@@ -339,14 +351,36 @@ impl Pipeline {
             }
         }
         let steps = in_order(steps)?;
-        let forward_only = false;
-        Ok(Self { service, template, template_digest, steps, start, deliver, forward_only })
+        let (forward_only, error_budget, contracts) = (false, None, Contracts::default());
+        Ok(Self {
+            service,
+            template,
+            template_digest,
+            steps,
+            start,
+            deliver,
+            forward_only,
+            error_budget,
+            contracts,
+        })
     }
 
     /// Returns the pipeline with its mark of what cannot be put back.
     #[must_use]
     pub fn with_forward_only(self, forward_only: bool) -> Self {
         Self { forward_only, ..self }
+    }
+
+    /// Returns the pipeline with what it promises of its live traffic.
+    #[must_use]
+    pub fn with_error_budget(self, error_budget: Option<ErrorBudget>) -> Self {
+        Self { error_budget, ..self }
+    }
+
+    /// Returns the pipeline with what its service provides to others and needs of them.
+    #[must_use]
+    pub fn with_contracts(self, contracts: Contracts) -> Self {
+        Self { contracts, ..self }
     }
 
     /// Returns the steps, each after those that it needs.
@@ -357,7 +391,13 @@ impl Pipeline {
     /// Returns the digest of what a release is configured with: everything but the steps that
     /// built it.
     pub fn configuration_digest(&self) -> Digest {
-        let text = serde_json::to_vec(&(&self.start, &self.deliver, self.forward_only));
+        let known = (&self.start, &self.deliver, self.forward_only);
+        // What came later is left away where it says nothing, so that digests stay as they were.
+        let text = match (self.error_budget, self.contracts.is_empty()) {
+            (None, true) => serde_json::to_vec(&known),
+            (Some(budget), true) => serde_json::to_vec(&(known, budget)),
+            (budget, false) => serde_json::to_vec(&(known, budget, &self.contracts)),
+        };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }
 }

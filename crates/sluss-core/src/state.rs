@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{Request, Statement, Subject};
 use crate::authenticator::Authenticator;
+use crate::budget::Counted;
 use crate::config::{Delegation, Money, Organisation};
 use crate::deployment::Deployment;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
@@ -212,6 +213,9 @@ pub struct State {
     pub populations: BTreeMap<EnvironmentName, Population>,
     /// What really runs, as last seen.
     pub observed: BTreeMap<ServiceName, BTreeMap<EnvironmentName, Observed>>,
+    /// What was counted of customers' requests.
+    #[serde(default)]
+    pub traffic: BTreeMap<ServiceName, BTreeMap<EnvironmentName, Counted>>,
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,

@@ -91,7 +91,7 @@ impl Event {
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,
             E::PopulationSealed(_) => Stream::Populations,
-            E::EnvironmentObserved { .. } => Stream::Observations,
+            E::EnvironmentObserved { .. } | E::TrafficCounted(_) => Stream::Observations,
             E::FreezeSet { .. }
             | E::FreezeLifted { .. }
             | E::LineStopped { .. }

@@ -28,6 +28,23 @@ impl Millis {
         self.0.div_euclid(1000)
     }
 
+    /// Returns the minute in UTC: `2026-11-22 07:00 UTC`.
+    pub fn utc_minute(self) -> String {
+        let minutes = self.0.div_euclid(60_000);
+        let (days, minute) = (minutes.div_euclid(1_440), minutes.rem_euclid(1_440));
+        // Days to a date of the Gregorian calendar: Howard Hinnant, `civil_from_days`.
+        let shifted = days + 719_468;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * march + 2) / 5 + 1;
+        let month = if march < 10 { march + 3 } else { march - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        let (hour, minute) = (minute / 60, minute % 60);
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+    }
+
     /// Returns the quarter of a second that this instant lies in.
     pub fn quarter(self) -> Quarter {
         Quarter(self.0.div_euclid(QUARTER_MS))

@@ -26,6 +26,7 @@ use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
 use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
+use crate::reconcile::traffic::Counter;
 use crate::reconcile::watch::Watcher;
 use crate::reconcile::{attest, inventory, pack, upkeep};
 use crate::target::Target;
@@ -138,14 +139,14 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     let executor = LocalExecutor::open(data.join("attempts"), launcher, vec![data.clone()]);
     let executor = executor.map_err(|e| wrong("Steps can't be run")(&e))?;
     let executor: Arc<dyn Executor> = Arc::new(executor);
-    let ports = Ports::default();
-    let steps = Arc::clone(&executor);
+    let (ports, steps) = (Ports::default(), Arc::clone(&executor));
     let runner = StepRunner::new(engine.clone(), steps, ports.clone(), slots.max(1));
     let router = Router::new(engine.clone(), Arc::clone(&target), ports.clone());
     let tasks = vec![
         tokio::spawn(runner.run()),
         tokio::spawn(router.run()),
-        tokio::spawn(Watcher::new(engine.clone(), target).run()),
+        tokio::spawn(Watcher::new(engine.clone(), Arc::clone(&target)).run()),
+        tokio::spawn(Counter::new(engine.clone(), target).run()),
         tokio::spawn(pack::run(engine.clone())),
         tokio::spawn(inventory::run(engine.clone())),
         tokio::spawn(attest::run(engine.clone())),

@@ -98,6 +98,13 @@ pub enum Waiting {
         /// The first instant at which it may go, as far as that is known.
         until: Option<Millis>,
     },
+    /// An error budget of which something is left.
+    Budget {
+        /// When that is, if no further request comes.
+        until: Option<Millis>,
+    },
+    /// Releases of other services.
+    Dependencies,
     /// Policies.
     Policy,
     /// The review of an emergency.
@@ -321,6 +328,7 @@ fn of_deployment(
                 RefusalReason::Approval => "the second person did not agree",
                 RefusalReason::Sbom => "there is no bill of materials",
                 RefusalReason::Findings => "critical findings are open, or nobody looked",
+                RefusalReason::Objective => "it states no objective of its traffic",
                 RefusalReason::Barred => "the release is barred",
             };
             Stands::new(Lane::Stopped, *since, format!("Refused in {place}: {why}."))
@@ -389,7 +397,7 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
         return Stands::new(Lane::InProgress, deployment.requested, sentence);
     };
     let (waiting, since, what) = match on {
-        WaitingOn::SecondPerson => {
+        WaitingOn::SecondPerson | WaitingOn::NoTraffic => {
             let (people, since) = deciders(state, id, deployment.requested);
             (Waiting::Approval { people }, since, "a second person".to_owned())
         }
@@ -418,13 +426,6 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
             let what = "a calendar that can be read".to_owned();
             (Waiting::Calendar { until: None }, deployment.requested, what)
         }
-        WaitingOn::Policy { rules, .. } => {
-            let what = format!("what policies ask ({})", rules.join(", "));
-            (Waiting::Policy, deployment.requested, what)
-        }
-        WaitingOn::PolicyAnswer { why } => {
-            (Waiting::Policy, deployment.requested, format!("an answer of the policies ({why})"))
-        }
         WaitingOn::Nobody { group } => {
             let people = BTreeSet::new();
             let what = format!("someone in `{group}` who did not contribute");
@@ -441,9 +442,36 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
         WaitingOn::Clock => {
             (Waiting::Clock, deployment.requested, "a clock that can be trusted".to_owned())
         }
+        rules => of_rules(rules, deployment.requested),
     };
     let stands = Stands::new(Lane::Waiting, since, format!("For {place} it waits for {what}."));
     Stands { waiting_on: Some(waiting), ..stands }
+}
+
+/// Returns what a deployment waits for that no person opens: rules, budgets, other services.
+fn of_rules(on: &WaitingOn, requested: Millis) -> (Waiting, Millis, String) {
+    match on {
+        WaitingOn::Budget { until, .. } => {
+            let what = "its error budget, which is spent".to_owned();
+            (Waiting::Budget { until: *until }, requested, what)
+        }
+        WaitingOn::Dependencies { missing, drops, .. } => {
+            let first = missing.iter().flat_map(|one| &one.first).map(|one| &one.service);
+            let all = first.chain(drops.iter().map(|one| &one.service));
+            let all: BTreeSet<&str> = all.map(|service| service.as_str()).collect();
+            let all: Vec<&str> = all.into_iter().collect();
+            let what = format!("other services ({})", all.join(", "));
+            (Waiting::Dependencies, requested, what)
+        }
+        WaitingOn::Policy { rules, .. } => {
+            let what = format!("what policies ask ({})", rules.join(", "));
+            (Waiting::Policy, requested, what)
+        }
+        WaitingOn::PolicyAnswer { why } => {
+            (Waiting::Policy, requested, format!("an answer of the policies ({why})"))
+        }
+        _of_others => unreachable!("BUG: no rule keeps it"),
+    }
 }
 
 /// Returns who may decide over a deployment, and since when they are asked.

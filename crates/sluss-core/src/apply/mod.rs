@@ -38,6 +38,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
             crate::keys::apply(state, position, event);
         }
         E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
+        E::TrafficCounted(counted) => crate::budget::apply(state, counted),
         E::EnvironmentObserved { service, environment, running } => {
             let (service, environment) = (service.clone(), environment.clone());
             crate::observed::apply(state, now, RouteKey { service, environment }, running);

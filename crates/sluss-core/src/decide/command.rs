@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::approval::Subject;
 use crate::authenticator::{Credential, Signed};
+use crate::budget::TrafficCounted;
 use crate::config::Organisation;
 use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
@@ -323,6 +324,8 @@ pub enum Command {
     Heartbeat,
     /// The deployments of an environment were counted.
     SealPopulation(PopulationSealed),
+    /// Customers' requests of a period were counted.
+    CountTraffic(TrafficCounted),
     /// This runs on a route by the target's own answer.
     Found {
         key: RouteKey,
@@ -397,6 +400,7 @@ impl Command {
             | Self::WitnessLagEnded { .. }
             | Self::Heartbeat
             | Self::SealPopulation(_)
+            | Self::CountTraffic(_)
             | Self::Found { .. }
             | Self::Seal { .. }
             | Self::Compared { .. }

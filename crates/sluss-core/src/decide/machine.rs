@@ -68,6 +68,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             only_if(known, Event::LogWitnessLagEnded { witness, cosigned })
         }
         C::Found { key, running } => crate::observed::observe(state, &key, running),
+        C::CountTraffic(counted) => state.count_traffic(counted),
         C::Attested { of, evidence, envelope } => {
             let wanted = state.unattested.get(&of) == Some(&evidence);
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ask, evidence, moved};
+use super::{ask, budget, dependencies, evidence, moved};
 use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
@@ -32,6 +32,8 @@ pub(super) fn decide_gate(
         GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, deployment)),
+        GateKind::ErrorBudget => budget::error_budget(state, id, deployment, now),
+        GateKind::Dependencies => Ok(dependencies::dependencies(state, id, deployment, now)),
         GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
         GateKind::FourEyes => four_eyes(state, id, deployment, (now, rules)),
         GateKind::Freeze if !deployment.stage.gates.contains(&gate) => {
@@ -81,7 +83,8 @@ fn freeze(
     }
 }
 
-fn emergency(state: &State, id: DeploymentId, now: Millis) -> Option<GateOutcome> {
+/// Returns that an emergency goes past a gate, if one was declared for `id` and holds.
+pub(super) fn emergency(state: &State, id: DeploymentId, now: Millis) -> Option<GateOutcome> {
     let of = |what: &ExceptionKind| *what == ExceptionKind::Emergency { deployment: id };
     let exception = state.exception(id, now, of)?;
     Some(GateOutcome::Cleared { why: ClearedWhy::Exception { exception } })
@@ -136,7 +139,6 @@ fn four_eyes(
     deployment: &Deployment,
     (now, rules): (Millis, &dyn Rules),
 ) -> Result<GateOutcome, Vec<Event>> {
-    let subject = Subject::Deployment(id);
     if let Some(cleared) = emergency(state, id, now) {
         return Ok(cleared);
     }
@@ -146,10 +148,22 @@ fn four_eyes(
     let Some(why) = asked(state, deployment) else {
         return Ok(GateOutcome::Cleared { why: ClearedWhy::NobodyAsked });
     };
-    let waiting = GateOutcome::Waiting { on: waits_for(state, subject, now) };
     if let Some(standard) = standard(state, id, why, (now, rules)) {
         return Ok(standard);
     }
+    person(state, id, why, now)
+}
+
+/// Decides by what people say to the one request over a deployment; where nobody was asked, the
+/// request comes first.
+pub(super) fn person(
+    state: &State,
+    id: DeploymentId,
+    why: Asked,
+    now: Millis,
+) -> Result<GateOutcome, Vec<Event>> {
+    let subject = Subject::Deployment(id);
+    let waiting = GateOutcome::Waiting { on: waits_for(state, subject, now) };
     let Some(request) = state.requests.get(&subject) else {
         return ask(state, subject, why).map_or(Ok(waiting), Err);
     };
@@ -190,7 +204,7 @@ fn standard(
     let place = state.place(&deployment.service, &deployment.environment)?;
     let may = match why {
         Asked::EachRelease | Asked::Rule => place.live.is_some(),
-        Asked::FirstRelease | Asked::PlatformChange | Asked::Unisolated => false,
+        Asked::FirstRelease | Asked::PlatformChange | Asked::Unisolated | Asked::NoTraffic => false,
     };
     let of_service = |model: &Model| model.service == deployment.service;
     let of_any = |what: &ExceptionKind| matches!(what, ExceptionKind::Standard { .. });

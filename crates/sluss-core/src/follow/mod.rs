@@ -5,6 +5,8 @@
 //! nothing follows.
 
 mod back;
+mod budget;
+mod dependencies;
 mod evidence;
 mod gates;
 
@@ -15,7 +17,7 @@ use crate::config::FourEyes;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
 use crate::exception::ExceptionKind;
-use crate::gate::GateOutcome;
+use crate::gate::{GateOutcome, RefusedWhy};
 use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
 use crate::rollout::{Next, Rollout, Verdict};
@@ -326,19 +328,20 @@ fn at_the_gates(
     let stops =
         state.stop_over(deployment).is_some() || deployment.gates.contains_key(&GateKind::Freeze);
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
-    for gate in gates.iter().chain(&line) {
+    let needs = dependencies::are_asked(state, deployment).then_some(GateKind::Dependencies);
+    for gate in gates.iter().chain(&line).chain(&needs) {
         let outcome = match decide_gate(state, id, deployment, *gate, at) {
             Ok(outcome) => outcome,
             Err(first) => return Some(first),
         };
         shut |= !outcome.is_cleared();
-        let refused = matches!(outcome, GateOutcome::Refused { .. });
+        let refused = refusal(*gate, &outcome);
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
             return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome }]);
         }
-        if refused {
+        if let Some(refused) = refused {
             // Nobody is asked about what will not be made anyway.
-            return Some(vec![Event::DeploymentRefused { deployment: id, why: refusal(*gate) }]);
+            return Some(vec![Event::DeploymentRefused { deployment: id, why: refused }]);
         }
     }
     if shut {
@@ -350,15 +353,21 @@ fn at_the_gates(
     }
 }
 
-fn refusal(gate: GateKind) -> RefusalReason {
-    match gate {
+/// Returns why a deployment is not made at a gate that refuses it.
+fn refusal(gate: GateKind, outcome: &GateOutcome) -> Option<RefusalReason> {
+    let GateOutcome::Refused { why } = outcome else { return None };
+    Some(match gate {
         GateKind::Tests => RefusalReason::Tests,
         GateKind::Sbom => RefusalReason::Sbom,
         GateKind::Findings => RefusalReason::Findings,
-        GateKind::Provenance | GateKind::Policy | GateKind::FourEyes | GateKind::Freeze => {
-            RefusalReason::Approval
-        }
-    }
+        GateKind::ErrorBudget if *why == RefusedWhy::NoObjective => RefusalReason::Objective,
+        GateKind::ErrorBudget
+        | GateKind::Dependencies
+        | GateKind::Provenance
+        | GateKind::Policy
+        | GateKind::FourEyes
+        | GateKind::Freeze => RefusalReason::Approval,
+    })
 }
 
 /// Returns the newest deployment into the same place that was requested after `id` and has not

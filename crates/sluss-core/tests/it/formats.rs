@@ -3,7 +3,9 @@
 use expect_test::expect_file;
 use sluss_core::approval::{Asked, Subject};
 use sluss_core::authenticator::{Credential, Signed};
+use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
 use sluss_core::config::{Delegation, FourEyes};
+use sluss_core::contracts::{Between, Contract, First, Missing};
 use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
@@ -202,6 +204,16 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let waiting = |gate, on| decided(gate, GateOutcome::Waiting { on });
     let refused = |gate, why| decided(gate, GateOutcome::Refused { why });
     let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
+    let budget = ErrorBudget { objective_ppm: 999_000, window_seconds: ErrorBudget::USUAL_WINDOW };
+    let counts = Counts { requests: 60_003, errors: 15 };
+    let reading = BudgetReading { budget, counts };
+    let contract = Contract { contract: "ledger-api".parse().unwrap(), version: 3 };
+    let ledger = || "ledger".parse().unwrap();
+    let met = vec![Between { service: ledger(), contract: contract.clone() }];
+    let drops = met.clone();
+    let first = vec![First { service: ledger(), release: Some(ReleaseId(7)) }];
+    let missing = vec![Missing { contract, first }];
+    let circle = vec!["pay".parse().unwrap(), ledger(), "pay".parse().unwrap()];
     let stopped = WaitingOn::Stopped { stop: StopId(2), scope: "all".parse().unwrap() };
     vec![
         Event::DeploymentRequested {
@@ -214,6 +226,13 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::Tests, ClearedWhy::TestsPassed(tests)),
         cleared(GateKind::FourEyes, ClearedWhy::NobodyAsked),
         cleared(GateKind::FourEyes, ClearedWhy::Approved),
+        cleared(GateKind::ErrorBudget, ClearedWhy::BudgetLeft { reading }),
+        cleared(GateKind::ErrorBudget, ClearedWhy::JudgedByObjectives),
+        waiting(GateKind::ErrorBudget, WaitingOn::Budget { reading, until: Some(Millis(9_000)) }),
+        waiting(GateKind::ErrorBudget, WaitingOn::NoTraffic),
+        cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
+        waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
+        refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),
         cleared(
             GateKind::FourEyes,
             ClearedWhy::Standard { exception: ExceptionId(3), files: 2, lines: 14 },
@@ -457,6 +476,16 @@ fn of_the_rest() -> Vec<Event> {
             standard: 0,
             head: Digest::of(b"leaf"),
             merkle_root: Digest::of(b"root"),
+        }),
+        Event::TrafficCounted(TrafficCounted {
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            after: 1_700_000_000,
+            until: 1_700_000_300,
+            requests: 60_000,
+            errors: 12,
+            refused: 3,
+            refused_so_far: 40,
         }),
         Event::EnvironmentObserved {
             service: "pay".parse().unwrap(),

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::{Cause, Deployment, Phase};
@@ -85,6 +86,7 @@ enum What {
     Delegate,
     Stop,
     LiftStop,
+    Count,
 }
 
 fn what() -> impl Strategy<Value = What> {
@@ -122,6 +124,8 @@ fn what() -> impl Strategy<Value = What> {
         W::Delegate,
         W::Delegate,
         W::Stop,
+        W::Count,
+        W::Count,
     ];
     let exceptions = [W::Except, W::Grant, W::Grant, W::LiftStop, W::LiftStop];
     prop_oneof![
@@ -174,6 +178,7 @@ fn random_histories_reach_what_matters() {
             Event::GateDecided { outcome: GateOutcome::Cleared { why }, .. } => match why {
                 ClearedWhy::PolicyAllows { .. } => Some("by policy".to_owned()),
                 ClearedWhy::Waived { .. } => Some("by waiver".to_owned()),
+                ClearedWhy::JudgedByObjectives => Some("by objectives".to_owned()),
                 ClearedWhy::Exception { .. } => Some("by exception".to_owned()),
                 ClearedWhy::Standard { .. } => Some("by standard change".to_owned()),
                 _by_itself => None,
@@ -194,6 +199,8 @@ fn random_histories_reach_what_matters() {
         "deployment.rolled_back",
         "deployment.superseded",
         "by exception",
+        "by objectives",
+        "traffic.counted",
         "by policy",
         "exception.granted",
         "line.lifted",
@@ -228,6 +235,8 @@ impl History {
         world.tell(propose(1, first), &actor("anna")).unwrap();
         world.attests = false;
         world.texts.drawn = true;
+        let window_seconds = 3_600;
+        world.error_budget = Some(ErrorBudget { objective_ppm: 900_000, window_seconds });
         Self { world }
     }
 
@@ -318,6 +327,12 @@ impl History {
                 let keys = state.claimed();
                 let key = keys.get(usize::from(a) % keys.len().max(1)).cloned();
                 key.map(|key| finished(key, b)).into_iter().collect()
+            }
+            What::Count => {
+                let requests = u64::from(a);
+                let some = |of: u64| if b.is_multiple_of(8) { of } else { 0 };
+                let errors = some(requests.min(b.into()));
+                vec![self.world.counted(requests, errors, some((b / 8 % 4).into()))]
             }
             What::Pack => vec![packed(run)],
             What::NotPack => {
@@ -667,6 +682,7 @@ fn holds(
                     *of == id && !everyone_in(state, deployment).contains(&one.asked_by)
                 }
                 (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
+                | (ExceptionKind::Emergency { deployment: of }, GateKind::ErrorBudget)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
                 _ => false,
             };
@@ -692,6 +708,23 @@ fn holds(
         }
         ClearedWhy::NoCriticalFindings { reports, findings } => {
             gate == GateKind::Findings && *reports > 0 && findings.critical == 0
+        }
+        ClearedWhy::BudgetLeft { reading } => {
+            let promised = state.pipeline_of(deployment.release).unwrap().error_budget;
+            gate == GateKind::ErrorBudget && promised == Some(reading.budget) && {
+                let counts = state.budget_in(&key(0), reading.budget, now).counts;
+                counts.requests > 0 && counts.errors * 10 < counts.requests
+            }
+        }
+        ClearedWhy::DependenciesMet { .. } => {
+            let touched = state.touched_by(deployment.release, &deployment.environment);
+            gate == GateKind::Dependencies && touched.missing.is_empty() && touched.drops.is_empty()
+        }
+        ClearedWhy::JudgedByObjectives => {
+            let place = state.place(&deployment.service, &deployment.environment);
+            gate == GateKind::ErrorBudget
+                && place.is_none_or(|place| place.live.is_none())
+                && matches!(deployment.stage.replacement, Replacement::Progressive(_))
         }
         ClearedWhy::Attested => state.releases[&deployment.release].provenance.is_some(),
         ClearedWhy::LineRuns => !deployment.stage.gates.contains(&gate),

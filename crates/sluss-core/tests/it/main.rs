@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod agreement;
+mod budgets;
 mod demands;
+mod dependencies;
 mod evidence;
 mod first;
 mod formats;

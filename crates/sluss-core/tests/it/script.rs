@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use expect_test::Expect;
 use serde_json::Value;
 use sluss_core::approval::Subject;
+use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
@@ -89,6 +90,12 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
         ["window", from, until, overrun] => {
             let overrun = ["finish", "hold", "rollback"].into_iter().find(|one| *one == overrun);
             world.texts.window = Some((seconds(from), seconds(until), overrun.unwrap()));
+            None
+        }
+        ["promises", objective_ppm, hours] => {
+            let (objective_ppm, hours) = (objective_ppm.parse().unwrap(), hours.parse::<u32>());
+            let window_seconds = hours.unwrap() * 3_600;
+            world.error_budget = Some(ErrorBudget { objective_ppm, window_seconds });
             None
         }
         ["forward-only"] => {
@@ -257,6 +264,10 @@ fn command(world: &World, words: &[&str]) -> Command {
             };
             let row = JournalRow { number, at: world.now, key, release, what };
             Command::Instance { deployment, row }
+        }
+        ["counts", requests, errors, ref refused @ ..] => {
+            let refused = refused.first().map_or(0, |refused| refused.parse().unwrap());
+            world.counted(requests.parse().unwrap(), errors.parse().unwrap(), refused)
         }
         ["late"] => Command::Fail { deployment: world.rolling().unwrap(), cause: Cause::NotReady },
         ["applied", place] => {

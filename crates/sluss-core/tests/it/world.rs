@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sluss_core::budget::{ErrorBudget, TrafficCounted};
 use sluss_core::config::{FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command, Refusal, decide};
 use sluss_core::event::{Artifact, Event, Push};
@@ -15,7 +16,7 @@ use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
-use sluss_core::target::{Limits, Readiness, Traffic};
+use sluss_core::target::{Limits, Readiness, RouteKey, Traffic};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 
@@ -30,6 +31,8 @@ pub struct World {
     pub stages: Vec<Stage>,
     /// Whether pushes from now on are marked as what cannot be put back.
     pub forward_only: bool,
+    /// What pushes from now on promise of their traffic; some tests draw that from their number.
+    pub error_budget: Option<ErrorBudget>,
     /// Whether what is to be signed is signed at once, without a word.
     pub attests: bool,
     /// What the texts of the platform repository say.
@@ -44,6 +47,7 @@ impl World {
             log: Vec::new(),
             stages,
             forward_only: false,
+            error_budget: None,
             attests: true,
             texts: Texts::default(),
         }
@@ -111,6 +115,13 @@ impl World {
 
     pub fn push(&self, branch: &str, with: &[&str]) -> Command {
         let number = self.state.next_change().0;
+        let drawn = !self.texts.drawn || !number.is_multiple_of(3);
+        let error_budget = self.error_budget.filter(|_| drawn);
+        let mut stages = self.stages.clone();
+        if let Some(last) = stages.last_mut().filter(|_| error_budget.is_some()) {
+            last.gates.push(GateKind::ErrorBudget);
+        }
+        let pipeline = pipeline(stages).with_forward_only(self.forward_only);
         let push = Push {
             branch: branch.to_owned(),
             trunk: branch == "main",
@@ -121,10 +132,30 @@ impl World {
             contributors: with.iter().map(|name| person(name)).collect(),
             work_items: BTreeSet::new(),
             title: Digest::of(b"title"),
-            pipeline: pipeline(self.stages.clone()).with_forward_only(self.forward_only),
+            pipeline: pipeline.with_error_budget(error_budget),
             left_out: BTreeSet::new(),
         };
         Command::Push { service: "pay".parse().unwrap(), product: "bank".parse().unwrap(), push }
+    }
+
+    /// Customers' requests of the time that was not counted, five minutes at most.
+    pub fn counted(&self, requests: u64, errors: u64, refused: u64) -> Command {
+        let (service, environment) = ("pay".parse().unwrap(), "production".parse().unwrap());
+        let key = RouteKey { service, environment };
+        let known = self.state.counted_in(&key);
+        let until = self.now.second() - 1;
+        let after = known.map_or(i64::MIN, |known| known.until).max(until - 300);
+        let before = known.map_or(0, |known| known.refused_so_far);
+        Command::CountTraffic(TrafficCounted {
+            service: key.service,
+            environment: key.environment,
+            after,
+            until,
+            requests,
+            errors,
+            refused,
+            refused_so_far: before + refused,
+        })
     }
 
     pub fn observation(&self, deployment: DeploymentId, verdict: Verdict) -> Command {

@@ -139,6 +139,8 @@ fn words(gate: GateKind) -> (&'static str, &'static str) {
         GateKind::Provenance => ("provenance", "SLUSS_PROVENANCE"),
         GateKind::Sbom => ("sbom", "SLUSS_SBOM"),
         GateKind::Findings => ("findings", "SLUSS_FINDINGS"),
+        GateKind::Dependencies => ("dependencies", "SLUSS_DEPENDENCIES"),
+        GateKind::ErrorBudget => ("error-budget", "SLUSS_ERROR_BUDGET"),
         GateKind::Policy => ("policy", "SLUSS_POLICY"),
         GateKind::FourEyes => ("four-eyes", "SLUSS_FOUR_EYES"),
         GateKind::Freeze => ("freeze", "SLUSS_FREEZE"),

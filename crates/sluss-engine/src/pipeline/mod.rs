@@ -23,7 +23,9 @@
 //! - Reading never panics and takes time in proportion to the file, whatever it holds.
 //! - No path in a pipeline leaves the folder that it is relative to.
 
+mod budget;
 mod catalogue;
+mod contracts;
 mod deliver;
 pub mod detect;
 mod fields;

@@ -3,6 +3,7 @@
 use sluss_core::ids::{ServiceName, TemplateRef};
 use sluss_core::pipeline::{NotAPipeline, Pipeline, Replacement, RolloutPlan};
 
+use super::budget;
 use super::fields::{Reader, list_of};
 use super::graph::{self, Made};
 use super::inputs::{self, Value, Values};
@@ -112,6 +113,8 @@ fn together(
     });
     let mut deliver = body.deliver;
     draft.objectives.hold_in(&mut deliver);
+    let error_budget = draft.error_budget.or(body.error_budget);
+    budget::hold(reader, at, error_budget, &mut deliver);
     let steps = ordered.filter(|_| reader.problems.is_empty())?;
     let is_counted_once = start.as_ref().is_some_and(|start| start.traffic.is_counted_once());
     for stage in deliver.iter_mut().filter(|_| is_counted_once) {
@@ -122,7 +125,9 @@ fn together(
     }
     match Pipeline::new(made, steps, start, deliver) {
         Ok(pipeline) => {
-            Some(Resolved { file, pipeline: pipeline.with_forward_only(draft.forward_only) })
+            let pipeline = pipeline.with_forward_only(draft.forward_only);
+            let pipeline = pipeline.with_error_budget(error_budget);
+            Some(Resolved { file, pipeline: pipeline.with_contracts(draft.contracts.clone()) })
         }
         Err(error) => {
             reader.report(whole(&template.source, &error));

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serde::Serialize;
+use sluss_core::budget::ErrorBudget;
+use sluss_core::contracts::Contracts;
 use sluss_core::ids::{ProductName, ServiceName, TemplateRef};
 use sluss_core::target::Traffic;
 
+use super::budget;
+use super::contracts;
 use super::fields::Reader;
 use super::objectives;
 use super::problem::Problems;
@@ -31,6 +35,9 @@ pub(super) const SERVICE_KEYS: &[&str] = &[
     "cpu_weight",
     "forward_only",
     "objectives",
+    "error_budget",
+    "provides",
+    "needs",
 ];
 
 /// The head of a `sluss.yaml`: everything that can be known without its template.
@@ -61,6 +68,10 @@ pub(super) struct ServiceDraft {
     pub forward_only: bool,
     /// What it says of what its first release must keep to.
     pub objectives: objectives::Said,
+    /// What it promises of its live traffic.
+    pub error_budget: Option<ErrorBudget>,
+    /// What it provides to other services, and needs of them.
+    pub contracts: Contracts,
     pub top: Span,
 }
 
@@ -119,6 +130,8 @@ pub(super) fn draft(reader: &mut Reader<'_>, node: &Node) -> Option<ServiceDraft
             .get("objectives")
             .map(|node| objectives::read(reader, node))
             .unwrap_or_default(),
+        error_budget: fields.get("error_budget").and_then(|node| budget::read(reader, node)),
+        contracts: contracts::read(reader, &fields),
         top: fields.span,
     })
 }

@@ -7,9 +7,11 @@
 
 use std::collections::BTreeSet;
 
+use sluss_core::budget::ErrorBudget;
 use sluss_core::ids::{ArtifactName, Digest, StepName, TeamName, TemplateName, TemplateRef};
 use sluss_core::pipeline::Stage;
 
+use super::budget;
 use super::deliver;
 use super::fields::{Fields, Reader};
 use super::graph;
@@ -34,6 +36,7 @@ pub(super) const TEMPLATE_KEYS: &[&str] = &[
     "steps",
     "start",
     "deliver",
+    "error_budget",
 ];
 
 /// A golden pipeline at one version.
@@ -62,6 +65,8 @@ pub(super) struct Body<'s> {
     pub drafts: Drafts<'s>,
     pub start: Option<StartDraft>,
     pub deliver: Vec<Stage>,
+    /// What its services promise of their live traffic, where they say nothing themselves.
+    pub error_budget: Option<ErrorBudget>,
     deliver_at: Option<Span>,
 }
 
@@ -202,7 +207,9 @@ fn body<'s>(
         let problem = reader.at(node.span, "nothing says how the service is started");
         reader.report(problem.expected("`start` beside `deliver`"));
     }
-    Some(Body { drafts, start, deliver, deliver_at: deliver_node.map(|node| node.span) })
+    let error_budget = filled(reader, "error_budget").and_then(|node| budget::read(reader, &node));
+    let deliver_at = deliver_node.map(|node| node.span);
+    Some(Body { drafts, start, deliver, error_budget, deliver_at })
 }
 
 impl Body<'_> {

@@ -10,6 +10,7 @@ mod quiet;
 mod reports;
 pub mod routes;
 pub mod steps;
+pub mod traffic;
 pub mod upkeep;
 pub mod watch;
 

@@ -42,6 +42,8 @@ const BEGIN: Millis = Millis(1_795_330_800_000);
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
+mod counting;
+
 struct Bank {
     folder: tempfile::TempDir,
     engine: Engine,

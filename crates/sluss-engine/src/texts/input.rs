@@ -1,7 +1,6 @@
 //! What a policy is told of a deployment: the contract `sluss.gate.input.v1`, out of the state.
 //!
-//! Pure. What Sluss does not know says so: performance, coverage and error budget are not `known`,
-//! and no dependencies are listed.
+//! Pure. What Sluss does not know says so: performance and coverage are not `known`.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +11,13 @@ use sluss_core::ids::{DeploymentId, Digest, PersonRef};
 use sluss_core::pipeline::{EnvironmentKind, Pipeline, ReportKind, Step};
 use sluss_core::state::{Release as Released, State};
 use sluss_core::steps::{Attempt, Isolation, StepOutcome, StepState, Steps};
+use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
 use sluss_policy::input::{
-    Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Emergency, Environment,
-    EnvironmentClass, ErrorBudget, Freeze, HistoryOutcome, Millis as At, Part, PastDeployment,
-    Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome, SignedPermille, Size,
-    Tests, Text, ValueRefused, Waiver,
+    Approval, ApprovalKind, Contract, Contributor, Count, Coverage, Dependency, Emergency,
+    Environment, EnvironmentClass, ErrorBudget, Freeze, HistoryOutcome, Millis as At, Part,
+    PastDeployment, Performance, Permille, PersonKind, Provenance, Release, Run, RunOutcome,
+    SignedPermille, Size, Tests, Text, ValueRefused, Waiver,
 };
 use sluss_policy::{GateInput, input::Sha256};
 
@@ -117,8 +117,8 @@ pub fn gate_input(
             allowed: passage.allowed,
             until_ms: at(passage.until.unwrap_or_default())?,
         },
-        dependencies: Vec::new(),
-        error_budget: ErrorBudget { known: false, remaining_permille: zero },
+        dependencies: looked.dependencies()?,
+        error_budget: looked.error_budget()?,
         waivers: looked.waivers()?,
         emergency: looked.emergency()?,
         history: looked.history()?,
@@ -325,6 +325,32 @@ impl Looked<'_> {
         let isolated = last.peek().is_some() && last.all(|a| a.isolation == Isolation::Namespaces);
         let builder = text(if present { "sluss" } else { "none" })?;
         Ok(Provenance { present, builder, isolated })
+    }
+
+    /// Known where the service promises something and customers sent requests.
+    fn error_budget(&self) -> Result<ErrorBudget, ValueRefused> {
+        let (service, environment) = (&self.deployment.service, &self.deployment.environment);
+        let key = RouteKey { service: service.clone(), environment: environment.clone() };
+        let reading =
+            self.pipeline.error_budget.map(|budget| self.state.budget_in(&key, budget, self.now));
+        let left = reading.and_then(|reading| reading.left_permille());
+        let remaining_permille = Permille::try_from(i64::from(left.unwrap_or(0)))?;
+        Ok(ErrorBudget { known: left.is_some(), remaining_permille })
+    }
+
+    /// What it needs of other services, by the service that provides it or has it in its newest
+    /// change; where there is none, by the contract.
+    fn dependencies(&self) -> Result<Vec<Dependency>, ValueRefused> {
+        let environment = &self.deployment.environment;
+        let touched = self.state.touched_by(self.deployment.release, environment);
+        let met = touched.met.iter().map(|one| (one.service.to_string(), true));
+        let missing = touched.missing.iter().map(|one| {
+            let first = one.first.first().map(|first| first.service.to_string());
+            (first.unwrap_or_else(|| one.contract.contract.to_string()), false)
+        });
+        let all = met.chain(missing);
+        all.map(|(service, satisfied)| Ok(Dependency { service: text(service)?, satisfied }))
+            .collect()
     }
 
     fn waivers(&self) -> Result<Vec<Waiver>, ValueRefused> {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use sluss_web::app::{App, Seams, Settings};
 use tokio::net::TcpListener;
 
+mod delivered;
 mod story;
 
 #[tokio::main]

@@ -6,18 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sluss_core::approval::Subject;
+use sluss_core::budget::TrafficCounted;
 use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
 use sluss_core::event::{Artifact, Push};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
-use sluss_core::pipeline::{
-    EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
-};
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
-use sluss_core::target::{JournalEntry, JournalRow, Limits, Readiness, RouteKey, Traffic};
+use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
 use sluss_engine::engine::{Engine, Parts};
@@ -28,6 +26,8 @@ use sluss_store::{
     Accounts, Blobs as _, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose,
     SeededEntropy, SqliteLog, attestation_key,
 };
+
+use crate::delivered::pipeline;
 
 /// When the story begins: a Sunday morning.
 const BEGIN: Millis = Millis(1_795_330_800_000);
@@ -85,6 +85,7 @@ impl Story {
         story.approve(story.waiting().unwrap()).await;
         story.roll_out(first, Fares::Well).await;
         story.wait(3_600_000);
+        story.count(120_000, 180).await;
         let good =
             story.push("payments", "main", "Answer transfers in one query", &["PAY-7"]).await;
         story.build(good, "").await;
@@ -95,6 +96,7 @@ impl Story {
         story.build(bad, "").await;
         story.accept(bad).await;
         story.roll_out(bad, Fares::Badly).await;
+        story.count(48_000, 210).await;
         story.wait(600_000);
         story.freeze("cards", 4).await;
         let web = story.push("web-bank", "main", "Show the balance before a transfer", &[]).await;
@@ -376,6 +378,22 @@ impl Story {
         self.applied(deployment).await;
     }
 
+    /// Counts customers' requests to `payments`, of which so many failed.
+    async fn count(&self, requests: u64, errors: u64) {
+        let until = self.clock.now().second() - 1;
+        let counted = TrafficCounted {
+            service: "payments".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            after: until - 300,
+            until,
+            requests,
+            errors,
+            refused: 0,
+            refused_so_far: 0,
+        };
+        self.report(Command::CountTraffic(counted)).await;
+    }
+
     fn share(&self, deployment: DeploymentId) -> Option<Share> {
         let state = self.engine.state();
         match &state.deployments.get(&deployment)?.phase {
@@ -413,65 +431,4 @@ async fn parts(data: &Path, clock: Arc<ManualClock>) -> Parts {
         program: "/bin/true".into(),
         address: "http://127.0.0.1".to_owned(),
     }
-}
-
-fn step(name: &str, kind: StepKind, needs: &[&str], retries: u8) -> Step {
-    Step {
-        name: name.parse().unwrap(),
-        kind,
-        command: vec!["true".to_owned()],
-        needs: needs.iter().map(|need| need.parse().unwrap()).collect(),
-        timeout_seconds: 60,
-        retries,
-        when: Default::default(),
-        environment: BTreeMap::new(),
-        secrets: BTreeSet::new(),
-        reports: Vec::new(),
-        outputs: Vec::new(),
-    }
-}
-
-fn pipeline(service: &str) -> Pipeline {
-    let start = Start {
-        artifact: "app".parse().unwrap(),
-        command: vec!["serve".to_owned()],
-        port: 8080,
-        instances: 2,
-        readiness: Readiness::default(),
-        drain_seconds: 5,
-        limits: Limits::default(),
-        environment: BTreeMap::new(),
-        secrets: BTreeSet::new(),
-        traffic: Traffic::default(),
-        most_in_flight: None,
-    };
-    let steps = vec![
-        step("fetch", StepKind::Fetch, &[], 0),
-        step("build", StepKind::Run, &["fetch"], 0),
-        step("unit-tests", StepKind::Run, &["build"], 0),
-        step("lint", StepKind::Run, &["fetch"], 0),
-        step("performance-comparison", StepKind::Run, &["build"], 1),
-        step("package", StepKind::Run, &["unit-tests", "lint", "performance-comparison"], 0),
-    ];
-    let stages = vec![
-        Stage {
-            environment: "test".parse().unwrap(),
-            kind: EnvironmentKind::Ephemeral,
-            gates: vec![GateKind::Tests],
-            replacement: Replacement::AtOnce,
-            acceptance: vec![step("acceptance-tests", StepKind::Acceptance, &[], 0)],
-            by_hand: false,
-        },
-        Stage {
-            environment: "production".parse().unwrap(),
-            kind: EnvironmentKind::Lasting,
-            gates: vec![GateKind::Tests, GateKind::FourEyes, GateKind::Freeze],
-            replacement: Replacement::Progressive(RolloutPlan::default()),
-            acceptance: Vec::new(),
-            by_hand: false,
-        },
-    ];
-    let template = "rust-service@2".parse().unwrap();
-    let of = (service.parse().unwrap(), template, Digest::of(b"template"));
-    Pipeline::new(of, steps, Some(start), stages).unwrap()
 }

@@ -97,12 +97,13 @@ pub(super) async fn whereabouts(
     State(app): State<App>,
     Path(asked): Path<String>,
 ) -> Answer<WhereView> {
+    let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
         let id = asked.parse::<ChangeId>().ok();
         let service = asked.parse::<ServiceName>().ok();
         let service = service.filter(|name| state.services.contains_key(name));
         let places = match &service {
-            Some(name) => place_statuses(state, words, name),
+            Some(name) => place_statuses(state, words, name, now),
             None => Vec::new(),
         };
         let digits = asked.bytes().all(|b| b.is_ascii_hexdigit()) && asked.len() >= COMMIT_SHORTEST;

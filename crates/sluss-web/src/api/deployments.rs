@@ -13,9 +13,11 @@ use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rollout::{self, Counts, Detail, Metric, Reading, Rollout, Verdict};
 use sluss_core::state::State as Known;
 use sluss_core::steps::StepOwner;
+use sluss_core::units::Millis;
 
 use super::answer::{Answer, nothing, parse};
 use super::approvals::{ApprovalView, approval_view};
+use super::budget::{BudgetView, budget_before};
 use super::runs::{StepView, step_views};
 use super::words::{PersonView, Words, view};
 use crate::app::App;
@@ -155,6 +157,8 @@ pub struct DeploymentView {
     pub before: Option<String>,
     /// Its gates in order.
     pub gates: Vec<GateView>,
+    /// What is left of what its service promised of its live traffic, where it did.
+    pub error_budget: Option<BudgetView>,
     /// What a second person is asked, if one is.
     pub approval: Option<ApprovalView>,
     /// Its rollout while that is under way.
@@ -167,9 +171,10 @@ pub struct DeploymentView {
 
 pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answer<DeploymentView> {
     let id: DeploymentId = parse(&id)?;
+    let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
         let deployment = state.deployments.get(&id).ok_or_else(|| nothing(id))?;
-        Ok(deployment_view(state, words, id, deployment))
+        Ok(deployment_view(state, words, (id, deployment), now))
     };
     Ok(Json(view(&app, build).await?))
 }
@@ -177,8 +182,8 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
 fn deployment_view(
     state: &Known,
     words: &mut Words,
-    id: DeploymentId,
-    deployment: &Deployment,
+    (id, deployment): (DeploymentId, &Deployment),
+    now: Millis,
 ) -> DeploymentView {
     let subject = Subject::Deployment(id);
     let stands = match &deployment.phase {
@@ -200,6 +205,7 @@ fn deployment_view(
             .into_iter()
             .map(|gate| gate_view(deployment, gate))
             .collect(),
+        error_budget: budget_before(state, deployment, now),
         approval: approval_view(state, words, subject),
         rollout: rollout_of(deployment).map(rollout_view),
         acceptance: step_views(state, words, StepOwner::Deployment(id)),
@@ -302,11 +308,14 @@ fn waits(
     for (gate, outcome) in &deployment.gates {
         if let GateOutcome::Waiting { .. } = outcome {
             let people = match gate {
-                GateKind::FourEyes => may_decide(state, words, Subject::Deployment(id)),
+                GateKind::FourEyes | GateKind::ErrorBudget => {
+                    may_decide(state, words, Subject::Deployment(id))
+                }
                 GateKind::Tests
                 | GateKind::Provenance
                 | GateKind::Sbom
                 | GateKind::Findings
+                | GateKind::Dependencies
                 | GateKind::Policy
                 | GateKind::Freeze => Vec::new(),
             };
@@ -332,6 +341,8 @@ fn gate_word(gate: GateKind) -> &'static str {
         GateKind::Provenance => "provenance",
         GateKind::Sbom => "sbom",
         GateKind::Findings => "findings",
+        GateKind::ErrorBudget => "error_budget",
+        GateKind::Dependencies => "dependencies",
         GateKind::Policy => "policy",
         GateKind::Freeze => "freeze",
     }

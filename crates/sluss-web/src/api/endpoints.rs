@@ -4,9 +4,9 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, controls, deployments, evidence, exceptions,
-    inbox, keys, log, policies, population, records, releases, runs, status, step_log, stops,
-    tokens,
+    acts, alerts, approvals, ask, calendar, changes, controls, dependencies, deployments, evidence,
+    exceptions, inbox, keys, log, policies, population, records, releases, runs, status, step_log,
+    stops, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -192,6 +192,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     )
     .takes::<acts::DecisionWanted>()
     .who(Who::Approver),
+    reads::<dependencies::DependenciesView>(
+        "/api/v1/dependencies",
+        "Say what live services need of each other",
+        || get(dependencies::all),
+    ),
     reads::<records::EnvironmentsView>("/api/v1/environments", "Say what is live where", || {
         get(records::environments)
     }),

@@ -119,11 +119,12 @@ pub struct EnvironmentsView {
 }
 
 pub(super) async fn environments(State(app): State<App>) -> Answer<EnvironmentsView> {
+    let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
         let mut environments: BTreeMap<String, Vec<ServiceThere>> = BTreeMap::new();
         let names: Vec<ServiceName> = state.services.keys().cloned().collect();
         for service in names {
-            for place in place_statuses(state, words, &service) {
+            for place in place_statuses(state, words, &service, now) {
                 let running = running(state, &service, &place.environment);
                 let there = ServiceThere { service: service.to_string(), place, running };
                 environments.entry(there.place.environment.clone()).or_default().push(there);

@@ -10,6 +10,7 @@ use sluss_core::materials::Materials;
 use sluss_core::state::{Release, State as Known};
 
 use super::answer::{Answer, nothing, parse};
+use super::dependencies::{TouchedView, touched};
 use super::deployments::{DeploymentBrief, brief_of};
 use super::words::{Words, view};
 use crate::app::App;
@@ -75,6 +76,8 @@ pub struct ReleaseView {
     /// The environments that it passes, in order.
     pub environments: Vec<String>,
     pub deployments: Vec<DeploymentBrief>,
+    /// What it touches in each environment in which it stays: what it needs, and who needs it.
+    pub touches: Vec<TouchedView>,
 }
 
 pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answer<ReleaseView> {
@@ -105,6 +108,7 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
             barred_ms: release.barred.map(|at| at.0),
             environments: stages.iter().map(|stage| stage.environment.to_string()).collect(),
             deployments: deployments.filter_map(|id| brief_of(state, words, *id)).collect(),
+            touches: touched(state, id),
         })
     };
     Ok(Json(view(&app, build).await?))

@@ -9,9 +9,11 @@ use sluss_core::deployment::Phase;
 use sluss_core::ids::ServiceName;
 use sluss_core::pipeline::EnvironmentKind;
 use sluss_core::state::State as Known;
+use sluss_core::units::Millis;
 
 use super::answer::Answer;
 use super::approvals::{ApprovalView, approval_view};
+use super::budget::{BudgetView, budget_there};
 use super::changes::{ChangeView, newest};
 use super::deployments::{DeploymentBrief, brief_of};
 use super::records::{FreezeView, IncidentView, freeze_view, incident_view};
@@ -35,6 +37,8 @@ pub struct PlaceStatus {
     pub standby: Option<DeploymentBrief>,
     /// What is to come, and what it waits for.
     pub waiting: Vec<DeploymentBrief>,
+    /// What is left of what the service promised of its live traffic, where it did.
+    pub error_budget: Option<BudgetView>,
 }
 
 /// A service.
@@ -94,7 +98,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
             .map(|(name, product)| ServiceStatus {
                 service: name.to_string(),
                 product,
-                places: place_statuses(state, words, &name),
+                places: place_statuses(state, words, &name, now),
             })
             .collect();
         let requests: Vec<_> = state.requests.keys().copied().collect();
@@ -131,6 +135,7 @@ pub(super) fn place_statuses(
     state: &Known,
     words: &mut Words,
     service: &ServiceName,
+    now: Millis,
 ) -> Vec<PlaceStatus> {
     let Some(known) = state.services.get(service) else { return Vec::new() };
     let lasting = state.lasting_environments(service);
@@ -157,6 +162,7 @@ pub(super) fn place_statuses(
             rolling: place.rolling.and_then(|id| brief_of(state, words, id)),
             standby: place.standby.and_then(|id| brief_of(state, words, id)),
             waiting: waiting.into_iter().filter_map(|id| brief_of(state, words, id)).collect(),
+            error_budget: budget_there(state, service, &environment, now),
         });
     }
     statuses

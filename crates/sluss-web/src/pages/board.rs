@@ -179,6 +179,11 @@ pub(super) fn row_view(state: &Known, words: &mut Words, row: &BoardRow, now: Mi
             format!("the calendar, until {}", &html::absolute(*until)[..16])
         }
         Some(Waiting::Calendar { until: None }) => "the calendar".to_owned(),
+        Some(Waiting::Budget { until: Some(until) }) => {
+            format!("its error budget, until {}", &html::absolute(*until)[..16])
+        }
+        Some(Waiting::Budget { until: None }) => "its error budget".to_owned(),
+        Some(Waiting::Dependencies) => "other services".to_owned(),
         Some(Waiting::Policy) => "a policy".to_owned(),
         Some(Waiting::Review { exception }) => format!("the review of {exception}"),
         Some(Waiting::Stopped { stop }) => format!("two people who lift {stop}"),

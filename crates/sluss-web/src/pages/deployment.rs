@@ -24,6 +24,7 @@ use super::release::{GateRow, gates};
 use super::run::Which;
 use super::step_log::{StepsView, Tail, steps_view, tail};
 use super::subject::{Approval, Looking, approval, title};
+use crate::api::budget::budget_before;
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -53,6 +54,8 @@ struct DeploymentView {
     requested: Html,
     took: String,
     gates: Vec<GateRow>,
+    /// How its error budget stands now, and until when requests were counted.
+    budget: Option<(String, Option<Html>)>,
     approval: Option<Approval>,
     steps: StepsView,
     facts: Vec<Fact>,
@@ -196,6 +199,7 @@ fn deployment_view(
         requested: html::ago(deployment.requested, now),
         took: html::duration(end.unwrap_or(now).since(deployment.requested)),
         gates: gates(deployment),
+        budget: budget_now(state, deployment, now),
         approval: approval(state, words, Subject::Deployment(id), looking),
         steps: steps_view(state, words, StepOwner::Deployment(id), step, now),
         facts: deployment.facts.iter().rev().take(FACTS).map(|f| fact(f, now)).collect(),
@@ -213,6 +217,17 @@ fn deployment_view(
         incident: incident.map(|(id, _)| html::link(&link::incident(*id), &id.to_string())),
         progressive: plan.is_some(),
     }
+}
+
+/// Returns how the error budget stands, and until when requests were counted.
+fn budget_now(
+    state: &Known,
+    deployment: &Deployment,
+    now: Millis,
+) -> Option<(String, Option<Html>)> {
+    let budget = budget_before(state, deployment, now)?;
+    let counted = budget.counted_until_ms.map(|at| html::ago(Millis(at), now));
+    Some((budget.sentence, counted))
 }
 
 /// Returns a deployment, under the name of its release.

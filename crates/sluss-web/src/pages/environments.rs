@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::{Path, State};
+use sluss_core::contracts::Missing;
 use sluss_core::deployment::Phase;
 use sluss_core::ids::{DeploymentId, EnvironmentName, ServiceName};
 use sluss_core::incident::Origin;
@@ -18,6 +19,7 @@ use super::html::{self, Html};
 use super::link;
 use super::stance;
 use super::subject::title;
+use crate::api::budget::budget_there;
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -36,6 +38,10 @@ struct Cell {
     back: String,
     /// What the target says runs, and since when.
     seen: Option<(String, Html)>,
+    /// What is left of its error budget, and whether that is nothing.
+    budget: Option<(String, bool)>,
+    /// What it needs there and nothing live provides, as after a rollback.
+    lacks: Vec<String>,
     /// What the target says of it.
     said: Vec<String>,
 }
@@ -218,6 +224,9 @@ fn cell(
     Cell {
         environment: environment.to_string(),
         seen: seen(state, &key, now),
+        lacks: lacks(state, place, environment),
+        budget: budget_there(state, service, environment, now)
+            .map(|budget| (budget.sentence, budget.stands == "spent")),
         live: place.live.and_then(&mut here),
         rolling: place.rolling.and_then(|id| Some((here(id)?, share(id).unwrap_or_default()))),
         standby: place.standby.and_then(|id| {
@@ -234,6 +243,13 @@ fn cell(
         },
         said: Vec::new(),
     }
+}
+
+fn lacks(state: &Known, place: &Place, environment: &EnvironmentName) -> Vec<String> {
+    let live = place.live.and_then(|id| state.deployments.get(&id));
+    let touched = live.map(|live| state.touched_by(live.release, environment));
+    let missing = touched.map(|touched| touched.missing).unwrap_or_default();
+    missing.iter().map(Missing::sentence).collect()
 }
 
 #[derive(Template)]

@@ -19,6 +19,7 @@ use super::html::{self, Html};
 use super::link;
 use super::step_log::tests;
 use super::subject::{Approval, Looking, approval, title};
+use crate::api::dependencies::{TouchedView, touched};
 use crate::api::releases::{found_in, made_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -82,6 +83,8 @@ struct ReleaseView {
     /// The deployment whose gates are shown.
     open: Option<(Html, String, Vec<GateRow>)>,
     approval: Option<Approval>,
+    /// What it touches in each environment: what it needs, and who needs it.
+    touches: Vec<TouchedView>,
     evidence: Evidence,
     stages: Vec<String>,
     topics: String,
@@ -165,6 +168,7 @@ fn release_view(
         }),
         approval: shown
             .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
+        touches: touched(state, id),
         evidence: evidence(state, (id, release), looking),
         stages: change.push.pipeline.deliver.iter().map(|s| s.environment.to_string()).collect(),
         topics: format!("release/{id}{}", topics.concat()),
@@ -223,6 +227,8 @@ fn gate_name(gate: GateKind) -> &'static str {
         GateKind::Provenance => "Provenance",
         GateKind::Sbom => "Bill of materials",
         GateKind::Findings => "Findings",
+        GateKind::ErrorBudget => "Error budget",
+        GateKind::Dependencies => "Dependencies",
         GateKind::Policy => "Policies",
         GateKind::Freeze => "Freeze",
     }

@@ -5,6 +5,8 @@
 mod api;
 mod bank;
 mod client;
+#[path = "../../examples/sample_pages/delivered.rs"]
+mod delivered;
 mod evidence;
 mod pages;
 mod routes;

@@ -106,6 +106,64 @@ async fn every_page_of_a_busy_bank_renders_and_leads_to_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_an_error_budget_stands_on_the_pages_and_in_the_api() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "bo", "demo-bo-2").await;
+    let get = async |path: String| Asked::get(&path).session(&cookie).send(to).await;
+    let left = "53.5 % is left: 390 of 168000 requests failed in 30 d: 0.2321 %, and 0.5 % may.";
+    let page = get("/environments".to_owned()).await.body;
+    assert!(page.contains(&format!("Error budget: {left}")), "{page}");
+    let newest = *story.engine.state().deployments.keys().next_back().unwrap();
+    let (page, view) = (format!("/deployments/{newest}"), format!("/api/v1/deployments/{newest}"));
+    let page = get(page).await.body;
+    assert!(page.contains("Error budget now:") && page.contains(left), "{page}");
+    let budget = &get(view).await.json()["error_budget"];
+    assert_eq!((&budget["stands"], &budget["left_permille"]), (&"left".into(), &535.into()));
+    assert_eq!((&budget["requests"], &budget["errors"]), (&168_000.into(), &390.into()));
+    let status = get("/api/v1/status".to_owned()).await.json();
+    let of = |service: &str| {
+        let all = status["services"].as_array().unwrap();
+        let found = all.iter().find(|one| one["service"] == service).unwrap();
+        found["places"][0]["error_budget"]["sentence"].clone()
+    };
+    assert_eq!((of("payments"), of("cards")), (left.into(), serde_json::Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_release_touches_and_what_must_go_first_stands_on_its_page_and_in_the_api() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "bo", "demo-bo-2").await;
+    let get = async |path: String| Asked::get(&path).session(&cookie).send(to).await;
+    let web_bank = {
+        let state = story.engine.state();
+        let of = |(id, release): (&sluss_core::ids::ReleaseId, &sluss_core::state::Release)| {
+            (release.service.as_str() == "web-bank").then_some(*id)
+        };
+        state.releases.iter().find_map(of).unwrap()
+    };
+    let page = get(format!("/releases/{web_bank}")).await.body;
+    assert!(page.contains("What it touches") && page.contains("payments-api 2"), "{page}");
+    let view = get(format!("/api/v1/releases/{web_bank}")).await.json();
+    let met = serde_json::json!([
+        { "contract": "payments-api", "version": 2, "service": "payments" }
+    ]);
+    assert_eq!(view["touches"][0]["met"], met);
+    let gates = &view["deployments"].as_array().unwrap().last().unwrap()["deployment"];
+    let deployment = get(format!("/api/v1/deployments/{}", gates.as_str().unwrap())).await.json();
+    let gates = deployment["gates"].as_array().unwrap();
+    let gate = gates.iter().find(|gate| gate["gate"] == "dependencies").unwrap();
+    let says = "What it needs is live: payments-api 2 (payments); what others need of it stays: \
+                nothing.";
+    assert_eq!((&gate["outcome"], &gate["sentence"]), (&"cleared".into(), &says.into()));
+    let live = get("/api/v1/dependencies".to_owned()).await.json();
+    assert_eq!(live["live"], serde_json::json!([]), "nobody who needs it is live yet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_second_person_approves_on_the_page_and_the_author_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let story = Story::whole(folder.path()).await;

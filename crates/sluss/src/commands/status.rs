@@ -82,7 +82,11 @@ pub(super) fn places(places: &[Value]) -> String {
             rows.push(vec![word(place, "environment").to_owned(), "nothing".to_owned()]);
         }
     }
-    table(2, &rows)
+    let budget = |place: &Value| {
+        let sentence = plain(place["error_budget"]["sentence"].as_str()?);
+        Some(format!("  {}, error budget: {sentence}\n", word(place, "environment")))
+    };
+    table(2, &rows) + &places.iter().filter_map(budget).collect::<String>()
 }
 
 fn deployment(place: &Value, brief: &Value) -> Vec<String> {

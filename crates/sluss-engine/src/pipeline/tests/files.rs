@@ -275,7 +275,7 @@ fn what_steers_a_terminal_is_not_shown() {
              --> sluss.yaml:3:1
               |
             3 | �[2J: 1
-              | ^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only` or `objectives`
+              | ^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives`, `error_budget`, `provides` or `needs`
         "#]],
     );
 }

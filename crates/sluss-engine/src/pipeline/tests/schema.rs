@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{deliver, inputs, objectives, service, start, steps, template, traffic};
+use super::super::{budget, deliver, inputs, objectives, service, start, steps, template, traffic};
 
 const SERVICE: &str = include_str!("../../../../../docs/schema/sluss.schema.json");
 const TEMPLATE: &str = include_str!("../../../../../docs/schema/template.schema.json");
@@ -34,11 +34,13 @@ fn the_schema_of_the_service_file_has_the_keys_that_are_read() {
     agrees(SERVICE, "/properties/outcome", traffic::OUTCOME_KEYS);
     agrees(SERVICE, "/properties/probe", traffic::PROBE_KEYS);
     agrees(SERVICE, "/properties/objectives", objectives::OBJECTIVES_KEYS);
+    agrees(SERVICE, "/properties/error_budget", budget::BUDGET_KEYS);
 }
 
 #[test]
 fn the_schema_of_templates_has_the_keys_that_are_read() {
     agrees(TEMPLATE, "", template::TEMPLATE_KEYS);
+    agrees(TEMPLATE, "/properties/error_budget", budget::BUDGET_KEYS);
     agrees(TEMPLATE, "/$defs/input", inputs::INPUT_KEYS);
     agrees(TEMPLATE, "/$defs/step", steps::STEP_KEYS);
     agrees(TEMPLATE, "/$defs/step/properties/when", steps::WHEN_KEYS);

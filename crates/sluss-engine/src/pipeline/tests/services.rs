@@ -1,7 +1,8 @@
 //! Service files, and what is said of their mistakes.
 
 use expect_test::expect;
-use sluss_core::pipeline::{Replacement, StepKind};
+use sluss_core::budget::ErrorBudget;
+use sluss_core::pipeline::{GateKind, Replacement, Stage, StepKind};
 
 use super::*;
 
@@ -187,7 +188,7 @@ fn every_problem_is_named_with_the_nearest_right_spelling() {
              --> sluss.yaml:1:1
               |
             1 | servcie: shop
-              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only` or `objectives`
+              | ^^^^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives`, `error_budget`, `provides` or `needs`
               = help: did you mean `service`?
 
             error: a service file needs `service`
@@ -235,7 +236,7 @@ fn problems_have_a_form_for_programs() {
             "line": 3,
             "column": 1,
             "what": "a service file has no key `wiht`",
-            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only` or `objectives`",
+            "expected": "`service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives`, `error_budget`, `provides` or `needs`",
             "hint": "did you mean `with`?"
           }
         ]"#]]
@@ -388,5 +389,60 @@ fn a_service_says_how_its_requests_are_told_apart() {
     assert_eq!(sticky, r#"{"sticky":{"cookie":"session"}}"#);
     for wrong in ["unit: 'two words'", "sticky: {}", "sticky: { header: A, cookie: b }"] {
         assert!(resolve(&format!("{head}{wrong}\n")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_promise_is_kept_to_where_customers_are() {
+    let promised = format!("{GOOD}error_budget: {{ objective: 99.95%, window: 28d }}\n");
+    let pipeline = resolve(&promised).unwrap().pipeline;
+    let budget = ErrorBudget { objective_ppm: 999_500, window_seconds: 28 * 86_400 };
+    assert_eq!(pipeline.error_budget, Some(budget));
+    let asked = |stage: &Stage| stage.gates.contains(&GateKind::ErrorBudget);
+    let asked: Vec<bool> = pipeline.deliver.iter().map(asked).collect();
+    assert_eq!(asked, [false, true]);
+    // A release that promises less is another configuration, and what was approved is void.
+    let less = resolve(&promised.replace("99.95%", "99%")).unwrap().pipeline;
+    assert_ne!(less.configuration_digest(), pipeline.configuration_digest());
+}
+
+#[test]
+fn a_promise_that_leaves_no_budget_or_all_of_it_is_none() {
+    for (wrong, what) in [
+        ("{ objective: 100% }", "no traffic can be held to this objective"),
+        ("{ objective: 49% }", "no traffic can be held to this objective"),
+        ("{ objective: 99.9 }", "`99.9` is not right here"),
+        ("{ window: 30d }", "`error_budget` needs `objective`"),
+        ("{ objective: 99.9%, window: 5m }", "this is too short"),
+        ("{ objective: 99.9%, window: 91d }", "this is too long"),
+        ("99.9%", "a text is written here"),
+    ] {
+        let problems = resolve(&format!("{GOOD}error_budget: {wrong}\n")).unwrap_err();
+        let said: Vec<&str> = problems.iter().map(|one| &*one.what).collect();
+        assert_eq!(said, [what], "{wrong}");
+    }
+}
+
+#[test]
+fn a_service_says_what_it_provides_to_others_and_needs_of_them() {
+    let text = "provides: { ledger-api: [2, 3], reports: 1 }\nneeds: { rates: 7 }\n";
+    let pipeline = resolve(&format!("{GOOD}{text}")).unwrap().pipeline;
+    let contracts = serde_json::to_string(&pipeline.contracts).unwrap();
+    let expected = r#"{"provides":{"ledger-api":[2,3],"reports":[1]},"needs":{"rates":7}}"#;
+    assert_eq!(contracts, expected);
+    let without = resolve(GOOD).unwrap().pipeline;
+    assert!(without.contracts.is_empty());
+    assert_ne!(without.configuration_digest(), pipeline.configuration_digest());
+    for (wrong, what) in [
+        ("needs: { Ledger: 3 }", "`Ledger` is not right here"),
+        ("needs: { ledger: three }", "`three` is not right here"),
+        ("needs: { ledger: [3] }", "a list is written here"),
+        ("needs: [ledger]", "a list is written here"),
+        ("provides: { ledger: [0] }", "`0` is not right here"),
+        ("provides: ledger", "a text is written here"),
+    ] {
+        let problems = resolve(&format!("{GOOD}{wrong}\n")).unwrap_err();
+        let said: Vec<&str> = problems.iter().map(|one| &*one.what).collect();
+        assert_eq!(said, [what], "{wrong}");
     }
 }

@@ -85,7 +85,7 @@ fn a_head_s_mistakes_are_all_named() {
              --> template.yaml:6:1
               |
             6 | ownr: x
-              | ^^^^ expected `name`, `version`, `owner`, `review`, `description`, `inputs`, `open`, `steps`, `start` or `deliver`
+              | ^^^^ expected `name`, `version`, `owner`, `review`, `description`, `inputs`, `open`, `steps`, `start`, `deliver` or `error_budget`
               = help: did you mean `owner`?
 
             error: `Port` cannot be the name of an input
@@ -268,14 +268,14 @@ fn stages_are_checked() {
               --> template.yaml:23:34
                |
             23 |   - { environment: test, gates: [test, four_eyes], by_hand: maybe, rollout: at_once }
-               |                                  ^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `four-eyes` or `freeze`
+               |                                  ^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `error-budget`, `four-eyes` or `freeze`
                = help: did you mean `tests`?
 
             error: `four_eyes` is not known here
               --> template.yaml:23:40
                |
             23 |   - { environment: test, gates: [test, four_eyes], by_hand: maybe, rollout: at_once }
-               |                                        ^^^^^^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `four-eyes` or `freeze`
+               |                                        ^^^^^^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `error-budget`, `four-eyes` or `freeze`
                = help: did you mean `four-eyes`?
 
             error: `maybe` is not right here

@@ -1,0 +1,306 @@
+//! Error budgets: how many of customers' requests may fail in a window, and what was counted.
+//!
+//! By occurrences (OpenSLO's word; The Site Reliability Workbook, chapter 2): the budget is
+//! (1 − objective) · requests, and what is left of it 1 − failed / budget.
+//!
+//! # Invariants
+//!
+//! - No request is counted twice: each period begins after the last second of the one before.
+//! - What the target itself refused, because nothing was ready or too much was in flight, has
+//!   failed.
+//! - A window without a request has no budget: neither all of it is left, nor nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decide::has_customers;
+use crate::event::Event;
+use crate::ids::{DeploymentId, EnvironmentName, ServiceName};
+use crate::pipeline::GateKind;
+use crate::rollout::Counts;
+use crate::state::State;
+use crate::target::RouteKey;
+use crate::units::Millis;
+
+const HOUR_SECONDS: i64 = 3_600;
+const HOUR_MS: i64 = HOUR_SECONDS * 1_000;
+const MILLION: u128 = 1_000_000;
+
+/// What a service promises of its live traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorBudget {
+    /// How many of its requests must not fail, in parts per million; never all of them.
+    pub objective_ppm: u32,
+    /// Over how many seconds that is looked at.
+    pub window_seconds: u32,
+}
+
+impl ErrorBudget {
+    /// Seconds of a window where nothing is said: 30 days.
+    pub const USUAL_WINDOW: u32 = 30 * 86_400;
+    /// Seconds of the longest window: 90 days. What is older is forgotten.
+    pub const LONGEST_WINDOW: u32 = 90 * 86_400;
+
+    /// Returns how many of its requests may fail, in parts per million.
+    pub fn may_fail_ppm(self) -> u32 {
+        1_000_000_u32.saturating_sub(self.objective_ppm)
+    }
+
+    /// Returns the window in words: `30 d`.
+    pub fn window(self) -> String {
+        match self.window_seconds {
+            days if days.is_multiple_of(86_400) => format!("{} d", days / 86_400),
+            hours if hours.is_multiple_of(3_600) => format!("{} h", hours / 3_600),
+            seconds => format!("{} min", seconds / 60),
+        }
+    }
+
+    fn window_ms(self) -> i64 {
+        i64::from(self.window_seconds) * 1_000
+    }
+}
+
+/// What customers' requests to a service came to in a period, as its target counted them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrafficCounted {
+    /// The service.
+    pub service: ServiceName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The last second before the period.
+    pub after: i64,
+    /// Its last second, since 1970-01-01 UTC.
+    pub until: i64,
+    /// Requests that releases answered or failed.
+    pub requests: u64,
+    /// Of these, how many failed.
+    pub errors: u64,
+    /// Requests that the target itself refused: nothing was ready, or too much was in flight.
+    pub refused: u64,
+    /// The target's own count of the refused, from which the next period goes on.
+    pub refused_so_far: u64,
+}
+
+impl TrafficCounted {
+    fn counts(&self) -> Counts {
+        let (requests, errors) = (self.requests, self.errors);
+        Counts { requests, errors }.and(Counts { requests: self.refused, errors: self.refused })
+    }
+
+    /// Returns what it is about.
+    pub fn key(&self) -> RouteKey {
+        RouteKey { service: self.service.clone(), environment: self.environment.clone() }
+    }
+}
+
+/// What was counted of a service's requests in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The last second that was counted.
+    pub until: i64,
+    /// The target's own count of what it refused, by then.
+    pub refused_so_far: u64,
+    /// By the hour in which the period ended, counted from 1970-01-01 UTC.
+    pub hours: BTreeMap<i64, Counts>,
+}
+
+/// What a window's requests make of an objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetReading {
+    /// The objective.
+    pub budget: ErrorBudget,
+    /// The requests of the window, and how many of them failed.
+    pub counts: Counts,
+}
+
+/// Where a budget stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BudgetStands {
+    /// There was no request.
+    NoData,
+    /// Something is left.
+    Left,
+    /// As many failed as may, or more.
+    Spent,
+}
+
+impl BudgetReading {
+    /// Returns where it stands.
+    pub fn stands(self) -> BudgetStands {
+        let Counts { requests, errors } = self.counts;
+        let allowed = u128::from(requests) * u128::from(self.budget.may_fail_ppm());
+        match (requests, u128::from(errors) * MILLION >= allowed) {
+            (0, _) => BudgetStands::NoData,
+            (_, true) => BudgetStands::Spent,
+            (_, false) => BudgetStands::Left,
+        }
+    }
+
+    /// Returns how much of the budget is left, in thousandths; nothing where there was no request.
+    pub fn left_permille(self) -> Option<u16> {
+        let Counts { requests, errors } = self.counts;
+        let allowed = u128::from(requests) * u128::from(self.budget.may_fail_ppm());
+        let failed = (u128::from(errors) * MILLION).min(allowed);
+        // Rounded down: what is nearly nothing is nothing.
+        let left = ((allowed - failed) * 1_000).checked_div(allowed)?;
+        u16::try_from(left).ok()
+    }
+
+    /// Returns the reading in words, without a full stop: `0.14 % of 12 requests failed, …`.
+    pub fn words(self) -> String {
+        let Counts { requests, errors } = self.counts;
+        let window = self.budget.window();
+        let may = percent(self.budget.may_fail_ppm().into());
+        let Some(ppm) = (u128::from(errors) * MILLION).checked_div(requests.into()) else {
+            return format!("no request was counted in {window}, of which {may} may fail");
+        };
+        let failed = percent(u64::try_from(ppm).unwrap_or(u64::MAX));
+        format!("{errors} of {requests} requests failed in {window}: {failed}, and {may} may")
+    }
+}
+
+impl State {
+    /// Returns what was counted of the requests of a place.
+    pub fn counted_in(&self, key: &RouteKey) -> Option<&Counted> {
+        self.traffic.get(&key.service)?.get(&key.environment)
+    }
+
+    /// Returns what the requests of the window that ends at `now` make of `budget`. An hour counts
+    /// until all of it has left the window.
+    pub fn budget_in(&self, key: &RouteKey, budget: ErrorBudget, now: Millis) -> BudgetReading {
+        let window = self.hours_within(key, budget, now);
+        let counts = window.fold(Counts::default(), |all, (_, counts)| all.and(*counts));
+        BudgetReading { budget, counts }
+    }
+
+    fn hours_within<'a>(
+        &'a self,
+        key: &RouteKey,
+        budget: ErrorBudget,
+        now: Millis,
+    ) -> impl Iterator<Item = (&'a i64, &'a Counts)> {
+        let hours = self.counted_in(key).map(|counted| &counted.hours);
+        let within = move |(hour, _): &(&i64, &Counts)| leaves(**hour, budget) > now;
+        hours.into_iter().flatten().filter(within)
+    }
+
+    /// Returns when something of a spent budget is left again, if no further request comes: as
+    /// hours leave the window, their failures do. Nothing if that leaves no request at all.
+    pub fn budget_refills(
+        &self,
+        key: &RouteKey,
+        budget: ErrorBudget,
+        now: Millis,
+    ) -> Option<Millis> {
+        let mut left = self.budget_in(key, budget, now);
+        self.hours_within(key, budget, now).find_map(|(hour, gone)| {
+            left.counts.requests = left.counts.requests.saturating_sub(gone.requests);
+            left.counts.errors = left.counts.errors.saturating_sub(gone.errors);
+            (left.stands() == BudgetStands::Left).then(|| leaves(*hour, budget))
+        })
+    }
+
+    /// Returns the objective of what is live in a place, or of what is about to be.
+    pub fn budget_of(&self, key: &RouteKey) -> Option<ErrorBudget> {
+        let place = self.place(&key.service, &key.environment)?;
+        let deployment = self.deployments.get(&place.live.or(place.rolling)?)?;
+        let asked = deployment.stage.gates.contains(&GateKind::ErrorBudget);
+        self.pipeline_of(deployment.release)?.error_budget.filter(|_| asked)
+    }
+
+    /// Returns the places whose requests are counted: where something of a service stays.
+    pub fn places_counted(&self) -> Vec<RouteKey> {
+        let stays = |id: DeploymentId| {
+            self.deployments.get(&id).is_some_and(|of| has_customers(of.stage.kind))
+        };
+        let of_service = |(service, known): (&ServiceName, &crate::state::Service)| {
+            let taken = known
+                .places
+                .iter()
+                .filter(|(_, place)| place.live.or(place.rolling).is_some_and(stays));
+            let key = |(environment, _): (&EnvironmentName, _)| RouteKey {
+                service: service.clone(),
+                environment: environment.clone(),
+            };
+            taken.map(key).collect::<Vec<_>>()
+        };
+        self.services.iter().flat_map(of_service).collect()
+    }
+
+    /// Returns how many requests the target refused since what was counted last, by its own count.
+    /// One that counts less than before has begun again. What it refused before anything was
+    /// counted says nothing of a service that was not there yet.
+    pub fn refused_since(&self, key: &RouteKey, so_far: u64) -> u64 {
+        let before = self.counted_in(key).map(|counted| counted.refused_so_far);
+        before.map_or(0, |before| so_far.checked_sub(before).unwrap_or(so_far))
+    }
+
+    /// Returns whether a period is to be recorded now: every five minutes in which anything was
+    /// counted, and sooner where it changes what is left of a budget into nothing, or back.
+    pub fn traffic_due(&self, counted: &TrafficCounted) -> bool {
+        let key = counted.key();
+        let last = self.counted_in(&key).map_or(counted.after, |known| known.until);
+        let seconds = counted.until.saturating_sub(last);
+        let turns = || {
+            let now = Millis(counted.until.saturating_mul(1_000));
+            self.budget_of(&key).is_some_and(|budget| {
+                let before = self.budget_in(&key, budget, now);
+                let counts = before.counts.and(counted.counts());
+                before.stands() != BudgetReading { counts, ..before }.stands()
+            })
+        };
+        let there = self.place(&key.service, &key.environment);
+        there.is_some_and(|place| place.live.or(place.rolling).is_some())
+            && self.fits(counted)
+            && (seconds >= PERIOD_SECONDS || seconds >= SOONEST_SECONDS && turns())
+    }
+
+    /// Returns whether a period says something, and begins after what was counted before.
+    fn fits(&self, counted: &TrafficCounted) -> bool {
+        let after = self.counted_in(&counted.key()).map_or(i64::MIN, |known| known.until);
+        counted.after >= after
+            && counted.until > counted.after
+            && counted.errors <= counted.requests
+            && counted.counts().requests > 0
+    }
+
+    /// Returns the period as an event, if it is due. While the clock cannot be trusted nothing is
+    /// counted: what is to be counted then is counted once it can.
+    pub(crate) fn count_traffic(&self, counted: TrafficCounted) -> Vec<Event> {
+        let due = !self.gap && self.traffic_due(&counted);
+        if due { vec![Event::TrafficCounted(counted)] } else { vec![] }
+    }
+}
+
+/// Seconds of a usual period.
+pub const PERIOD_SECONDS: i64 = 300;
+/// Seconds of the shortest.
+const SOONEST_SECONDS: i64 = 10;
+
+/// Returns when all of an hour has left the window.
+fn leaves(hour: i64, budget: ErrorBudget) -> Millis {
+    Millis(hour.saturating_add(1).saturating_mul(HOUR_MS)).plus(budget.window_ms())
+}
+
+/// Folds a period.
+pub(crate) fn apply(state: &mut State, counted: &TrafficCounted) {
+    let of_service = state.traffic.entry(counted.service.clone()).or_default();
+    let new = Counted { until: counted.until, refused_so_far: 0, hours: BTreeMap::new() };
+    let known = of_service.entry(counted.environment.clone()).or_insert(new);
+    known.until = known.until.max(counted.until);
+    known.refused_so_far = counted.refused_so_far;
+    let hour = known.hours.entry(counted.until.div_euclid(HOUR_SECONDS)).or_default();
+    *hour = hour.and(counted.counts());
+    let oldest = known.until - i64::from(ErrorBudget::LONGEST_WINDOW);
+    known.hours.retain(|hour, _| (hour + 1) * HOUR_SECONDS > oldest);
+}
+
+/// Returns parts per million as a percentage.
+pub(crate) fn percent(ppm: u64) -> String {
+    let text = format!("{}.{:04}", ppm / 10_000, ppm % 10_000);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
