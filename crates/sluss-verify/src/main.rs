@@ -32,9 +32,9 @@ const UNREADABLE: u8 = 3;
 struct Arguments {
     /// The dossier: a `.sluss.zip`, or the folder that was unpacked from one.
     dossier: PathBuf,
-    /// Folder with the keys to trust: `vkey`, `keys.json`, and where wanted `tlog-policy` and
-    /// `tsa.pem`. Get them from whoever runs the log, not from the dossier. Without it, signatures
-    /// are not checked.
+    /// Folder with the keys to trust: `vkey`, `log-keys.json`, `keys.json`, and where wanted
+    /// `tlog-policy` and `tsa.pem`. Get them from whoever runs the log, not from the dossier.
+    /// Without it, signatures are not checked.
     #[arg(long, value_name = "FOLDER")]
     trust: Option<PathBuf>,
     /// A file that must be one of the release's artifacts; may be given several times.

@@ -327,14 +327,14 @@ fn at_the_gates(
         state.stop_over(deployment).is_some() || deployment.gates.contains_key(&GateKind::Freeze);
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
     for gate in gates.iter().chain(&line) {
-        let outcome = match decide_gate(state, id, deployment, *gate, at) {
-            Ok(outcome) => outcome,
+        let (outcome, policy) = match decide_gate(state, id, deployment, *gate, at) {
+            Ok(decided) => decided,
             Err(first) => return Some(first),
         };
         shut |= !outcome.is_cleared();
         let refused = matches!(outcome, GateOutcome::Refused { .. });
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
-            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome }]);
+            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome, policy }]);
         }
         if refused {
             // Nobody is asked about what will not be made anyway.

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
-use sluss_ledger::attest::TrustedRoot;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
     AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
 };
-use sluss_ledger::{Hash, Note, NoteSignature};
+use sluss_ledger::{Checkpoint, Hash, Note, NoteSignature};
 use sluss_store::Log as _;
 
 use super::gather::{Gathered, gather};
@@ -97,7 +96,7 @@ async fn parts(
     identities: Vec<Identity>,
 ) -> Result<Parts, Failure> {
     let trust = trust(engine).await?;
-    let Gathered { events, attestations, blobs, persons: _ } = gathered;
+    let Gathered { events, attestations, blobs, decisions, persons: _ } = gathered;
     let positions = events.keys().chain(attestations.keys()).copied().collect();
     let proven = engine.parts().log.prove(positions).await;
     let proven = proven.map_err(|e| Failure::upstream("The log's entries can't be proven", &e))?;
@@ -123,7 +122,7 @@ async fn parts(
         disposed: vec![],
         sbom,
         controls: None,
-        policy: Default::default(),
+        policy: decisions,
         identities,
         checkpoint: cosigned(engine, &proven.checkpoint).await,
         timestamp: None,
@@ -138,6 +137,7 @@ pub const WITNESSED: &str = "witnessed";
 /// are witnesses. Who verifies counts them by a policy of their own.
 async fn cosigned(engine: &Engine, checkpoint: &str) -> String {
     let Ok(note) = Note::parse(checkpoint.as_bytes()) else { return checkpoint.to_owned() };
+    let note = by_those_who_sign(engine, note);
     let folder = engine.parts().data.join(WITNESSED);
     let wait = async {
         loop {
@@ -151,6 +151,15 @@ async fn cosigned(engine: &Engine, checkpoint: &str) -> String {
     let lines = tokio::time::timeout(PATIENCE, wait).await;
     let lines = lines.unwrap_or_else(|_late| cosignatures(&folder, &note).0);
     lines.into_iter().fold(note, Note::with).to_string()
+}
+
+/// Leaves out what a key signed that is retired by now: for the instant in which that is recorded,
+/// it may have signed once more.
+fn by_those_who_sign(engine: &Engine, note: Note) -> Note {
+    let Ok(checkpoint) = note.unverified_text().parse::<Checkpoint>() else { return note };
+    let keys = engine.parts().log.keys();
+    let over = keys.spans().iter().filter(|span| span.is_over(checkpoint.head.size));
+    over.fold(note, |note, span| note.without(span.verifier()))
 }
 
 /// Returns the cosignatures of this checkpoint, and whether each witness that cosigned before gave
@@ -187,7 +196,8 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
     let first = parts.log.read(0, 1).await?;
     let began = first.first().map_or_else(|| engine.now(), |first| first.time);
     let mut logs = Vec::new();
-    for span in parts.log.keys().spans() {
+    let spans = parts.log.keys();
+    for span in spans.spans() {
         let named = match span.from_leaf() {
             0 => began,
             from => parts.log.read(from, 1).await?.first().map_or(began, |named| named.time),
@@ -195,7 +205,7 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
         logs.push((span.verifier().clone(), utc(named)?));
     }
     let keys = TrustedKeys::of(attestation_keys(engine)?);
-    Ok(TrustParts { logs, keys, tlog_policy: None })
+    Ok(TrustParts { logs, spans, keys, tlog_policy: None })
 }
 
 /// Returns the files of a trust folder: what an auditor needs to check dossiers and bundles of this
@@ -205,13 +215,8 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
 ///
 /// When the log can't be read.
 pub async fn trust_folder(engine: &Engine) -> Result<Files, Failure> {
-    let TrustParts { logs, keys, .. } = trust(engine).await?;
-    let vkeys: String = logs.iter().map(|(log, _)| format!("{log}\n")).collect();
-    let files = [
-        ("vkey", vkeys),
-        ("keys.json", keys.to_json()),
-        ("trusted_root.json", TrustedRoot::of(logs).to_json()),
-        ("attestation.pub", engine.attestor().verifier().to_pem()),
-    ];
-    Ok(files.map(|(name, text)| (name.to_owned(), text.into_bytes())).into())
+    let mut files = trust(engine).await?.files();
+    let own = engine.attestor().verifier().to_pem();
+    files.insert("attestation.pub".to_owned(), own.into_bytes());
+    Ok(files)
 }

@@ -7,6 +7,7 @@
 //!   stood before it. Nothing is attested that was not recorded.
 //! - A failed build has no provenance, and *no data* is never a verdict in favour.
 
+mod decisions;
 pub mod dossier;
 mod gather;
 mod materials;
