@@ -142,8 +142,13 @@ impl Sluss {
 
     /// Reads something of the API as the first account; nothing while it does not answer 200.
     pub fn get(&self, path: &str) -> Option<Value> {
+        self.get_as(path, (&self.login, &self.password))
+    }
+
+    /// Reads something of the API as `login`; nothing while it does not answer 200.
+    pub fn get_as(&self, path: &str, (login, password): (&str, &str)) -> Option<Value> {
         let url = format!("{}{path}", self.url());
-        let authorization = Self::basic(&self.login, &self.password);
+        let authorization = Self::basic(login, password);
         let mut response =
             self.agent.get(&url).header("Authorization", &authorization).call().ok()?;
         if response.status() != 200 {

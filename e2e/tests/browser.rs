@@ -6,6 +6,7 @@
 #[path = "browser/keys.rs"]
 mod keys;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -123,8 +124,10 @@ struct Driver(Child);
 
 impl Driver {
     fn start(port: u16) -> Self {
+        // A group of its own: the driver that is killed leaves its browser behind.
         let child = Command::new("chromedriver")
             .arg(format!("--port={port}"))
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -134,7 +137,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.kill().ok();
+        let group = format!("-{}", self.0.id());
+        Command::new("kill").args(["-KILL", "--", &group]).status().ok();
         self.0.wait().ok();
     }
 }
@@ -195,9 +199,7 @@ async fn a_second_person_decides_and_a_bad_release_is_seen_being_taken_back() {
     browser.fill("password", "not-the-password").await;
     browser.press("[name=decision][value=approve]").await;
     browser.says("password").await;
-    browser.open(&sluss, "/deployments/dep-2").await;
-    browser.fill("password", "bo-is-the-second").await;
-    browser.press("[name=decision][value=approve]").await;
+    browser.approves_by_keyboard(&sluss).await;
     wait_for("the first version answers", PATIENCE, || answer(port, "/ready"));
     let customers = Customers::begin(port, 8, Duration::from_millis(20));
     browser.open(&sluss, "/deployments/dep-2").await;
@@ -227,6 +229,59 @@ async fn a_second_person_decides_and_a_bad_release_is_seen_being_taken_back() {
 }
 
 impl Browser {
+    /// Bo decides in the inbox, and touches nothing but keys.
+    async fn approves_by_keyboard(&self, sluss: &Sluss) {
+        let password = ("bo", "bo-is-the-second");
+        let waits = sluss.get_as("/api/v1/inbox", password).expect("the inbox answers");
+        let release = &waits["waiting"][0]["release"];
+        assert_eq!(waits["waiting"][0]["approval"]["subject"], "dep-2", "{waits}");
+        assert_eq!(release["difference"]["commits"], 1, "{waits}");
+        let paths = release["difference"]["paths"].as_array().expect("files differ");
+        assert!(paths.contains(&json!("sluss.yaml")), "{waits}");
+        assert!(release["tests_passed"].as_u64() > Some(0), "{waits}");
+        let ada = ("ada", sluss.password.as_str());
+        let own = sluss.get_as("/api/v1/inbox", ada).expect("the inbox answers");
+        assert_eq!(own["waiting"], json!([]), "ada contributed: {own}");
+
+        self.open(sluss, "/approvals").await;
+        self.says("1 commit").await;
+        // A refusal asks for a reason first, and is given up.
+        self.keys("jr").await;
+        assert_eq!(self.focused().await, "reason");
+        self.keys("\u{e007}").await;
+        assert_eq!(self.focused().await, "reason", "without a reason nothing is refused");
+        self.keys("\u{e00c}").await;
+        assert_eq!(self.focused().await, "dep-2", "Escape goes back to the card");
+        self.keys("a").await;
+        assert_eq!(self.focused().await, "password");
+        self.keys("not-the-password\u{e007}").await;
+        self.says("not for you to do").await;
+        self.open(sluss, "/approvals").await;
+        self.says("1 commit").await;
+        self.keys("ja").await;
+        self.keys("bo-is-the-second\u{e007}").await;
+        wait_for("it is granted", PATIENCE, || {
+            (sluss.get("/api/v1/approvals/dep-2")?["decision"] == "granted").then_some(())
+        });
+        let waits = sluss.get_as("/api/v1/inbox", password).expect("the inbox answers");
+        assert_eq!(waits["waiting"], json!([]), "{waits}");
+    }
+
+    /// Types where the focus is.
+    async fn keys(&self, keys: &str) {
+        for key in keys.chars() {
+            let focused = self.client.active_element().await.expect("something has the focus");
+            focused.send_keys(&key.to_string()).await.expect("it takes a key");
+        }
+    }
+
+    /// What has the focus: the name of a field, or what a card says it is.
+    async fn focused(&self) -> String {
+        let script = "var at = document.activeElement; return at.name || at.ariaLabel || ''";
+        let said = self.client.execute(script, vec![]).await.expect("a script runs");
+        said.as_str().unwrap_or_default().to_owned()
+    }
+
     async fn picture_of_sign_in(&self, sluss: &Sluss) {
         self.open(sluss, "/").await;
         self.says("Sign in").await;

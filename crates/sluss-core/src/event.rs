@@ -159,6 +159,9 @@ pub enum Event {
     /// What its policies would have made of the past was compared with those in force.
     #[serde(rename = "config.compared")]
     ConfigCompared { number: u64, lets_more_pass: bool },
+    /// The times that a proposed calendar leaves open were compared with those of the one in force.
+    #[serde(rename = "config.calendar_compared")]
+    ConfigCalendarCompared { number: u64, opens_more: bool },
     /// From now on this content decides.
     #[serde(rename = "config.activated")]
     ConfigActivated { number: u64, commit: CommitId },

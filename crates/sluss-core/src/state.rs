@@ -48,6 +48,9 @@ pub struct Proposal {
     /// was decided again.
     #[serde(default)]
     pub lets_more_pass: Option<bool>,
+    /// Whether its calendar leaves times open that the one in force shuts, once they were compared.
+    #[serde(default)]
+    pub opens_more: Option<bool>,
 }
 
 /// One environment of one service.

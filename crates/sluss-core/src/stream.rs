@@ -86,6 +86,7 @@ impl Event {
             | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
             | E::ConfigCompared { .. }
+            | E::ConfigCalendarCompared { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,

@@ -3,8 +3,8 @@
 //!
 //! # Invariants
 //!
-//! - What is not known to ask as much asks less: a changed rule, and policies whose past was not
-//!   decided again.
+//! - What is not known to ask as much asks less: a changed rule, policies whose past was not
+//!   decided again, and a calendar whose times were not compared.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,10 @@ pub enum Weakening {
     PoliciesNotCompared,
     /// No calendar is in force any more.
     NoCalendar,
+    /// Its calendar leaves times open that the one in force shuts.
+    Calendar,
+    /// Which times its calendar leaves open is not known.
+    CalendarNotCompared,
 }
 
 impl Weakening {
@@ -47,6 +51,8 @@ impl Weakening {
                 "What its policies would have made of the past is not known."
             }
             Self::NoCalendar => "No calendar would be in force any more.",
+            Self::Calendar => "Its calendar leaves times open that are shut now.",
+            Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
         }
     }
 }
@@ -70,6 +76,15 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         },
         (Some(_) | None, _) => None,
     };
+    let calendar = match (&before.calendar, &after.calendar) {
+        (Some(_), None) => Some(Weakening::NoCalendar),
+        (Some(old), Some(new)) if old != new => match proposal.opens_more {
+            Some(false) => None,
+            Some(true) => Some(Weakening::Calendar),
+            None => Some(Weakening::CalendarNotCompared),
+        },
+        (Some(_) | None, _) => None,
+    };
     let found = [
         (strictness(after.four_eyes) < strictness(before.four_eyes)).then_some(Weakening::FourEyes),
         (!before.require.is_subset(&after.require)).then_some(Weakening::Requirements),
@@ -79,7 +94,7 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
             .any(|rule| !after.approvals.contains(rule))
             .then_some(Weakening::Approvals),
         policies,
-        (before.calendar.is_some() && after.calendar.is_none()).then_some(Weakening::NoCalendar),
+        calendar,
     ];
     found.into_iter().flatten().collect()
 }

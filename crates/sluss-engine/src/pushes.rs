@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::{Event, Push as ChangePush};
-use sluss_core::ids::{ChangeId, CommitId, PersonRef, ServiceName};
+use sluss_core::ids::{ChangeId, CommitId, Digest, PersonRef, ServiceName};
 use sluss_core::state::{ChangePhase, State};
 use sluss_core::units::Millis;
 use sluss_policy::DiffResult;
@@ -133,20 +133,33 @@ impl PushJudge {
         }])
     }
 
-    /// Decides the past again by proposed policies, and says whether they would have let more pass.
-    /// What cannot be decided again, or was never decided, counts as that.
+    /// Compares a proposed configuration with the one in force.
     async fn compare(&self, number: u64) {
-        let (old, new) = {
+        let (before, after) = {
             let state = self.engine.state();
             let proposal = state.proposals.get(&number);
-            let new = proposal.and_then(|of| of.organisation.policies.clone());
-            (state.organisation.as_ref().and_then(|known| known.policies.clone()), new)
+            (state.organisation.clone(), proposal.map(|of| of.organisation.clone()))
         };
-        let (Some(old), Some(new)) = (old, new) else { return };
-        if old == new {
-            return;
+        let (Some(before), Some(after)) = (before, after) else { return };
+        if let (Some(old), Some(new)) = (before.policies, after.policies)
+            && old != new
+        {
+            self.compare_policies(number, &old, &new).await;
         }
-        let result = texts::compare(&self.engine, &old, &new).await;
+        if let (Some(old), Some(new)) = (before.calendar, after.calendar)
+            && old != new
+        {
+            let found = texts::opens_more(&self.engine, &old, &new).await;
+            // What can't be read again is not known to shut as much.
+            let opens_more = found.unwrap_or(true);
+            self.report(Command::CalendarCompared { number, opens_more }).await;
+        }
+    }
+
+    /// Decides the past again by proposed policies, and says whether they would have let more pass.
+    /// What cannot be decided again, or was never decided, counts as that.
+    async fn compare_policies(&self, number: u64, old: &Digest, new: &Digest) {
+        let result = texts::compare(&self.engine, old, new).await;
         let lets_more_pass = !matches!(result, Ok(DiffResult::Same | DiffResult::Tightened));
         self.report(Command::Compared { number, lets_more_pass }).await;
     }

@@ -27,6 +27,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::guests::{Guest, Guests};
 use crate::proxy::RouteProxy;
+use crate::route::Route;
 use crate::shed;
 
 /// An open port of a route.
@@ -37,15 +38,17 @@ pub(crate) struct Door {
     closing: watch::Sender<bool>,
     proxy: Arc<HttpProxy<RouteProxy>>,
     accepting: JoinHandle<()>,
-    /// Ends when the last connection has.
+    /// Ends when the last connection has, and the last request: one of HTTP/2 is a task of its own,
+    /// and may be counted after its customer has the answer and is gone.
     connections: mpsc::Receiver<Infallible>,
 }
 
 impl Door {
-    /// Opens `address` for `proxy`; `inherited` is the socket of an earlier host.
+    /// Opens `address` for `route`, whose instances may take `connect_timeout` to accept;
+    /// `inherited` is the socket of an earlier host.
     pub(crate) fn open(
         address: SocketAddr,
-        proxy: RouteProxy,
+        (route, connect_timeout): (Arc<Route>, Duration),
         inherited: Option<StdListener>,
     ) -> io::Result<Self> {
         let listener = Arc::new(match inherited {
@@ -62,7 +65,10 @@ impl Door {
             max_retries: MOST_TRIES,
             ..ServerConf::default()
         };
-        let (guests, key) = (Arc::clone(&proxy.guests), proxy.route.key.clone());
+        let (alive, connections) = mpsc::channel(1);
+        let (guests, key) = (Guests::new(Arc::clone(&route.gate)), route.key.clone());
+        let (requests, guests_of_proxy) = (alive.downgrade(), Arc::clone(&guests));
+        let proxy = RouteProxy { route, connect_timeout, guests: guests_of_proxy, requests };
         let mut proxy = HttpProxy::new(proxy, Arc::new(conf));
         proxy.handle_init_modules();
         let mut options = HttpServerOptions::default();
@@ -70,7 +76,6 @@ impl Door {
         proxy.server_options = Some(options);
         let proxy = Arc::new(proxy);
         let (closing, closes) = watch::channel(false);
-        let (alive, connections) = mpsc::channel(1);
         let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
         let reception = Reception { proxy: Arc::clone(&proxy), guests, key, closes, refusals };
         let taken = accept(Arc::clone(&listener), reception, alive);

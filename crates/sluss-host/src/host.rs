@@ -24,14 +24,12 @@ use tokio::time::MissedTickBehavior;
 use crate::cgroup::Tree;
 use crate::door::{Door, GRACE_FOR_IDLE, GRACE_WHEN_HANDED_OVER, Ports};
 use crate::folder::{Folder, Remembered, instance_of};
-use crate::guests::Guests;
 use crate::handover;
 use crate::journal::Journal;
 use crate::keeper::{self, Kept};
 use crate::past::Past;
 use crate::prober;
 use crate::process::{self, Record, Running, UNKNOWN_CODE};
-use crate::proxy::RouteProxy;
 use crate::route::{Lapse, Route};
 use crate::serve::HostOptions;
 use crate::slot::Slot;
@@ -381,10 +379,8 @@ impl Host {
 
     fn door(&self, port: u16, route: &Arc<Route>) -> io::Result<Door> {
         let inherited = self.inherited().remove(&port);
-        let (route, connect_timeout) = (Arc::clone(route), self.options.connect_timeout);
-        let guests = Guests::new(Arc::clone(&route.gate));
-        let proxy = RouteProxy { route, connect_timeout, guests };
-        Door::open(SocketAddr::new(self.options.bind, port), proxy, inherited)
+        let serves = (Arc::clone(route), self.options.connect_timeout);
+        Door::open(SocketAddr::new(self.options.bind, port), serves, inherited)
     }
 
     fn inherited(&self) -> MutexGuard<'_, BTreeMap<u16, TcpListener>> {

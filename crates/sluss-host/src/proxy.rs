@@ -23,6 +23,7 @@
 //!   body is still at hand; on a kept connection, which the instance may have closed meanwhile,
 //!   any number of times, on a fresh one once: a request that kills who gets it kills two.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::Said;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::counters::{Meter, Outcome};
@@ -68,10 +70,14 @@ pub(crate) struct RouteProxy {
     pub(crate) connect_timeout: Duration,
     /// The connections that requests come on.
     pub(crate) guests: Arc<Guests>,
+    /// What each request holds until it was counted, while its door is open or closes.
+    pub(crate) requests: mpsc::WeakSender<Infallible>,
 }
 
 /// One request on its way.
 pub(crate) struct Exchange {
+    /// Its door waits for it.
+    _awaited: Option<mpsc::Sender<Infallible>>,
     started: Instant,
     entry: Entry,
     /// Its connection is not closed to make room.
@@ -122,6 +128,7 @@ impl ProxyHttp for RouteProxy {
 
     fn new_ctx(&self) -> Exchange {
         Exchange {
+            _awaited: self.requests.upgrade(),
             started: Instant::now(),
             entry: Entry::Outside,
             busy: None,

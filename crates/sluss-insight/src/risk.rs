@@ -106,7 +106,10 @@ fn of_size(size: Option<Size>) -> RiskPart {
 
 fn of_areas(size: Option<Size>) -> RiskPart {
     let (sentence, points) = match size {
-        Some(size) => (format!("{} areas", size.areas), graded(size.areas, 2, 5)),
+        Some(size) => {
+            let areas = if size.areas == 1 { "area" } else { "areas" };
+            (format!("{} {areas}", size.areas), graded(size.areas, 2, 5))
+        }
         None => ("which areas differ is not known".to_owned(), 2),
     };
     RiskPart { what: "areas", sentence, points }
@@ -119,7 +122,12 @@ fn of_age(state: &State, id: DeploymentId, now: Millis) -> RiskPart {
     let (sentence, points) = match oldest {
         Some(oldest) => {
             let days = u64::try_from(now.since(oldest) / DAY_MS).unwrap_or(0);
-            (format!("{} changes, the oldest {days} days old", changes.len()), graded(days, 7, 30))
+            let changes = match changes.len() {
+                1 => "1 change".to_owned(),
+                many => format!("{many} changes, the oldest"),
+            };
+            let age = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+            (format!("{changes} {age} old"), graded(days, 7, 30))
         }
         None => ("how old it is is not known".to_owned(), 2),
     };

@@ -59,6 +59,8 @@
     tail();
   }
   function refresh() {
+    // What a page says of one moment (a refusal, help) is not replaced by what is at its address.
+    if (main().dataset.topics === "none") return;
     if (fetching) { again = true; return; }
     if (typing()) { link("there is news; it is shown when your form is sent or empty"); return; }
     fetching = true;

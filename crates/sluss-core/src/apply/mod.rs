@@ -53,6 +53,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::AttestationRecorded { .. } => apply_log(state, position, now, event),
         E::ConfigProposed { .. }
         | E::ConfigCompared { .. }
+        | E::ConfigCalendarCompared { .. }
         | E::ConfigActivated { .. }
         | E::ConfigRefused { .. }
         | E::ServiceRegistered { .. } => apply_config(state, now, event),
@@ -242,21 +243,19 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
                 over: false,
                 activated: None,
                 lets_more_pass: None,
+                opens_more: None,
             };
             state.proposals.insert(*number, proposal);
         }
         Event::ConfigCompared { number, lets_more_pass } => {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
             proposal.lets_more_pass = Some(*lets_more_pass);
-            // One who agreed before may be enough now.
-            let subject = Subject::Configuration(*number);
-            let enough = state.still_asked(subject, now).is_empty();
-            let request = state.requests.get_mut(&subject);
-            if let Some(request) = request.filter(|of| enough && of.decision == Decision::Open)
-                && let Some((by, _)) = request.agreed.last().cloned()
-            {
-                request.decision = Decision::Granted { by, at: now };
-            }
+            may_be_enough(state, *number, now);
+        }
+        Event::ConfigCalendarCompared { number, opens_more } => {
+            let Some(proposal) = state.proposals.get_mut(number) else { return };
+            proposal.opens_more = Some(*opens_more);
+            may_be_enough(state, *number, now);
         }
         Event::ConfigActivated { number, .. } => {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
@@ -275,6 +274,18 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
             known.or_insert(Service { product, trunk, places });
         }
         _other => unreachable!("BUG: not an event of the configuration"),
+    }
+}
+
+/// Now that more is known of a proposed configuration, one who agreed before may be enough.
+fn may_be_enough(state: &mut State, number: u64, now: Millis) {
+    let subject = Subject::Configuration(number);
+    let enough = state.still_asked(subject, now).is_empty();
+    let request = state.requests.get_mut(&subject);
+    if let Some(request) = request.filter(|of| enough && of.decision == Decision::Open)
+        && let Some((by, _)) = request.agreed.last().cloned()
+    {
+        request.decision = Decision::Granted { by, at: now };
     }
 }
 

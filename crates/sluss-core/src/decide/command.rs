@@ -94,6 +94,11 @@ pub enum Command {
         number: u64,
         lets_more_pass: bool,
     },
+    /// The times that a proposed calendar leaves open were compared with those of the one in force.
+    CalendarCompared {
+        number: u64,
+        opens_more: bool,
+    },
     /// Someone pushes commits.
     Push {
         service: ServiceName,
@@ -384,6 +389,7 @@ impl Command {
             | Self::Found { .. }
             | Self::Seal { .. }
             | Self::Compared { .. }
+            | Self::CalendarCompared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.

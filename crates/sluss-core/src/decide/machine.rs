@@ -69,13 +69,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             only_if(wanted, Event::AttestationRecorded { of, evidence, envelope })
         }
         C::Inventoried { release, materials } => state.record_materials(release, materials),
-        C::Compared { number, lets_more_pass } => {
-            let waits = state
-                .proposals
-                .get(&number)
-                .is_some_and(|of| !of.over && of.lets_more_pass.is_none());
-            only_if(waits, Event::ConfigCompared { number, lets_more_pass })
-        }
+        compared @ (C::Compared { .. } | C::CalendarCompared { .. }) => found(state, &compared),
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
@@ -247,6 +241,22 @@ fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
     };
     let observed = Event::InstanceObserved { deployment: id, number, at, what };
     std::iter::once(observed).chain(follows).collect()
+}
+
+/// What was found of a proposed configuration is said once, while it is one.
+fn found(state: &State, compared: &Command) -> Vec<Event> {
+    let open = |number: &u64| state.proposals.get(number).filter(|of| !of.over);
+    match *compared {
+        Command::Compared { number, lets_more_pass } => only_if(
+            open(&number).is_some_and(|of| of.lets_more_pass.is_none()),
+            Event::ConfigCompared { number, lets_more_pass },
+        ),
+        Command::CalendarCompared { number, opens_more } => only_if(
+            open(&number).is_some_and(|of| of.opens_more.is_none()),
+            Event::ConfigCalendarCompared { number, opens_more },
+        ),
+        _ => Vec::new(),
+    }
 }
 
 /// Once the target has confirmed what a rollback made true, customers are no longer affected.

@@ -533,6 +533,7 @@ fn of_the_rest() -> Vec<Event> {
         Event::LineLiftAgreed { stop: StopId(2), by: person("bob"), reason: Digest::of(b"reason") },
         Event::LineLifted { stop: StopId(2) },
         Event::ConfigCompared { number: 2, lets_more_pass: true },
+        Event::ConfigCalendarCompared { number: 2, opens_more: true },
         Event::AccessLogin { person: person("anna") },
         Event::AccessRefused {
             subject: Some(Subject::Deployment(deployment)),

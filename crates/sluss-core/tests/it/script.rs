@@ -134,6 +134,12 @@ fn command(world: &World, words: &[&str]) -> Command {
             };
             propose(world.state.next_proposal(), organisation)
         }
+        ["policy", "always-calendar", text, ref approvers @ ..] => {
+            let calendar = Some(Digest::of(text.as_bytes()));
+            let organisation =
+                Organisation { calendar, ..organisation(FourEyes::Always, approvers) };
+            propose(world.state.next_proposal(), organisation)
+        }
         ["policy", "calendar", ref approvers @ ..] => {
             let calendar = Some(Digest::of(b"calendar"));
             let organisation =
@@ -170,6 +176,10 @@ fn command(world: &World, words: &[&str]) -> Command {
         ["compared", number, found] => {
             Command::Compared { number: number.parse().unwrap(), lets_more_pass: found == "weaker" }
         }
+        ["calendar-compared", number, found] => Command::CalendarCompared {
+            number: number.parse().unwrap(),
+            opens_more: found == "more",
+        },
         ["announce", branch, ref with @ ..] => world.push(branch, with),
         ["alarm", id] => Command::Alarm {
             deployment: id.parse().unwrap(),

@@ -371,3 +371,40 @@ fn changed_policies_take_two_people_until_the_past_shows_that_they_let_no_more_p
         "#]],
     );
 }
+
+#[test]
+fn a_changed_calendar_takes_two_people_until_it_is_shown_to_open_no_more() {
+    check(
+        vec![production()],
+        "~0 policy always-calendar quarter bob carl dora by anna
+        1 policy always-calendar longer bob carl dora by anna
+        2 approve cfg-2 by bob
+        3 calendar-compared 2 less
+        4 policy always-calendar quarter bob carl dora by anna
+        5 calendar-compared 3 more
+        6 approve cfg-3 by bob
+        7 calendar-compared 3 less
+        8 approve cfg-3 by dora",
+        expect![[r#"
+            1 policy always-calendar longer bob carl dora by anna
+                config.proposed anna number=2
+                approval.requested cfg-2 platform_change
+            2 approve cfg-2 by bob
+                approval.granted bob cfg-2
+            3 calendar-compared 2 less
+                config.calendar_compared number=2 opens_more=false
+                config.activated number=2
+            4 policy always-calendar quarter bob carl dora by anna
+                config.proposed anna number=3
+                approval.requested cfg-3 platform_change
+            5 calendar-compared 3 more
+                config.calendar_compared number=3 opens_more=true
+            6 approve cfg-3 by bob
+                approval.granted bob cfg-3
+            7 calendar-compared 3 less
+            8 approve cfg-3 by dora
+                approval.granted dora cfg-3
+                config.activated number=3
+        "#]],
+    );
+}

@@ -9,6 +9,7 @@
 //! - What a policy was given and what came out is kept before the event is appended that names
 //!   both by digest, whatever came out.
 
+mod ahead;
 mod evidence;
 mod input;
 mod meaning;
@@ -36,6 +37,7 @@ use crate::engine::Parts;
 use crate::failure::Failure;
 use crate::forge::RepositoryName;
 
+pub use ahead::opens_more;
 pub use evidence::{Found, NotRead, Reports, read_report};
 pub use input::{Changes, NotTold, Passage, gate_input};
 pub use meaning::{ALLOW, EVIDENCE};

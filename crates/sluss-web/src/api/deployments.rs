@@ -337,7 +337,7 @@ fn gate_word(gate: GateKind) -> &'static str {
     }
 }
 
-fn gate_view(deployment: &Deployment, gate: GateKind) -> GateView {
+pub(super) fn gate_view(deployment: &Deployment, gate: GateKind) -> GateView {
     let saw = deployment.gates.get(&gate);
     let outcome = match saw {
         None => "pending",

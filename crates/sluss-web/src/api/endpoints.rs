@@ -5,7 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     acts, alerts, approvals, ask, calendar, changes, controls, deployments, evidence, exceptions,
-    keys, log, policies, population, records, releases, runs, status, step_log, stops, tokens,
+    inbox, keys, log, policies, population, records, releases, runs, status, step_log, stops,
+    tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -161,6 +162,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/places/{service}/{environment}/rollback",
         "Take back what is rolling out or live",
         || post(acts::rollback),
+    ),
+    reads::<inbox::InboxView>(
+        "/api/v1/inbox",
+        "List what waits for whoever asks, with all that a decision takes",
+        || get(inbox::mine),
     ),
     reads::<approvals::ApprovalsView>(
         "/api/v1/approvals",

@@ -17,6 +17,7 @@ mod deployments;
 mod endpoints;
 mod evidence;
 pub(crate) mod exceptions;
+pub(crate) mod inbox;
 mod keys;
 mod log;
 pub(crate) mod policies;

@@ -32,7 +32,8 @@ pub(super) fn failure(app: &App, visitor: &Visitor, failure: Failure) -> Respons
     };
     let status = status(failure.blame);
     let page = FailurePage {
-        frame: Frame::new(app, &Asked::whole(visitor), heading),
+        // What is said stays said: nothing is put in its place while it is read.
+        frame: Frame::new(app, &Asked::whole(visitor), heading).topics("none"),
         code: status.as_u16(),
         heading,
         what: sentence(&failure.what),

@@ -145,6 +145,13 @@ async fn the_inbox_is_for_who_decides_and_takes_a_reason_for_a_refusal() {
     let anna = sign_in(to, "anna", "demo-anna").await;
     let page = Asked::get("/approvals").session(&anna).send(to).await.body;
     assert!(!page.contains("data-decide") && page.contains("Nothing waits for you."), "{page}");
+    let inbox = Asked::get("/api/v1/inbox");
+    let none = inbox.basic("anna", "demo-anna").send(to).await.json();
+    assert_eq!(none, serde_json::json!({ "waiting": [], "also": [] }));
+    let inbox = Asked::get("/api/v1/inbox");
+    let waits = inbox.basic("bo", "demo-bo-2").send(to).await.json();
+    assert_eq!(waits["waiting"][1]["approval"]["subject"], "cfg-2", "{waits}");
+    assert!(waits["waiting"][1]["past"]["result"].is_string(), "{waits}");
     let bo = sign_in(to, "bo", "demo-bo-2").await;
     let page = Asked::get("/approvals").session(&bo).send(to).await.body;
     assert!(page.contains("action=\"/approvals/cfg-2\" data-decide"), "{page}");

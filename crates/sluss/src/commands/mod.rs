@@ -21,6 +21,7 @@ mod dossier;
 mod exception;
 mod freeze;
 mod git_credential;
+mod inbox;
 mod incident;
 mod init;
 mod keys;
@@ -72,6 +73,8 @@ pub enum ClientCommand {
     Status(status::Arguments),
     /// Show where a change, a commit or a service is
     Where(whereabouts::Arguments),
+    /// Show what waits for you, with all that a decision takes
+    Inbox(inbox::Arguments),
     /// Approve what waits for a second person
     Approve(decide::Approve),
     /// Refuse what waits for a second person
@@ -166,6 +169,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Check(arguments) => check::run(&arguments, output),
         ClientCommand::Run(arguments) => run::run(arguments, output).await,
         ClientCommand::Status(arguments) => status::run(arguments, output).await,
+        ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,
         ClientCommand::Refuse(arguments) => decide::refuse(arguments, output).await,

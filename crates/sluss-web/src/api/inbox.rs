@@ -1,0 +1,299 @@
+//! What waits for whoever asks, each with all that a decision takes.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Serialize;
+use sluss_core::approval::Subject;
+use sluss_core::deployment::Deployment;
+use sluss_core::event::Stream;
+use sluss_core::ids::{CommitId, DeploymentId, PersonRef, ServiceName};
+use sluss_core::state::State as Known;
+use sluss_engine::failure::Failure;
+use sluss_engine::forge::RepositoryName;
+use sluss_insight::{Risk, Size, live_beside, risk};
+
+use super::answer::Answer;
+use super::approvals::{ApprovalView, approval_view};
+use super::ask::Asking;
+use super::deployments::{GateView, gate_view};
+use super::policies::{DifferenceView, NotCheckedView, would_change};
+use super::words::{Words, view};
+use crate::app::App;
+
+/// What waits for whoever asks.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct InboxView {
+    /// What they may approve or refuse.
+    pub waiting: Vec<WaitingView>,
+    /// Exceptions and stops that they may agree to grant or lift.
+    pub also: Vec<AlsoView>,
+}
+
+/// A request for a second person, with all that a decision takes.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct WaitingView {
+    /// The request.
+    pub approval: ApprovalView,
+    /// Of a release: what it is beside what is live.
+    pub release: Option<BesideLiveView>,
+    /// Of a configuration: what its policies would have made of the past.
+    pub past: Option<DifferenceView>,
+}
+
+/// A release beside what is live where it would go.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BesideLiveView {
+    /// Whose release it is.
+    pub service: String,
+    /// Which release.
+    pub release: String,
+    /// Where it would go.
+    pub environment: String,
+    /// The deployment that it would take the place of; nothing where it is the first there.
+    pub live: Option<String>,
+    /// What differs in the repository; nothing where that could not be read.
+    pub difference: Option<DifferenceOfCommits>,
+    /// In what the configuration differs, as sentences.
+    pub configuration: Vec<&'static str>,
+    /// Tests that passed; nothing where none were reported.
+    pub tests_passed: Option<u32>,
+    /// Tests that failed.
+    pub tests_failed: Option<u32>,
+    /// `low`, `medium` or `high`.
+    pub risk: &'static str,
+    /// The points that say so.
+    pub risk_points: u8,
+    /// What gave how many points.
+    pub risk_parts: Vec<RiskPartView>,
+    /// What each gate saw.
+    pub gates: Vec<GateView>,
+    /// How many statements about it are signed.
+    pub signed: usize,
+    /// Whether its provenance is among them.
+    pub provenance: bool,
+}
+
+/// What differs between two commits.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct DifferenceOfCommits {
+    pub commits: u64,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+    /// Files that differ.
+    pub paths: Vec<String>,
+}
+
+/// One of the things that give points of risk.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RiskPartView {
+    /// What was seen.
+    pub sentence: String,
+    /// 0, 1 or 2.
+    pub points: u8,
+}
+
+/// Something else that waits for whoever asks.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AlsoView {
+    /// `exception` or `stop`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// What it is, as a sentence that goes on after the id.
+    pub sentence: String,
+    /// Since when.
+    pub since_ms: i64,
+}
+
+/// How many requests come with all that a decision takes.
+pub(crate) const SHOWN_WHOLE: usize = 12;
+
+pub(super) async fn mine(State(app): State<App>, asking: Asking) -> Answer<InboxView> {
+    let who = asking.caller.who;
+    let build = |state: &Known, words: &mut Words| {
+        let subjects = state.requests.keys().copied();
+        let mine = subjects.filter(|of| state.may_decide(*of, state.time).contains(&who));
+        let views = mine.filter_map(|of| Some((of, approval_view(state, words, of)?)));
+        let views = views.filter(|(_, asked)| asked.decision == "open");
+        Ok(views.collect::<Vec<(Subject, ApprovalView)>>())
+    };
+    let mut waiting = Vec::new();
+    for (index, (subject, approval)) in view(&app, build).await?.into_iter().enumerate() {
+        let (release, past) = match subject {
+            _ if index >= SHOWN_WHOLE => (None, None),
+            Subject::Deployment(id) => (beside_live(&app, id).await, None),
+            Subject::Configuration(_) => (None, past(&app, subject).await),
+        };
+        waiting.push(WaitingView { approval, release, past });
+    }
+    let also = also(&app, &who).await?;
+    Ok(Json(InboxView { waiting, also }))
+}
+
+/// What could not be compared is not checked, and says why.
+async fn past(app: &App, subject: Subject) -> Option<DifferenceView> {
+    would_change(app, subject).await.unwrap_or_else(|failure| {
+        Some(DifferenceView {
+            old: None,
+            new: None,
+            result: "not checked",
+            since_ms: app.engine.now().0,
+            checked: 0,
+            flips: Vec::new(),
+            not_checked: vec![NotCheckedView { position: String::new(), why: failure.what }],
+        })
+    })
+}
+
+/// Returns a release beside what is live where it would go.
+pub(crate) async fn beside_live(app: &App, id: DeploymentId) -> Option<BesideLiveView> {
+    let facts = {
+        let state = app.engine.state();
+        facts(&state, id)?
+    };
+    let difference = difference(app, &facts).await;
+    let size = difference.as_ref().map(size_of);
+    let risk = {
+        let state = app.engine.state();
+        risk(&state, id, size, app.engine.now())?
+    };
+    Some(with(facts.view, difference, risk))
+}
+
+/// What is read of a release while the state is looked at.
+struct Facts {
+    service: ServiceName,
+    live: Option<CommitId>,
+    commit: CommitId,
+    view: BesideLiveView,
+}
+
+fn facts(state: &Known, id: DeploymentId) -> Option<Facts> {
+    let deployment = state.deployments.get(&id)?;
+    let release = state.releases.get(&deployment.release)?;
+    let change = state.change_of(deployment.release)?;
+    let live = live_beside(state, deployment);
+    let live_change = live.and_then(|live| state.change_of(live.release));
+    let place = state.place(&deployment.service, &deployment.environment);
+    let live_id = place.and_then(|place| place.live).filter(|_| live_change.is_some());
+    let tests = state.runs.get(&release.run).and_then(|run| run.steps.tests());
+    let streams = state.streams_of(deployment.release);
+    let signed = |stream: &Stream| state.attested.get(&stream.to_string());
+    let view = BesideLiveView {
+        service: deployment.service.to_string(),
+        release: deployment.release.to_string(),
+        environment: deployment.environment.to_string(),
+        live: live_id.map(|id| id.to_string()),
+        difference: None,
+        configuration: configuration(state, deployment, live),
+        tests_passed: tests.map(|counts| counts.passed),
+        tests_failed: tests.map(|counts| counts.failed),
+        risk: "high",
+        risk_points: 0,
+        risk_parts: Vec::new(),
+        gates: deployment.gates_asked().iter().map(|gate| gate_view(deployment, *gate)).collect(),
+        signed: streams.iter().filter_map(signed).map(Vec::len).sum(),
+        provenance: release.provenance.is_some(),
+    };
+    Some(Facts {
+        service: deployment.service.clone(),
+        live: live_change.map(|change| change.push.commit.clone()),
+        commit: change.push.commit.clone(),
+        view,
+    })
+}
+
+fn with(
+    facts: BesideLiveView,
+    difference: Option<DifferenceOfCommits>,
+    risk: Risk,
+) -> BesideLiveView {
+    let part = |part: sluss_insight::RiskPart| RiskPartView {
+        sentence: part.sentence,
+        points: part.points,
+    };
+    BesideLiveView {
+        difference,
+        risk: risk.level,
+        risk_points: risk.points,
+        risk_parts: risk.parts.into_iter().map(part).collect(),
+        ..facts
+    }
+}
+
+/// Says in what the configuration differs from that of what is live.
+fn configuration(
+    state: &Known,
+    deployment: &Deployment,
+    live: Option<&Deployment>,
+) -> Vec<&'static str> {
+    let of = |deployment: &Deployment| {
+        let release = state.releases.get(&deployment.release)?;
+        let pipeline = state.pipeline_of(deployment.release)?;
+        Some((release.configuration.clone(), pipeline.template_digest.clone()))
+    };
+    let (Some(new), Some(old)) = (of(deployment), live.and_then(of)) else {
+        return vec!["Nothing is live there to compare its configuration with."];
+    };
+    let said = [
+        (new.0 != old.0, "Its configuration differs from what is live."),
+        (new.1 != old.1, "Its template differs."),
+    ];
+    let said: Vec<&str> = said.into_iter().filter(|(is, _)| *is).map(|(_, said)| said).collect();
+    if said.is_empty() { vec!["Configuration and template are those that are live."] } else { said }
+}
+
+async fn difference(app: &App, facts: &Facts) -> Option<DifferenceOfCommits> {
+    let repository = RepositoryName::from(facts.service.clone());
+    let objects = app.engine.parts().repositories.objects(&repository)?;
+    let (old, new) = (facts.live.as_ref(), &facts.commit);
+    let stat = objects.diff_stat(old, new).await.ok()?;
+    Some(DifferenceOfCommits {
+        commits: objects.commit_count(old, new).await.ok()?,
+        added: stat.added,
+        removed: stat.removed,
+        paths: objects.changed_paths(old, new).await.ok()?,
+    })
+}
+
+fn size_of(difference: &DifferenceOfCommits) -> Size {
+    let area = |path: &String| path.split_once('/').map_or("", |(area, _)| area).to_owned();
+    let areas: BTreeSet<String> = difference.paths.iter().map(area).collect();
+    Size {
+        files: difference.paths.len() as u64,
+        lines: difference.added.saturating_add(difference.removed),
+        areas: areas.len() as u64,
+    }
+}
+
+/// Returns exceptions and stops that wait for `who`.
+pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Failure> {
+    let now = app.engine.now();
+    let build = |state: &Known, _: &mut Words| {
+        let decides = state.organisation.as_ref().is_some_and(|o| o.deciders().contains(who));
+        let mut all = Vec::new();
+        for (id, one) in state.exceptions.iter().filter(|_| decides) {
+            let contributed = |id| state.contributors(id).contains(who);
+            let barred = one.asked_by == *who || one.what.deployment().is_some_and(contributed);
+            let waits = one.word(now) == "asked" && !one.granted_by.contains(who);
+            if waits && !barred {
+                let sentence = format!("a {} waits for someone to agree", one.what.word());
+                let (id, since_ms) = (id.to_string(), one.asked.0);
+                all.push(AlsoView { kind: "exception", id, sentence, since_ms });
+            }
+        }
+        let stops = state.active_stops().filter(|(_, stop)| state.may_lift(stop).contains(who));
+        for (id, stop) in stops {
+            let sentence = format!("the line is stopped for {}", stop.scope.words());
+            let (id, since_ms) = (id.to_string(), stop.since.0);
+            all.push(AlsoView { kind: "stop", id, sentence, since_ms });
+        }
+        Ok(all)
+    };
+    view(app, build).await
+}
