@@ -295,6 +295,13 @@ impl Note {
         self
     }
 
+    /// Keeps those lines that `keep` is true of.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&NoteSignature) -> bool) -> Self {
+        self.signatures.retain(keep);
+        self
+    }
+
     /// Returns the text, which nobody vouches for before [`Note::verify`].
     pub fn unverified_text(&self) -> &str {
         &self.text

@@ -9,6 +9,7 @@
 
 mod policies;
 mod reading;
+mod timestamps;
 mod witnesses;
 
 use std::io::Write as _;
@@ -106,6 +107,7 @@ fn examine(arguments: &Arguments) -> Result<Report, Unreadable> {
         require: arguments.require.iter().copied().collect(),
         policy: Some(&policies::Policies),
         quorum: Some(&witnesses::Witnesses),
+        timestamps: Some(&timestamps::Stamps),
         ..Options::default()
     };
     Ok(verify(&files, &trust, &options))

@@ -1,18 +1,20 @@
 //! A release's dossier from the running system, and the keys that an auditor checks it with.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
+use sluss_ledger::Hash;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
     AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
 };
-use sluss_ledger::{Checkpoint, Hash, Note, NoteSignature};
 use sluss_store::Log as _;
 
+use super::checkpoint::{Vouched, vouched};
 use super::gather::{Gathered, gather};
+use super::outside::stamp;
 use super::utc;
 use crate::engine::Engine;
 use crate::failure::{Blame, Failure};
@@ -21,8 +23,6 @@ use crate::reconcile::attest::seal;
 
 /// How long an export waits for what is still to be signed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often it looks again meanwhile.
-const AGAIN: Duration = Duration::from_millis(200);
 /// How long evidence is kept.
 const RETENTION: &str = "10y";
 
@@ -35,6 +35,8 @@ pub struct Dossier {
     pub archive: Vec<u8>,
     /// The digest of its manifest.
     pub manifest: Digest,
+    /// What whoever asked for it should know: who did not vouch for it in time. Sentences.
+    pub remarks: Vec<String>,
 }
 
 /// Makes the dossier of a release as it is now, and records that it was given away; with
@@ -64,7 +66,7 @@ pub async fn export(
         true => disclosed(engine, &gathered).await?,
         false => Vec::new(),
     };
-    let parts = parts(engine, id, gathered, identities_of).await?;
+    let (parts, remarks) = parts(engine, id, gathered, identities_of).await?;
     let files = build(&parts, &engine.attestor());
     let files = files.map_err(|error| Failure::upstream("The dossier can't be made", &error))?;
     let manifest = files.get("manifest.json").map(|text| Digest::of(text));
@@ -73,7 +75,7 @@ pub async fn export(
     let archive = archive.map_err(|e| Failure::upstream("The dossier can't be packed", &e))?;
     let exported = Command::Exported { release: id, manifest: manifest.clone(), identities };
     engine.command(exported, actor, None).await?;
-    Ok(Dossier { name: format!("release-{id}.sluss.zip"), archive, manifest })
+    Ok(Dossier { name: format!("release-{id}.sluss.zip"), archive, manifest, remarks })
 }
 
 /// Waits until everything of the release is signed, or no longer.
@@ -94,13 +96,28 @@ async fn parts(
     id: ReleaseId,
     gathered: Gathered,
     identities: Vec<Identity>,
-) -> Result<Parts, Failure> {
+) -> Result<(Parts, Vec<String>), Failure> {
     let trust = trust(engine).await?;
     let Gathered { events, attestations, blobs, decisions, persons: _ } = gathered;
-    let positions = events.keys().chain(attestations.keys()).copied().collect();
-    let proven = engine.parts().log.prove(positions).await;
+    let positions: BTreeSet<u64> = events.keys().chain(attestations.keys()).copied().collect();
+    let last = positions.last().copied().unwrap_or_default();
+    let Vouched { note, head, missing } = vouched(engine, last).await.ok_or_else(|| {
+        let what = "No signed checkpoint covers the release yet.";
+        Failure::new(Blame::Upstream, what, "Try again in a moment; else see `sluss log verify`")
+    })?;
+    let proven = engine.parts().log.prove(positions, head.size).await;
     let proven = proven.map_err(|e| Failure::upstream("The log's entries can't be proven", &e))?;
-    let proof = |index: u64| proven.hashes.get(&index).cloned().unwrap_or_default();
+    let proof = |index: u64| proven.get(&index).cloned().unwrap_or_default();
+    let checkpoint = note.to_string();
+    let not_cosigned = |name: String| format!("The witness {name} has not cosigned it in time.");
+    let mut remarks: Vec<String> = missing.into_iter().map(not_cosigned).collect();
+    let timestamp = match stamp(engine, checkpoint.as_bytes()).await {
+        Ok(stamped) => stamped.map(|(answer, _)| answer),
+        Err(why) => {
+            remarks.push(format!("It has no time-stamp: {why}."));
+            None
+        }
+    };
     let sbom = attestations.values().find_map(|(_, envelope)| {
         let statement = envelope.unverified_statement().ok()?;
         let found = statement.predicate_type() == Sbom::TYPE;
@@ -113,7 +130,7 @@ async fn parts(
     };
     let attestation =
         |(index, (leaf, envelope))| AttestationPart { index, leaf, hashes: proof(index), envelope };
-    Ok(Parts {
+    let parts = Parts {
         release: id.to_string(),
         retention: RETENTION.to_owned(),
         events: events.into_iter().map(event).collect(),
@@ -124,61 +141,15 @@ async fn parts(
         controls: None,
         policy: decisions,
         identities,
-        checkpoint: cosigned(engine, &proven.checkpoint).await,
-        timestamp: None,
+        checkpoint,
+        timestamp,
         trust,
-    })
+    };
+    Ok((parts, remarks))
 }
 
 /// Where the cosigned checkpoints of a data folder are, a file for each witness.
 pub const WITNESSED: &str = "witnessed";
-
-/// Adds the cosignatures that witnesses gave this checkpoint; waits for them a while where there
-/// are witnesses. Who verifies counts them by a policy of their own.
-async fn cosigned(engine: &Engine, checkpoint: &str) -> String {
-    let Ok(note) = Note::parse(checkpoint.as_bytes()) else { return checkpoint.to_owned() };
-    let note = by_those_who_sign(engine, note);
-    let folder = engine.parts().data.join(WITNESSED);
-    let wait = async {
-        loop {
-            let (lines, all) = cosignatures(&folder, &note);
-            if all {
-                return lines;
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    };
-    let lines = tokio::time::timeout(PATIENCE, wait).await;
-    let lines = lines.unwrap_or_else(|_late| cosignatures(&folder, &note).0);
-    lines.into_iter().fold(note, Note::with).to_string()
-}
-
-/// Leaves out what a key signed that is retired by now: for the instant in which that is recorded,
-/// it may have signed once more.
-fn by_those_who_sign(engine: &Engine, note: Note) -> Note {
-    let Ok(checkpoint) = note.unverified_text().parse::<Checkpoint>() else { return note };
-    let keys = engine.parts().log.keys();
-    let over = keys.spans().iter().filter(|span| span.is_over(checkpoint.head.size));
-    over.fold(note, |note, span| note.without(span.verifier()))
-}
-
-/// Returns the cosignatures of this checkpoint, and whether each witness that cosigned before gave
-/// one.
-fn cosignatures(folder: &Path, checkpoint: &Note) -> (Vec<NoteSignature>, bool) {
-    let (mut lines, mut all) = (Vec::new(), true);
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_none()) {
-        let note = std::fs::read(&path).ok().and_then(|text| Note::parse(&text).ok());
-        match note.filter(|note| note.unverified_text() == checkpoint.unverified_text()) {
-            Some(note) => {
-                let own = checkpoint.signatures();
-                lines.extend(note.signatures().iter().filter(|line| !own.contains(line)).cloned());
-            }
-            None => all = false,
-        }
-    }
-    (lines, all)
-}
 
 async fn disclosed(engine: &Engine, gathered: &Gathered) -> Result<Vec<Identity>, Failure> {
     let found = engine.parts().accounts.disclose(&gathered.persons).await;
@@ -218,5 +189,8 @@ pub async fn trust_folder(engine: &Engine) -> Result<Files, Failure> {
     let mut files = trust(engine).await?.files();
     let own = engine.attestor().verifier().to_pem();
     files.insert("attestation.pub".to_owned(), own.into_bytes());
+    if let Some(authority) = engine.outside().authority {
+        files.insert("tsa.pem".to_owned(), authority.certificates().as_bytes().to_vec());
+    }
     Ok(files)
 }

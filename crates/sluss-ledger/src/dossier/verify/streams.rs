@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{SignedEvent, Timestamps};
+use super::{SignedEvent, Timestamps, signed};
+use crate::attest::UtcTime;
 use crate::dossier::layout::event_path;
 use crate::dossier::manifest::StreamExtent;
 use crate::dossier::report::{Failure, Outcome};
@@ -173,7 +174,11 @@ pub(super) fn timestamps(
             let why = "the checkpoint was time-stamped before its newest event";
             Outcome::Failed(vec![Failure::new(why).file("checkpoint.tsr")])
         }
-        Ok(_) => Outcome::Passed("the checkpoint's time-stamp, and the order of times".to_owned()),
+        Ok(stamped) => {
+            let stamped = UtcTime::from_ms(stamped).map_or(String::new(), |at| at.to_string());
+            let passed = format!("the checkpoint was stamped {stamped}, and times are in order");
+            signed::independent(trust, Outcome::Passed(passed))
+        }
         Err(why) => Outcome::Failed(vec![Failure::new(why).file("checkpoint.tsr")]),
     }
 }
