@@ -3,6 +3,8 @@
 //! # Invariants
 //!
 //! - A key belongs to one person, who registered it in person; once removed it never counts again.
+//! - It counts once another person who may decide vouches that it is theirs: whoever finds out a
+//!   password makes no key with it that counts.
 //! - What is signed says what is decided, over which statement, by whom, in answer to which nonce:
 //!   it is good for that one decision and no other.
 //! - Whether a signature verifies is found at the edge; here is decided whether its key may count.
@@ -92,8 +94,19 @@ pub struct Authenticator {
     pub counter: u32,
     /// Since when.
     pub registered: Millis,
+    /// Who vouches that it is theirs; without that it does not count.
+    #[serde(default)]
+    pub vouched: Option<PersonRef>,
     /// Since when it does not count any more.
     pub removed: Option<Millis>,
+}
+
+impl Authenticator {
+    /// Returns by what people tell it from another one: the first digits of the digest of its
+    /// public half.
+    pub fn fingerprint(&self) -> String {
+        Digest::of(self.credential.key.to_string().as_bytes()).short().to_owned()
+    }
 }
 
 /// Which key signed a decision, and where the signature is.
@@ -168,7 +181,20 @@ impl Exception {
 }
 
 impl State {
-    /// Returns the keys of `who` that count now.
+    /// Returns the keys for which `who` may vouch: those of others that nobody vouches for.
+    pub fn may_vouch(
+        &self,
+        who: &PersonRef,
+    ) -> impl Iterator<Item = (AuthenticatorId, &Authenticator)> {
+        let decides = self.organisation.as_ref().is_some_and(|of| of.deciders().contains(who));
+        let waits = move |one: &Authenticator| {
+            decides && one.person != *who && one.vouched.is_none() && one.removed.is_none()
+        };
+        let all = self.authenticators.iter().map(|(id, one)| (*id, one));
+        all.filter(move |(_, one)| waits(one))
+    }
+
+    /// Returns the keys of `who` that were not removed.
     pub fn keys_of(
         &self,
         who: &PersonRef,
@@ -219,6 +245,9 @@ impl State {
         let minutes = self.organisation.as_ref().map_or(0, |known| known.sign_in_minutes);
         let found = self.keys_of(who).find(|(id, _)| *id == signed.authenticator);
         let Some((_, known)) = found else { return Err(RefusedWhy::KeyUnknown) };
+        if known.vouched.is_none() {
+            return Err(RefusedWhy::KeyNotVouched);
+        }
         // Zero: it does not count. Otherwise only ever upwards, or there are two of it.
         let counts = known.counter > 0 || signed.counter > 0;
         if counts && signed.counter <= known.counter {
@@ -240,9 +269,15 @@ pub(crate) fn note(state: &mut State, now: Millis, event: &Event) {
                 credential: credential.clone(),
                 counter: credential.counter,
                 registered: now,
+                vouched: None,
                 removed: None,
             };
             state.authenticators.insert(*authenticator, registered);
+        }
+        Event::AuthenticatorVouched { authenticator, by } => {
+            if let Some(found) = state.authenticators.get_mut(authenticator) {
+                found.vouched = Some(by.clone());
+            }
         }
         Event::AuthenticatorRemoved { authenticator, .. } => {
             if let Some(found) = state.authenticators.get_mut(authenticator) {

@@ -430,6 +430,9 @@ pub enum Event {
         person: PersonRef,
         credential: Credential,
     },
+    /// Another person who may decide vouches that it is theirs; from now on it counts.
+    #[serde(rename = "authenticator.vouched")]
+    AuthenticatorVouched { authenticator: AuthenticatorId, by: PersonRef },
     /// It does not count any more.
     #[serde(rename = "authenticator.removed")]
     AuthenticatorRemoved { authenticator: AuthenticatorId, by: PersonRef },

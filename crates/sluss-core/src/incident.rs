@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Cause;
-use crate::ids::{DeploymentId, Digest, EnvironmentName, ServiceName};
+use crate::ids::{DeploymentId, Digest, EnvironmentName, IncidentId, ServiceName};
+use crate::state::State;
 use crate::units::Millis;
 
 /// Who reported a degradation that Sluss did not see by itself.
@@ -63,7 +64,23 @@ pub struct Incident {
     pub closed: Option<Millis>,
 }
 
+impl State {
+    /// Returns the incidents of probes that a deployment does not answer, and did not since.
+    pub fn unanswered(&self, of: DeploymentId) -> impl Iterator<Item = IncidentId> {
+        let is = move |id: &&IncidentId| {
+            let found = self.incidents.get(id);
+            found.is_some_and(|found| found.is_of_probes(of) && found.mitigated.is_none())
+        };
+        self.open.incidents.iter().filter(is).copied()
+    }
+}
+
 impl Incident {
+    /// Whether it is about probes that `of` does not answer.
+    pub(crate) fn is_of_probes(&self, of: DeploymentId) -> bool {
+        self.origin == Origin::Seen { deployment: of, cause: Cause::Probe }
+    }
+
     /// Returns an incident that is opened at `now`.
     pub(crate) fn open(
         service: ServiceName,

@@ -26,6 +26,10 @@ pub enum RefusedWhy {
     NotSigned,
     /// The key is not theirs, or was removed.
     KeyUnknown,
+    /// Nobody vouches yet that the key is theirs.
+    KeyNotVouched,
+    /// They vouch for a key of their own.
+    OwnKey,
     /// It is not signed by that key, or something else is.
     SignatureInvalid,
     /// The authenticator did not verify its user.

@@ -103,6 +103,7 @@ impl Event {
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. }
             | E::AuthenticatorRegistered { .. }
+            | E::AuthenticatorVouched { .. }
             | E::AuthenticatorRemoved { .. } => Stream::Access,
             _other => unreachable!("BUG: an event without a stream"),
         }

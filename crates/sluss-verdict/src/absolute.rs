@@ -1,19 +1,22 @@
 //! The judge of a release that is alone: nothing is there to compare it with, so it is held to
 //! objectives that were stated beforehand.
 //!
-//! Of each objective ("at most a share p of the requests is bad") two e-processes are kept. Each
-//! multiplies, request by request, bets s^bad / (1 + p (s - 1)), averaged over several sizes s:
+//! Of each objective ("at most a share p of the requests is bad") two e-processes are kept, each
+//! averaged over several sizes s of bets, with lambda = (s - 1) / (1 + p (s - 1)):
 //!
-//! - with s > 1 their expectation is at most 1 while each request is bad with probability p or
-//!   less, whatever came before: evidence *against* the release;
-//! - with s < 1 it is at most 1 while that is p or more: evidence that it keeps the objective.
+//! - *against* the release, of each second 1 + lambda (bad / requests - p) with s > 1. Its
+//!   expectation is at most 1 while a share p or less of a second's requests is expected to be bad,
+//!   however they hang together within it (Waudby-Smith and Ramdas, "Estimating means of bounded
+//!   random variables by betting", 2024);
+//! - *for* it, of each request the same with s < 1, which is s^bad / (1 + p (s - 1)): at most 1
+//!   while each is bad with probability p or more, whatever came before.
 //!
 //! # Invariants
 //!
-//! - A release that keeps all objectives is taken back with probability alpha at most, one that
-//!   misses one passes with probability `promotion_alpha` at most (Ville's inequality), as long as
-//!   requests fail independently of one another. Bursts break both: there is no other arm that
-//!   would show that everything failed at once.
+//! - A release that keeps all objectives is taken back with probability alpha at most, as long as
+//!   bursts of failures lie within a second (Ville's inequality).
+//! - One that misses one passes with probability `promotion_alpha` at most, as long as requests
+//!   fail independently of one another. Bursts break that: one that has not come yet is not seen.
 //! - No data never passes, nor do fewer requests or seconds than are stated.
 //! - A request whose bin holds the limit of a duration counts as slow for the proof, and not
 //!   against the release: bins cost power, not validity.
@@ -31,6 +34,8 @@ const WORSE: [f64; 5] = [1.5, 2.0, 4.0, 10.0, 50.0];
 const BETTER: [f64; 5] = [0.0, 0.1, 0.25, 0.5, 0.75];
 /// Seconds without a request from which the verdict is [`Verdict::NoData`].
 const NO_DATA_SECONDS: u32 = 5;
+/// A second, in milliseconds: what hangs together lies within one.
+const SECOND_MS: i64 = 1_000;
 /// "99 of 100", as the share that may be slower.
 const SLOW_RATE: f64 = 0.01;
 
@@ -62,6 +67,9 @@ pub struct Absolute {
     began: Option<i64>,
     /// When the last row that was counted began, in milliseconds of Unix time.
     last_ms: Option<i64>,
+    /// The shortest time from a row to the next, in milliseconds: how long rows last. None before
+    /// the second row.
+    row_ms: Option<i64>,
     /// The last second with a request.
     last_request: Option<i64>,
     condemned: Option<Metric>,
@@ -76,6 +84,8 @@ struct Objective {
     favour: [f64; BETTER.len()],
     requests: u64,
     bad: u64,
+    /// Requests of the second that is not settled yet, and how many were bad at least.
+    second: (u64, u64),
 }
 
 impl Objective {
@@ -87,25 +97,35 @@ impl Objective {
             favour: [0.0; BETTER.len()],
             requests: 0,
             bad: 0,
+            second: (0, 0),
         }
     }
 
     /// Counts requests of which at least and at most so many were bad.
     fn count(&mut self, requests: u64, (least, most): (u64, u64)) {
-        let bet = |log: &mut f64, size: f64, bad: u64, rate: f64| {
-            if bad > 0 {
-                *log += if size > 0.0 { bad as f64 * libm::log(size) } else { LOG_ZERO };
-            }
-            *log -= requests as f64 * libm::log1p(rate * (size - 1.0));
-        };
-        for (log, size) in self.against.iter_mut().zip(WORSE) {
-            bet(log, size, least, self.rate);
-        }
         for (log, size) in self.favour.iter_mut().zip(BETTER) {
-            bet(log, size, most, self.rate);
+            if most > 0 {
+                *log += if size > 0.0 { most as f64 * libm::log(size) } else { LOG_ZERO };
+            }
+            *log -= requests as f64 * libm::log1p(self.rate * (size - 1.0));
         }
+        self.second.0 += requests;
+        self.second.1 += least;
         self.requests += requests;
         self.bad += most;
+    }
+
+    /// Bets on the second that has ended.
+    fn settle(&mut self) {
+        let (requests, bad) = std::mem::take(&mut self.second);
+        if requests == 0 {
+            return;
+        }
+        let beyond = bad as f64 / requests as f64 - self.rate;
+        for (log, size) in self.against.iter_mut().zip(WORSE) {
+            let stake = (size - 1.0) / (1.0 + self.rate * (size - 1.0));
+            *log += libm::log1p(stake * beyond);
+        }
     }
 
     fn log_against(&self) -> f64 {
@@ -143,6 +163,7 @@ impl Absolute {
             counts: Counts::default(),
             began: None,
             last_ms: None,
+            row_ms: None,
             last_request: None,
             condemned: None,
         }
@@ -150,7 +171,7 @@ impl Absolute {
 
     /// Begins to count silence and time at `at_ms` (Unix time); what was counted stays.
     pub fn begin(&mut self, at_ms: i64) {
-        let second = at_ms.div_euclid(1_000);
+        let second = at_ms.div_euclid(SECOND_MS);
         self.began.get_or_insert(second);
         self.last_request = Some(self.last_request.map_or(second - 1, |last| last.max(second - 1)));
     }
@@ -158,15 +179,38 @@ impl Absolute {
     /// Counts one row of the candidate and returns what is known now. A row that comes twice, or
     /// after a later one, is not counted.
     pub fn observe(&mut self, tick: &Tick) -> Reading {
-        let second = tick.at_ms.div_euclid(1_000);
+        let second = tick.at_ms.div_euclid(SECOND_MS);
         if self.began.is_none() {
             self.begin(tick.at_ms);
         }
         if self.last_ms.is_none_or(|last| tick.at_ms > last) {
-            self.last_ms = Some(tick.at_ms);
+            if let Some(last) = self.last_ms.replace(tick.at_ms) {
+                let passed = tick.at_ms.saturating_sub(last);
+                self.row_ms = Some(self.row_ms.map_or(passed, |row_ms| row_ms.min(passed)));
+                if last.div_euclid(SECOND_MS) < second {
+                    self.settle();
+                }
+            }
             self.count(&tick.candidate, second);
+            let into = tick.at_ms.rem_euclid(SECOND_MS);
+            if self.row_ms.is_some_and(|row_ms| row_ms >= SECOND_MS - into) {
+                self.settle();
+            }
         }
         self.reading(tick.at_ms)
+    }
+
+    /// Bets on the second that has ended; on one that is settled already there is nothing to bet.
+    fn settle(&mut self) {
+        self.errors.settle();
+        if let Some(slow) = &mut self.slow {
+            slow.settle();
+        }
+        if self.condemned.is_none()
+            && micronats(self.log_against()) >= boundary_micronats(self.alpha_ppm())
+        {
+            self.condemned = Some(self.worst());
+        }
     }
 
     fn count(&mut self, sample: &Sample, second: i64) {
@@ -186,11 +230,6 @@ impl Absolute {
         self.counts.errors += errors;
         if sample.requests > 0 {
             self.last_request = Some(second);
-        }
-        if self.condemned.is_none()
-            && micronats(self.log_against()) >= boundary_micronats(self.alpha_ppm())
-        {
-            self.condemned = Some(self.worst());
         }
     }
 
@@ -243,7 +282,7 @@ impl Absolute {
         if let Some(metric) = self.condemned {
             return Verdict::Unfavourable { metric };
         }
-        let now = now_ms.div_euclid(1_000);
+        let now = now_ms.div_euclid(SECOND_MS);
         let (Some(began), Some(last_request)) = (self.began, self.last_request) else {
             return Verdict::Undecided { needs_requests: None, needs_seconds: None };
         };

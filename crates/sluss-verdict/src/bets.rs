@@ -17,7 +17,8 @@ pub(crate) const SHARE_ALTERNATIVES: usize = 7;
 pub(crate) const FAST_ALTERNATIVES: usize = 9;
 
 /// rho_k = exp(0.25 * 1.7^k): 1.28 to 416 times as bad (specification §2.1).
-static SHARE_GRID: LazyLock<[f64; SHARE_ALTERNATIVES]> = LazyLock::new(|| grid(0.25, 1.7));
+pub(crate) static SHARE_GRID: LazyLock<[f64; SHARE_ALTERNATIVES]> =
+    LazyLock::new(|| grid(0.25, 1.7));
 
 /// rho_k = exp(0.15 * 1.5^k): 1.16 to 46.7 times as bad (specification §2.2).
 static FAST_GRID: LazyLock<[f64; FAST_ALTERNATIVES]> = LazyLock::new(|| grid(0.15, 1.5));

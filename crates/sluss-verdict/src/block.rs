@@ -6,10 +6,12 @@
 //!   on outcomes or on how traffic was divided (verdict specification §2).
 //! - A block lies within one configured share.
 
-/// Requests below which no block closes, whatever the share, where nothing else is said.
+/// Requests below which no block of a trace closes, whatever the share (specification §2).
 pub(crate) const LEAST_REQUESTS: u32 = 50;
-/// Expected candidate requests below which no block closes.
+/// Expected candidate requests below which no block closes, and for how many of the least requests
+/// of a block one of these is asked for: in blocks that may be small, fewer than three.
 const LEAST_CANDIDATE_REQUESTS: f64 = 3.0;
+const REQUESTS_A_CANDIDATE: f64 = 10.0;
 
 /// What a block has at least.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,7 +87,8 @@ impl Block {
 
     /// Whether the block closes with a row that ends at `end_ms`.
     pub(crate) fn is_ripe(&self, end_ms: i64, least: Least) -> bool {
-        let requests = least.requests.max(LEAST_CANDIDATE_REQUESTS / self.share);
+        let candidate = LEAST_CANDIDATE_REQUESTS.min(least.requests / REQUESTS_A_CANDIDATE);
+        let requests = least.requests.max(candidate / self.share);
         self.requests() >= requests && end_ms.saturating_sub(self.opened_at_ms) >= least.ms
     }
 

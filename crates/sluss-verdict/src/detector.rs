@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::bets::{self, Binary};
 use crate::block::{Block, Load};
+use crate::failing::{self, Totals};
 use crate::latency::{LatencyFast, LatencyShare, SHARE_WEIGHTS};
 use crate::mixture::OnsetMixture;
+use crate::noise::Noise;
 use crate::plan::Mode;
 use crate::sample::Sample;
 use crate::trace::Metric;
@@ -16,12 +18,19 @@ pub(crate) struct History {
     /// Requests and bad events, for metrics that count events.
     events: BTreeMap<Metric, (f64, f64)>,
     histogram: Vec<f64>,
+    /// Whether its errors clump on single instances.
+    noise: Noise,
 }
 
 impl History {
     /// Returns no history, with `bins` latency bins.
     pub(crate) fn new(bins: usize) -> Self {
-        Self { events: BTreeMap::new(), histogram: vec![0.0; bins] }
+        Self { events: BTreeMap::new(), histogram: vec![0.0; bins], noise: Noise::default() }
+    }
+
+    /// Returns whether errors clump on single instances, as far as was seen.
+    pub(crate) fn noise(&self) -> Noise {
+        self.noise.clone()
     }
 
     /// Returns requests and bad events of a metric that counts events.
@@ -38,6 +47,9 @@ impl History {
                 total.1 += bad as f64;
             }
         }
+        let mut instances = Totals::new();
+        failing::add(&mut instances, &sample.instances);
+        self.noise.settle(&instances, &Totals::new());
         if let Some(histogram) = sample.histogram(self.histogram.len()) {
             for (total, count) in self.histogram.iter_mut().zip(histogram) {
                 *total += count;

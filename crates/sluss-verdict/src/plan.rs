@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::LEAST_REQUESTS;
 use crate::trace::Metric;
+
+/// Requests that a block of a live rollout has at least. One block proves no more than
+/// log(1/share), so at little traffic many small ones find what few large ones do not.
+const BLOCK_REQUESTS: u32 = 10;
 
 /// Which bets are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -137,7 +140,7 @@ impl Plan {
             capital: Capital::Even,
             row_ms: 1_000,
             block: BlockLength::Fixed(1_000),
-            block_requests: LEAST_REQUESTS,
+            block_requests: BLOCK_REQUESTS,
             latency_block_ms: 3_000,
             ignored_ratio_permille: 1_000,
             ignored_latency_permille: 1_000,

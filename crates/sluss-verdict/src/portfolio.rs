@@ -1,4 +1,4 @@
-//! Divides the evidence of latency between bets on shares of requests and bets over instances.
+//! Divides the evidence of one metric between bets on shares of requests and bets over instances.
 //!
 //! A stall hits an instance, not a request. Where every instance carries about the same load, both
 //! say the same; where the candidate's instances carry less than the incumbent's, its stalls are
@@ -60,6 +60,11 @@ impl Portfolio {
         (self.shares_from, self.instances_from) = (shares, instances);
         (self.share, self.incumbents, self.candidates) = (share, incumbents, candidates);
         self.part = self.part_for_instances();
+    }
+
+    /// Whether any capital is on bets over instances.
+    pub(crate) fn is_by_instance(&self) -> bool {
+        self.part > 0.0
     }
 
     fn part_for_instances(&self) -> f64 {

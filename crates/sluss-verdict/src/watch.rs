@@ -3,11 +3,13 @@
 use crate::block::{Block, Least, Load};
 use crate::dependence::{CAUTIOUS, Dependence, LENGTHS_MS};
 use crate::detector::{Detector, History, Weighed};
+use crate::failing::Failing;
 use crate::guard::{Claim, Guard};
 use crate::instances::InstanceBets;
 use crate::interval::{Bounds, RatioInterval};
 use crate::lone::Lone;
 use crate::panel::Settings;
+use crate::plan::Mode;
 use crate::portfolio::Portfolio;
 use crate::sample::Sample;
 use crate::strand::Strand;
@@ -56,6 +58,8 @@ pub(crate) struct Watch {
     interval: RatioInterval,
     /// For latency in robust mode.
     instances: Option<Instances>,
+    /// For errors in robust mode.
+    failing: Option<Failing>,
     lone: Lone,
     /// Incumbent and candidate in this leg.
     pub(crate) tallies: [Tally; 2],
@@ -95,6 +99,8 @@ impl Watch {
                 bets: InstanceBets::new(settings.bins),
                 portfolio: Portfolio::new(),
             }),
+            failing: (setup.metric == Metric::Error && settings.mode == Mode::Robust)
+                .then(|| Failing::new(history.noise())),
             lone: Lone::default(),
             tallies: [Tally::default(); 2],
         }
@@ -121,6 +127,9 @@ impl Watch {
         if let Some(instances) = &mut self.instances {
             instances.bets.open();
         }
+        if let Some(failing) = &mut self.failing {
+            failing.open();
+        }
     }
 
     /// Counts one row. Where one release did not measure the metric, only time goes on.
@@ -133,6 +142,9 @@ impl Watch {
         if let Some(instances) = &mut self.instances {
             instances.bets.advance(elapsed_seconds);
         }
+        if let Some(failing) = &mut self.failing {
+            failing.advance(elapsed_seconds);
+        }
         if self.told.share() != moment.share {
             self.open(moment.at_ms, moment.share);
         }
@@ -144,6 +156,10 @@ impl Watch {
         };
         self.lone.count(moment, settings, &self.strands[0], metric, [&incumbent, &candidate]);
         self.count_instances(moment);
+        let by_shares = self.log_e_by_shares();
+        if let Some(failing) = &mut self.failing {
+            failing.count(moment, by_shares);
+        }
         let end_ms = moment.end_ms;
         let ratio = match metric {
             Metric::Latency => settings.latency_ratio,
@@ -156,6 +172,9 @@ impl Watch {
         }
         if has_closed && let Some(instances) = &mut self.instances {
             instances.bets.settle(self.strands[0].detector.weights().unwrap_or_default());
+        }
+        if has_closed && let Some(failing) = &mut self.failing {
+            failing.settle(moment.share);
         }
         self.strands[0].detector.remember(&incumbent);
         self.tell(end_ms, [&incumbent, &candidate], settings);
@@ -198,16 +217,22 @@ impl Watch {
         }
     }
 
-    /// Returns the evidence against the candidate, in nats. Where the block length is chosen, one
-    /// that is shorter than the cautious one only counts as far as that agrees.
+    /// Returns the evidence against the candidate, in nats.
     pub(crate) fn log_e(&self) -> f64 {
+        let shares = self.log_e_by_shares();
+        match (&self.instances, &self.failing) {
+            (Some(Instances { bets, portfolio }), _) => portfolio.log_e([shares, bets.log_e()]),
+            (None, Some(failing)) => failing.log_e(shares),
+            (None, None) => shares,
+        }
+    }
+
+    /// Returns the same by bets on shares alone. Where the block length is chosen, one that is
+    /// shorter than the cautious one only counts as far as that agrees.
+    fn log_e_by_shares(&self) -> f64 {
         let chosen = self.chosen();
         let agreeing = &self.strands[chosen.max(CAUTIOUS).min(self.strands.len() - 1)];
-        let shares = self.strands[chosen].log_e().min(agreeing.log_e());
-        match &self.instances {
-            None => shares,
-            Some(Instances { bets, portfolio }) => portfolio.log_e([shares, bets.log_e()]),
-        }
+        self.strands[chosen].log_e().min(agreeing.log_e())
     }
 
     fn chosen(&self) -> usize {

@@ -91,6 +91,7 @@ pub const PAGES: &[Route] = &[
     route("POST", "/account/tokens/{id}/revoke", Who::SignedIn),
     route("POST", "/account/keys", Who::SignedIn),
     route("POST", "/account/keys/{id}/remove", Who::SignedIn),
+    route("POST", "/account/keys/{id}/vouch", Who::Approver),
     route("GET", "/help", Who::SignedIn),
     route("GET", "/static/{name}", Who::Public),
 ];

@@ -209,6 +209,21 @@ async fn an_approval_is_signed_with_a_key_and_nothing_else_counts() {
     browser.add_key_twice_and_remove_one(&at, bo).await;
     browser.picture("account-keys").await;
 
+    // It counts for nothing until somebody else says that it is bo's.
+    browser.goto(&format!("{at}/account")).await;
+    browser.says("waits for another person").await;
+    browser.goto(&format!("{at}/deployments/dep-2")).await;
+    browser.says("a password alone approves nothing").await;
+    browser.enter(&at, "carl", carl).await;
+    browser.goto(&format!("{at}/approvals")).await;
+    browser.says("keys to vouch for").await;
+    browser.picture("keys-to-vouch-for").await;
+    browser.write("#key-2 [name=password]", carl).await;
+    browser.press("#key-2 button").await;
+    browser.enter(&at, "bo", bo).await;
+    browser.goto(&format!("{at}/account")).await;
+    browser.says("counts").await;
+
     refused_without_a_signature(&sluss, bo);
     let mut whys = vec!["not_signed".to_owned()];
     let waits = format!("{at}/deployments/dep-2");

@@ -122,6 +122,7 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
             apply_stop(state, now, event);
         }
         E::AuthenticatorRegistered { .. }
+        | E::AuthenticatorVouched { .. }
         | E::AuthenticatorRemoved { .. }
         | E::AccessLogin { .. }
         | E::AccessRefused { .. }

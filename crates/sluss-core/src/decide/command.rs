@@ -171,6 +171,11 @@ pub enum Command {
         /// Which deployment.
         deployment: DeploymentId,
     },
+    /// What is live has answered its probes again for a while, each of them.
+    ProbesAnswer {
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
     Fail {
         deployment: DeploymentId,
         cause: Cause,
@@ -272,10 +277,15 @@ pub enum Command {
         to: PersonRef,
         until: Millis,
     },
-    /// Somebody registers a key of their own, or takes it away.
+    /// Somebody registers a key of their own.
     RegisterKey {
         credential: Credential,
     },
+    /// Someone who may decide vouches that a key is that of the person who registered it.
+    VouchForKey {
+        authenticator: AuthenticatorId,
+    },
+    /// Somebody removes a key of their own.
     RemoveKey {
         authenticator: AuthenticatorId,
     },
@@ -376,6 +386,7 @@ impl Command {
             | Self::Observe { .. }
             | Self::Alarm { .. }
             | Self::ProbesFail { .. }
+            | Self::ProbesAnswer { .. }
             | Self::Fail { .. }
             | Self::Instance { .. }
             | Self::Applied { .. }
@@ -422,6 +433,7 @@ impl Command {
             | Self::RotateKey { .. }
             | Self::RetireKey { .. }
             | Self::RegisterKey { .. }
+            | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
         }
     }

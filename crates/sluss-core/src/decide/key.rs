@@ -62,6 +62,10 @@ fn fault(why: RefusedWhy) -> Refusal {
             "You signed in too long ago to decide with a key.",
             "Sign out, sign in again, and decide then",
         ),
+        RefusedWhy::KeyNotVouched => (
+            "Nobody vouches yet that this key is yours.",
+            "Show it to another person who may decide: they find it under `/approvals`",
+        ),
         _not_known => (
             "This key is not registered as yours, or was removed.",
             "See your keys on your account page: `/account`",
@@ -103,6 +107,35 @@ pub(super) fn register(
     }
     let authenticator = state.next_authenticator();
     Ok(vec![Event::AuthenticatorRegistered { authenticator, person, credential }])
+}
+
+/// Another person says that a key is that of the one who registered it.
+pub(super) fn vouch(
+    state: &State,
+    authenticator: AuthenticatorId,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let by = in_person_for(actor, "vouch-for-key")?;
+    let known = state.authenticators.get(&authenticator).filter(|one| one.removed.is_none());
+    let Some(known) = known else {
+        return Err(missing(format!("There is no key {authenticator}."), "/approvals"));
+    };
+    let denied = |what: &str, hint: &str, why| {
+        Refusal::new(Blame::Denied, what, hint).recorded(None, "vouch-for-key", why)
+    };
+    if known.person == by {
+        let hint = "Show it to another person who may decide";
+        return Err(denied("Nobody vouches for a key of their own.", hint, RefusedWhy::OwnKey));
+    }
+    if known.vouched.is_some() {
+        return Err(not_now(format!("Somebody vouches for {authenticator} already.")));
+    }
+    if !state.may_vouch(&by).any(|(id, _)| id == authenticator) {
+        let hint = "Ask one of those whom `organisation.yaml` names as approvers";
+        let what = "Vouching for a key takes the role of an approver.";
+        return Err(denied(what, hint, RefusedWhy::MissingRole));
+    }
+    Ok(vec![Event::AuthenticatorVouched { authenticator, by }])
 }
 
 pub(super) fn remove(

@@ -51,6 +51,10 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         }
         C::Alarm { deployment, counts, limit_ppm } => alarm(state, deployment, counts, limit_ppm),
         C::ProbesFail { deployment } => probes_fail(state, deployment),
+        C::ProbesAnswer { deployment } => {
+            let over = state.unanswered(deployment);
+            over.map(|incident| Event::IncidentMitigated { incident }).collect()
+        }
         C::Fail { deployment, cause } => fail(state, deployment, cause),
         C::Instance { deployment, row } => instance(state, deployment, row),
         C::Witnessed { witness, size } => vec![Event::LogWitnessed { witness, size }],
@@ -164,11 +168,23 @@ fn alarm(state: &State, id: DeploymentId, counts: Counts, limit_ppm: u32) -> Vec
 }
 
 /// What is live does not answer its probes. No customer may have seen that, so nothing is taken
-/// back; a person is called.
+/// back; a person is called, and again when it had answered meanwhile.
 fn probes_fail(state: &State, id: DeploymentId) -> Vec<Event> {
     match state.deployments.get(&id) {
         Some(deployment) if matches!(deployment.phase, Phase::Live { .. }) => {
-            call(state, id, deployment, Cause::Probe)
+            let answered = |incident: &IncidentId| {
+                state
+                    .incidents
+                    .get(incident)
+                    .is_some_and(|of| of.is_of_probes(id) && of.mitigated.is_some())
+            };
+            match state.open.incidents.iter().rfind(|id| answered(id)) {
+                Some(_) if state.unanswered(id).next().is_none() => {
+                    let incident = state.next_incident();
+                    vec![Event::IncidentOpened { incident, deployment: id, cause: Cause::Probe }]
+                }
+                Some(_) | None => call(state, id, deployment, Cause::Probe),
+            }
         }
         _gone => vec![],
     }

@@ -61,6 +61,7 @@ pub(super) fn decide(
         }
         C::Delegate { to, until } => exception::delegate(state, to, until, actor, now),
         C::RegisterKey { credential } => key::register(state, credential, actor),
+        C::VouchForKey { authenticator } => key::vouch(state, authenticator, actor),
         C::RemoveKey { authenticator } => key::remove(state, authenticator, actor),
         C::Resolved { fingerprint } => Ok(incident::resolved(state, &fingerprint)),
         C::Link { incident, deployment } => incident::link(state, incident, deployment),
@@ -124,6 +125,7 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         | C::ReviewException { .. }
         | C::Delegate { .. }
         | C::RegisterKey { .. }
+        | C::VouchForKey { .. }
         | C::RemoveKey { .. } => None,
         _of_a_machine => unreachable!("BUG: not a command of a person"),
     }

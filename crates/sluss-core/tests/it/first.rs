@@ -106,3 +106,32 @@ fn what_is_live_and_fails_its_probes_has_one_incident_and_stays() {
         "#]],
     );
 }
+
+#[test]
+fn an_incident_of_probes_is_mitigated_when_they_are_answered_again_and_a_later_one_is_another() {
+    check(
+        vec![production()],
+        &format!(
+            "{FIRST}
+ ~4 favourable
+ 5 probes answer dep-1
+ 6 probes fail dep-1
+ 7 probes answer dep-1
+ 8 probes answer dep-1
+ 9 probes fail dep-1
+ 10 probes fail dep-1"
+        ),
+        expect![[r#"
+            5 probes answer dep-1
+            6 probes fail dep-1
+                incident.opened probe dep-1 inc-1
+            7 probes answer dep-1
+                incident.mitigated inc-1
+            8 probes answer dep-1
+            9 probes fail dep-1
+                incident.opened probe dep-1 inc-2
+            10 probes fail dep-1
+            pay/production: rel-1 100 %
+        "#]],
+    );
+}

@@ -293,6 +293,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
                 counter: 0,
             },
         },
+        Event::AuthenticatorVouched { authenticator: AuthenticatorId(2), by: by.clone() },
         Event::AuthenticatorRemoved { authenticator: AuthenticatorId(2), by },
     ]
 }

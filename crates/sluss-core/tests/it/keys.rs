@@ -53,6 +53,15 @@ fn register(world: &mut World, who: &str) -> AuthenticatorId {
     id
 }
 
+/// Another person vouches for the key.
+fn vouched(world: &mut World, who: &str) -> AuthenticatorId {
+    let id = register(world, who);
+    // Of those who may decide, one is not its owner; in an organisation of one nobody vouches.
+    let by = if who == "bob" { "carl" } else { "bob" };
+    world.tell(Command::VouchForKey { authenticator: id }, &actor(by)).unwrap();
+    id
+}
+
 fn signer(who: &str, authenticator: AuthenticatorId, counter: u32) -> Actor {
     let signed = Signed { authenticator, assertion: Digest::of(b"assertion"), counter };
     Actor::Signer { who: person(who), signed, signed_in: Millis(0) }
@@ -75,7 +84,7 @@ fn recorded<T>(refused: Result<T, Refusal>) -> RefusedWhy {
 fn where_a_rule_asks_for_keys_a_password_does_not_count_and_a_signature_does() {
     let mut world = waits();
     assert_eq!(recorded(approve(&mut world, &actor("bob"))), RefusedWhy::NotSigned);
-    let key = register(&mut world, "bob");
+    let key = vouched(&mut world, "bob");
     assert_eq!(recorded(approve(&mut world, &actor("bob"))), RefusedWhy::NotSigned);
     let happened = approve(&mut world, &signer("bob", key, 1)).unwrap();
     assert!(matches!(&happened[0], Event::ApprovalGranted { signed: Some(_), .. }));
@@ -86,8 +95,8 @@ fn where_a_rule_asks_for_keys_a_password_does_not_count_and_a_signature_does() {
 #[test]
 fn where_no_rule_asks_both_count() {
     for by_key in [false, true] {
-        let mut world = waits_under(organisation(FourEyes::Always, &["bob"]));
-        let key = register(&mut world, "bob");
+        let mut world = waits_under(organisation(FourEyes::Always, &["bob", "carl"]));
+        let key = vouched(&mut world, "bob");
         let by = if by_key { signer("bob", key, 1) } else { actor("bob") };
         approve(&mut world, &by).unwrap();
         assert!(matches!(world.state.requests[&SUBJECT].decision, Decision::Granted { .. }));
@@ -97,7 +106,7 @@ fn where_no_rule_asks_both_count() {
 #[test]
 fn a_key_of_another_person_and_a_removed_one_are_refused() {
     let mut world = waits();
-    let (bobs, carls) = (register(&mut world, "bob"), register(&mut world, "carl"));
+    let (bobs, carls) = (vouched(&mut world, "bob"), vouched(&mut world, "carl"));
     assert_eq!(recorded(approve(&mut world, &signer("bob", carls, 1))), RefusedWhy::KeyUnknown);
     let nobodys = AuthenticatorId(99);
     assert_eq!(recorded(approve(&mut world, &signer("bob", nobodys, 1))), RefusedWhy::KeyUnknown);
@@ -111,7 +120,7 @@ fn a_key_of_another_person_and_a_removed_one_are_refused() {
 #[test]
 fn a_contributor_does_not_decide_with_a_key_either() {
     let mut world = waits();
-    let key = register(&mut world, "anna");
+    let key = vouched(&mut world, "anna");
     let why = recorded(approve(&mut world, &signer("anna", key, 1)));
     assert_eq!(why, RefusedWhy::Contributor);
 }
@@ -119,7 +128,7 @@ fn a_contributor_does_not_decide_with_a_key_either() {
 #[test]
 fn a_key_that_counts_backwards_is_refused_and_one_that_never_counts_is_not() {
     let mut world = waits_under(Organisation { by_key: true, ..two_groups() });
-    let (bobs, carls) = (register(&mut world, "bob"), register(&mut world, "carl"));
+    let (bobs, carls) = (vouched(&mut world, "bob"), vouched(&mut world, "carl"));
     approve(&mut world, &signer("bob", bobs, 5)).unwrap();
     for counter in [0, 4, 5] {
         let why = recorded(approve(&mut world, &signer("bob", bobs, counter)));
@@ -150,10 +159,10 @@ fn who_signed_in_too_long_ago_is_refused_to_the_minute() {
     let organisation = Organisation {
         by_key: true,
         sign_in_minutes: 30,
-        ..organisation(FourEyes::Always, &["bob"])
+        ..organisation(FourEyes::Always, &["bob", "carl"])
     };
     let mut world = waits_under(organisation);
-    let key = register(&mut world, "bob");
+    let key = vouched(&mut world, "bob");
     world.now = Millis(30 * 60_000 + 1);
     assert_eq!(recorded(approve(&mut world, &signer("bob", key, 1))), RefusedWhy::SignInTooOld);
     world.now = Millis(30 * 60_000);
@@ -172,6 +181,7 @@ fn keys_are_registered_by_people_who_have_just_given_their_password_and_only_onc
     assert!(world.tell(register("b"), &actor("bob")).is_err());
     assert!(world.tell(register("b"), &actor("carl")).is_err(), "it is bob's");
     let key = AuthenticatorId(1);
+    world.tell(Command::VouchForKey { authenticator: key }, &actor("carl")).unwrap();
     let removal = Command::RemoveKey { authenticator: key };
     assert_eq!(
         recorded(world.tell(removal, &signer("bob", key, 1))),
@@ -189,7 +199,7 @@ fn an_emergency_goes_round_no_rule_that_asks_for_keys_without_one() {
     let exception = ExceptionId(1);
     let grant = Command::GrantException { exception };
     assert_eq!(recorded(world.tell(grant.clone(), &actor("bob"))), RefusedWhy::NotSigned);
-    let key = register(&mut world, "bob");
+    let key = vouched(&mut world, "bob");
     world.tell(grant, &signer("bob", key, 1)).unwrap();
     assert!(world.state.exceptions[&exception].granted.is_some());
 }
@@ -208,4 +218,23 @@ fn what_is_signed_differs_in_each_part_that_matters() {
     ] {
         assert_ne!(whole, changed);
     }
+}
+
+#[test]
+fn a_key_counts_once_another_person_who_may_decide_vouches_for_it() {
+    let mut world = waits();
+    let key = register(&mut world, "bob");
+    let signed = signer("bob", key, 1);
+    assert_eq!(recorded(approve(&mut world, &signed)), RefusedWhy::KeyNotVouched);
+    let vouch = || Command::VouchForKey { authenticator: key };
+    assert_eq!(recorded(world.tell(vouch(), &actor("bob"))), RefusedWhy::OwnKey);
+    assert_eq!(recorded(world.tell(vouch(), &actor("anna"))), RefusedWhy::MissingRole);
+    let stale = Actor::Person { who: person("carl"), reauthenticated: false };
+    assert_eq!(recorded(world.tell(vouch(), &stale)), RefusedWhy::NotReauthenticated);
+    let agent = Actor::Agent { who: person("carl") };
+    assert_eq!(recorded(world.tell(vouch(), &agent)), RefusedWhy::NotAPerson);
+    assert_eq!(recorded(approve(&mut world, &signed)), RefusedWhy::KeyNotVouched);
+    world.tell(vouch(), &actor("carl")).unwrap();
+    assert!(world.tell(vouch(), &actor("carl")).is_err(), "once");
+    approve(&mut world, &signed).unwrap();
 }

@@ -186,6 +186,7 @@ fn command(world: &World, words: &[&str]) -> Command {
             counts: Counts { requests: 700, errors: 35 },
             limit_ppm: 10_000,
         },
+        ["probes", "answer", id] => Command::ProbesAnswer { deployment: id.parse().unwrap() },
         ["probes", "fail", id] => Command::ProbesFail { deployment: id.parse().unwrap() },
         ["received", id] => Command::Received { change: change(id) },
         ["lost", id] => Command::Lost { change: change(id) },

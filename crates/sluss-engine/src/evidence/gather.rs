@@ -150,6 +150,7 @@ async fn keys(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
     let access = whole(log, &Stream::Access.to_string()).await?;
     take(gathered, access, |event| match event {
         Event::AuthenticatorRegistered { authenticator, .. }
+        | Event::AuthenticatorVouched { authenticator, .. }
         | Event::AuthenticatorRemoved { authenticator, .. } => used.contains(authenticator),
         _of_no_key => false,
     });

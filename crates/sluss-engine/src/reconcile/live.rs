@@ -20,6 +20,10 @@ use crate::target::Target;
 /// More than so many of a million probes that fail are too many.
 const PROBES_MOST_PPM: u32 = 10_000;
 
+/// So many probes in a row that are answered say that it is over: at a failure of 5 % of them, one
+/// in twenty would come by chance, and at 10 % two in a thousand.
+const ANSWERED_AGAIN: u64 = 60;
+
 /// Watches what is live.
 pub(super) struct Live {
     engine: Engine,
@@ -31,8 +35,26 @@ struct Watched {
     alarm: Alarm,
     /// Over probes, which no customer sees.
     probes: Alarm,
+    /// Probes in a row that were answered as they should be.
+    answered: u64,
     /// The last second that the alarm has heard of.
     heard: i64,
+}
+
+impl Watched {
+    /// Adds a second of probes; returns what is to be recorded.
+    fn probed(&mut self, deployment: DeploymentId, probes: verdict::Counts) -> Option<Command> {
+        self.answered = if probes.errors == 0 { self.answered + probes.requests } else { 0 };
+        if self.probes.observe(probes).is_some() {
+            self.probes = Alarm::new(PROBES_MOST_PPM);
+            return Some(Command::ProbesFail { deployment });
+        }
+        if self.answered < ANSWERED_AGAIN {
+            return None;
+        }
+        self.answered = 0;
+        Some(Command::ProbesAnswer { deployment })
+    }
 }
 
 struct Subject {
@@ -59,6 +81,7 @@ impl Live {
             let watched = self.alarms.entry(deployment).or_insert_with(|| Watched {
                 alarm: Alarm::new(limit_ppm.unwrap_or_default()),
                 probes: Alarm::new(PROBES_MOST_PPM),
+                answered: 0,
                 heard: since,
             });
             let Ok(rows) = self.target.counters(&key, watched.heard).await else { continue };
@@ -68,13 +91,10 @@ impl Live {
                 watched.heard = second;
                 let Probed { requests: sent, errors: failed, .. } = detail.probes;
                 let probes = verdict::Counts { requests: sent, errors: failed };
-                if watched.probes.observe(probes).is_some() {
-                    watched.probes = Alarm::new(PROBES_MOST_PPM);
-                    if let Err(failure) =
-                        self.engine.report(Command::ProbesFail { deployment }).await
-                    {
-                        tracing::warn!(%failure, "failing probes could not be recorded");
-                    }
+                if let Some(command) = watched.probed(deployment, probes)
+                    && let Err(failure) = self.engine.report(command).await
+                {
+                    tracing::warn!(%failure, "what came of probes could not be recorded");
                 }
                 let Some(limit_ppm) = limit_ppm else { continue };
                 let told = watched.alarm.observe(verdict::Counts { requests, errors });

@@ -19,6 +19,8 @@ struct Told {
     as_whom: &'static str,
     /// Who registered the key.
     owner: &'static str,
+    /// Who vouches for it.
+    vouched_by: Option<&'static str>,
     removed: bool,
     registered: bool,
     /// Whether the event names a signature.
@@ -38,6 +40,7 @@ impl Default for Told {
             over: Hash::sha256(STATEMENT),
             as_whom: "grace",
             owner: "grace",
+            vouched_by: Some("ada"),
             removed: false,
             registered: true,
             signs: true,
@@ -69,6 +72,10 @@ fn dossier(mut told: Told) -> Files {
     if told.registered {
         let event = Draft::new("access", "authenticator.registered", registered);
         ledger.event(event.by(told.owner));
+    }
+    if let Some(voucher) = told.vouched_by {
+        let vouched = json!({"authenticator": "key-1", "by": person(voucher).reference});
+        ledger.event(Draft::new("access", "authenticator.vouched", vouched).by(voucher));
     }
     if told.removed {
         let removed = json!({"authenticator": "key-1", "by": owner});
@@ -138,6 +145,8 @@ fn each_way_in_which_it_is_not_theirs_or_not_this_is_named() {
     fails(Told { as_whom: "ada", ..Told::default() }, "another decision was signed");
     fails(Told { owner: "ada", ..Told::default() }, "not a key of who decided");
     fails(Told { registered: false, ..Told::default() }, "registration of key-1 is missing");
+    fails(Told { vouched_by: None, ..Told::default() }, "nobody else had vouched");
+    fails(Told { vouched_by: Some("grace"), ..Told::default() }, "nobody else had vouched");
     fails(Told { removed: true, ..Told::default() }, "had been removed");
     fails(Told { counter: 7, ..Told::default() }, "own count");
     fails(Told { flags: 0x01, ..Told::default() }, "did not verify its user");

@@ -13,8 +13,8 @@ const SECONDS: i64 = 3_600;
 pub fn measure(out: &mut impl Write) -> io::Result<()> {
     let world = World {
         latency: Some(Latency { shift: 1.0, tail: 0.0 }),
-        exceptions: Some([0.004; 2]),
-        conversions: Some([0.3; 2]),
+        exceptions: Some([|_| 0.004; 2]),
+        conversions: Some([|_| 0.3; 2]),
         ..PLAIN
     };
     let mut play = Play::new(&world, 4 << 32);

@@ -110,9 +110,13 @@ pub struct World {
     pub by_instance: bool,
     pub latency: Option<Latency>,
     /// Exceptions a request, of incumbent and candidate.
-    pub exceptions: Option<[f64; 2]>,
+    pub exceptions: Option<[Course; 2]>,
     /// Rates of transactions that come to their end, of incumbent and candidate.
-    pub conversions: Option<[f64; 2]>,
+    pub conversions: Option<[Course; 2]>,
+    /// Whether a request that fails throws an exception and ends no transaction.
+    pub is_linked: bool,
+    /// Requests that a caller makes within a row, at one release and to one end.
+    pub at_once: u64,
 }
 
 /// Times to answer: log-normal around 50 ms with sigma 0.5.
@@ -141,6 +145,8 @@ pub const PLAIN: World = World {
     latency: None,
     exceptions: None,
     conversions: None,
+    is_linked: false,
+    at_once: 1,
 };
 
 /// A rollout under way.
@@ -149,6 +155,8 @@ pub struct Play<'a> {
     coins: Coins,
     /// Attempts that will be made again: for each second ahead, how many of each release.
     again: VecDeque<[u64; 2]>,
+    /// Whether this caller's transactions come to their end, once that is known.
+    ends: Option<bool>,
     stalled_until: [Vec<f64>; 2],
 }
 
@@ -156,7 +164,7 @@ impl<'a> Play<'a> {
     pub fn new(world: &'a World, seed: u64) -> Self {
         let stalled_until = world.instances.map(|count| vec![f64::NEG_INFINITY; count]);
         let again = VecDeque::from(vec![[0; 2]; 9]);
-        Self { world, coins: Coins::new(seed), again, stalled_until }
+        Self { world, coins: Coins::new(seed), again, ends: None, stalled_until }
     }
 
     /// Plays the second `t` (below 0: history, without a candidate); returns its rows.
@@ -168,11 +176,14 @@ impl<'a> Play<'a> {
         let noisy = self.trouble(t);
         let due = self.again.pop_front().unwrap_or_default();
         self.again.push_back([0; 2]);
-        let fresh = self.coins.poisson((world.requests)(t.max(0)));
-        for _ in 0..fresh {
+        let callers = self.coins.poisson((world.requests)(t.max(0)) / world.at_once as f64);
+        for _ in 0..callers {
             let arm = usize::from(self.coins.is((share * world.misrouted).min(1.0)));
             let row = self.row_from(0);
-            self.request((t, row), arm, &noisy, &mut rows, false);
+            self.ends = None;
+            for _ in 0..world.at_once {
+                self.request((t, row), arm, &noisy, &mut rows, false);
+            }
         }
         for (arm, count) in due.into_iter().enumerate() {
             for _ in 0..count {
@@ -264,12 +275,15 @@ impl<'a> Play<'a> {
         }
         if let Some(rates) = world.exceptions {
             // They come in clumps of one to four.
-            if self.coins.is(rates[arm]) {
+            let is_thrown = self.coins.is(rates[arm](t));
+            if is_thrown || (failed && world.is_linked) {
                 tally.exceptions += 1 + self.coins.one_of(4) as u64;
             }
         }
         if let Some(rates) = world.conversions {
-            tally.conversions += u64::from(self.coins.is(rates[arm]));
+            let ends = self.ends.unwrap_or_else(|| self.coins.is(rates[arm](t)));
+            self.ends = (world.at_once > 1).then_some(ends);
+            tally.conversions += u64::from(ends && !(failed && world.is_linked));
         }
     }
 }
@@ -320,9 +334,14 @@ fn sample(world: &World, tallies: Vec<Tally>) -> Sample {
         exceptions: world.exceptions.map(|_| sum.exceptions),
         conversions: world.conversions.map(|_| sum.conversions),
         latency: latency(&sum),
-        instances: match world.by_instance && world.trouble != Trouble::None {
+        instances: match world.by_instance && tells_apart(world) {
             true => tallies.iter().enumerate().map(instance).collect(),
             false => vec![],
         },
     }
+}
+
+/// Whether telling instances apart says anything.
+fn tells_apart(world: &World) -> bool {
+    world.trouble != Trouble::None || world.instances != [1, 1]
 }

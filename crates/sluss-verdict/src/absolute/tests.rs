@@ -126,3 +126,47 @@ fn a_row_that_comes_twice_counts_once_and_rows_may_be_shorter_than_a_second() {
     let quarter = Tick { at_ms: 250, ..tick(0, 5, 0, &[]) };
     assert_eq!(judge.observe(&quarter).candidate, Counts { requests: 15, errors: 1 });
 }
+
+#[test]
+fn a_bet_against_it_has_expectation_one_however_failures_hang_together_within_a_second() {
+    // All of a second's requests fail together, or none does: a share of 1 % in the mean.
+    let after = |bad: u64| {
+        let mut objective = Objective::new(Metric::Error, 0.01);
+        objective.count(40, (bad, bad));
+        objective.settle();
+        objective.against.map(libm::exp)
+    };
+    for (all, none) in after(40).into_iter().zip(after(0)) {
+        assert!((0.01 * all + 0.99 * none - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn bursts_within_a_second_take_back_no_release_that_keeps_its_objectives() {
+    let is_taken_back = |seed: &u64| {
+        let mut random = fastrand::Rng::with_seed(*seed);
+        let mut judge = Absolute::new(Objectives { slow_ms: 0, ..OBJECTIVES });
+        (0..600).any(|second| {
+            // Once in two minutes three in ten requests of a second fail: one in 400.
+            let errors = if random.f64() < 1.0 / 120.0 { 12 } else { 0 };
+            let verdict = judge.observe(&tick(second, 40, errors, &[])).verdict;
+            matches!(verdict, Verdict::Unfavourable { .. })
+        })
+    };
+    assert!((0..400).filter(is_taken_back).count() <= 4);
+}
+
+#[test]
+fn quarters_of_a_second_are_bet_on_together() {
+    let mut seconds = Absolute::new(OBJECTIVES);
+    let mut quarters = seconds.clone();
+    for second in 0..5 {
+        let whole = seconds.observe(&tick(second, 40, 12, &[]));
+        for quarter in 0..4 {
+            let row = Tick { at_ms: second * 1_000 + quarter * 250, ..tick(0, 10, 3, &[]) };
+            let read = quarters.observe(&row);
+            assert!(quarter != 3 || second == 0 || read.log_e_micronats == whole.log_e_micronats);
+        }
+    }
+    assert!(seconds.reading(5_000).log_e_micronats > 1_000_000);
+}

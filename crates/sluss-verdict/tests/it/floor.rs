@@ -1,6 +1,10 @@
 //! The floor of the verdict specification in short: the simulator of `examples/floor` with few
 //! runs. What it measures with many is in docs/verdicts.md.
 
+#[path = "../../examples/floor/live.rs"]
+mod live;
+#[path = "../../examples/floor/noisy.rs"]
+mod noisy;
 #[path = "../../examples/floor/play.rs"]
 mod play;
 #[path = "../../examples/floor/scenes.rs"]
@@ -9,13 +13,14 @@ mod scenes;
 mod world;
 
 use play::{count_promoted, find};
+use scenes::ALPHA;
 
 #[test]
 fn harmless_releases_of_every_kind_are_taken_back_at_most_as_often_as_allowed() {
     const RUNS: u64 = 40;
     let (mut taken_back, mut all) = (0, 0);
     for mut scene in scenes::harmless() {
-        if scene.asked != "<= 1 %" {
+        if scene.asked != ALPHA {
             continue;
         }
         scene.world.seconds = 400;
@@ -24,6 +29,35 @@ fn harmless_releases_of_every_kind_are_taken_back_at_most_as_often_as_allowed() 
     }
     // 1 % of 440 or more, and two standard deviations.
     assert!(all >= 400 && taken_back <= 9, "{taken_back} of {all} at alpha = 1 %");
+}
+
+#[test]
+fn harmless_releases_are_seldom_taken_back_by_all_figures_at_once() {
+    const RUNS: u64 = 8;
+    let (mut taken_back, mut all) = (0, 0);
+    for mut scene in live::harmless().into_iter().filter(|scene| scene.asked == ALPHA) {
+        scene.world.seconds = 400;
+        taken_back += find(&scene, RUNS, 12 << 32).delays.len() as u64;
+        all += RUNS;
+    }
+    // 1 % of 100 and two standard deviations.
+    assert!(all >= 100 && taken_back <= 3, "{taken_back} of {all} at alpha = 1 %");
+}
+
+#[test]
+fn instances_that_fail_by_themselves_seldom_take_a_release_back_and_hide_no_bad_one() {
+    const RUNS: u64 = 15;
+    let (mut taken_back, mut all) = (0, 0);
+    for mut scene in noisy::harmless().into_iter().filter(|scene| scene.asked != "-") {
+        scene.world.seconds = 600;
+        taken_back += find(&scene, RUNS, 13 << 32).delays.len() as u64;
+        all += RUNS;
+    }
+    // 2 % of 165 and two standard deviations.
+    assert!(all >= 150 && taken_back <= 7, "{taken_back} of {all}");
+    for scene in noisy::bad() {
+        assert_eq!(find(&scene, 5, 14 << 32).delays.len(), 5, "{}: not all", scene.world.name);
+    }
 }
 
 #[test]

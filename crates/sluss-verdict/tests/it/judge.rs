@@ -145,7 +145,7 @@ fn each_leg_needs_its_own_proof_and_keeps_the_evidence_against() {
 fn a_change_of_share_discards_only_the_unfinished_block() {
     let (mut with, mut without) = (judge(), judge());
     // The first second closes a block, the second one leaves an unfinished one.
-    play(&mut with, [second(0, (90, 1), (10, 1)), second(1, (10, 0), (1, 1))]);
+    play(&mut with, [second(0, (90, 1), (10, 1)), second(1, (7, 0), (1, 1))]);
     play(&mut without, [second(0, (90, 1), (10, 1))]);
     let next = at_share(2_500, second(2, (75, 1), (25, 1)));
     let (with, without) = (with.observe(&next), without.observe(&next));

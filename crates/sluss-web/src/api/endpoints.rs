@@ -168,6 +168,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "List what waits for whoever asks, with all that a decision takes",
         || get(inbox::mine),
     ),
+    writes::<ask::DoneView>(
+        "/api/v1/inbox/keys/{key}/vouch",
+        "Vouch that a key is that of who registered it, in person",
+        || post(inbox::vouch),
+    )
+    .takes::<exceptions::InPerson>()
+    .who(Who::Approver),
     reads::<approvals::ApprovalsView>(
         "/api/v1/approvals",
         "List what second persons are asked",

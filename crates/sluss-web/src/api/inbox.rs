@@ -3,24 +3,26 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::approval::Subject;
+use sluss_core::decide::Command;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Stream;
-use sluss_core::ids::{CommitId, DeploymentId, PersonRef, ServiceName};
+use sluss_core::ids::{AuthenticatorId, CommitId, DeploymentId, PersonRef, ServiceName};
 use sluss_core::state::State as Known;
 use sluss_engine::failure::Failure;
 use sluss_engine::forge::RepositoryName;
 use sluss_insight::{Risk, Size, live_beside, risk};
 
-use super::answer::Answer;
+use super::answer::{Answer, parse};
 use super::approvals::{ApprovalView, approval_view};
-use super::ask::Asking;
+use super::ask::{Asking, DoneView, Wanted};
 use super::deployments::{GateView, gate_view};
+use super::exceptions::InPerson;
 use super::policies::{DifferenceView, NotCheckedView, would_change};
-use super::words::{Words, view};
+use super::words::{PersonView, Words, view};
 use crate::app::App;
 
 /// What waits for whoever asks.
@@ -30,6 +32,8 @@ pub struct InboxView {
     pub waiting: Vec<WaitingView>,
     /// Exceptions and stops that they may agree to grant or lift.
     pub also: Vec<AlsoView>,
+    /// Keys of others that count once they vouch for them.
+    pub keys: Vec<KeyToVouchFor>,
 }
 
 /// A request for a second person, with all that a decision takes.
@@ -97,6 +101,21 @@ pub struct RiskPartView {
     pub points: u8,
 }
 
+/// A key that somebody registered and that counts once another person vouches for it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct KeyToVouchFor {
+    /// Its id.
+    pub key: String,
+    /// Whose it says it is.
+    pub person: PersonView,
+    /// By what people tell it from another one: the first digits of the digest of its public half.
+    pub fingerprint: String,
+    /// The site that it signs for.
+    pub site: String,
+    /// Since when.
+    pub since_ms: i64,
+}
+
 /// Something else that waits for whoever asks.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
@@ -131,8 +150,8 @@ pub(super) async fn mine(State(app): State<App>, asking: Asking) -> Answer<Inbox
         };
         waiting.push(WaitingView { approval, release, past });
     }
-    let also = also(&app, &who).await?;
-    Ok(Json(InboxView { waiting, also }))
+    let (also, keys) = (also(&app, &who).await?, keys(&app, &who).await?);
+    Ok(Json(InboxView { waiting, also, keys }))
 }
 
 /// What could not be compared is not checked, and says why.
@@ -296,4 +315,33 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
         Ok(all)
     };
     view(app, build).await
+}
+
+/// Returns the keys that `who` may vouch for.
+pub(crate) async fn keys(app: &App, who: &PersonRef) -> Result<Vec<KeyToVouchFor>, Failure> {
+    let build = |state: &Known, words: &mut Words| {
+        let mut all = Vec::new();
+        for (id, key) in state.may_vouch(who) {
+            all.push(KeyToVouchFor {
+                key: id.to_string(),
+                person: words.person(&key.person),
+                fingerprint: key.fingerprint(),
+                site: key.credential.rp_id.clone(),
+                since_ms: key.registered.0,
+            });
+        }
+        Ok(all)
+    };
+    view(app, build).await
+}
+
+pub(super) async fn vouch(
+    State(app): State<App>,
+    asking: Asking,
+    Path(key): Path<String>,
+    Wanted(wanted): Wanted<InPerson>,
+) -> Answer<DoneView> {
+    let authenticator: AuthenticatorId = parse(&key)?;
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::VouchForKey { authenticator }, actor).await
 }

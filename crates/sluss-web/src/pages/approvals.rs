@@ -9,7 +9,7 @@ use sluss_core::state::State as Known;
 
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
-use super::inbox::{self, Also, Card};
+use super::inbox::{self, Also, Card, KeyCard};
 use super::keys::Ring;
 use super::link;
 use super::subject::{Approval, Looking, approval};
@@ -26,6 +26,7 @@ struct ApprovalsPage {
     frame: Frame,
     mine: Vec<Card>,
     also: Vec<Also>,
+    keys: Vec<KeyCard>,
     others: Vec<Approval>,
     decided: Vec<Approval>,
 }
@@ -53,7 +54,8 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
     let (mine, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|asked| asked.mine);
     let mine = inbox::cards(&app, mine).await.or_fail(&app, &asked)?;
     let also = inbox::also(&app, &asked).await.or_fail(&app, &asked)?;
-    Ok(render(&ApprovalsPage { frame, mine, also, others, decided }))
+    let keys = inbox::keys(&app, &asked).await.or_fail(&app, &asked)?;
+    Ok(render(&ApprovalsPage { frame, mine, also, keys, others, decided }))
 }
 
 #[derive(Template)]

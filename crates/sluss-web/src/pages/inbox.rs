@@ -10,7 +10,9 @@ use super::html::{self, Html, Tone};
 use super::link;
 use super::release::{GateRow, gates};
 use super::subject::Approval;
-use crate::api::inbox::{self, AlsoView, BesideLiveView, DifferenceOfCommits, SHOWN_WHOLE};
+use crate::api::inbox::{
+    self, AlsoView, BesideLiveView, DifferenceOfCommits, KeyToVouchFor, SHOWN_WHOLE,
+};
 use crate::app::App;
 
 /// How many changed files are named.
@@ -115,6 +117,29 @@ fn said_of(difference: Option<&DifferenceOfCommits>) -> String {
         html::number(it.added),
         html::number(it.removed)
     )
+}
+
+/// A key of somebody else that counts once whoever looks vouches for it.
+pub(super) struct KeyCard {
+    pub(super) id: String,
+    pub(super) person: String,
+    pub(super) fingerprint: String,
+    pub(super) site: String,
+    pub(super) since: Html,
+}
+
+/// Returns the keys that whoever looks may vouch for.
+pub(super) async fn keys(app: &App, asked: &Asked) -> Result<Vec<KeyCard>, Failure> {
+    let now = app.engine.now();
+    let Some(who) = asked.who() else { return Ok(Vec::new()) };
+    let card = |one: KeyToVouchFor| KeyCard {
+        id: one.key,
+        person: one.person.name,
+        fingerprint: one.fingerprint,
+        site: one.site,
+        since: html::ago(Millis(one.since_ms), now),
+    };
+    Ok(inbox::keys(app, who).await?.into_iter().map(card).collect())
 }
 
 /// Returns exceptions and stops that wait for whoever looks.

@@ -3,16 +3,16 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
-use sluss_core::authenticator::registration_text;
+use sluss_core::authenticator::{Authenticator, registration_text};
 use sluss_core::decide::Command;
-use sluss_core::ids::{AuthenticatorId, Digest};
+use sluss_core::ids::AuthenticatorId;
 use sluss_core::state::State as Known;
 use sluss_engine::failure::Failure;
 use sluss_engine::signing::{self, Answer, Made};
 
 use super::acts::answer;
 use super::frame::parse;
-use super::html::{self, Html};
+use super::html::{self, Html, Tone};
 use super::link;
 use crate::app::App;
 use crate::auth::Person;
@@ -29,13 +29,22 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Returns the keys of `person` that are of the site that the page belongs to.
+    /// Returns the keys of `person` that count, of the site that the page belongs to.
     pub(super) async fn of(app: &App, person: Option<&Person>) -> Result<Option<Self>, Failure> {
+        Self::with(app, person, |key| key.vouched.is_some()).await
+    }
+
+    async fn with(
+        app: &App,
+        person: Option<&Person>,
+        which: fn(&Authenticator) -> bool,
+    ) -> Result<Option<Self>, Failure> {
         let Some(person) = person else { return Ok(None) };
         let Some(site) = &person.site else { return Ok(None) };
         let credentials: Vec<_> = {
             let state = app.engine.state();
-            let theirs = state.keys_of(&person.who).map(|(_, key)| key.credential.clone());
+            let theirs = state.keys_of(&person.who).filter(|(_, key)| which(key));
+            let theirs = theirs.map(|(_, key)| key.credential.clone());
             theirs.filter(|credential| credential.rp_id == site.rp_id).collect()
         };
         let mut ids = Vec::new();
@@ -87,6 +96,8 @@ pub(super) struct KeyRow {
     pub(super) site: String,
     pub(super) fingerprint: String,
     pub(super) made: Html,
+    /// Whether it counts, or waits for somebody to vouch for it.
+    pub(super) state: Html,
 }
 
 /// What the account page says of keys.
@@ -121,11 +132,15 @@ pub(super) async fn keys(app: &App, person: &Person) -> Result<Keys, Failure> {
             id: id.to_string(),
             name: text.unwrap_or_else(|| "(no name)".to_owned()),
             site: key.credential.rp_id.clone(),
-            fingerprint: Digest::of(key.credential.key.to_string().as_bytes()).short().to_owned(),
+            fingerprint: key.fingerprint(),
             made: html::ago(key.registered, now),
+            state: match key.vouched {
+                Some(_) => html::toned(Tone::Good, "counts"),
+                None => html::toned(Tone::Wait, "waits for another person to vouch for it"),
+            },
         });
     }
-    let ring = Ring::of(app, Some(person)).await?;
+    let ring = Ring::with(app, Some(person), |_all| true).await?;
     let asked = ring.map(|ring| AskedOfNew {
         challenge: signing::challenge(&registration_text(&person.who, number(&person.csrf))),
         user: person.who.to_string(),
@@ -175,6 +190,21 @@ pub(super) async fn remove(
         let password = form.fields.password.clone();
         form.decide(&app, Command::RemoveKey { authenticator }, password).await?;
         Ok(link::ACCOUNT.to_owned())
+    };
+    let done = done.await;
+    answer(&app, &form, done)
+}
+
+pub(super) async fn vouch(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: Form<Password>,
+) -> Response {
+    let done = async {
+        let authenticator: AuthenticatorId = parse(&id)?;
+        let password = form.fields.password.clone();
+        form.decide(&app, Command::VouchForKey { authenticator }, password).await?;
+        Ok(link::APPROVALS.to_owned())
     };
     let done = done.await;
     answer(&app, &form, done)

@@ -89,6 +89,7 @@ pub fn router() -> Router<App> {
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
         .route("/account/keys", post(keys::register))
         .route("/account/keys/{id}/remove", post(keys::remove))
+        .route("/account/keys/{id}/vouch", post(keys::vouch))
         .route("/help", get(notices::help))
         .route("/static/{name}", get(files::file))
 }

@@ -147,7 +147,7 @@ async fn the_inbox_is_for_who_decides_and_takes_a_reason_for_a_refusal() {
     assert!(!page.contains("data-decide") && page.contains("Nothing waits for you."), "{page}");
     let inbox = Asked::get("/api/v1/inbox");
     let none = inbox.basic("anna", "demo-anna").send(to).await.json();
-    assert_eq!(none, serde_json::json!({ "waiting": [], "also": [] }));
+    assert_eq!(none, serde_json::json!({ "waiting": [], "also": [], "keys": [] }));
     let inbox = Asked::get("/api/v1/inbox");
     let waits = inbox.basic("bo", "demo-bo-2").send(to).await.json();
     assert_eq!(waits["waiting"][1]["approval"]["subject"], "cfg-2", "{waits}");

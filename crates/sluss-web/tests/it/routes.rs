@@ -21,6 +21,7 @@ fn concrete(path: &str) -> String {
             "{stop}" => "stp-1",
             "{incident}" => "inc-1",
             "{exception}" => "exc-1",
+            "{key}" => "key-1",
             "{subject}" => "cfg-9",
             "{position}" => "99",
             "{what}" | "{service}" => "payments",

@@ -1,12 +1,14 @@
 //! `sluss inbox`: what waits for whoever asks, with all that a decision takes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluss_engine::failure::Failure;
 
 use super::Output;
+use super::act::changed;
 use super::connection::Where;
+use super::decide::Person;
 use super::print::{next, print, print_json};
-use super::shape::{counted, list, people, plain, table, word};
+use super::shape::{counted, list, part, people, plain, table, word};
 use super::times::{length, now_ms};
 
 /// Show what waits for you, with all that a decision takes
@@ -18,6 +20,29 @@ use super::times::{length, now_ms};
 pub struct Arguments {
     #[command(flatten)]
     of: Where,
+}
+
+/// Vouch that a key is that of the person who registered it
+///
+/// A key counts once another person who may decide says so: ask them, and compare the fingerprint
+/// that `sluss inbox` shows with the one on their account page.
+#[derive(Debug, clap::Args)]
+pub struct Vouch {
+    /// The key: `key-2`
+    key: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Runs `sluss vouch`.
+pub(super) async fn vouch(arguments: Vouch, output: Output) -> Result<(), Failure> {
+    let Vouch { key, person, of } = arguments;
+    let path = format!("/api/v1/inbox/keys/{}/vouch", part(&key));
+    let done = person.there(&of)?.post(&path, &json!({})).await?;
+    changed(&done, output, &format!("You vouched for {key}: it counts."), "sluss inbox");
+    Ok(())
 }
 
 /// Runs the command.
@@ -32,7 +57,8 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
 
 fn show(inbox: &Value) {
     let (waiting, also) = (list(inbox, "waiting"), list(inbox, "also"));
-    if waiting.is_empty() && also.is_empty() {
+    let keys = list(inbox, "keys");
+    if waiting.is_empty() && also.is_empty() && keys.is_empty() {
         print("Nothing waits for you.");
     }
     let now = now_ms();
@@ -43,6 +69,14 @@ fn show(inbox: &Value) {
         let (id, sentence) = (word(one, "id"), plain(word(one, "sentence")));
         let since = one["since_ms"].as_i64().map_or(0, |since| now - since);
         print(&format!("{id}: {sentence}, for {}", length(since)));
+    }
+    for one in keys {
+        let (key, fingerprint) = (word(one, "key"), word(one, "fingerprint"));
+        let (name, site) = (plain(word(&one["person"], "name")), plain(word(one, "site")));
+        print(&format!("{key} of {name} waits for someone to vouch for it: {fingerprint}, {site}"));
+    }
+    if let (None, Some(first)) = (waiting.first(), keys.first()) {
+        next(&format!("sluss vouch {}", word(first, "key")));
     }
     if let Some(first) = waiting.first() {
         next(&format!("sluss approve {}", word(&first["approval"], "subject")));

@@ -75,6 +75,8 @@ pub enum ClientCommand {
     Where(whereabouts::Arguments),
     /// Show what waits for you, with all that a decision takes
     Inbox(inbox::Arguments),
+    /// Vouch that a key is that of the person who registered it
+    Vouch(inbox::Vouch),
     /// Approve what waits for a second person
     Approve(decide::Approve),
     /// Refuse what waits for a second person
@@ -169,6 +171,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Check(arguments) => check::run(&arguments, output),
         ClientCommand::Run(arguments) => run::run(arguments, output).await,
         ClientCommand::Status(arguments) => status::run(arguments, output).await,
+        ClientCommand::Vouch(arguments) => inbox::vouch(arguments, output).await,
         ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,

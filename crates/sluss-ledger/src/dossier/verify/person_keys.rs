@@ -1,8 +1,8 @@
 //! Decisions that people signed with their own keys: each verified once more, from the bytes that
 //! were signed and the key as its owner registered it.
 //!
-//! What is not found here: whether a key is the person's. The log says who registered it, and when;
-//! an auditor may compare it with what the person says.
+//! What is not found here: whether a key is the person's. The log says who registered it, and which
+//! other person vouches for that; an auditor may ask both.
 
 use std::collections::BTreeSet;
 
@@ -176,6 +176,14 @@ fn registered(
     }
     if of_key("authenticator.removed").next().is_some() {
         return Err(at(event, format!("{name} had been removed by then")));
+    }
+    let mut vouched = of_key("authenticator.vouched");
+    let another = |(said, data): (&SignedEvent, &Value)| {
+        let voucher = said.event.actor.reference;
+        voucher != *by && data["by"] == voucher.to_string()
+    };
+    if !vouched.any(|(said, data)| another((said, data))) {
+        return Err(at(event, format!("nobody else had vouched for {name} by then")));
     }
     let credential = &data["credential"];
     let key = credential["key"].as_str().and_then(|key| key.parse::<PersonKey>().ok());
