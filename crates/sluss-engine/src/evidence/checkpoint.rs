@@ -123,7 +123,7 @@ fn by_those_who_sign(keys: &LogKeys, note: Note) -> Note {
 
 #[cfg(test)]
 mod tests {
-    use sluss_ledger::{Hash, LogKey, WitnessKey};
+    use sluss_ledger::{AddCheckpoint, Hash, LogKey, WitnessKey, WitnessState};
 
     use super::*;
 
@@ -153,7 +153,11 @@ mod tests {
             let head = TreeHead { size, root: Hash::sha256(&size.to_be_bytes()) };
             let body = Checkpoint { origin: ORIGIN.parse().unwrap(), head };
             let witness = &self.witnesses[which];
-            let note = body.sign(by).unwrap().with(witness.cosign(&body, 1_795_255_300));
+            let note = body.sign(by).unwrap();
+            let asked = AddCheckpoint::new(0, vec![], note.clone()).unwrap();
+            let state = WitnessState::new(body.origin.clone());
+            let decided = state.decide(&[by.verifier()], &asked).unwrap();
+            let note = note.with(decided.cosign(witness, 1_795_255_300));
             let file = self.folder.path().join(witness.verifier().id().to_string());
             std::fs::write(file, note.to_string()).unwrap();
         }
