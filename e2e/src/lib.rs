@@ -3,11 +3,16 @@
 //! Everything is real: the program as it is built, processes, sockets, Git. Nothing is left running
 //! when a value of these types is dropped.
 
+mod authority;
 mod customers;
+pub mod evidence;
 pub mod prove;
 mod repository;
 mod sluss;
+mod witness;
 
+pub use authority::Authority;
 pub use customers::{Customers, Tally};
 pub use repository::Repository;
 pub use sluss::{Sluss, answer, free_port, program, wait_for};
+pub use witness::Witness;

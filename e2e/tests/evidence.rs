@@ -1,141 +1,120 @@
 //! The sample policy of `examples/controls` over real steps: a release that is listed and scanned
 //! goes to customers, one without a bill of materials does not, and a product may ask for more.
+//! What an auditor takes out is vouched for by a witness and an authority outside.
 
 use std::path::Path;
-use std::time::Duration;
+use std::process::Command;
 
-use e2e::{Customers, Repository, Sluss, answer, free_port, program, wait_for};
-use serde_json::Value;
+use e2e::evidence::{PATIENCE, bank, decided, deliver, push, take};
+use e2e::{Authority, Sluss, Witness, free_port, program, wait_for};
 
-const PATIENCE: Duration = Duration::from_secs(180);
-
-const ORGANISATION: &str = "name: Test bank
-four_eyes: never
-require: [tests, verdict]
-products:
-  plain: { title: Plain, owner: payments }
-  strict: { title: Strict, owner: payments, require: [sbom, findings] }
-services: { listed: strict, unlisted: strict, bare: plain }
-people: { ada: [developer, approver] }
-";
-
-const POLICIES: [(&str, &str); 3] = [
-    ("production.rego", include_str!("../../examples/controls/policies/production.rego")),
-    ("production_test.rego", include_str!("../../examples/controls/policies/production_test.rego")),
-    ("data.json", include_str!("../../examples/controls/policies/data.json")),
-];
-
-/// What a scanner leaves that found one thing of little weight.
-const REPORT: &str = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"scanner","version":"1.0",
-"rules":[{"id":"CVE-2026-1","properties":{"security-severity":"3.1"}}]}},
-"results":[{"ruleId":"CVE-2026-1","message":{"text":"of little weight"}}]}]}"#;
-
-/// The steps that the sample policy asks for by their names.
-const SCANS: &str = "steps:
-  dependencies:
-    run: cp found.json dependencies.sarif
-    reports: { sarif: dependencies.sarif }
-  secrets:
-    run: cp found.json secrets.sarif
-    reports: { sarif: secrets.sarif }
-";
-
-fn bank() -> Sluss {
-    let sluss = Sluss::up();
-    let folder = sluss.scratch("platform");
-    let platform = Repository::of(&folder);
-    platform.pull(&sluss.remote("platform"));
-    std::fs::create_dir_all(folder.join("policies")).expect("a folder can be made");
-    for (name, text) in POLICIES {
-        platform.write(&format!("policies/{name}"), text);
-    }
-    platform.write("organisation.yaml", ORGANISATION);
-    platform.commit("The bank's policy");
-    let (pushed, said) = platform.push(&sluss.remote("platform"), "main");
-    assert!(pushed, "{said}");
-    wait_for("the policy is active", PATIENCE, || {
-        (sluss.get("/api/v1/status")?["organisation"] == "Test bank").then_some(())
-    });
-    sluss
-}
-
-/// Pushes a service, with these files besides its own.
-fn push(sluss: &Sluss, service: &str, port: u16, files: &[(&str, &str)]) {
-    let folder = sluss.scratch(service);
-    let repository = Repository::begin(&folder, service, port, "progressive");
-    repository.service("one", "0.0");
-    let file = std::fs::read_to_string(folder.join("sluss.yaml")).expect("it was written");
-    repository.write("sluss.yaml", &format!("{file}{SCANS}"));
-    repository.write("found.json", REPORT);
-    for (name, text) in files {
-        repository.write(name, text);
-    }
-    repository.commit(service);
-    let (pushed, said) = repository.push(&sluss.remote(service), "main");
-    assert!(pushed, "{said}");
-}
-
-/// Waits for what a gate says last of a service's deployment to its customers.
-fn decided(sluss: &Sluss, service: &str, gate: &str, is: impl Fn(&Value) -> bool) {
-    let what = format!("{gate} of {service}");
-    wait_for(&what, PATIENCE, || {
-        let change = sluss.change(service, service)?;
-        assert!(!change["sentence"].to_string().contains("failed"), "{change:#}");
-        let events = sluss.events();
-        let created = |event: &&Value| {
-            event["type"] == "deployment.requested" && event["data"]["environment"] == "production"
-        };
-        let run = change["run"].as_str()?;
-        let release = events
-            .iter()
-            .find(|event| event["type"] == "release.created" && event["data"]["run"] == run)?;
-        let release = &release["data"]["release"];
-        let requested = events.iter().filter(created);
-        let mut ours = requested.filter(|event| event["data"]["release"] == *release);
-        let deployment = &ours.next_back()?["data"]["deployment"];
-        let said = events.iter().rfind(|event| {
-            event["type"] == "gate.decided"
-                && event["data"]["deployment"] == *deployment
-                && event["data"]["gate"] == gate
-        })?;
-        is(&said["data"]["outcome"]).then_some(())
-    });
+fn verified(sluss: &Sluss, desk: &Path) -> (bool, String) {
+    let verify = program().with_file_name("sluss-verify");
+    sluss.run_in(desk, &verify, &["it.zip", "--trust", "trust"])
 }
 
 /// Takes the dossier out and verifies it: what policies decided comes out the same again, and
 /// nothing of a changed file does.
-fn an_auditor_decides_again(sluss: &Sluss, service: &str) {
+fn an_auditor_decides_again(sluss: &Sluss, release: &str) {
     let desk = sluss.scratch("desk");
-    let change = sluss.change(service, service).expect("it is known");
-    let release = change["release"].as_str().expect("it has a release").to_owned();
-    let does = |program: &Path, arguments: &[&str]| sluss.run_in(&desk, program, arguments);
-    for arguments in [
-        &["dossier", "export", &release, "--out", "it.zip"][..],
-        &["log", "trust", "--out", "trust"],
-    ] {
-        let (succeeded, said) = does(&program(), arguments);
-        assert!(succeeded, "{said}");
-    }
-    let verify = program().with_file_name("sluss-verify");
-    let (succeeded, said) = does(&verify, &["it.zip", "--trust", "trust"]);
+    take(sluss, release, &desk);
+    let (succeeded, said) = verified(sluss, &desk);
     let again = said.lines().find(|line| line.contains("passed       policy"));
     assert!(again.is_some_and(|line| line.contains("made again")) && succeeded, "{said}");
+    assert!(said.contains("passed       key-spans"), "{said}");
     let mut bytes = std::fs::read(desk.join("it.zip")).expect("it was written");
     let told = br#""present":true"#;
     let at = bytes.windows(told.len()).position(|part| part == told);
     bytes[at.expect("the input tells of it") + told.len() - 1] ^= 1;
     std::fs::write(desk.join("it.zip"), bytes).expect("a file can be written");
-    let (succeeded, said) = does(&verify, &["it.zip", "--trust", "trust"]);
+    let (succeeded, said) = verified(sluss, &desk);
     assert!(!succeeded && said.contains("FAILED"), "{said}");
+}
+
+/// Lets a witness and an authority vouch, and an auditor see that they did.
+fn others_vouch_for_it(mut sluss: Sluss, release: &str) {
+    let (folder, port) = (sluss.scratch("witness").join("audit"), free_port());
+    let key = Witness::init(&folder, "witness.test/audit");
+    let keys = sluss.run(&["log", "key"]).1;
+    let log = keys.split_whitespace().find(|word| word.contains("/ledger+"));
+    let log = log.expect("the log's vkey is among the keys").to_owned();
+    let _witness = Witness::serve(&folder, port, &log);
+    let stamps = sluss.scratch("authority");
+    let authority = Authority::begin(&stamps);
+    let line = format!("http://127.0.0.1:{port} {key}\n");
+    sluss.restart(|data| {
+        std::fs::write(data.join("witnesses"), &line).expect("the file is written");
+        if let Some(authority) = &authority {
+            std::fs::write(data.join("timestamps"), authority.url()).expect("it is written");
+            std::fs::copy(authority.file("ca.pem"), data.join("tsa.pem")).expect("it is copied");
+        }
+    });
+    let desk = sluss.scratch("vouched");
+    let said = take(&sluss, release, &desk);
+    assert!(!said.contains("in time") && !said.contains("no time-stamp"), "{said}");
+    let policy = format!("log {log}\nwitness audit {key}\nquorum audit\n");
+    std::fs::write(desk.join("trust/tlog-policy"), policy).expect("a file can be written");
+    let (succeeded, said) = verified(&sluss, &desk);
+    assert!(succeeded && said.contains("cosigned by audit"), "{said}");
+    if let Some(authority) = authority {
+        assert!(said.contains("the checkpoint was stamped"), "{said}");
+        let kept = sluss.data().join("timestamped");
+        wait_for("the hour's checkpoint is kept with its stamp", PATIENCE, || {
+            let mut files = std::fs::read_dir(&kept).ok()?.flatten();
+            files.find(|file| file.path().extension().is_some_and(|end| end == "tsr"))
+        });
+        openssl_agrees(&sluss, &desk, &authority);
+        // Another authority vouches for nothing of it.
+        std::fs::copy(authority.file("other.pem"), desk.join("trust/tsa.pem")).expect("copied");
+        let (succeeded, said) = verified(&sluss, &desk);
+        assert!(!succeeded && said.contains("no trusted authority"), "{said}");
+    }
+    // Who does not answer is named, and keeps nobody waiting for ever.
+    let absent = Witness::init(&sluss.scratch("absent").join("risk"), "witness.test/risk");
+    let lines = format!("{line}http://127.0.0.1:{} {absent}\n", free_port());
+    sluss.restart(|data| {
+        std::fs::write(data.join("witnesses"), lines).expect("the file is written");
+        if data.join("timestamps").exists() {
+            let nowhere = format!("http://127.0.0.1:{}/", free_port());
+            std::fs::write(data.join("timestamps"), nowhere).expect("the file is written");
+        }
+    });
+    let stamped = sluss.data().join("timestamps").exists();
+    let said = take(&sluss, release, &desk);
+    assert!(said.contains("The witness witness.test/risk has not cosigned it in time."), "{said}");
+    assert_eq!(said.contains("It has no time-stamp"), stamped, "{said}");
+    let (succeeded, said) = verified(&sluss, &desk);
+    assert!(said.contains("cosigned by audit") && succeeded != stamped, "{said}");
+    assert!(said.contains("not checked  timestamps       there is no time-stamp"), "{said}");
+}
+
+/// The program that most auditors have accepts the dossier's stamp, and rejects it for other data.
+fn openssl_agrees(sluss: &Sluss, desk: &Path, authority: &Authority) {
+    let unzip = Command::new("python3")
+        .args(["-m", "zipfile", "-e", "it.zip", "unpacked"])
+        .current_dir(desk)
+        .status();
+    if !unzip.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let unpacked = desk.join("unpacked");
+    let openssl = |data: &str, ca: &str| {
+        let ca = authority.file(ca);
+        let ca = ca.to_str().expect("a path is text");
+        let arguments = ["ts", "-verify", "-data", data, "-in", "checkpoint.tsr", "-CAfile", ca];
+        sluss.run_in(&unpacked, Path::new("openssl"), &arguments)
+    };
+    let (accepted, said) = openssl("checkpoint", "ca.pem");
+    assert!(accepted && said.contains("Verification: OK"), "{said}");
+    assert!(!openssl("manifest.json", "ca.pem").0 && !openssl("checkpoint", "other.pem").0);
 }
 
 #[test]
 fn the_sample_policy_lets_a_good_release_through_and_keeps_one_without_bill_of_materials() {
     let sluss = bank();
-    let port = free_port();
-    push(&sluss, "listed", port, &[("requirements.txt", "flask==3.1.0\nwerkzeug==3.1.3\n")]);
     push(&sluss, "bare", free_port(), &[]);
     push(&sluss, "unlisted", free_port(), &[("requirements.txt", "flask>=3\n")]);
+    let release = deliver(&sluss);
 
     decided(&sluss, "listed", "policy", |outcome| outcome["outcome"] == "cleared");
     decided(&sluss, "listed", "sbom", |outcome| outcome["why"]["listed"]["components"] == 2);
@@ -144,14 +123,8 @@ fn the_sample_policy_lets_a_good_release_through_and_keeps_one_without_bill_of_m
         let read = &outcome["why"]["no_critical_findings"];
         read["reports"].as_u64() >= Some(2) && read["findings"]["low"] == read["reports"]
     });
-    // A first release is judged by what its customers get.
-    wait_for("it answers", PATIENCE, || answer(port, "/ready"));
-    let _customers = Customers::begin(port, 8, Duration::from_millis(20));
-    wait_for("customers have it", PATIENCE, || {
-        (sluss.change("listed", "listed")?["phase"] == "delivered").then_some(())
-    });
 
-    an_auditor_decides_again(&sluss, "listed");
+    an_auditor_decides_again(&sluss, &release);
 
     decided(&sluss, "bare", "policy", |outcome| {
         let rules = outcome["on"]["policy"]["rules"].as_array();
@@ -164,4 +137,5 @@ fn the_sample_policy_lets_a_good_release_through_and_keeps_one_without_bill_of_m
     for kept in ["bare", "unlisted"] {
         assert_ne!(sluss.change(kept, kept).expect("it is known")["phase"], "delivered");
     }
+    others_vouch_for_it(sluss, &release);
 }

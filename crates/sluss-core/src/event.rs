@@ -33,6 +33,7 @@ use crate::observed::Running;
 use crate::pipeline::{GateKind, Pipeline};
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
+use crate::rules::PolicyRecord;
 use crate::seal::Closed;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 pub use crate::stream::Stream;
@@ -259,9 +260,15 @@ pub enum Event {
         environment: EnvironmentName,
         nonce: String,
     },
-    /// A gate saw something new.
+    /// A gate saw something new; where it asked policies, with what, and what came out.
     #[serde(rename = "gate.decided")]
-    GateDecided { deployment: DeploymentId, gate: GateKind, outcome: GateOutcome },
+    GateDecided {
+        deployment: DeploymentId,
+        gate: GateKind,
+        outcome: GateOutcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<PolicyRecord>,
+    },
     /// A second person is asked.
     #[serde(rename = "approval.requested")]
     ApprovalRequested { subject: Subject, statement: Digest, why: Asked },

@@ -110,7 +110,7 @@ impl Evidence {
                 let (owner, step, report) = (*owner, step.clone(), report.clone());
                 Some(Self::Scan { owner, step, report })
             }
-            Event::GateDecided { deployment, gate, outcome } => {
+            Event::GateDecided { deployment, gate, outcome, policy: _ } => {
                 let (deployment, gate) = (*deployment, *gate);
                 outcome.is_final().then_some(Self::Gate { deployment, gate })
             }

@@ -44,11 +44,34 @@ pub enum RunningSays {
 
 /// What the policies say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicySays {
-    /// The digest of what they were given.
-    pub input: Digest,
-    /// The answer.
-    pub answer: PolicyAnswer,
+pub enum PolicySays {
+    /// Nothing: they could not be asked, which denies it.
+    NotAsked {
+        /// Why not, in a word or a few: `unreadable`, `input`, …
+        why: String,
+    },
+    /// They were asked.
+    Asked {
+        /// What with, and what came out.
+        record: PolicyRecord,
+        /// The answer.
+        answer: PolicyAnswer,
+    },
+}
+
+/// What policies were asked with and what came out, by the digests under which that is kept: who
+/// has these four contents decides again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRecord {
+    /// The policies.
+    pub bundle_sha256: Digest,
+    /// The data that they were given besides their own.
+    pub data_sha256: Digest,
+    /// What they were asked about.
+    pub input_sha256: Digest,
+    /// All that came out: what they allow, deny, warn of and require, and why it is shut.
+    pub result_sha256: Digest,
 }
 
 /// The answer of policies.
@@ -67,7 +90,7 @@ pub enum PolicyAnswer {
     },
     /// They came to no answer, which denies it.
     Fails {
-        /// Why, in a word of the engine: `timeout`, `undefined`, `unreadable`, …
+        /// Why, in a word of the engine: `timeout`, `undefined`, …
         why: String,
     },
 }
@@ -124,7 +147,6 @@ impl Rules for NoTexts {
     }
 
     fn policy(&self, _: &Digest, _: &State, _: DeploymentId, _: Millis) -> PolicySays {
-        let answer = PolicyAnswer::Fails { why: "unreadable".to_owned() };
-        PolicySays { input: Digest::of(b""), answer }
+        PolicySays::NotAsked { why: "unreadable".to_owned() }
     }
 }

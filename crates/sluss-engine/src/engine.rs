@@ -23,6 +23,7 @@ use sluss_store::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::evidence::outside::Outside;
 use crate::failure::{Blame, Failure};
 use crate::forge::Repositories;
 use crate::pipeline::Catalogue;
@@ -77,6 +78,8 @@ struct Shared {
     texts: Texts,
     /// What signs attestations now.
     attestor: RwLock<Arc<AttestationKey>>,
+    /// Who outside vouches for the log.
+    outside: RwLock<Outside>,
     inputs: mpsc::Sender<Input>,
     changed: watch::Receiver<u64>,
 }
@@ -94,7 +97,9 @@ impl Engine {
         let (grown, changed) = watch::channel(state.size);
         let (state, texts) = (RwLock::new(state), Texts::default());
         let attestor = RwLock::new(Arc::clone(&parts.attestor));
-        let shared = Arc::new(Shared { parts, state, texts, attestor, inputs, changed });
+        let outside = RwLock::default();
+        let shared = Shared { parts, state, texts, attestor, outside, inputs, changed };
+        let shared = Arc::new(shared);
         let engine = Self { shared };
         tokio::spawn(run(engine.clone(), queue, grown));
         engine
@@ -117,6 +122,16 @@ impl Engine {
 
     pub(crate) fn set_attestor(&self, key: AttestationKey) {
         *self.shared.attestor.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+    }
+
+    /// Returns who outside vouches for the log.
+    pub fn outside(&self) -> Outside {
+        self.shared.outside.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says who outside vouches for the log; nobody before.
+    pub fn set_outside(&self, outside: Outside) {
+        *self.shared.outside.write().unwrap_or_else(PoisonError::into_inner) = outside;
     }
 
     /// Returns the calendar and the policies as far as they were read.

@@ -28,7 +28,7 @@ fn main() -> Result<(), Problem> {
         write(&folder.join("dossier").join(path), content)?;
     }
     write(&folder.join("release-rel-1.sluss.zip"), &archive::write(&files)?)?;
-    for name in ["vkey", "keys.json", "trusted_root.json"] {
+    for name in ["vkey", "log-keys.json", "keys.json", "trusted_root.json"] {
         write(&folder.join("trust").join(name), &files[&format!("trust/{name}")])?;
     }
     for (name, envelope) in [

@@ -28,6 +28,7 @@ pub mod sbom;
 mod seal;
 mod stream_seal;
 mod tile;
+pub mod timestamp;
 mod tlog_proof;
 mod tree;
 mod trust_policy;

@@ -53,6 +53,11 @@ impl KeySpan {
         self.until_leaf
     }
 
+    /// Returns whether a checkpoint of `size` leaves is beyond its span: it signs that no more.
+    pub fn is_over(&self, size: u64) -> bool {
+        self.until_leaf.is_some_and(|until| until <= size.saturating_sub(1))
+    }
+
     fn holds(&self, size: u64) -> bool {
         let leaf = size.saturating_sub(1);
         self.from_leaf <= leaf && self.until_leaf.is_none_or(|until| leaf < until)

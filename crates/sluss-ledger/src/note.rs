@@ -288,6 +288,20 @@ impl Note {
         self
     }
 
+    /// Leaves the line of `key` out, such as that of one which was retired meanwhile.
+    #[must_use]
+    pub fn without(mut self, key: &LogVerifier) -> Self {
+        self.signatures.retain(|line| !key.made(line));
+        self
+    }
+
+    /// Keeps those lines that `keep` is true of.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&NoteSignature) -> bool) -> Self {
+        self.signatures.retain(keep);
+        self
+    }
+
     /// Returns the text, which nobody vouches for before [`Note::verify`].
     pub fn unverified_text(&self) -> &str {
         &self.text

@@ -23,8 +23,8 @@ use crate::hash::Hash;
 use crate::note::{LogKey, Note, NoteError};
 use crate::tree::{MemoryTree, inclusion_proof};
 use crate::{
-    Actor, ActorKind, AttestationRef, Checkpoint, CheckpointError, Envelope, Ref, Subject,
-    SubjectDigest,
+    Actor, ActorKind, AttestationRef, Checkpoint, CheckpointError, Envelope, LogKeys, Origin, Ref,
+    Subject, SubjectDigest,
 };
 
 /// When the sample begins, in milliseconds since 1970: 2026-11-21T10:00:00Z.
@@ -195,7 +195,7 @@ impl Ledger {
     pub fn parts(&self, release: &str, log: &LogKey) -> Result<Parts, NoteError> {
         let tree: MemoryTree = self.leaves.iter().map(|leaf| Hash::leaf(leaf)).collect();
         let head = tree.frontier().head();
-        let origin = ORIGIN.parse().expect("BUG: a valid origin");
+        let origin: Origin = ORIGIN.parse().expect("BUG: a valid origin");
         let prove =
             |index: u64| inclusion_proof(head.size, index, &tree).expect("BUG: a whole tree");
         let event = |index: &u64| EventPart {
@@ -222,10 +222,11 @@ impl Ledger {
             controls: None,
             policy: Default::default(),
             identities: vec![],
-            checkpoint: Checkpoint { origin, head }.sign(log)?.to_string(),
+            checkpoint: Checkpoint { origin: origin.clone(), head }.sign(log)?.to_string(),
             timestamp: None,
             trust: TrustParts {
                 logs: vec![(log.verifier(), start)],
+                spans: LogKeys::new(origin.clone(), log.verifier()).expect("BUG: its name"),
                 keys: TrustedKeys::of(vec![KeySpan { key, from_leaf: 0, to_leaf: None }]),
                 tlog_policy: None,
             },

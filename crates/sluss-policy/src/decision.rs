@@ -100,6 +100,24 @@ pub enum ClosedBecause {
 }
 
 impl ClosedBecause {
+    /// Returns it in the word or two by which gates record it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::NotAllowed | Self::Denied { .. } => "denied",
+            Self::EvidenceIncomplete => "evidence",
+            Self::Undefined { .. } => "undefined",
+            Self::Shape { .. } => "shape",
+            Self::UnknownObligation { .. } => "unknown obligation",
+            Self::Failed { .. } => "failed",
+            Self::TimedOut { .. } => "timeout",
+            Self::Oversize { .. } => "oversize",
+            Self::Input { .. } => "input",
+            Self::Data { .. } => "data",
+            Self::Panicked { .. } => "panicked",
+        }
+    }
+
     /// Whether the same bytes may come to another end the next time: nothing is known of them.
     #[must_use]
     pub const fn is_passing(&self) -> bool {

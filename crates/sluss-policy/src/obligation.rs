@@ -26,6 +26,19 @@ pub enum Obligation {
 }
 
 impl Obligation {
+    /// Returns it by the name that gates record while it is not met: `require:approvals:risk:1`.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        match self {
+            Self::Approvals { role, count } => {
+                format!("require:approvals:{}:{}", role.as_str(), count.get())
+            }
+            Self::CanaryAtMost { permille } => {
+                format!("require:canary_at_most:{}", permille.get())
+            }
+        }
+    }
+
     /// Whether meeting this one meets the other too.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

@@ -45,4 +45,4 @@ pub use log::{
 pub use prose::{Prose, ProseError};
 pub use reader::LogReader;
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
-pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, Proven, SqliteLog};
+pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, SqliteLog};

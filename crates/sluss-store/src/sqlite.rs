@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluss_ledger::inclusion_proof;
-use sluss_ledger::{Hash, HashReader, LogKeys, LogVerifier, ProofError, TlogProof, TreeHead};
+use sluss_ledger::{Hash, HashReader, LogKeys, LogVerifier, ProofError, TlogProof};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -85,17 +85,6 @@ pub struct Inclusion {
     pub leaf: Vec<u8>,
     /// How many leaves the checkpoint in the proof covers.
     pub size: u64,
-}
-
-/// Places of leaves in the tree of one checkpoint.
-#[derive(Debug, Clone)]
-pub struct Proven {
-    /// The signed checkpoint, as it is in its file.
-    pub checkpoint: String,
-    /// Its tree.
-    pub head: TreeHead,
-    /// The inclusion proof of each position.
-    pub hashes: BTreeMap<u64, Vec<Hash>>,
 }
 
 /// Why a leaf's place cannot be proven.
@@ -220,29 +209,29 @@ impl SqliteLog {
         Ok(Inclusion { proof: proof.to_string(), leaf: leaf.bytes.to_vec(), size: head.size })
     }
 
-    /// Proves the places of several leaves in the tree of one checkpoint: the last one. Waits a
-    /// little for the checkpoint of a leaf that has just been appended.
+    /// Proves the places of several leaves in the tree of a checkpoint of `size` leaves, which is
+    /// the last one or came before it.
     ///
     /// # Errors
     ///
     /// [`InclusionError`]. The leaves are not read: whoever has their bytes checks the proofs.
-    pub async fn prove(&self, positions: BTreeSet<u64>) -> Result<Proven, InclusionError> {
+    pub async fn prove(
+        &self,
+        positions: BTreeSet<u64>,
+        size: u64,
+    ) -> Result<BTreeMap<u64, Vec<Hash>>, InclusionError> {
         let last = positions.last().copied().unwrap_or(0);
-        tokio::time::timeout(PATIENCE, self.published(last + 1)).await.ok();
-        let published = self.published.borrow().clone();
-        let Some(Published { head, note }) = published.filter(|known| known.head.size > last)
-        else {
+        let published = self.published.borrow().as_ref().map_or(0, |known| known.head.size);
+        if size <= last || published < size {
             return Err(InclusionError::NotPublished(last));
-        };
+        }
         let log = folder::derived(self.folder.root());
-        let hashes = blocking(move || {
-            let tiles = DiskTiles::new(&log, head.size);
-            let prove =
-                |position: &u64| Ok((*position, inclusion_proof(head.size, *position, &tiles)?));
+        blocking(move || {
+            let tiles = DiskTiles::new(&log, published);
+            let prove = |position: &u64| Ok((*position, inclusion_proof(size, *position, &tiles)?));
             positions.iter().map(prove).collect::<Result<_, InclusionError>>()
         })
-        .await?;
-        Ok(Proven { checkpoint: note.to_string(), head, hashes })
+        .await
     }
 
     /// Ends the log: what waits is appended and published, then the folder is free for another

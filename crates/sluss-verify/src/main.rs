@@ -9,6 +9,7 @@
 
 mod policies;
 mod reading;
+mod timestamps;
 mod witnesses;
 
 use std::io::Write as _;
@@ -32,9 +33,9 @@ const UNREADABLE: u8 = 3;
 struct Arguments {
     /// The dossier: a `.sluss.zip`, or the folder that was unpacked from one.
     dossier: PathBuf,
-    /// Folder with the keys to trust: `vkey`, `keys.json`, and where wanted `tlog-policy` and
-    /// `tsa.pem`. Get them from whoever runs the log, not from the dossier. Without it, signatures
-    /// are not checked.
+    /// Folder with the keys to trust: `vkey`, `log-keys.json`, `keys.json`, and where wanted
+    /// `tlog-policy` and `tsa.pem`. Get them from whoever runs the log, not from the dossier.
+    /// Without it, signatures are not checked.
     #[arg(long, value_name = "FOLDER")]
     trust: Option<PathBuf>,
     /// A file that must be one of the release's artifacts; may be given several times.
@@ -106,6 +107,7 @@ fn examine(arguments: &Arguments) -> Result<Report, Unreadable> {
         require: arguments.require.iter().copied().collect(),
         policy: Some(&policies::Policies),
         quorum: Some(&witnesses::Witnesses),
+        timestamps: Some(&timestamps::Stamps),
         ..Options::default()
     };
     Ok(verify(&files, &trust, &options))

@@ -73,7 +73,9 @@ pub(crate) fn dossier(path: &Path) -> Result<Source, Unreadable> {
 /// Reads the files of a trust folder.
 pub(crate) fn trust(folder: &Path) -> Result<Files, Unreadable> {
     let mut files = Files::new();
-    for name in ["vkey", "keys.json", "trusted_root.json", "tlog-policy", "tsa.pem"] {
+    let names =
+        ["vkey", "log-keys.json", "keys.json", "trusted_root.json", "tlog-policy", "tsa.pem"];
+    for name in names {
         let path = folder.join(name);
         match path.try_exists() {
             Ok(true) => drop(files.insert(name.to_owned(), read(&path, MAX_TRUST_BYTES)?)),

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::commands;
 use crate::demo::{self, DemoArguments};
 use crate::serve::{Serve, serve};
+use crate::timestamps::AuthorityAt;
 use crate::up::up;
 use crate::witnesses::WitnessAt;
 
@@ -79,6 +80,12 @@ struct UpArguments {
     /// A witness that cosigns the log: its address and its vkey. Once for each
     #[arg(long = "witness", value_name = "URL VKEY")]
     witnesses: Vec<WitnessAt>,
+    /// A time-stamping authority (RFC 3161) that says when it saw the log's checkpoint: its address
+    #[arg(long, value_name = "URL", requires = "timestamp_ca")]
+    timestamps: Option<String>,
+    /// The certificates under which that authority stands, a file in PEM
+    #[arg(long, value_name = "FILE", requires = "timestamps")]
+    timestamp_ca: Option<PathBuf>,
     /// Whether the data folder is a demo's
     #[arg(long, hide = true)]
     demo: bool,
@@ -86,9 +93,11 @@ struct UpArguments {
 
 impl From<UpArguments> for Serve {
     fn from(arguments: UpArguments) -> Self {
-        let UpArguments { data, listen, witnesses, demo } = arguments;
-        let data = std::path::absolute(&data).unwrap_or(data);
-        Self { data, listen, witnesses, demo }
+        let UpArguments { data, listen, witnesses, timestamps, timestamp_ca, demo } = arguments;
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let authority = timestamps.zip(timestamp_ca.map(absolute));
+        let authority = authority.map(|(url, certificates)| AuthorityAt { url, certificates });
+        Self { data: absolute(data), listen, witnesses, authority, demo }
     }
 }
 

@@ -7,6 +7,7 @@ use sluss_core::event::Event;
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
+use sluss_web::api::REMARKS;
 
 /// As whom something is asked.
 #[derive(Debug, Clone)]
@@ -65,8 +66,8 @@ impl Client {
         self.ask("GET", path, String::new()).await
     }
 
-    /// Reads something that is a file.
-    pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+    /// Reads something that is a file, and what Sluss remarks about it.
+    pub async fn get_bytes(&self, path: &str) -> Result<(Vec<u8>, String), Failure> {
         let request = ureq::http::Request::builder()
             .method("GET")
             .uri(format!("{}{path}", self.url))
@@ -165,11 +166,13 @@ fn no_request(error: ureq::http::Error) -> Failure {
 fn answer(
     called: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
 ) -> Result<String, Failure> {
-    String::from_utf8(file(called)?)
+    String::from_utf8(file(called)?.0)
         .map_err(|error| Failure::upstream("The answer is not text", &error))
 }
 
-fn file(called: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Vec<u8>, Failure> {
+fn file(
+    called: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<(Vec<u8>, String), Failure> {
     let mut response = called.map_err(|error| {
         Failure::new(
             Blame::Upstream,
@@ -185,7 +188,8 @@ fn file(called: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
         .read_to_vec()
         .map_err(|error| Failure::upstream("The answer was cut off", &error))?;
     if (200..300).contains(&status) {
-        return Ok(content);
+        let remarks = response.headers().get(REMARKS).and_then(|text| text.to_str().ok());
+        return Ok((content, remarks.unwrap_or_default().to_owned()));
     }
     let said: Value = serde_json::from_slice(&content).unwrap_or(Value::Null);
     let what = said["what"].as_str().map_or_else(|| format!("HTTP {status}"), str::to_owned);

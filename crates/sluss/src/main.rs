@@ -9,6 +9,7 @@ mod commands;
 mod demo;
 mod first;
 mod serve;
+mod timestamps;
 mod up;
 mod witnesses;
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use sluss_engine::engine::Engine;
+use sluss_engine::evidence::outside::{Authority, Outside};
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::open::{self, Options, Running};
 use sluss_engine::target::HostTarget;
@@ -12,6 +14,7 @@ use sluss_web::app::{App, Seams, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::timestamps::{self, AuthorityAt};
 use crate::witnesses::{self, WitnessAt};
 
 /// What the control plane is started with.
@@ -23,8 +26,17 @@ pub struct Serve {
     pub listen: SocketAddr,
     /// Who cosigns the log.
     pub witnesses: Vec<WitnessAt>,
+    /// Who stamps the time of its checkpoints.
+    pub authority: Option<AuthorityAt>,
     /// Whether this is a demo.
     pub demo: bool,
+}
+
+impl Serve {
+    /// Returns what a demo is started with: nobody outside vouches for it.
+    pub fn demo(data: std::path::PathBuf, listen: SocketAddr) -> Self {
+        Self { data, listen, witnesses: Vec::new(), authority: None, demo: true }
+    }
 }
 
 /// The text of `organisation.yaml` that a fresh installation begins with.
@@ -53,8 +65,9 @@ pub fn first_organisation(login: &str) -> String {
 ///
 /// [`Failure`]: it could not start.
 pub async fn serve(options: Serve) -> Result<(), Failure> {
-    let Serve { data, listen, witnesses, demo } = options;
+    let Serve { data, listen, witnesses, authority, demo } = options;
     let witnesses = witnesses::all(&data, witnesses)?;
+    let authority = timestamps::authority(&data, authority)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::new(
             Blame::Upstream,
@@ -75,10 +88,7 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
         ports: Some(running.ports.clone()),
     };
     let app = App::new(running.engine.clone(), settings, seams);
-    witnesses::forget(&running.engine, &witnesses).await;
-    for witness in witnesses {
-        tokio::spawn(witnesses::feed(running.engine.clone(), witness));
-    }
+    outside(&running.engine, witnesses, authority).await;
     let parts = running.engine.parts();
     let attestor = running.engine.attestor().verifier().id();
     tracing::info!("key of the log: {}", parts.log.verifier());
@@ -87,6 +97,25 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
     sluss_web::serve::serve(app, listener, asked_to_end()).await;
     running.stop().await;
     Ok(())
+}
+
+/// Lets those outside who vouch for the log do so, until Sluss ends.
+async fn outside(
+    engine: &Engine,
+    witnesses: Vec<WitnessAt>,
+    authority: Option<Arc<dyn Authority>>,
+) {
+    witnesses::forget(engine, &witnesses).await;
+    let stamps = authority.is_some();
+    let keys = witnesses.iter().map(witnesses::key).collect();
+    engine.set_outside(Outside { witnesses: keys, authority });
+    let rounds = witnesses::rounds(engine);
+    for witness in witnesses {
+        tokio::spawn(witnesses::feed(engine.clone(), witness, rounds.clone()));
+    }
+    if stamps {
+        tokio::spawn(timestamps::keep(engine.clone()));
+    }
 }
 
 async fn start(data: &Path, address: &str, demo: bool) -> Result<Running, Failure> {

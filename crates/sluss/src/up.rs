@@ -45,6 +45,10 @@ impl Supervisor {
         for witness in &self.options.witnesses {
             command.arg("--witness").arg(witness.to_string());
         }
+        if let Some(authority) = &self.options.authority {
+            command.arg("--timestamps").arg(&authority.url);
+            command.arg("--timestamp-ca").arg(&authority.certificates);
+        }
         if self.options.demo {
             command.arg("--demo");
         }

@@ -15,6 +15,7 @@ use sluss_engine::engine::Engine;
 use sluss_engine::evidence::dossier::WITNESSED;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_ledger::{AddCheckpoint, Note, WitnessAnswer, WitnessSaid, WitnessVerifier, WitnessView};
+use tokio::sync::watch;
 
 /// How often a new checkpoint is sent.
 const EVERY: Duration = Duration::from_secs(2);
@@ -58,8 +59,31 @@ pub fn folder(data: &Path) -> PathBuf {
     data.join(WITNESSED)
 }
 
-/// Has each new checkpoint cosigned by one witness, until Sluss ends.
-pub async fn feed(engine: Engine, witness: WitnessAt) {
+/// Returns the public key of a witness.
+pub fn key(witness: &WitnessAt) -> WitnessVerifier {
+    witness.key.clone()
+}
+
+/// The checkpoint that is to be cosigned now, the same one for all witnesses: a new one each round.
+pub fn rounds(engine: &Engine) -> watch::Receiver<Option<String>> {
+    let (rounds, round) = watch::channel(None);
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        while !rounds.is_closed() {
+            let newest = engine.parts().log.checkpoint();
+            rounds.send_if_modified(|round| {
+                let is_new = *round != newest;
+                *round = newest;
+                is_new
+            });
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+    round
+}
+
+/// Has the checkpoint of each round cosigned by one witness, until Sluss ends.
+pub async fn feed(engine: Engine, witness: WitnessAt, mut round: watch::Receiver<Option<String>>) {
     let file = folder(&engine.parts().data).join(format!("{}", witness.key.id()));
     let mut view = WitnessView::new(witness.key.clone(), last_size(&file));
     let mut sent = String::new();
@@ -67,9 +91,13 @@ pub async fn feed(engine: Engine, witness: WitnessAt) {
     let mut troubled = false;
     let mut lag = Lag::default();
     loop {
-        tokio::time::sleep(EVERY).await;
-        let log = &engine.parts().log;
-        let Some(checkpoint) = log.checkpoint().filter(|found| *found != sent) else { continue };
+        // At once where there is a new round; else what failed is tried again.
+        let next = tokio::time::timeout(EVERY, round.changed()).await;
+        if next.is_ok_and(|next| next.is_err()) {
+            return;
+        }
+        let checkpoint = round.borrow_and_update().clone();
+        let Some(checkpoint) = checkpoint.filter(|found| *found != sent) else { continue };
         lag.behind(&engine, &witness).await;
         match once(&engine, &witness, &mut view, &checkpoint).await {
             Ok(Some(line)) => {

@@ -11,7 +11,7 @@ use crate::exception::{Exception, ExceptionKind, Model};
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
 use crate::ids::{DeploymentId, ExceptionId, GroupName, PersonRef};
 use crate::pipeline::GateKind;
-use crate::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules};
+use crate::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules};
 use crate::slots::{self, Rule};
 use crate::state::State;
 use crate::units::Millis;
@@ -19,29 +19,31 @@ use crate::units::Millis;
 /// How the names begin of what no policy says and nobody waives.
 const CORE: &str = "core.";
 
-/// Decides one gate; an error holds the events that must come before it can be decided.
+/// Decides one gate, and says what policies were asked with if they were; an error holds the events
+/// that must come before it can be decided.
 pub(super) fn decide_gate(
     state: &State,
     id: DeploymentId,
     deployment: &Deployment,
     gate: GateKind,
     (now, rules): (Millis, &dyn Rules),
-) -> Result<GateOutcome, Vec<Event>> {
-    match gate {
+) -> Result<(GateOutcome, Option<PolicyRecord>), Vec<Event>> {
+    let outcome = match gate {
         GateKind::Tests => Ok(evidence::tests(state, deployment)),
         GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, deployment)),
         GateKind::ErrorBudget => budget::error_budget(state, id, deployment, now),
         GateKind::Dependencies => Ok(dependencies::dependencies(state, id, deployment, now)),
-        GateKind::Policy => Ok(policy(state, id, deployment, (now, rules))),
+        GateKind::Policy => return Ok(policy(state, id, deployment, (now, rules))),
         GateKind::FourEyes => four_eyes(state, id, deployment, (now, rules)),
         GateKind::Freeze if !deployment.stage.gates.contains(&gate) => {
             let runs = GateOutcome::Cleared { why: ClearedWhy::LineRuns };
             Ok(stopped(state, deployment).unwrap_or(runs))
         }
         GateKind::Freeze => Ok(freeze(state, id, deployment, (now, rules))),
-    }
+    };
+    outcome.map(|outcome| (outcome, None))
 }
 
 /// Returns that the line is stopped for `deployment`, if it is. No exception goes past that.
@@ -95,15 +97,23 @@ fn policy(
     id: DeploymentId,
     deployment: &Deployment,
     (now, rules): (Millis, &dyn Rules),
-) -> GateOutcome {
+) -> (GateOutcome, Option<PolicyRecord>) {
     let policies = state.organisation.as_ref().and_then(|known| known.policies.as_ref());
     let Some(policies) = policies else {
-        return GateOutcome::Cleared { why: ClearedWhy::NoPolicy };
+        return (GateOutcome::Cleared { why: ClearedWhy::NoPolicy }, None);
     };
-    let PolicySays { input, answer } = rules.policy(policies, state, id, now);
+    let (record, answer) = match rules.policy(policies, state, id, now) {
+        PolicySays::Asked { record, answer } => (record, answer),
+        PolicySays::NotAsked { why } => {
+            let outcome = GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } };
+            return (emergency(state, id, now).unwrap_or(outcome), None);
+        }
+    };
+    let input = record.input_sha256.clone();
     let outcome = match answer {
         PolicyAnswer::Allows { warnings } => {
-            return GateOutcome::Cleared { why: ClearedWhy::PolicyAllows { input, warnings } };
+            let why = ClearedWhy::PolicyAllows { input, warnings };
+            return (GateOutcome::Cleared { why }, Some(record));
         }
         PolicyAnswer::Denies { rules } => {
             let waiver = |rule: &String| {
@@ -120,7 +130,7 @@ fn policy(
                 true => {
                     let by = by.into_iter().collect();
                     let why = ClearedWhy::Waived { input, rules: waived, by };
-                    return GateOutcome::Cleared { why };
+                    return (GateOutcome::Cleared { why }, Some(record));
                 }
                 false => {
                     let on = WaitingOn::Policy { input, rules: left, waived };
@@ -130,7 +140,7 @@ fn policy(
         }
         PolicyAnswer::Fails { why } => GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } },
     };
-    emergency(state, id, now).unwrap_or(outcome)
+    (emergency(state, id, now).unwrap_or(outcome), Some(record))
 }
 
 fn four_eyes(

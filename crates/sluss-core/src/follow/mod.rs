@@ -330,14 +330,14 @@ fn at_the_gates(
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
     let needs = dependencies::are_asked(state, deployment).then_some(GateKind::Dependencies);
     for gate in gates.iter().chain(&line).chain(&needs) {
-        let outcome = match decide_gate(state, id, deployment, *gate, at) {
-            Ok(outcome) => outcome,
+        let (outcome, policy) = match decide_gate(state, id, deployment, *gate, at) {
+            Ok(decided) => decided,
             Err(first) => return Some(first),
         };
         shut |= !outcome.is_cleared();
         let refused = refusal(*gate, &outcome);
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
-            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome }]);
+            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome, policy }]);
         }
         if let Some(refused) = refused {
             // Nobody is asked about what will not be made anyway.

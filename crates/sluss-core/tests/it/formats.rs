@@ -25,6 +25,7 @@ use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
+use sluss_core::rules::PolicyRecord;
 use sluss_core::seal::Closed;
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
@@ -199,7 +200,14 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let subject = Subject::Deployment(deployment);
     let (statement, by) = (Digest::of(b"statement"), person("bob"));
     let tests = TestCounts { passed: 12, failed: 1, skipped: 2 };
-    let decided = |gate, outcome| Event::GateDecided { deployment, gate, outcome };
+    let decided = |gate, outcome| Event::GateDecided { deployment, gate, outcome, policy: None };
+    let record = PolicyRecord {
+        bundle_sha256: Digest::of(b"policies"),
+        data_sha256: Digest::of(b"{}"),
+        input_sha256: Digest::of(b"input"),
+        result_sha256: Digest::of(b"result"),
+    };
+    let fails = WaitingOn::PolicyAnswer { why: "undefined".to_owned() };
     let cleared = |gate, why| decided(gate, GateOutcome::Cleared { why });
     let waiting = |gate, on| decided(gate, GateOutcome::Waiting { on });
     let refused = |gate, why| decided(gate, GateOutcome::Refused { why });
@@ -237,6 +245,12 @@ fn of_gates_and_approvals() -> Vec<Event> {
             GateKind::FourEyes,
             ClearedWhy::Standard { exception: ExceptionId(3), files: 2, lines: 14 },
         ),
+        Event::GateDecided {
+            deployment,
+            gate: GateKind::Policy,
+            outcome: GateOutcome::Waiting { on: fails },
+            policy: Some(record),
+        },
         cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
         waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
         waiting(GateKind::Freeze, freeze),

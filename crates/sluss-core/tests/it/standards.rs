@@ -295,7 +295,7 @@ fn a_waiver_is_named_at_the_gate_and_none_of_what_is_no_rule_of_a_policy_counts(
                 Denied: `core.evidence` is no rule of a policy, and cannot be waived.
             6 grant exc-1 by carl
                 exception.granted carl exc-1
-                gate.decided dep-1 policy outcome={outcome:cleared,why:{waived:{by:[exc-1],input:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,rules:[sbom]}}}
+                gate.decided dep-1 policy outcome={outcome:cleared,why:{waived:{by:[exc-1],input:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,rules:[sbom]}}} policy={bundle_sha256:3a3127f5ea0269b5c6cfe92e7eb12dccc190b1e1cedd7faeae3960079542c055,data_sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a,input_sha256:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,result_sha256:f6a214f7a5fcda0c2cee9660b7fc29f5649e3c68aad48e20e950137c98913a68}
                 deployment.cleared dep-1
                 deployment.started dep-1
             pay/production: rel-1 0 %

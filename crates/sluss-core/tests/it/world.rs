@@ -13,7 +13,7 @@ use sluss_core::pipeline::{
     EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
 };
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
-use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules, RunningSays};
+use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
 use sluss_core::target::{Limits, Readiness, RouteKey, Traffic};
@@ -232,7 +232,13 @@ impl Rules for Texts {
     }
 
     fn policy(&self, policies: &Digest, _: &State, _: DeploymentId, now: Millis) -> PolicySays {
-        PolicySays { input: Digest::of(b"input"), answer: Self::says(policies, now) }
+        let record = PolicyRecord {
+            bundle_sha256: policies.clone(),
+            data_sha256: Digest::of(b"{}"),
+            input_sha256: Digest::of(b"input"),
+            result_sha256: Digest::of(b"result"),
+        };
+        PolicySays::Asked { record, answer: Self::says(policies, now) }
     }
 }
 

@@ -1,19 +1,20 @@
 //! A release's dossier from the running system, and the keys that an auditor checks it with.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
-use sluss_ledger::attest::TrustedRoot;
+use sluss_ledger::Hash;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
     AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
 };
-use sluss_ledger::{Hash, Note, NoteSignature};
 use sluss_store::Log as _;
 
+use super::checkpoint::{Vouched, vouched};
 use super::gather::{Gathered, gather};
+use super::outside::stamp;
 use super::utc;
 use crate::engine::Engine;
 use crate::failure::{Blame, Failure};
@@ -22,8 +23,6 @@ use crate::reconcile::attest::seal;
 
 /// How long an export waits for what is still to be signed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often it looks again meanwhile.
-const AGAIN: Duration = Duration::from_millis(200);
 /// How long evidence is kept.
 const RETENTION: &str = "10y";
 
@@ -36,6 +35,8 @@ pub struct Dossier {
     pub archive: Vec<u8>,
     /// The digest of its manifest.
     pub manifest: Digest,
+    /// What whoever asked for it should know: who did not vouch for it in time. Sentences.
+    pub remarks: Vec<String>,
 }
 
 /// Makes the dossier of a release as it is now, and records that it was given away; with
@@ -65,7 +66,7 @@ pub async fn export(
         true => disclosed(engine, &gathered).await?,
         false => Vec::new(),
     };
-    let parts = parts(engine, id, gathered, identities_of).await?;
+    let (parts, remarks) = parts(engine, id, gathered, identities_of).await?;
     let files = build(&parts, &engine.attestor());
     let files = files.map_err(|error| Failure::upstream("The dossier can't be made", &error))?;
     let manifest = files.get("manifest.json").map(|text| Digest::of(text));
@@ -74,7 +75,7 @@ pub async fn export(
     let archive = archive.map_err(|e| Failure::upstream("The dossier can't be packed", &e))?;
     let exported = Command::Exported { release: id, manifest: manifest.clone(), identities };
     engine.command(exported, actor, None).await?;
-    Ok(Dossier { name: format!("release-{id}.sluss.zip"), archive, manifest })
+    Ok(Dossier { name: format!("release-{id}.sluss.zip"), archive, manifest, remarks })
 }
 
 /// Waits until everything of the release is signed, or no longer.
@@ -95,13 +96,28 @@ async fn parts(
     id: ReleaseId,
     gathered: Gathered,
     identities: Vec<Identity>,
-) -> Result<Parts, Failure> {
+) -> Result<(Parts, Vec<String>), Failure> {
     let trust = trust(engine).await?;
-    let Gathered { events, attestations, blobs, persons: _ } = gathered;
-    let positions = events.keys().chain(attestations.keys()).copied().collect();
-    let proven = engine.parts().log.prove(positions).await;
+    let Gathered { events, attestations, blobs, decisions, persons: _ } = gathered;
+    let positions: BTreeSet<u64> = events.keys().chain(attestations.keys()).copied().collect();
+    let last = positions.last().copied().unwrap_or_default();
+    let Vouched { note, head, missing } = vouched(engine, last).await.ok_or_else(|| {
+        let what = "No signed checkpoint covers the release yet.";
+        Failure::new(Blame::Upstream, what, "Try again in a moment; else see `sluss log verify`")
+    })?;
+    let proven = engine.parts().log.prove(positions, head.size).await;
     let proven = proven.map_err(|e| Failure::upstream("The log's entries can't be proven", &e))?;
-    let proof = |index: u64| proven.hashes.get(&index).cloned().unwrap_or_default();
+    let proof = |index: u64| proven.get(&index).cloned().unwrap_or_default();
+    let checkpoint = note.to_string();
+    let not_cosigned = |name: String| format!("The witness {name} has not cosigned it in time.");
+    let mut remarks: Vec<String> = missing.into_iter().map(not_cosigned).collect();
+    let timestamp = match stamp(engine, checkpoint.as_bytes()).await {
+        Ok(stamped) => stamped.map(|(answer, _)| answer),
+        Err(why) => {
+            remarks.push(format!("It has no time-stamp: {why}."));
+            None
+        }
+    };
     let sbom = attestations.values().find_map(|(_, envelope)| {
         let statement = envelope.unverified_statement().ok()?;
         let found = statement.predicate_type() == Sbom::TYPE;
@@ -114,7 +130,7 @@ async fn parts(
     };
     let attestation =
         |(index, (leaf, envelope))| AttestationPart { index, leaf, hashes: proof(index), envelope };
-    Ok(Parts {
+    let parts = Parts {
         release: id.to_string(),
         retention: RETENTION.to_owned(),
         events: events.into_iter().map(event).collect(),
@@ -123,53 +139,17 @@ async fn parts(
         disposed: vec![],
         sbom,
         controls: None,
-        policy: Default::default(),
+        policy: decisions,
         identities,
-        checkpoint: cosigned(engine, &proven.checkpoint).await,
-        timestamp: None,
+        checkpoint,
+        timestamp,
         trust,
-    })
+    };
+    Ok((parts, remarks))
 }
 
 /// Where the cosigned checkpoints of a data folder are, a file for each witness.
 pub const WITNESSED: &str = "witnessed";
-
-/// Adds the cosignatures that witnesses gave this checkpoint; waits for them a while where there
-/// are witnesses. Who verifies counts them by a policy of their own.
-async fn cosigned(engine: &Engine, checkpoint: &str) -> String {
-    let Ok(note) = Note::parse(checkpoint.as_bytes()) else { return checkpoint.to_owned() };
-    let folder = engine.parts().data.join(WITNESSED);
-    let wait = async {
-        loop {
-            let (lines, all) = cosignatures(&folder, &note);
-            if all {
-                return lines;
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    };
-    let lines = tokio::time::timeout(PATIENCE, wait).await;
-    let lines = lines.unwrap_or_else(|_late| cosignatures(&folder, &note).0);
-    lines.into_iter().fold(note, Note::with).to_string()
-}
-
-/// Returns the cosignatures of this checkpoint, and whether each witness that cosigned before gave
-/// one.
-fn cosignatures(folder: &Path, checkpoint: &Note) -> (Vec<NoteSignature>, bool) {
-    let (mut lines, mut all) = (Vec::new(), true);
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_none()) {
-        let note = std::fs::read(&path).ok().and_then(|text| Note::parse(&text).ok());
-        match note.filter(|note| note.unverified_text() == checkpoint.unverified_text()) {
-            Some(note) => {
-                let own = checkpoint.signatures();
-                lines.extend(note.signatures().iter().filter(|line| !own.contains(line)).cloned());
-            }
-            None => all = false,
-        }
-    }
-    (lines, all)
-}
 
 async fn disclosed(engine: &Engine, gathered: &Gathered) -> Result<Vec<Identity>, Failure> {
     let found = engine.parts().accounts.disclose(&gathered.persons).await;
@@ -187,7 +167,8 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
     let first = parts.log.read(0, 1).await?;
     let began = first.first().map_or_else(|| engine.now(), |first| first.time);
     let mut logs = Vec::new();
-    for span in parts.log.keys().spans() {
+    let spans = parts.log.keys();
+    for span in spans.spans() {
         let named = match span.from_leaf() {
             0 => began,
             from => parts.log.read(from, 1).await?.first().map_or(began, |named| named.time),
@@ -195,7 +176,7 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
         logs.push((span.verifier().clone(), utc(named)?));
     }
     let keys = TrustedKeys::of(attestation_keys(engine)?);
-    Ok(TrustParts { logs, keys, tlog_policy: None })
+    Ok(TrustParts { logs, spans, keys, tlog_policy: None })
 }
 
 /// Returns the files of a trust folder: what an auditor needs to check dossiers and bundles of this
@@ -205,13 +186,11 @@ async fn trust(engine: &Engine) -> Result<TrustParts, Failure> {
 ///
 /// When the log can't be read.
 pub async fn trust_folder(engine: &Engine) -> Result<Files, Failure> {
-    let TrustParts { logs, keys, .. } = trust(engine).await?;
-    let vkeys: String = logs.iter().map(|(log, _)| format!("{log}\n")).collect();
-    let files = [
-        ("vkey", vkeys),
-        ("keys.json", keys.to_json()),
-        ("trusted_root.json", TrustedRoot::of(logs).to_json()),
-        ("attestation.pub", engine.attestor().verifier().to_pem()),
-    ];
-    Ok(files.map(|(name, text)| (name.to_owned(), text.into_bytes())).into())
+    let mut files = trust(engine).await?.files();
+    let own = engine.attestor().verifier().to_pem();
+    files.insert("attestation.pub".to_owned(), own.into_bytes());
+    if let Some(authority) = engine.outside().authority {
+        files.insert("tsa.pem".to_owned(), authority.certificates().as_bytes().to_vec());
+    }
+    Ok(files)
 }

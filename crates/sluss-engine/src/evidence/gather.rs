@@ -12,6 +12,7 @@ use sluss_ledger::attest::Dsse;
 use sluss_ledger::{ActorKind, Envelope};
 use sluss_store::{Blobs as _, Log, Sealed};
 
+use super::decisions::{self, Decisions};
 use super::gone;
 use crate::engine::{Engine, read_event};
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub(super) struct Gathered {
     pub attestations: BTreeMap<u64, (Vec<u8>, Dsse)>,
     /// Contents that events name by digest.
     pub blobs: BTreeMap<Digest, Vec<u8>>,
+    /// What policies decided, and from what.
+    pub decisions: Decisions,
     /// Who acted or contributed.
     pub persons: BTreeSet<PersonRef>,
 }
@@ -56,10 +59,12 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
     take(&mut gathered, config, decided);
     take(&mut gathered, log.read(0, 1).await?, |event| matches!(event, Event::LogOpened { .. }));
     keys(log.as_ref(), &mut gathered).await?;
+    stand_ins(log.as_ref(), &mut gathered).await?;
     let events: Vec<Sealed> = gathered.events.values().cloned().collect();
     for sealed in &events {
         attestation(engine, sealed, &mut gathered).await?;
         contents(engine, sealed, &mut gathered).await?;
+        decisions::take(&engine.parts().blobs, sealed, &mut gathered.decisions).await?;
     }
     Ok(gathered)
 }
@@ -152,6 +157,24 @@ async fn keys(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Takes what says that those who agreed decided for somebody else.
+async fn stand_ins(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
+    let agreed = |sealed: &Sealed| match read_event(sealed).map(|(_, event)| event) {
+        Ok(Event::ApprovalGranted { by, .. }) => Some(by),
+        Ok(_) | Err(_) => None,
+    };
+    let agreed: BTreeSet<PersonRef> = gathered.events.values().filter_map(agreed).collect();
+    if agreed.is_empty() {
+        return Ok(());
+    }
+    let access = whole(log, &Stream::Access.to_string()).await?;
+    take(gathered, access, |event| match event {
+        Event::AccessDelegated { delegation } => agreed.contains(&delegation.to),
+        _of_nobody => false,
+    });
+    Ok(())
+}
+
 /// Takes the attestation that an event names.
 async fn attestation(
     engine: &Engine,
@@ -188,6 +211,9 @@ async fn contents(
     let data: Value = serde_json::from_str(sealed.body.get()).unwrap_or_default();
     let mut named = Vec::new();
     read(&data, &mut named, &mut gathered.persons);
+    // A decision that names all of its parts has them beside each other, not among the contents.
+    let of_decision = data["policy"]["input_sha256"].as_str();
+    named.retain(|digest: &Digest| Some(digest.as_str()) != of_decision);
     let blobs = &engine.parts().blobs;
     let wrong =
         |error: sluss_store::BlobError| Failure::upstream("A content can't be read", &error);

@@ -7,9 +7,12 @@
 //!   stood before it. Nothing is attested that was not recorded.
 //! - A failed build has no provenance, and *no data* is never a verdict in favour.
 
+mod checkpoint;
+mod decisions;
 pub mod dossier;
 mod gather;
 mod materials;
+pub mod outside;
 mod provenance;
 mod rest;
 mod scan;

@@ -35,10 +35,14 @@ pub(super) fn answer(
         }
         Some(ClosedBecause::NotAllowed) => [ALLOW.to_owned()].into(),
         Some(ClosedBecause::EvidenceIncomplete) => [EVIDENCE.to_owned()].into(),
-        Some(because) => return PolicyAnswer::Fails { why: word(because).to_owned() },
+        Some(because) => return PolicyAnswer::Fails { why: because.word().to_owned() },
     };
     let missing = (!decision.evidence_complete).then(|| EVIDENCE.to_owned());
-    let unmet = decision.require.iter().filter(|asked| !is_met(state, id, asked, now)).map(name);
+    let unmet = decision
+        .require
+        .iter()
+        .filter(|asked| !is_met(state, id, asked, now))
+        .map(Obligation::rule);
     let rules: BTreeSet<String> = own.into_iter().chain(missing).chain(unmet).collect();
     if rules.is_empty() {
         let warnings: BTreeSet<String> =
@@ -46,34 +50,6 @@ pub(super) fn answer(
         PolicyAnswer::Allows { warnings: warnings.into_iter().collect() }
     } else {
         PolicyAnswer::Denies { rules: rules.into_iter().collect() }
-    }
-}
-
-fn word(because: &ClosedBecause) -> &'static str {
-    match because {
-        ClosedBecause::NotAllowed | ClosedBecause::Denied { .. } => "denied",
-        ClosedBecause::EvidenceIncomplete => "evidence",
-        ClosedBecause::Undefined { .. } => "undefined",
-        ClosedBecause::Shape { .. } => "shape",
-        ClosedBecause::UnknownObligation { .. } => "unknown obligation",
-        ClosedBecause::Failed { .. } => "failed",
-        ClosedBecause::TimedOut { .. } => "timeout",
-        ClosedBecause::Oversize { .. } => "oversize",
-        ClosedBecause::Input { .. } => "input",
-        ClosedBecause::Data { .. } => "data",
-        ClosedBecause::Panicked { .. } => "panicked",
-    }
-}
-
-/// Returns an obligation as the name of a rule: `require:approvals:risk:1`.
-fn name(obligation: &Obligation) -> String {
-    match obligation {
-        Obligation::Approvals { role, count } => {
-            format!("require:approvals:{}:{}", role.as_str(), count.get())
-        }
-        Obligation::CanaryAtMost { permille } => {
-            format!("require:canary_at_most:{}", permille.get())
-        }
     }
 }
 

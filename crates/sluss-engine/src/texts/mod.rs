@@ -6,7 +6,8 @@
 //! # Invariants
 //!
 //! - What could not be read answers shut, and is looked for again after [`AGAIN_MS`].
-//! - What a policy was given is kept before the event is appended that names its digest.
+//! - What a policy was given and what came out is kept before the event is appended that names
+//!   both by digest, whatever came out.
 
 mod ahead;
 mod evidence;
@@ -26,7 +27,7 @@ use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind};
 use sluss_core::ids::{CommitId, DeploymentId, Digest, ServiceName};
 use sluss_core::pipeline::GateKind;
-use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicySays, Rules, RunningSays};
+use sluss_core::rules::{CalendarSays, PolicyRecord, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_policy::{Bundle, ClosedBecause, Decision, Limits, NO_DATA, evaluate};
@@ -90,8 +91,8 @@ struct Known {
     reports: Reports,
     /// What could not be had, and when that was tried.
     failed: BTreeMap<Need, Millis>,
-    /// What policies were given since the loop last asked.
-    inputs: BTreeMap<Digest, Vec<u8>>,
+    /// What policies were given since the loop last asked, and what came out.
+    records: BTreeMap<Digest, Vec<u8>>,
 }
 
 /// The texts that were read, and answers by them.
@@ -109,7 +110,7 @@ impl Texts {
     /// policies were given before.
     pub(crate) fn needs(&self, state: &State, now: Millis) -> BTreeSet<Need> {
         let mut known = self.known();
-        known.inputs.clear();
+        known.records.clear();
         let Some(organisation) = &state.organisation else { return BTreeSet::new() };
         let mut needs = BTreeSet::new();
         needs.extend(organisation.calendar.clone().map(Need::Calendar));
@@ -181,19 +182,20 @@ impl Texts {
         Ok(())
     }
 
-    /// Keeps what policies were given for the decisions among `events`.
+    /// Keeps what policies were given for the decisions among `events`, and what came out.
     ///
     /// # Errors
     ///
     /// When it can't be written: then nothing may be appended.
     pub(crate) async fn keep(&self, blobs: &FileBlobs, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let Event::GateDecided { outcome, .. } = event else { continue };
-            let Some(digest) = outcome.input() else { continue };
-            let given = self.known().inputs.remove(digest);
-            if let Some(given) = given {
-                let kept = blobs.put(given).await;
-                kept.map_err(|e| Failure::upstream("What a policy was given can't be kept", &e))?;
+            let Event::GateDecided { policy: Some(record), .. } = event else { continue };
+            for digest in [&record.data_sha256, &record.input_sha256, &record.result_sha256] {
+                let content = self.known().records.get(digest).cloned();
+                if let Some(content) = content {
+                    let kept = blobs.put(content).await;
+                    kept.map_err(|e| Failure::upstream("A decision's parts can't be kept", &e))?;
+                }
             }
         }
         Ok(())
@@ -241,6 +243,22 @@ impl Texts {
 }
 
 impl Known {
+    /// Remembers what was decided from and what came out, until it is kept.
+    fn remember(&mut self, policies: &Digest, input: Vec<u8>, decision: &Decision) -> PolicyRecord {
+        let result = serde_json::to_vec(decision).expect("BUG: a decision has a JSON form");
+        let [data, input, result] = [NO_DATA.to_vec(), input, result].map(|content| {
+            let digest = Digest::of(&content);
+            self.records.insert(digest.clone(), content);
+            digest
+        });
+        PolicyRecord {
+            bundle_sha256: policies.clone(),
+            data_sha256: data,
+            input_sha256: input,
+            result_sha256: result,
+        }
+    }
+
     fn has(&self, need: &Need) -> bool {
         match need {
             Need::Calendar(digest) => self.calendars.contains_key(digest),
@@ -362,17 +380,14 @@ impl Rules for Texts {
         deployment: DeploymentId,
         now: Millis,
     ) -> PolicySays {
-        let fails = |why: &str| {
-            let answer = PolicyAnswer::Fails { why: why.to_owned() };
-            PolicySays { input: Digest::of(b""), answer }
-        };
+        let not_asked = |why: &str| PolicySays::NotAsked { why: why.to_owned() };
         // Evidence comes first: the log's own times never stand after the decision.
         let now = now.max(state.time);
         let bundle = self.known().bundles.get(policies).cloned();
-        let Some(bundle) = bundle else { return fails("unreadable") };
+        let Some(bundle) = bundle else { return not_asked("unreadable") };
         let between = Between::of(state, deployment);
         let changes = between.and_then(|between| self.known().changes.get(&between).cloned());
-        let Some(changes) = changes else { return fails("what it changes is not known") };
+        let Some(changes) = changes else { return not_asked("what it changes is not known") };
         let passage = self.passage(state, deployment, now);
         let reports = self.known().reports.clone();
         let told = (changes.as_ref(), &reports);
@@ -380,7 +395,7 @@ impl Rules for Texts {
             Ok(input) => input.to_bytes(),
             Err(why) => {
                 tracing::warn!(%deployment, %why, "a policy can't be told of it");
-                return fails("input");
+                return not_asked("input");
             }
         };
         let decision = ask(&bundle, &input);
@@ -388,8 +403,7 @@ impl Rules for Texts {
             tracing::debug!(%deployment, %because, "the policies keep it");
         }
         let answer = meaning::answer(state, deployment, &decision, now);
-        let digest = Digest::of(&input);
-        self.known().inputs.insert(digest.clone(), input);
-        PolicySays { input: digest, answer }
+        let record = self.known().remember(policies, input, &decision);
+        PolicySays::Asked { record, answer }
     }
 }

@@ -56,11 +56,12 @@ async fn of_entry(engine: &Engine, sealed: &Sealed, past: &mut Past) -> Result<(
     if sealed.kind != "gate.decided" {
         return Ok(());
     }
-    let Event::GateDecided { gate: GateKind::Policy, outcome, .. } = read_event(sealed)?.1 else {
+    let Event::GateDecided { gate: GateKind::Policy, outcome, policy, .. } = read_event(sealed)?.1
+    else {
         return Ok(());
     };
     let id = sealed.position.to_string();
-    match outcome.input() {
+    match policy.as_ref().map(|record| &record.input_sha256).or_else(|| outcome.input()) {
         Some(digest) => match engine.parts().blobs.get(digest).await {
             Ok(input) => past.recorded.push(Recorded { id, data: NO_DATA.to_vec(), input }),
             Err(error) => past.not_checked.push((id, error.to_string())),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
-use sluss_core::event::{Artifact, Push as ChangePush};
+use sluss_core::event::{Artifact, Event, Push as ChangePush};
 use sluss_core::exception::ExceptionKind;
 use sluss_core::gate::{ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{CommitId, DeploymentId, Digest, PersonRef};
@@ -19,11 +19,11 @@ use sluss_core::target::{Limits, Readiness, Traffic};
 use sluss_core::units::Millis;
 use sluss_policy::{DiffResult, GateInput};
 use sluss_store::{
-    Accounts, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose, SeededEntropy,
-    SqliteLog,
+    Accounts, Clock, Entropy, FileBlobs, Log as _, LogOptions, ManualClock, NewAccount, Prose,
+    SeededEntropy, SqliteLog,
 };
 
-use crate::engine::{Engine, Parts};
+use crate::engine::{Engine, Parts, read_event};
 use crate::forge::{
     Author, MAIN, NewCommit, NewFile, Push, PushAnswer, Pusher, Pushes as _, RefName, RefUpdate,
     Repositories, RepositoryName,
@@ -314,6 +314,41 @@ async fn a_release_that_changes_something_else_passes_the_same_policy() {
         GateOutcome::Cleared { why: ClearedWhy::PolicyAllows { warnings, .. } } if warnings.is_empty()
     ));
     assert!(world.engine.parts().blobs.get_blocking(outcome.input().unwrap()).is_ok());
+}
+
+#[tokio::test]
+async fn a_policy_that_comes_to_no_answer_leaves_what_it_was_given_and_what_came_out() {
+    let mut world = World::new().await;
+    let conflict = "answer := 1 if is_number(input.counts.changed_paths)\n\n\
+                    answer := 2 if is_array(input.release.changed_paths)\n\n\
+                    deny contains \"never\" if answer == 3\n";
+    let policy = format!("{POLICY}\n{conflict}");
+    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", policy.as_str())];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("docs/readme", "one")]).await;
+    match world.gate(id, GateKind::Policy) {
+        GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } } => assert_eq!(why, "failed"),
+        other => panic!("it came to an answer: {other:?}"),
+    }
+    let log = &world.engine.parts().log;
+    let all = log.read(0, 500).await.unwrap();
+    let decided = all.iter().rev().find_map(|sealed| match read_event(sealed).unwrap().1 {
+        Event::GateDecided { gate: GateKind::Policy, policy, .. } => policy,
+        _of_another_kind => None,
+    });
+    let record = decided.expect("it says what it was made from");
+    let kept = |digest: &Digest| world.engine.parts().blobs.get_blocking(digest).unwrap();
+    GateInput::parse(&kept(&record.input_sha256)).unwrap();
+    assert_eq!(kept(&record.data_sha256), b"{}");
+    let result: serde_json::Value = serde_json::from_slice(&kept(&record.result_sha256)).unwrap();
+    assert_eq!(
+        (&result["allow"], &result["closed_because"]["kind"]),
+        (&false.into(), &"failed".into())
+    );
+    let in_force = world.engine.state().organisation.as_ref().unwrap().policies.clone();
+    assert_eq!(Some(record.bundle_sha256), in_force);
+    let past = super::past(&world.engine, Millis(0), 100).await.unwrap();
+    assert_eq!((past.recorded.len(), past.not_checked.len()), (1, 0));
 }
 
 #[tokio::test]

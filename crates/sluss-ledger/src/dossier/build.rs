@@ -15,11 +15,12 @@ use super::manifest::{
     check_release,
 };
 use super::trust::TrustedKeys;
-use super::{Files, guide, html};
+use super::{Files, guide, html, log_keys_file};
 use crate::attest::{AttestationKey, Bundle, Dsse, LogEntry, TrustedRoot, UtcTime, log_id};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::envelope::{Envelope, OpenError};
 use crate::hash::Hash;
+use crate::log_keys::LogKeys;
 use crate::note::{LogVerifier, Note, NoteError};
 use crate::tlog_proof::TlogProof;
 use crate::tree::{ProofError, TreeHead, verify_inclusion};
@@ -43,8 +44,8 @@ pub struct Parts {
     pub sbom: Option<String>,
     /// Controls with their evidence, CycloneDX JSON.
     pub controls: Option<String>,
-    /// What policies decided, by the leaf of the decision.
-    pub policy: BTreeMap<u64, PolicyRecord>,
+    /// What policies decided, and from what, by the leaf of the decision.
+    pub policy: BTreeMap<(u64, PolicyFile), Vec<u8>>,
     /// Who references stand for; empty to disclose nobody.
     pub identities: Vec<Identity>,
     /// The log's signed checkpoint with its cosignatures, as text.
@@ -110,10 +111,28 @@ pub struct Identity {
 pub struct TrustParts {
     /// The log's keys, each with the time from which it is valid.
     pub logs: Vec<(LogVerifier, UtcTime)>,
+    /// The same keys, each with the leaves that it vouches for.
+    pub spans: LogKeys,
     /// The keys of attestations.
     pub keys: TrustedKeys,
     /// The policy over witnesses.
     pub tlog_policy: Option<String>,
+}
+
+impl TrustParts {
+    /// Returns the files of a trust folder, by their names in it.
+    pub fn files(&self) -> Files {
+        let vkeys: String = self.logs.iter().map(|(log, _)| format!("{log}\n")).collect();
+        let files = [
+            ("vkey", Some(vkeys)),
+            ("log-keys.json", Some(log_keys_file::to_json(&self.spans))),
+            ("keys.json", Some(self.keys.to_json())),
+            ("trusted_root.json", Some(TrustedRoot::of(self.logs.clone()).to_json())),
+            ("tlog-policy", self.tlog_policy.clone()),
+        ];
+        let there = files.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        there.map(|(name, text)| (name.to_owned(), text.into_bytes())).collect()
+    }
 }
 
 /// Writes the dossier and signs its manifest with `key`.
@@ -224,31 +243,18 @@ fn put_rest(files: &mut Files, parts: &Parts) {
     for blob in &parts.blobs {
         files.insert(blob_path(&Hash::sha256(blob)), blob.clone());
     }
-    for (leaf, record) in &parts.policy {
-        for (file, content) in [
-            (PolicyFile::Bundle, &record.bundle),
-            (PolicyFile::Data, &record.data),
-            (PolicyFile::Input, &record.input),
-            (PolicyFile::Result, &record.result),
-        ] {
-            files.insert(policy_path(*leaf, file), content.clone());
-        }
+    for ((leaf, file), content) in &parts.policy {
+        files.insert(policy_path(*leaf, *file), content.clone());
     }
-    let vkeys = parts.trust.logs.iter().map(|(log, _)| format!("{log}\n"));
+    let trusted = parts.trust.files().into_iter();
+    files.extend(trusted.map(|(name, text)| (format!("trust/{name}"), text)));
     let mut put = |name: &str, text: String| files.insert(name.to_owned(), text.into_bytes());
     put("checkpoint", parts.checkpoint.clone());
-    put("trust/vkey", vkeys.collect());
-    put("trust/keys.json", parts.trust.keys.to_json());
-    put("trust/trusted_root.json", TrustedRoot::of(parts.trust.logs.clone()).to_json());
     if !parts.identities.is_empty() {
         let identities = serde_json::to_string_pretty(&parts.identities);
         put("identities.json", identities.expect("BUG: text has a JSON form") + "\n");
     }
-    let optional = [
-        ("sbom.cdx.json", &parts.sbom),
-        ("controls.cdx.json", &parts.controls),
-        ("trust/tlog-policy", &parts.trust.tlog_policy),
-    ];
+    let optional = [("sbom.cdx.json", &parts.sbom), ("controls.cdx.json", &parts.controls)];
     for (name, text) in optional {
         if let Some(text) = text {
             put(name, text.clone());

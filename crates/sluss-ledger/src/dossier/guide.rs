@@ -10,9 +10,9 @@ pub(crate) fn text(release: &str, origin: &str, key: &Hash) -> String {
 It is about release `{release}`, from the log `{origin}`. Nothing below needs a network.
 
 **Keys first.** `trust/` is a convenience copy: whoever forged a dossier would have put forged keys
-there. Get `vkey`, `keys.json` and `trusted_root.json` from whoever runs the log by another way, put
-them into a folder of your own (below: `keys/`), and compare their digests by telephone. The
-manifest says to be signed by key `{key}`.
+there. Get `vkey`, `log-keys.json`, `keys.json` and `trusted_root.json` from whoever runs the log by
+another way, put them into a folder of your own (below: `keys/`), and compare their digests by
+telephone. The manifest says to be signed by key `{key}`.
 
 ## All checks at once
 

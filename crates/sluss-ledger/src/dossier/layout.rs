@@ -69,9 +69,11 @@ pub fn place_of(path: &str) -> Option<Place> {
         "sbom.cdx.json" => Place::Sbom,
         "controls.cdx.json" => Place::Controls,
         "identities.json" => Place::Identities,
-        "trust/vkey" | "trust/keys.json" | "trust/trusted_root.json" | "trust/tlog-policy" => {
-            Place::Trust
-        }
+        "trust/vkey"
+        | "trust/log-keys.json"
+        | "trust/keys.json"
+        | "trust/trusted_root.json"
+        | "trust/tlog-policy" => Place::Trust,
         _ => return numbered(path),
     };
     Some(fixed)

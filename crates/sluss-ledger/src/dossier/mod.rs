@@ -6,7 +6,7 @@
 //! events/<leaf>.json  events/<leaf>.tlog-proof  attestations/<leaf>.sigstore.json
 //! release.intoto.jsonl  blobs/<sha256>  sbom.cdx.json  controls.cdx.json  identities.json
 //! policy/<leaf of the decision>/{bundle,data.json,input.json,result.json}
-//! trust/{vkey,keys.json,trusted_root.json,tlog-policy}
+//! trust/{vkey,log-keys.json,keys.json,trusted_root.json,tlog-policy}
 //! ```
 //!
 //! [`build`] writes it, [`verify`](verify()) checks it, [`archive`] is its form as a zip.
@@ -24,6 +24,7 @@ mod build;
 mod guide;
 mod html;
 mod layout;
+mod log_keys_file;
 mod manifest;
 mod report;
 mod trust;
@@ -34,11 +35,14 @@ use std::collections::BTreeMap;
 pub use build::{
     AttestationPart, BuildError, EventPart, Identity, Parts, PolicyRecord, TrustParts, build,
 };
-pub use layout::{Place, place_of};
+pub use layout::{Place, PolicyFile, place_of};
+pub use log_keys_file::LogKeysFileError;
 pub use manifest::{Disposed, FileEntry, MANIFEST_PAYLOAD, Manifest, ManifestError, StreamExtent};
 pub use report::{Check, Failure, Outcome, Report};
 pub use trust::{KeySpan, Trust, TrustError, TrustSource, TrustedKeys};
-pub use verify::{ApprovalRules, Options, PolicyReplay, Quorum, SignedEvent, Timestamps, verify};
+pub use verify::{
+    ApprovalRules, Options, PolicyReplay, Quorum, Replayed, SignedEvent, Timestamps, verify,
+};
 
 /// The files of a dossier by their path, with `/` between folders.
 pub type Files = BTreeMap<String, Vec<u8>>;

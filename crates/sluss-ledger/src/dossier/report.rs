@@ -22,6 +22,8 @@ pub enum Check {
     Signatures,
     /// Every leaf is in the tree of a checkpoint that the trusted log signed.
     Inclusion,
+    /// Each of the log's keys signed the checkpoint that it vouches for, and no key any other.
+    KeySpans,
     /// Streams are numbered and chained without a gap.
     Contiguity,
     /// The release was sealed, and all that was sealed is there.
@@ -44,11 +46,12 @@ pub enum Check {
 
 impl Check {
     /// All checks, in their order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Container,
         Self::Digests,
         Self::Signatures,
         Self::Inclusion,
+        Self::KeySpans,
         Self::Contiguity,
         Self::Seal,
         Self::CrossReferences,
@@ -67,6 +70,7 @@ impl Check {
             Self::Digests => "digests",
             Self::Signatures => "signatures",
             Self::Inclusion => "inclusion",
+            Self::KeySpans => "key-spans",
             Self::Contiguity => "contiguity",
             Self::Seal => "seal",
             Self::CrossReferences => "cross-references",
@@ -87,6 +91,7 @@ impl Check {
             | Self::Digests
             | Self::Signatures
             | Self::Inclusion
+            | Self::KeySpans
             | Self::Contiguity
             | Self::Seal
             | Self::CrossReferences

@@ -1,9 +1,10 @@
 //! Which keys the verifier trusts: given by whoever verifies, not by the dossier.
 //!
-//! A trust folder has `vkey` (the log's keys, one a line), `keys.json` (the keys of attestations,
-//! each with the part of the log in which it was valid), and where they are used
-//! `trusted_root.json` (for Sigstore tools; must agree with `vkey`), `tlog-policy` (witnesses) and
-//! `tsa.pem` (a time-stamping authority).
+//! A trust folder has `vkey` (the log's keys, one a line), `log-keys.json` (the same keys, each
+//! with the leaves that it vouches for), `keys.json` (the keys of attestations, each with the part
+//! of the log in which it was valid), and where they are used `trusted_root.json` (for Sigstore
+//! tools; must agree with `vkey`), `tlog-policy` (witnesses) and `tsa.pem` (a time-stamping
+//! authority).
 //!
 //! # Invariants
 //!
@@ -11,10 +12,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Files;
+use super::log_keys_file::LogKeysFileError;
+use super::{Files, log_keys_file};
 use crate::attest::{AttestationVerifier, KeyError, TrustedRoot, TrustedRootError};
 use crate::checkpoint::Origin;
 use crate::hash::Hash;
+use crate::log_keys::LogKeys;
 use crate::note::{LogVerifier, NoteError};
 
 /// Where trusted keys are from.
@@ -32,6 +35,7 @@ pub struct Trust {
     source: TrustSource,
     origin: Origin,
     logs: Vec<LogVerifier>,
+    spans: Option<LogKeys>,
     keys: TrustedKeys,
     tlog_policy: Option<String>,
     tsa: Option<Vec<u8>>,
@@ -42,7 +46,8 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`TrustError`] where `vkey` or `keys.json` is missing, or any file is malformed.
+    /// [`TrustError`] where `vkey` or `keys.json` is missing, any file is malformed, or
+    /// `log-keys.json` is of other keys than `vkey`.
     pub fn read(files: &Files, source: TrustSource) -> Result<Self, TrustError> {
         let text = |name: &'static str| {
             let bytes = files.get(name);
@@ -57,6 +62,11 @@ impl Trust {
         if logs.iter().any(|log| log.name() != first.name()) {
             return Err(TrustError::SeveralLogs);
         }
+        let spans =
+            files.get("log-keys.json").map(|file| log_keys_file::parse(file)).transpose()?;
+        if spans.as_ref().is_some_and(|spans| !are_of(spans, &logs)) {
+            return Err(TrustError::OtherKeys);
+        }
         let keys = files.get("keys.json").ok_or(TrustError::Missing("keys.json"))?;
         let keys = TrustedKeys::parse(keys)?;
         if let Some(root) = files.get("trusted_root.json") {
@@ -64,7 +74,7 @@ impl Trust {
         }
         let tlog_policy = text("tlog-policy")?.map(str::to_owned);
         let tsa = files.get("tsa.pem").cloned();
-        Ok(Self { source, origin, logs, keys, tlog_policy, tsa })
+        Ok(Self { source, origin, logs, spans, keys, tlog_policy, tsa })
     }
 
     /// Reads the convenience copy in a dossier.
@@ -94,6 +104,11 @@ impl Trust {
         &self.logs
     }
 
+    /// Returns the log's keys with the leaves that each vouches for, where they are known.
+    pub fn spans(&self) -> Option<&LogKeys> {
+        self.spans.as_ref()
+    }
+
     /// Returns the keys of attestations.
     pub fn keys(&self) -> &TrustedKeys {
         &self.keys
@@ -108,6 +123,12 @@ impl Trust {
     pub fn tsa(&self) -> Option<&[u8]> {
         self.tsa.as_deref()
     }
+}
+
+/// Whether these are the spans of exactly these keys.
+fn are_of(spans: &LogKeys, logs: &[LogVerifier]) -> bool {
+    let known: Vec<&LogVerifier> = spans.spans().iter().map(|span| span.verifier()).collect();
+    known.len() == logs.len() && logs.iter().all(|log| known.contains(&log))
 }
 
 /// Keys of attestations, each with the part of the log in which it was valid.
@@ -222,6 +243,14 @@ pub enum TrustError {
     /// The keys are of several logs.
     #[error("`vkey` has keys of several logs; a dossier is of one")]
     SeveralLogs,
+    /// `log-keys.json` is malformed.
+    #[error("`log-keys.json`: {0}")]
+    Spans(#[from] LogKeysFileError),
+    /// `log-keys.json` and `vkey` do not agree.
+    #[error(
+        "`log-keys.json` is of other keys than `vkey`; get both anew from whoever runs the log"
+    )]
+    OtherKeys,
     /// `keys.json` is malformed.
     #[error("`keys.json`: {0}")]
     Keys(#[from] serde_json::Error),

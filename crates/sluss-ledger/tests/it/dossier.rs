@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sluss_ledger::Hash;
 use sluss_ledger::dossier::{
-    Check, Disposed, Files, KeySpan, Options, Outcome, Parts, Report, Trust, TrustSource,
-    TrustedKeys, archive, build, verify,
+    Check, Disposed, Files, KeySpan, Options, Outcome, Parts, Report, Trust, TrustParts,
+    TrustSource, TrustedKeys, archive, build, verify,
 };
 use sluss_ledger::sample::{
-    Draft, Emergency, Ledger, Story, artifact, attestation_key, log_key, person, signed, story,
-    test_result,
+    Draft, Emergency, Ledger, ORIGIN, Story, artifact, attestation_key, log_key, person, signed,
+    story, test_result,
 };
+use sluss_ledger::{Checkpoint, Hash, LogKeys, Note};
 
 fn parts(told: &Story) -> Parts {
     let mut parts = story(told).unwrap().parts(told.release, &log_key(1)).unwrap();
@@ -175,6 +175,7 @@ fn wrong_trust_is_never_good_and_the_dossiers_own_keys_check_nothing() {
 
     let mut other = parts(&Story::default());
     other.trust.logs[0].0 = log_key(2).verifier();
+    other.trust.spans = keys_of_log(2);
     let report = verify(&files, &trust_of(&written(&other)), &Options::default());
     assert_fails(&report, Check::Inclusion, "no known key signed");
 
@@ -201,6 +202,92 @@ fn a_dossier_from_before_a_rotation_verifies_and_a_retired_key_signs_nothing_new
         rotated.trust.keys = TrustedKeys::of(vec![span(1, 0, Some(to)), span(2, to, None)]);
         let report = verify(&files, &trust_of(&written(&rotated)), &Options::default());
         assert_eq!(report.exit_code(), exit, "{report}");
+    }
+}
+
+/// The keys of a log that has had one.
+fn keys_of_log(which: u8) -> LogKeys {
+    LogKeys::new(ORIGIN.parse().unwrap(), log_key(which).verifier()).unwrap()
+}
+
+/// What was told, under a checkpoint that the keys of these numbers signed.
+fn signed_by(keys: &[u8]) -> Parts {
+    let mut parts = parts(&Story::default());
+    let note = Note::parse(parts.checkpoint.as_bytes()).unwrap();
+    let body: Checkpoint = note.unverified_text().parse().unwrap();
+    let (first, rest) = keys.split_first().unwrap();
+    let note = body.sign(&log_key(*first)).unwrap();
+    let text = note.unverified_text().to_owned();
+    let note = rest.iter().fold(note, |note, which| note.with(log_key(*which).sign(&text)));
+    parts.checkpoint = note.to_string();
+    parts.trust = rotated(9, None);
+    parts
+}
+
+/// The trust in a log whose second key signs from leaf `from` on, and the first up to `until`.
+fn rotated(from: u64, until: Option<u64>) -> TrustParts {
+    let mut trust = parts(&Story::default()).trust;
+    let mut spans = keys_of_log(1);
+    spans.rotate(log_key(2).verifier(), from).unwrap();
+    if let Some(until) = until {
+        spans.retire(&log_key(1).verifier(), until).unwrap();
+    }
+    let since = trust.logs[0].1;
+    trust.logs.push((log_key(2).verifier(), since));
+    TrustParts { spans, ..trust }
+}
+
+#[test]
+fn a_checkpoint_is_signed_by_each_key_of_the_log_that_vouches_for_it_and_by_no_former_one() {
+    let last = parts(&Story::default()).events.last().unwrap().index;
+    let judge = |signers: &[u8], (from, until): (u64, Option<u64>)| {
+        let trust = Trust::read(&rotated(from, until).files(), TrustSource::Independent).unwrap();
+        verify(&written(&signed_by(signers)), &trust, &Options::default())
+    };
+    // From before the rotation, and from between the making of a key and its naming.
+    let (after, during, over) = ((last + 5, None), (last - 5, None), (last - 5, Some(last)));
+    for (signers, spans) in [
+        (&[1][..], after),
+        (&[1, 2], after),
+        (&[1, 2], during),
+        (&[2], over),
+        (&[1], (last + 5, Some(last + 9))),
+        (&[1, 2], (last - 5, Some(last + 1))),
+    ] {
+        let report = judge(signers, spans);
+        assert_eq!(report.exit_code(), 0, "{signers:?} {spans:?}: {report}");
+    }
+    assert_fails(&judge(&[1], during), Check::KeySpans, "lacks the signature");
+    assert_fails(&judge(&[2], during), Check::KeySpans, "lacks the signature");
+    assert_fails(&judge(&[2], after), Check::KeySpans, "lacks the signature");
+    assert_fails(&judge(&[1], over), Check::KeySpans, "lacks the signature");
+    let once_more = judge(&[1, 2], over);
+    assert_fails(&once_more, Check::KeySpans, &format!("was retired at leaf {last}"));
+}
+
+#[test]
+fn trusted_files_without_spans_leave_them_unchecked_and_others_than_those_of_the_keys_are_refused()
+{
+    let files = written(&parts(&Story::default()));
+    let mut trusted = parts(&Story::default()).trust.files();
+    let spans = trusted.remove("log-keys.json").unwrap();
+    let trust = Trust::read(&trusted, TrustSource::Independent).unwrap();
+    let report = verify(&files, &trust, &Options::default());
+    assert_eq!(report.exit_code(), 2, "{report}");
+    let Outcome::NotChecked(why) = report.outcome(Check::KeySpans) else { panic!("{report}") };
+    assert!(why.contains("sluss log trust"), "{why}");
+
+    let spans = String::from_utf8(spans).unwrap();
+    let other = rotated(9, None).files().remove("log-keys.json").unwrap();
+    for (bad, why) in [
+        (spans.replace("v1\"", "v2\""), "is of format"),
+        (spans.replace("\"from_leaf\": 0", "\"from_leaf\": 1"), "from leaf 0"),
+        (spans.replace("\"to_leaf\": null", "\"to_leaf\": 7"), "cannot be retired"),
+        (String::from_utf8(other).unwrap(), "other keys than"),
+    ] {
+        trusted.insert("log-keys.json".to_owned(), bad.into_bytes());
+        let error = Trust::read(&trusted, TrustSource::Independent).unwrap_err();
+        assert!(error.to_string().contains(why), "{why}: {error}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,14 @@ use sluss_engine::evidence::dossier::{export, trust_folder};
 use super::answer::{Answer, Refused, parse};
 use super::ask::Asking;
 use crate::app::App;
+
+/// The header that says who did not vouch for a dossier in time, where somebody did not.
+pub const REMARKS: &str = "sluss-remarks";
+
+/// Returns what of a text a header may hold.
+fn plain(text: &str) -> String {
+    text.chars().map(|one| if one.is_ascii_graphic() { one } else { ' ' }).collect()
+}
 
 /// What a dossier is to have in it.
 #[derive(Debug, Deserialize)]
@@ -47,6 +55,7 @@ pub(super) async fn dossier(
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, "no-store".to_owned()),
+        (HeaderName::from_static(REMARKS), plain(&made.remarks.join(" "))),
     ];
     Ok((headers, made.archive).into_response())
 }

@@ -39,6 +39,7 @@ use crate::app::App;
 
 pub use answer::{Problem, Refused};
 pub use endpoints::{Answered, ENDPOINTS, Endpoint};
+pub use evidence::REMARKS;
 
 /// Returns the routes of the API.
 pub fn router() -> Router<App> {

@@ -171,6 +171,11 @@ async fn keys_are_handed_over_by_who_may_and_what_the_former_ones_signed_still_v
         keys::retire(&story.engine, of, person(true)).await.unwrap();
     }
     let after = dossier(&story, ReleaseId(1), false).await;
+    let signers = |files: &Files| {
+        let note = String::from_utf8(files["checkpoint"].clone()).unwrap();
+        note.lines().filter(|line| line.starts_with('\u{2014}')).count()
+    };
+    assert_eq!([&first, &during, &after].map(signers), [1, 2, 1]);
     for (when, files) in [("before", &first), ("during", &during), ("after", &after)] {
         let report = judged(&story, files).await;
         assert_eq!(report.exit_code(), 0, "{when}: {report}");

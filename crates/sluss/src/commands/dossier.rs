@@ -8,7 +8,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::Output;
 use super::connection::Where;
 use super::print::{next, print, print_json};
-use super::shape::part;
+use super::shape::{part, plain};
 
 /// Take the evidence of a release out
 #[derive(Debug, clap::Subcommand)]
@@ -40,7 +40,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     let Command::Export(Export { release, out, identities, of }) = command;
     let more = if identities { "?identities=1" } else { "" };
     let path = format!("/api/v1/releases/{}/dossier{more}", part(&release));
-    let archive = of.client()?.get_bytes(&path).await?;
+    let (archive, remarks) = of.client()?.get_bytes(&path).await?;
     let out = out.unwrap_or_else(|| PathBuf::from(format!("release-{release}.sluss.zip")));
     tokio::fs::write(&out, &archive).await.map_err(|error| {
         Failure::new(
@@ -50,9 +50,14 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         )
     })?;
     match output {
-        Output::Json => print_json(&json!({ "file": out, "bytes": archive.len() })),
+        Output::Json => {
+            print_json(&json!({ "file": out, "bytes": archive.len(), "remarks": remarks }));
+        }
         Output::Text => {
             print(&format!("{}: {} bytes", out.display(), archive.len()));
+            if !remarks.is_empty() {
+                print(&plain(&remarks));
+            }
             next("sluss log trust --out trust");
             next(&format!("sluss-verify {} --trust trust", out.display()));
         }

@@ -53,8 +53,7 @@ pub async fn run(arguments: DemoArguments, output: Output) -> Result<(), Failure
     let data = folder.join("data");
     bank::open_accounts(&data).await?;
     let listen = bank::free(arguments.listen)?;
-    let supervisor =
-        Supervisor::new(Serve { data: data.clone(), listen, witnesses: Vec::new(), demo: true })?;
+    let supervisor = Supervisor::new(Serve::demo(data.clone(), listen))?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let supervising = tokio::spawn(async move {
         let end = async move {

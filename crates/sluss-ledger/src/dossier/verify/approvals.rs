@@ -128,7 +128,7 @@ fn goes_on(
 }
 
 /// Everyone who contributed: listed as such, or acting on the change, its run or its request.
-fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
+pub(super) fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
     let own = opened.own_streams();
     let mut found = BTreeSet::new();
     for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {

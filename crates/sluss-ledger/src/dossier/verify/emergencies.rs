@@ -34,8 +34,18 @@ pub(super) fn behind(
             && data["gate"] == "four_eyes"
     };
     let (_, decided) = opened.told().filter(gate).last()?;
-    let named = decided["outcome"]["why"]["exception"]["exception"].as_str()?;
-    Some(Exception::read(opened, named, start).checked(contributors))
+    let exception = decided["outcome"]["why"]["exception"]["exception"].as_str()?;
+    Some(named(opened, exception, start, contributors))
+}
+
+/// Checks the emergency `exception` that was used at `start`, an event of a deployment.
+pub(super) fn named(
+    opened: &Opened<'_>,
+    exception: &str,
+    start: &SignedEvent,
+    contributors: &BTreeSet<Hash>,
+) -> Result<String, Vec<Failure>> {
+    Exception::read(opened, exception, start).checked(contributors)
 }
 
 /// What the events of an exception say.

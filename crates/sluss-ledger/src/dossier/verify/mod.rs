@@ -11,6 +11,7 @@ mod approvals;
 mod container;
 mod decisions;
 mod emergencies;
+mod obligations;
 mod opened;
 mod person_keys;
 mod references;
@@ -30,12 +31,24 @@ use opened::Opened;
 
 /// Decides again what a policy decided, from what was recorded.
 pub trait PolicyReplay {
-    /// Returns why the recorded result is not what comes out of bundle, data and input, if so.
+    /// Decides again from bundle, data and input, and compares all that comes out with what was
+    /// recorded.
     ///
     /// # Errors
     ///
     /// The difference, as a sentence. A policy that can not be evaluated is an error too.
-    fn replay(&self, decision: &SignedEvent, record: &PolicyRecord) -> Result<(), String>;
+    fn replay(&self, decision: &SignedEvent, record: &PolicyRecord) -> Result<Replayed, String>;
+}
+
+/// A decision that came out the same again.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Replayed {
+    /// What the policy required besides: each by its name, and as the contract of policies writes
+    /// it.
+    pub require: Vec<(String, serde_json::Value)>,
+    /// Why it was shut then without an answer that the same bytes would lead to again, such as a
+    /// lack of time.
+    pub not_repeated: Option<String>,
 }
 
 /// Counts the witnesses of a checkpoint.
@@ -109,10 +122,11 @@ pub fn verify(files: &Files, trust: &Trust, options: &Options<'_>) -> Report {
         (Check::Digests, container::digests(&opened, options)),
         (Check::Signatures, signed::signatures(&opened, trust)),
         (Check::Inclusion, signed::inclusion(&opened, trust)),
+        (Check::KeySpans, signed::key_spans(&opened, trust)),
         (Check::Contiguity, streams::contiguity(&opened)),
         (Check::Seal, streams::seal(&opened)),
         (Check::CrossReferences, references::cross_references(&opened)),
-        (Check::Policy, references::policy(&opened, options.policy)),
+        (Check::Policy, decisions::policy(&opened, options.policy)),
         (Check::Approvals, approvals::approvals(&opened, options.approvals)),
         (Check::PersonKeys, person_keys::person_keys(&opened)),
         (Check::Witnesses, witnesses(&opened, trust, options.quorum)),

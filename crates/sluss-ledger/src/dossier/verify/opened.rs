@@ -157,16 +157,7 @@ impl<'a> Opened<'a> {
 
     /// Whether a policy decided anything here.
     pub(super) fn has_policy(&self) -> bool {
-        !self.policy.is_empty()
-            || self.policy_decisions().next().is_some()
-            || super::decisions::made(self).next().is_some()
-    }
-
-    /// Decisions that say from which input a policy made them.
-    pub(super) fn policy_decisions(&self) -> impl Iterator<Item = (&SignedEvent, &Value)> {
-        self.told().filter(|(signed, data)| {
-            signed.event.kind == "gate.decided" && data["policy"]["bundle_sha256"].is_string()
-        })
+        !self.policy.is_empty() || super::decisions::made(self).next().is_some()
     }
 
     /// Whether a digest was disposed of under a policy, by an event that is here and says so.

@@ -1,15 +1,15 @@
-//! What events refer to: other events, attestations, blobs, recorded decisions, and persons.
+//! What events refer to: other events, attestations, blobs, and persons.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::SignedEvent;
 use super::opened::Opened;
-use super::{PolicyReplay, SignedEvent, decisions};
 use crate::attest::predicate::Sbom;
 use crate::attest::{Predicate as _, Statement};
-use crate::dossier::build::{Identity, PolicyRecord};
-use crate::dossier::layout::{PolicyFile, event_path, policy_path};
+use crate::dossier::build::Identity;
+use crate::dossier::layout::event_path;
 use crate::dossier::report::{Failure, Outcome};
 use crate::hash::Hash;
 
@@ -143,78 +143,6 @@ fn mentions(data: &Value, text: &str) -> bool {
         Value::Object(fields) => fields.values().any(|field| mentions(field, text)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
-}
-
-/// Recorded decisions: there, of the digests that the event names, and the same when made again.
-pub(super) fn policy(opened: &Opened<'_>, replay: Option<&dyn PolicyReplay>) -> Outcome {
-    let mut failures = Vec::new();
-    let mut records = BTreeMap::new();
-    for (signed, data) in opened.policy_decisions() {
-        match record(opened, signed, data) {
-            Ok(record) => drop(records.insert(signed.index, (signed, record))),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    for told in decisions::made(opened) {
-        match decisions::record(opened, told) {
-            Ok(record) => drop(records.insert(told.0.index, (told.0, record))),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    let decided: BTreeSet<u64> =
-        opened.policy_decisions().map(|(signed, _)| signed.index).collect();
-    for leaf in opened.policy.keys().filter(|leaf| !decided.contains(leaf)) {
-        let path = policy_path(*leaf, PolicyFile::Input);
-        failures.push(Failure::new("no decision here names this record").file(path).leaf(*leaf));
-    }
-    if let Some(replay) = replay {
-        for (signed, record) in records.values() {
-            failures.extend(replay.replay(signed, record).err().map(|why| at(signed, why)));
-        }
-    }
-    match (failures.is_empty(), replay) {
-        (false, _) => Outcome::Failed(failures),
-        (true, _) if records.is_empty() => {
-            Outcome::not_checked("no decision here was made by a policy")
-        }
-        (true, None) => Outcome::not_checked(format!(
-            "{} recorded decisions are whole, but this program can not decide them again",
-            records.len()
-        )),
-        (true, Some(_)) => Outcome::Passed(format!("{} decisions made again", records.len())),
-    }
-}
-
-fn record(
-    opened: &Opened<'_>,
-    signed: &SignedEvent,
-    data: &Value,
-) -> Result<PolicyRecord, Failure> {
-    let files = opened.policy.get(&signed.index);
-    let part = |file: PolicyFile, digest: &Value| {
-        let content = files.and_then(|files| files.get(&file)).copied();
-        let content = content.ok_or_else(|| {
-            Failure::new("this part of a recorded decision is missing")
-                .file(policy_path(signed.index, file))
-                .leaf(signed.index)
-        })?;
-        if !digest.is_null() && *digest != Hash::sha256(content).to_string() {
-            let why = "this is not what the decision was made from";
-            return Err(Failure::new(why).file(policy_path(signed.index, file)).leaf(signed.index));
-        }
-        Ok(content.to_vec())
-    };
-    for name in [&data["policy"]["bundle_sha256"], &data["data_sha256"], &data["input"]["sha256"]] {
-        if !name.is_string() {
-            return Err(at(signed, "the decision does not say what it was made from"));
-        }
-    }
-    Ok(PolicyRecord {
-        bundle: part(PolicyFile::Bundle, &data["policy"]["bundle_sha256"])?,
-        data: part(PolicyFile::Data, &data["data_sha256"])?,
-        input: part(PolicyFile::Input, &data["input"]["sha256"])?,
-        result: part(PolicyFile::Result, &data["result_sha256"])?,
-    })
 }
 
 /// What is disclosed of persons recomputes to the references of events.

@@ -99,6 +99,38 @@ pub(super) fn inclusion(opened: &Opened<'_>, trust: &Trust) -> Outcome {
     independent(trust, outcome)
 }
 
+/// The checkpoint is signed by each key that vouches for its last leaf, and by none that no longer
+/// did. One that vouches later may have signed already: it is made before the log names it.
+pub(super) fn key_spans(opened: &Opened<'_>, trust: &Trust) -> Outcome {
+    let Some(spans) = trust.spans() else {
+        return Outcome::not_checked(
+            "no `log-keys.json` among the trusted files says which key signed when; get it from \
+             whoever runs the log: `sluss log trust --out FOLDER`",
+        );
+    };
+    let file = opened.files.get("checkpoint").map(Vec::as_slice).unwrap_or_default();
+    let failed = |why: String| Outcome::Failed(vec![Failure::new(why).file("checkpoint")]);
+    let checkpoint = match spans.verify(file) {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            return failed(format!("{error}{}", cause.unwrap_or_default()));
+        }
+    };
+    let size = checkpoint.head().size;
+    let mut all = spans.spans().iter();
+    let signed = checkpoint.signed_by();
+    let over = all.find(|span| span.is_over(size) && signed.contains(span.verifier()));
+    if let Some(span) = over {
+        let until = span.until_leaf().unwrap_or_default();
+        let key = span.verifier();
+        return failed(format!("{key} signed {size} leaves, and was retired at leaf {until}"));
+    }
+    let (count, known) = (spans.signing(size).count(), spans.spans().len());
+    let passed = format!("signed by the {count} that vouch for {size} leaves, of {known} ever");
+    independent(trust, Outcome::Passed(passed))
+}
+
 fn events(opened: &Opened<'_>, head: &TreeHead, checkpoint: &str) -> Vec<Failure> {
     let mut failures = Vec::new();
     let leaves: BTreeSet<u64> = opened.events.iter().map(|signed| signed.index).collect();

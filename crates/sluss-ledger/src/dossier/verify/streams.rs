@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{SignedEvent, Timestamps};
+use super::{SignedEvent, Timestamps, signed};
+use crate::attest::UtcTime;
 use crate::dossier::layout::event_path;
 use crate::dossier::manifest::StreamExtent;
 use crate::dossier::report::{Failure, Outcome};
@@ -20,8 +21,10 @@ fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
 pub(super) fn contiguity(opened: &Opened<'_>) -> Outcome {
     let mut failures = opened.bad_events.clone();
     let mut streams: BTreeMap<&str, StreamExtent> = BTreeMap::new();
+    let own = opened.own_streams();
     for signed in &opened.events {
-        failures.extend(follows(&mut streams, signed).err());
+        let whole = own.contains(&signed.event.stream);
+        failures.extend(follows(&mut streams, signed, whole).err());
     }
     let found: Vec<&StreamExtent> = streams.values().collect();
     let stated: Vec<&StreamExtent> = opened.manifest.streams.iter().collect();
@@ -34,7 +37,7 @@ pub(super) fn contiguity(opened: &Opened<'_>) -> Outcome {
         let why = format!("stream {name:?} is not there as the manifest says");
         failures.push(Failure::new(why).file("manifest.json"));
     }
-    for own in opened.own_streams() {
+    for own in own {
         if !streams.get(own.as_str()).is_some_and(|extent| extent.complete) {
             failures.push(Failure::new(format!("stream {own} is not there from its beginning")));
         }
@@ -43,10 +46,12 @@ pub(super) fn contiguity(opened: &Opened<'_>) -> Outcome {
     Outcome::of(failures, || format!("{events} events in {count} streams"))
 }
 
-/// Adds an event to what is known of its stream.
+/// Adds an event to what is known of its stream. Of one that must not be there `whole` there may be
+/// excerpts, from its first event on too; what the manifest says of it holds them together.
 fn follows<'a>(
     streams: &mut BTreeMap<&'a str, StreamExtent>,
     signed: &'a SignedEvent,
+    whole: bool,
 ) -> Result<(), Failure> {
     let (event, hash) = (&signed.event, signed.hash);
     let Some(extent) = streams.get_mut(event.stream.as_str()) else {
@@ -73,7 +78,7 @@ fn follows<'a>(
     if event.seq <= last {
         return Err(at(signed, format!("event {} of {stream} comes after {last}", event.seq)));
     }
-    if complete && event.seq != last + 1 {
+    if whole && complete && event.seq != last + 1 {
         let why = format!("event {} of {stream} is missing: {} follows", last + 1, event.seq);
         return Err(at(signed, why));
     }
@@ -169,7 +174,11 @@ pub(super) fn timestamps(
             let why = "the checkpoint was time-stamped before its newest event";
             Outcome::Failed(vec![Failure::new(why).file("checkpoint.tsr")])
         }
-        Ok(_) => Outcome::Passed("the checkpoint's time-stamp, and the order of times".to_owned()),
+        Ok(stamped) => {
+            let stamped = UtcTime::from_ms(stamped).map_or(String::new(), |at| at.to_string());
+            let passed = format!("the checkpoint was stamped {stamped}, and times are in order");
+            signed::independent(trust, Outcome::Passed(passed))
+        }
         Err(why) => Outcome::Failed(vec![Failure::new(why).file("checkpoint.tsr")]),
     }
 }
