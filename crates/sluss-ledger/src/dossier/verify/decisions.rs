@@ -30,21 +30,22 @@ pub(super) fn made<'a>(
     })
 }
 
-/// Gathers what a decision was made from.
+/// Gathers what a decision was made from; nothing where part of that was disposed of.
 pub(super) fn record(
     opened: &Opened<'_>,
     (signed, data, input): (&SignedEvent, &Value, &str),
-) -> Result<PolicyRecord, Failure> {
+) -> Result<Option<PolicyRecord>, Failure> {
     let bundle = in_force(opened, signed).ok_or_else(|| {
         let why = "which policies were in force is not here";
         Failure::new(why).file(event_path(signed.index)).leaf(signed.index)
     })?;
-    Ok(PolicyRecord {
-        bundle: blob(opened, signed, bundle)?,
+    let (bundle, input) = (blob(opened, signed, bundle)?, blob(opened, signed, input)?);
+    Ok(bundle.zip(input).map(|(bundle, input)| PolicyRecord {
+        bundle,
         data: NO_DATA.to_vec(),
-        input: blob(opened, signed, input)?,
+        input,
         result: data["outcome"].to_string().into_bytes(),
-    })
+    }))
 }
 
 /// The digest of the policies that the configuration before this decision put in force.
@@ -59,17 +60,23 @@ fn in_force<'a>(opened: &'a Opened<'_>, signed: &SignedEvent) -> Option<&'a str>
     proposed.last()?.1["organisation"]["policies"].as_str()
 }
 
-fn blob(opened: &Opened<'_>, signed: &SignedEvent, digest: &str) -> Result<Vec<u8>, Failure> {
+/// Returns a part of what a decision was made from; nothing where it was disposed of.
+fn blob(
+    opened: &Opened<'_>,
+    signed: &SignedEvent,
+    digest: &str,
+) -> Result<Option<Vec<u8>>, Failure> {
     let at = |why: &str, path: &str| Failure::new(why).file(path).leaf(signed.index);
     let Ok(digest) = digest.parse::<Hash>() else {
         return Err(at("a decision names no digest", &event_path(signed.index)));
     };
     let path = blob_path(&digest);
     match opened.files.get(&path) {
+        None if opened.disposed(&digest, signed.index) => Ok(None),
         None => Err(at("what a decision was made from is missing", &path)),
         Some(bytes) if Hash::sha256(bytes) != digest => {
             Err(at("this is not what the decision was made from", &path))
         }
-        Some(bytes) => Ok(bytes.clone()),
+        Some(bytes) => Ok(Some(bytes.clone())),
     }
 }
