@@ -28,6 +28,7 @@ use crate::reconcile::routes::{Ports, Router};
 use crate::reconcile::steps::StepRunner;
 use crate::reconcile::watch::Watcher;
 use crate::reconcile::{attest, inventory, pack, upkeep};
+use crate::retention;
 use crate::target::Target;
 
 /// Events that are read from the log at once.
@@ -35,7 +36,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-4";
+const SNAPSHOT: &str = "state-5";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]
@@ -138,8 +139,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     let executor = LocalExecutor::open(data.join("attempts"), launcher, vec![data.clone()]);
     let executor = executor.map_err(|e| wrong("Steps can't be run")(&e))?;
     let executor: Arc<dyn Executor> = Arc::new(executor);
-    let ports = Ports::default();
-    let steps = Arc::clone(&executor);
+    let (ports, steps) = (Ports::default(), Arc::clone(&executor));
     let runner = StepRunner::new(engine.clone(), steps, ports.clone(), slots.max(1));
     let router = Router::new(engine.clone(), Arc::clone(&target), ports.clone());
     let tasks = vec![
@@ -150,6 +150,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(inventory::run(engine.clone())),
         tokio::spawn(attest::run(engine.clone())),
         tokio::spawn(upkeep::run(engine.clone())),
+        tokio::spawn(retention::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })

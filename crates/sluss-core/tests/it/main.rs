@@ -13,6 +13,7 @@ mod keys;
 mod live;
 mod permits;
 mod profiles;
+mod retention;
 mod rollouts;
 mod script;
 mod standards;

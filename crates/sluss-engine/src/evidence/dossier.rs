@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
+use sluss_core::retention::Class;
 use sluss_ledger::attest::TrustedRoot;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
-    AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
+    AttestationPart, Disposed, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive,
+    build,
 };
 use sluss_ledger::{Hash, Note, NoteSignature};
 use sluss_store::Log as _;
@@ -24,8 +26,6 @@ use crate::reconcile::attest::seal;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often it looks again meanwhile.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How long evidence is kept.
-const RETENTION: &str = "10y";
 
 /// A dossier as one file.
 #[derive(Debug)]
@@ -97,7 +97,8 @@ async fn parts(
     identities: Vec<Identity>,
 ) -> Result<Parts, Failure> {
     let trust = trust(engine).await?;
-    let Gathered { events, attestations, blobs, persons: _ } = gathered;
+    let Gathered { events, attestations, blobs, disposed, persons: _ } = gathered;
+    let retention = engine.state().periods().of(Class::Evidence).to_string();
     let positions = events.keys().chain(attestations.keys()).copied().collect();
     let proven = engine.parts().log.prove(positions).await;
     let proven = proven.map_err(|e| Failure::upstream("The log's entries can't be proven", &e))?;
@@ -116,11 +117,11 @@ async fn parts(
         |(index, (leaf, envelope))| AttestationPart { index, leaf, hashes: proof(index), envelope };
     Ok(Parts {
         release: id.to_string(),
-        retention: RETENTION.to_owned(),
+        retention,
         events: events.into_iter().map(event).collect(),
         attestations: attestations.into_iter().map(attestation).collect(),
         blobs: blobs.into_values().collect(),
-        disposed: vec![],
+        disposed: disposed.into_iter().map(gone).collect(),
         sbom,
         controls: None,
         policy: Default::default(),
@@ -129,6 +130,11 @@ async fn parts(
         timestamp: None,
         trust,
     })
+}
+
+fn gone((digest, (class, leaf)): (Digest, (Class, u64))) -> Disposed {
+    let sha256 = digest.as_str().parse().expect("BUG: a digest is 64 hexadecimal digits");
+    Disposed { sha256, class: class.to_string(), leaf }
 }
 
 /// Where the cosigned checkpoints of a data folder are, a file for each witness.
