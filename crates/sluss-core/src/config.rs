@@ -13,6 +13,7 @@ use crate::ids::{
     Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
 use crate::pipeline::{EnvironmentKind, GateKind, Replacement, RolloutPlan, Stage};
+use crate::retention::Periods;
 use crate::slots::{Groups, Rule};
 use crate::units::Millis;
 
@@ -215,6 +216,9 @@ pub struct Organisation {
     /// When reviewers were last trained.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub training: BTreeMap<PersonRef, Millis>,
+    /// For how long what the log names is kept.
+    #[serde(default, skip_serializing_if = "Periods::is_usual")]
+    pub retention: Periods,
     /// The freeze calendar: the digest of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Digest>,

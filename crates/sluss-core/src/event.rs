@@ -21,17 +21,19 @@ use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::findings::FindingCounts;
 use crate::gate::GateOutcome;
+use crate::hold::HoldScope;
 use crate::ids::{
-    ArtifactName, AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName,
-    ExceptionId, FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName,
-    StepName, StopId,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, EnvironmentName,
+    ErasureId, ExceptionId, FreezeId, HoldId, IncidentId, PersonRef, ProductName, ReleaseId, RunId,
+    ServiceName, StepName, StopId,
 };
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
-use crate::pipeline::{GateKind, Pipeline};
+use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
+use crate::retention::Class;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::rules::PolicyRecord;
 use crate::seal::Closed;
@@ -40,60 +42,9 @@ pub use crate::stream::Stream;
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
 
+pub use crate::pushed::{Artifact, Push, WithdrawnReason};
 pub use crate::refused::RefusedWhy;
 use crate::stop::StopScope;
-
-/// An artifact of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Artifact {
-    /// Its name.
-    pub name: ArtifactName,
-    /// The digest of its OCI manifest.
-    pub digest: Digest,
-    /// Its bytes, unpacked size included.
-    pub bytes: u64,
-}
-
-/// Why a change ends without having been delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WithdrawnReason {
-    /// The push that announced it did not complete.
-    PushIncomplete,
-    /// Its branch was deleted before it was merged.
-    BranchDeleted,
-    /// A newer push to the same branch replaced it.
-    Replaced,
-}
-
-/// What a change is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Push {
-    /// The branch.
-    pub branch: String,
-    /// Whether it is the branch that is delivered.
-    pub trunk: bool,
-    /// The branch's commit before.
-    pub old: Option<CommitId>,
-    /// The branch's commit now.
-    pub commit: CommitId,
-    /// How many commits came.
-    pub commits: u32,
-    /// When the earliest of them was written, as far as Git says.
-    pub written: Millis,
-    /// Everyone who contributed: authors, committers, co-authors and who pushed.
-    pub contributors: BTreeSet<PersonRef>,
-    /// Work items that it names, like `PAY-123`.
-    pub work_items: BTreeSet<String>,
-    /// The first line of its message, as a private text.
-    pub title: Digest,
-    /// What is to be done with it.
-    pub pipeline: Pipeline,
-    /// Steps whose condition does not hold for its branch and paths.
-    pub left_out: BTreeSet<StepName>,
-}
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -385,6 +336,8 @@ pub enum Event {
         from: Millis,
         until: Millis,
         reason: Digest,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
     },
     /// It does not, any more.
     #[serde(rename = "freeze.lifted")]
@@ -440,6 +393,48 @@ pub enum Event {
     /// It does not count any more.
     #[serde(rename = "authenticator.removed")]
     AuthenticatorRemoved { authenticator: AuthenticatorId, by: PersonRef },
+    /// Somebody placed a legal hold: nothing in this scope is disposed of.
+    #[serde(rename = "hold.placed")]
+    HoldPlaced { hold: HoldId, scope: HoldScope, by: PersonRef, reason: Digest },
+    /// Somebody else agreed that it be lifted.
+    #[serde(rename = "hold.lift_agreed")]
+    HoldLiftAgreed { hold: HoldId, by: PersonRef, reason: Digest },
+    /// Enough people agreed: it holds nothing any more.
+    #[serde(rename = "hold.lifted")]
+    HoldLifted { hold: HoldId },
+    /// Somebody proposes to dispose of contents; before their period for a reason only.
+    #[serde(rename = "disposal.proposed")]
+    DisposalProposed {
+        disposal: DisposalId,
+        contents: Vec<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        early: Option<Digest>,
+        by: PersonRef,
+    },
+    /// A second person agreed; what that disposes of follows.
+    #[serde(rename = "disposal.agreed")]
+    DisposalAgreed { disposal: DisposalId, by: PersonRef },
+    /// Somebody did not agree, or took it back.
+    #[serde(rename = "disposal.refused")]
+    DisposalRefused { disposal: DisposalId, by: PersonRef },
+    /// A content is disposed of: from here on its file is removed.
+    #[serde(rename = "blob.disposed")]
+    BlobDisposed {
+        sha256: Digest,
+        class: Class,
+        disposal: DisposalId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Digest>,
+    },
+    /// Somebody proposes to erase a person.
+    #[serde(rename = "erasure.proposed")]
+    ErasureProposed { erasure: ErasureId, person: PersonRef, by: PersonRef, reason: Digest },
+    /// Somebody did not agree, or took it back.
+    #[serde(rename = "erasure.refused")]
+    ErasureRefused { erasure: ErasureId, by: PersonRef },
+    /// A second person agreed: from here on nothing but this reference is left of them.
+    #[serde(rename = "person.erased")]
+    PersonErased { erasure: ErasureId, person: PersonRef, by: PersonRef },
     /// A leaf that is an attestation; the event after it says of what.
     #[serde(rename = "attestation")]
     Attestation {},

@@ -88,6 +88,15 @@ numbered!(
 numbered!(
     /// Identifies a stop of the line.
     StopId, "stp");
+numbered!(
+    /// Identifies a legal hold.
+    HoldId, "hld");
+numbered!(
+    /// Identifies a disposal of what is kept.
+    DisposalId, "dsp");
+numbered!(
+    /// Identifies an erasure of a person.
+    ErasureId, "ers");
 
 /// Returns the number that `digits` is the one way to write.
 pub(crate) fn counted(digits: &str) -> Option<u64> {

@@ -74,6 +74,13 @@ pub struct PolicyRecord {
     pub result_sha256: Digest,
 }
 
+impl PolicyRecord {
+    /// Returns the digests of all that is kept of it.
+    pub fn all(&self) -> [&Digest; 4] {
+        [&self.bundle_sha256, &self.data_sha256, &self.input_sha256, &self.result_sha256]
+    }
+}
+
 /// The answer of policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]

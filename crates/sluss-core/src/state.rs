@@ -13,13 +13,18 @@ use crate::approval::{Request, Statement, Subject};
 use crate::authenticator::Authenticator;
 use crate::budget::Counted;
 use crate::config::{Delegation, Money, Organisation};
+use crate::contents::Kept;
 use crate::deployment::Deployment;
+use crate::disposal::Disposal;
+use crate::erasure::Erasure;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
+use crate::hold::Hold;
 use crate::ids::{
-    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
-    FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StepName, StopId,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, EnvironmentName,
+    ErasureId, ExceptionId, FreezeId, HoldId, IncidentId, PersonRef, ProductName, ReleaseId, RunId,
+    ServiceName, StepName, StopId,
 };
 use crate::incident::{Freeze, Incident};
 use crate::keys::KeySpan;
@@ -230,6 +235,11 @@ pub struct State {
     pub freezes: BTreeMap<FreezeId, Freeze>,
     #[serde(default)]
     pub stops: BTreeMap<StopId, Stop>,
+    /// What events name and is kept outside of the log.
+    pub contents: BTreeMap<Digest, Kept>,
+    pub holds: BTreeMap<HoldId, Hold>,
+    pub disposals: BTreeMap<DisposalId, Disposal>,
+    pub erasures: BTreeMap<ErasureId, Erasure>,
     pub exceptions: BTreeMap<ExceptionId, Exception>,
     pub delegations: Vec<Delegation>,
     #[serde(default)]
@@ -447,4 +457,7 @@ next_id!(
     next_exception -> ExceptionId in exceptions, "exception";
     next_authenticator -> AuthenticatorId in authenticators, "key";
     next_stop -> StopId in stops, "stop of the line";
+    next_hold -> HoldId in holds, "legal hold";
+    next_disposal -> DisposalId in disposals, "disposal";
+    next_erasure -> ErasureId in erasures, "erasure";
 );

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Event;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
 use crate::steps::StepOwner;
@@ -97,6 +99,16 @@ impl Event {
             | E::LineStopped { .. }
             | E::LineLiftAgreed { .. }
             | E::LineLifted { .. } => Stream::Calendar,
+            E::HoldPlaced { .. }
+            | E::HoldLiftAgreed { .. }
+            | E::HoldLifted { .. }
+            | E::DisposalProposed { .. }
+            | E::DisposalAgreed { .. }
+            | E::DisposalRefused { .. }
+            | E::BlobDisposed { .. }
+            | E::ErasureProposed { .. }
+            | E::ErasureRefused { .. }
+            | E::PersonErased { .. } => Stream::Retention,
             E::Attestation {} => Stream::Attestations,
             E::AccessDelegated { .. }
             | E::AccessLogin { .. }
@@ -111,7 +123,7 @@ impl Event {
 }
 
 /// A stream: the events of one thing, numbered and chained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the word of the domain that it names")]
 pub enum Stream {
     Log,
@@ -121,6 +133,7 @@ pub enum Stream {
     Attestations,
     Populations,
     Observations,
+    Retention,
     Change(ChangeId),
     Run(RunId),
     Release(ReleaseId),
@@ -148,6 +161,7 @@ impl fmt::Display for Stream {
             Self::Attestations => f.write_str("attestations"),
             Self::Populations => f.write_str("populations"),
             Self::Observations => f.write_str("observations"),
+            Self::Retention => f.write_str("retention"),
             Self::Change(id) => write!(f, "change/{id}"),
             Self::Run(id) => write!(f, "run/{id}"),
             Self::Release(id) => write!(f, "release/{id}"),

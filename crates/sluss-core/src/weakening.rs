@@ -36,6 +36,8 @@ pub enum Weakening {
     Calendar,
     /// Which times its calendar leaves open is not known.
     CalendarNotCompared,
+    /// Something is kept for less long.
+    Retention,
 }
 
 impl Weakening {
@@ -53,6 +55,7 @@ impl Weakening {
             Self::NoCalendar => "No calendar would be in force any more.",
             Self::Calendar => "Its calendar leaves times open that are shut now.",
             Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
+            Self::Retention => "Something would be kept for less long.",
         }
     }
 }
@@ -95,6 +98,7 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
             .then_some(Weakening::Approvals),
         policies,
         calendar,
+        after.retention.any_shorter_than(&before.retention).then_some(Weakening::Retention),
     ];
     found.into_iter().flatten().collect()
 }

@@ -29,6 +29,7 @@ use crate::reconcile::steps::StepRunner;
 use crate::reconcile::traffic::Counter;
 use crate::reconcile::watch::Watcher;
 use crate::reconcile::{attest, inventory, pack, upkeep};
+use crate::retention;
 use crate::target::Target;
 
 /// Events that are read from the log at once.
@@ -36,7 +37,7 @@ const PAGE: usize = 2_000;
 /// Events after which the fold is saved again.
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// The name of the saved fold; it ends with the version of its form.
-const SNAPSHOT: &str = "state-4";
+const SNAPSHOT: &str = "state-5";
 
 /// What Sluss is started with.
 #[expect(missing_docs, reason = "fields are named by what they hold")]
@@ -98,8 +99,8 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     };
     let wrong =
         |what: &'static str| move |error: &dyn std::error::Error| Failure::upstream(what, error);
-    let log = SqliteLog::open(log_options).await;
-    let log = log.map_err(|e| wrong("The log can't be opened")(&e))?;
+    let log =
+        SqliteLog::open(log_options).await.map_err(|e| wrong("The log can't be opened")(&e))?;
     let state = load(&data, &log).await?;
     if state.size > 0 && state.demo != demo {
         return Err(other_kind(&data, state.demo));
@@ -137,8 +138,8 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         .map_err(|e| wrong("The socket for Git's hooks can't be opened")(&e))?;
     let launcher = LauncherProgram::of_sluss(program);
     let executor = LocalExecutor::open(data.join("attempts"), launcher, vec![data.clone()]);
-    let executor = executor.map_err(|e| wrong("Steps can't be run")(&e))?;
-    let executor: Arc<dyn Executor> = Arc::new(executor);
+    let executor: Arc<dyn Executor> =
+        Arc::new(executor.map_err(|e| wrong("Steps can't be run")(&e))?);
     let (ports, steps) = (Ports::default(), Arc::clone(&executor));
     let runner = StepRunner::new(engine.clone(), steps, ports.clone(), slots.max(1));
     let router = Router::new(engine.clone(), Arc::clone(&target), ports.clone());
@@ -151,6 +152,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(inventory::run(engine.clone())),
         tokio::spawn(attest::run(engine.clone())),
         tokio::spawn(upkeep::run(engine.clone())),
+        tokio::spawn(retention::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
     ];
     Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })

@@ -9,6 +9,7 @@ use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
     Digest, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
+use sluss_core::retention::{Class, Periods, Years};
 use sluss_core::slots::Rule;
 use sluss_store::Accounts;
 
@@ -67,6 +68,8 @@ struct File {
     sign_in_minutes: u32,
     #[serde(default)]
     training: BTreeMap<String, String>,
+    #[serde(default)]
+    retention: BTreeMap<Class, Years>,
 }
 
 fn sign_in_minutes() -> u32 {
@@ -220,6 +223,10 @@ async fn resolve(
             ));
         }
     }
+    let retention = Periods::new(file.retention).unwrap_or_else(|short| {
+        wrong.extend(short.iter().map(|one| format!("{FILE}: retention: {one}")));
+        Periods::default()
+    });
     if developers.is_empty() {
         wrong.push(format!("{FILE}: people: somebody must be a developer, or nobody could push"));
     }
@@ -249,6 +256,7 @@ async fn resolve(
         by_key: file.approve_by_key,
         sign_in_minutes: file.sign_in_minutes,
         training: agreement.training,
+        retention,
         calendar: None,
         policies: None,
         templates,
@@ -265,5 +273,19 @@ mod tests {
         assert_eq!(file.require, usual());
         let file: File = serde_saphyr::from_str("{name: Bank, people: {}, require: []}").unwrap();
         assert!(file.require.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_for_is_said_in_years_by_class() {
+        let read = |text: &str| {
+            serde_saphyr::from_str::<File>(&format!("{{name: Bank, people: {{}}, {text}}}"))
+        };
+        let file = read("retention: {logs: 3y, evidence: 9y}").unwrap();
+        let short = Periods::new(file.retention).unwrap_err();
+        assert_eq!(short.len(), 1);
+        let said = short[0].to_string();
+        assert!(said.starts_with("`evidence` is kept for at least 10y, so 9y is too short"));
+        assert!(read("retention: {logs: 3}").is_err());
+        assert!(read("retention: {letters: 3y}").is_err());
     }
 }

@@ -315,17 +315,41 @@ impl Accounts {
     }
 
     /// Erases a person: name, addresses, password and salt go, and their sessions and tokens
-    /// end. What stands for them in the log stays, and leads nowhere.
+    /// end. What stands for them in the log stays, and leads nowhere. What the disk still holds of
+    /// them goes with [`Accounts::scrub`].
     ///
     /// # Errors
     ///
     /// [`AccountError::Unknown`] where nobody has this reference.
     pub async fn erase(&self, person: &PersonRef) -> Result<(), AccountError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let failures =
+            "DELETE FROM failure WHERE login IN (SELECT login FROM person WHERE reference = ?)";
+        sqlx::query(failures).bind(person.as_str()).execute(&mut *transaction).await?;
         let done = sqlx::query("DELETE FROM person WHERE reference = ?")
             .bind(person.as_str())
-            .execute(&self.pool)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         if done.rows_affected() == 0 { Err(AccountError::Unknown) } else { Ok(()) }
+    }
+
+    /// Writes the database anew without what was deleted from it, and empties its journal, so that
+    /// no file holds any of that.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Database`] and [`AccountError::Io`], also where somebody was reading: then
+    /// something may be left, and it is to be done again.
+    pub async fn scrub(&self) -> Result<(), AccountError> {
+        let mut connection = self.pool.acquire().await?;
+        sqlx::query("VACUUM").execute(&mut *connection).await?;
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await?;
+        match busy {
+            0 => Ok(()),
+            _somebody => Err(io::Error::from(io::ErrorKind::ResourceBusy).into()),
+        }
     }
 
     /// Closes the database.

@@ -3,20 +3,36 @@
 //! # Invariants
 //!
 //! - A blob's name is the SHA-256 of its content, and it appears under it whole or not at all.
-//! - Blobs are never changed; putting one that is there already writes nothing.
+//! - Blobs are never changed; putting one that is there already only renews its time.
+//! - None is removed that was put, first or again, within the last hour: what names it may still be
+//!   on its way into the log.
 //!
-//! Not here: private text ([`crate::Prose`]), retention.
+//! Not here: private text ([`crate::Prose`]), and what may be removed.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use sluss_core::ids::Digest;
+use sluss_core::units::Millis;
 
 use crate::folder;
+
+/// For how long after it was put a blob is not removed.
+const YOUNG_MS: i64 = 60 * 60 * 1000;
+
+/// What became of a blob that is to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// It is not there any more, or was not.
+    Gone,
+    /// It was put within the last hour, so that it stays until that is over.
+    Young,
+}
 
 /// Content-addressed storage, as the engine and the pages use it.
 #[async_trait]
@@ -91,7 +107,7 @@ impl FileBlobs {
     }
 
     /// Returns the blobs in the data folder at `data`, whether or not there are any.
-    pub(crate) fn at(data: &Path) -> Self {
+    pub fn at(data: &Path) -> Self {
         Self { root: folder::blobs(data).join("sha256") }
     }
 
@@ -109,7 +125,7 @@ impl FileBlobs {
     pub fn put_blocking(&self, content: &[u8]) -> Result<Digest, BlobError> {
         let digest = Digest::of(content);
         let path = self.path(&digest);
-        if !path.try_exists()? {
+        if !renewed(&path)? {
             folder::write_durably(&path, content)?;
             folder::sync_folder(&self.root)?;
         }
@@ -145,7 +161,7 @@ impl FileBlobs {
         }
         let digest = digest_of(hasher);
         let path = self.path(&digest);
-        if !path.try_exists()? {
+        if !renewed(&path)? {
             let shard = path.parent().unwrap_or(&self.root);
             folder::make_folder(shard)?;
             file.as_file().sync_data()?;
@@ -154,6 +170,37 @@ impl FileBlobs {
             folder::sync_folder(&self.root)?;
         }
         Ok((digest, size))
+    }
+
+    /// Removes a blob, unless it was put within the last hour before `now`; removing it again does
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Io`]: it may still be there.
+    pub fn remove_blocking(&self, digest: &Digest, now: Millis) -> Result<Removed, BlobError> {
+        let path = self.path(digest);
+        let Some(shard) = path.parent() else { return Ok(Removed::Gone) };
+        // Put aside first: who puts it again meanwhile either renews this file's time, which is
+        // looked at once more, or finds none and writes another.
+        let aside = shard.join(format!(".tmp-gone-{}", digest.as_str()));
+        match is_young(&path, now)? {
+            Some(true) => return Ok(Removed::Young),
+            Some(false) => fs::rename(&path, &aside)?,
+            None => {}
+        }
+        match is_young(&aside, now)? {
+            Some(true) => {
+                fs::rename(&aside, &path)?;
+                Ok(Removed::Young)
+            }
+            Some(false) => {
+                fs::remove_file(&aside)?;
+                folder::sync_folder(shard)?;
+                Ok(Removed::Gone)
+            }
+            None => Ok(Removed::Gone),
+        }
     }
 
     /// Returns the content, after checking that it still has this digest.
@@ -221,6 +268,33 @@ impl FileBlobs {
             found => Err(BlobError::Corrupt { expected: digest.clone(), found }),
         }
     }
+}
+
+/// Renews the time of what is there already; false where nothing is.
+#[expect(clippy::disallowed_methods, reason = "a file's time is the disk's, not the log's")]
+fn renewed(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.set_modified(SystemTime::now()) {
+        // Where nothing can be written, nothing can be removed.
+        Err(error) if error.kind() != io::ErrorKind::ReadOnlyFilesystem => Err(error),
+        // It may have been put aside to be removed since it was opened.
+        Ok(()) | Err(_) => path.try_exists(),
+    }
+}
+
+/// Returns whether a file was put within the last hour; nothing where there is none.
+fn is_young(path: &Path, now: Millis) -> io::Result<Option<bool>> {
+    let put = match fs::metadata(path) {
+        Ok(file) => file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let put = i64::try_from(put.as_millis()).unwrap_or(i64::MAX);
+    Ok(Some(now.since(Millis(put)) < YOUNG_MS))
 }
 
 /// What a finished SHA-256 says, as a [`Digest`].
@@ -302,6 +376,42 @@ mod tests {
         let (digest, size) = blobs.put_reader_blocking(&content[..], 200_000).unwrap();
         assert_eq!((digest.clone(), size), (Digest::of(&content), 200_000));
         assert_eq!(blobs.verify_blocking(&digest).unwrap(), 200_000);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "files have the disk's time")]
+    fn a_blob_is_removed_once_and_not_within_an_hour_of_being_put_again() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = FileBlobs::open(data.path()).unwrap();
+        let digest = blobs.put_blocking(b"abc").unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let now = Millis(i64::try_from(now).unwrap());
+        assert_eq!(blobs.remove_blocking(&digest, now).unwrap(), Removed::Young);
+        let later = now.plus(YOUNG_MS + 60_000);
+        let file = File::open(blobs.path(&digest)).unwrap();
+        file.set_modified(UNIX_EPOCH).unwrap();
+        assert_eq!(blobs.put_blocking(b"abc").unwrap(), digest);
+        assert_eq!(blobs.remove_blocking(&digest, now).unwrap(), Removed::Young);
+        assert_eq!(blobs.get_blocking(&digest).unwrap(), b"abc");
+        assert_eq!(blobs.remove_blocking(&digest, later).unwrap(), Removed::Gone);
+        assert_eq!(blobs.remove_blocking(&digest, later).unwrap(), Removed::Gone);
+        let shard = blobs.path(&digest).parent().unwrap().to_owned();
+        assert_eq!(fs::read_dir(shard).unwrap().count(), 0);
+        assert_eq!(blobs.put_blocking(b"abc").unwrap(), digest);
+        assert_eq!(blobs.get_blocking(&digest).unwrap(), b"abc");
+    }
+
+    #[test]
+    fn a_removal_that_was_killed_on_its_way_is_ended_by_the_next() {
+        let data = tempfile::tempdir().unwrap();
+        let blobs = FileBlobs::open(data.path()).unwrap();
+        let digest = blobs.put_blocking(b"abc").unwrap();
+        let path = blobs.path(&digest);
+        let aside = path.parent().unwrap().join(format!(".tmp-gone-{}", digest.as_str()));
+        File::open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        fs::rename(&path, &aside).unwrap();
+        let removed = blobs.remove_blocking(&digest, Millis(YOUNG_MS)).unwrap();
+        assert_eq!((removed, aside.exists()), (Removed::Gone, false));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use accounts::{
     Account, AccountError, Accounts, ApiToken, NewAccount, NewSession, NewToken, Session,
 };
 pub use attestation_key::{adopt_attestation_key, attestation_key, stage_attestation_key};
-pub use blobs::{BlobError, Blobs, FileBlobs};
+pub use blobs::{BlobError, Blobs, FileBlobs, Removed};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use folder::{DataFolder, FolderError};
 pub use key::KeyError;

@@ -59,6 +59,15 @@ impl Prose {
         Ok(Self { root, entropy })
     }
 
+    /// Tells whether a text is in the data folder at `data`; writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder can't be read.
+    pub fn is_at(data: &Path, digest: &Digest) -> io::Result<bool> {
+        folder::prose(data).join(digest.as_str()).try_exists()
+    }
+
     /// Stores a text and returns what a leaf may say of it.
     ///
     /// # Errors

@@ -24,6 +24,9 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
     state.unattested.extend(Evidence::of(state, event).map(|evidence| (position, evidence)));
     crate::seal::note(state, event);
     crate::authenticator::note(state, now, event);
+    crate::contents::note(state, now, event);
+    crate::disposal::note(state, position, now, event);
+    crate::erasure::note(state, position, now, event);
     fold(state, position, now, event);
 }
 
@@ -122,7 +125,18 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
             apply_stop(state, now, event);
         }
-        E::AuthenticatorRegistered { .. }
+        E::HoldPlaced { .. } | E::HoldLiftAgreed { .. } | E::HoldLifted { .. } => {
+            crate::hold::apply(state, now, event);
+        }
+        // What is gone was noted, with its place in the log.
+        E::DisposalProposed { .. }
+        | E::DisposalAgreed { .. }
+        | E::DisposalRefused { .. }
+        | E::BlobDisposed { .. }
+        | E::ErasureProposed { .. }
+        | E::ErasureRefused { .. }
+        | E::PersonErased { .. }
+        | E::AuthenticatorRegistered { .. }
         | E::AuthenticatorVouched { .. }
         | E::AuthenticatorRemoved { .. }
         | E::AccessLogin { .. }
@@ -172,7 +186,7 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
 
 fn apply_calendar(state: &mut State, now: Millis, event: &Event) {
     match event {
-        Event::FreezeSet { freeze, service, environment, from, until, reason } => {
+        Event::FreezeSet { freeze, service, environment, from, until, reason, by: _ } => {
             let freeze_set = Freeze {
                 service: service.clone(),
                 environment: environment.clone(),

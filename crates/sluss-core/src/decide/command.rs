@@ -11,9 +11,11 @@ use crate::event::{Artifact, Push, RefusedWhy};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::findings::Report;
+use crate::hold::HoldScope;
 use crate::ids::{
-    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId,
-    FreezeId, IncidentId, PersonRef, ProductName, ReleaseId, RunId, ServiceName, StopId,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, EnvironmentName,
+    ErasureId, ExceptionId, FreezeId, HoldId, IncidentId, PersonRef, ProductName, ReleaseId, RunId,
+    ServiceName, StopId,
 };
 use crate::incident::Reporter;
 use crate::keys::KeyOf;
@@ -237,6 +239,8 @@ pub enum Command {
         stop: StopId,
         reason: Digest,
     },
+    /// Somebody wants something held, disposed of, or somebody erased.
+    Retain(Retain),
     Cancel {
         run: RunId,
     },
@@ -370,6 +374,43 @@ pub enum Command {
     },
 }
 
+/// What anybody can want of what is kept, and of whom it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub enum Retain {
+    /// Somebody places a legal hold, or agrees that it be lifted.
+    PlaceHold {
+        scope: HoldScope,
+        reason: Digest,
+    },
+    LiftHold {
+        hold: HoldId,
+        reason: Digest,
+    },
+    /// Somebody proposes to dispose of contents, agrees to that, or does not.
+    ProposeDisposal {
+        contents: BTreeSet<Digest>,
+        early: Option<Digest>,
+    },
+    AgreeDisposal {
+        disposal: DisposalId,
+    },
+    RefuseDisposal {
+        disposal: DisposalId,
+    },
+    /// Somebody proposes to erase a person, agrees to that, or does not.
+    ProposeErasure {
+        person: PersonRef,
+        reason: Digest,
+    },
+    AgreeErasure {
+        erasure: ErasureId,
+    },
+    RefuseErasure {
+        erasure: ErasureId,
+    },
+}
+
 impl Command {
     /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
     pub fn is_a_report(&self) -> bool {
@@ -423,6 +464,7 @@ impl Command {
             | Self::Lift { .. }
             | Self::StopLine { .. }
             | Self::LiftStop { .. }
+            | Self::Retain(_)
             | Self::Cancel { .. }
             | Self::Unbar { .. }
             | Self::Close { .. }

@@ -8,12 +8,14 @@
 mod change;
 mod command;
 mod dossier;
+mod erasure;
 mod exception;
 pub(crate) mod incident;
 mod key;
 mod machine;
 mod person;
 mod promotion;
+mod retention;
 mod stop;
 
 use crate::approval::Subject;
@@ -25,7 +27,7 @@ use crate::rollout::Rollout;
 use crate::state::State;
 use crate::units::Millis;
 
-pub use command::{Actor, Command};
+pub use command::{Actor, Command, Retain};
 pub(crate) use key::in_person;
 
 /// Returns what `command` of `actor` means in `state` at `now`.
@@ -42,6 +44,7 @@ pub fn decide(
     match command {
         C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
+        C::Retain(wanted) => retention::decide(state, wanted, actor, now),
         C::Heartbeat => Ok(state.heartbeat(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {

@@ -39,8 +39,8 @@ pub(super) fn decide(
         C::Resume { deployment } => resume(state, deployment),
         C::Freeze { service, environment, from, until, reason } => {
             freeze_end(from, until, now)?;
-            let freeze = state.next_freeze();
-            Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason }])
+            let (freeze, by) = (state.next_freeze(), actor.who().cloned());
+            Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason, by }])
         }
         C::Lift { freeze } => lift(state, freeze, now),
         C::StopLine { scope, reason } => stop::stop(state, scope, reason, actor),

@@ -14,8 +14,8 @@ use sluss_core::figures::Figures;
 use sluss_core::findings::FindingCounts;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
-    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, ExceptionId, FreezeId, IncidentId,
-    ReleaseId, RunId, StopId,
+    AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, ErasureId, ExceptionId,
+    FreezeId, HoldId, IncidentId, ReleaseId, RunId, StopId,
 };
 use sluss_core::incident::Reporter;
 use sluss_core::keys::KeyOf;
@@ -24,6 +24,7 @@ use sluss_core::observed::Running;
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
+use sluss_core::retention::Class;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::rules::PolicyRecord;
 use sluss_core::seal::Closed;
@@ -552,8 +553,39 @@ fn of_the_rest() -> Vec<Event> {
             from: Millis(0),
             until: Millis(9_000),
             reason: Digest::of(b"reason"),
+            by: Some(person("anna")),
         },
         Event::FreezeLifted { freeze },
+        Event::HoldPlaced {
+            hold: HoldId(1),
+            scope: "release:rel-4".parse().unwrap(),
+            by: person("bob"),
+            reason: Digest::of(b"reason"),
+        },
+        Event::HoldLiftAgreed { hold: HoldId(1), by: person("carl"), reason: Digest::of(b"why") },
+        Event::HoldLifted { hold: HoldId(1) },
+        Event::DisposalProposed {
+            disposal: DisposalId(1),
+            contents: vec![Digest::of(b"app")],
+            early: Some(Digest::of(b"reason")),
+            by: person("bob"),
+        },
+        Event::DisposalAgreed { disposal: DisposalId(1), by: person("carl") },
+        Event::DisposalRefused { disposal: DisposalId(2), by: person("carl") },
+        Event::BlobDisposed {
+            sha256: Digest::of(b"app"),
+            class: Class::Artifacts,
+            disposal: DisposalId(1),
+            reason: Some(Digest::of(b"reason")),
+        },
+        Event::ErasureProposed {
+            erasure: ErasureId(1),
+            person: person("anna"),
+            by: person("bob"),
+            reason: Digest::of(b"reason"),
+        },
+        Event::ErasureRefused { erasure: ErasureId(2), by: person("carl") },
+        Event::PersonErased { erasure: ErasureId(1), person: person("anna"), by: person("carl") },
         Event::LineStopped {
             stop: StopId(2),
             scope: "product:bank".parse().unwrap(),

@@ -15,6 +15,7 @@ mod keys;
 mod live;
 mod permits;
 mod profiles;
+mod retention;
 mod rollouts;
 mod script;
 mod standards;

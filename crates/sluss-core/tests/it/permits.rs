@@ -94,9 +94,9 @@ fn a_freeze_keeps_a_deployment_waiting_until_it_ends_or_is_lifted() {
                 Denied: To freeze takes the role of a developer, and you don't have it.
                 + access.refused freeze missing_role
             3 freeze production 0 100 by anna
-                freeze.set production frz-1 from=0 8fcfccf675b1f0bfd39d until=100000
+                freeze.set anna production frz-1 from=0 8fcfccf675b1f0bfd39d until=100000
             4 freeze production 0 200 by anna
-                freeze.set production frz-2 from=0 8fcfccf675b1f0bfd39d until=200000
+                freeze.set anna production frz-2 from=0 8fcfccf675b1f0bfd39d until=200000
             6 pack
                 release.created rel-1 run-1
                 deployment.requested dep-1 production rel-1 stage=0

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sluss_core::approval::Subject;
 use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes, Organisation};
-use sluss_core::decide::{Actor, Command, Refusal};
+use sluss_core::decide::{Actor, Command, Refusal, Retain};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind, Model};
@@ -65,6 +65,15 @@ pub fn check(stages: Vec<Stage>, story: &str, expect: Expect) {
         writeln!(told).unwrap();
     }
     expect.assert_eq(&told);
+}
+
+/// Carries out a story of lines that are told without a word.
+pub fn play(world: &mut World, story: &str) {
+    for line in story.lines().map(|line| line.trim().trim_start_matches('~')) {
+        let (second, words) = line.split_once(' ').unwrap();
+        world.now = Millis(second.parse::<i64>().unwrap() * 1000);
+        assert_eq!(carry_out(world, words), None, "{line}");
+    }
 }
 
 /// Carries out one line; returns why it was refused, if it was.
@@ -337,6 +346,27 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         },
         ["stop", scope] => Command::StopLine { scope: scope.parse().unwrap(), reason },
         ["unstop", stop] => Command::LiftStop { stop: stop.parse().unwrap(), reason },
+        ["keep", scope] => {
+            Command::Retain(Retain::PlaceHold { scope: scope.parse().unwrap(), reason })
+        }
+        ["unkeep", hold] => {
+            Command::Retain(Retain::LiftHold { hold: hold.parse().unwrap(), reason })
+        }
+        ["dispose", "early", ref of @ ..] => {
+            Command::Retain(Retain::ProposeDisposal { contents: digests(of), early: Some(reason) })
+        }
+        ["dispose", ref of @ ..] => {
+            Command::Retain(Retain::ProposeDisposal { contents: digests(of), early: None })
+        }
+        ["agree", id] => match id.parse() {
+            Ok(disposal) => Command::Retain(Retain::AgreeDisposal { disposal }),
+            Err(_) => Command::Retain(Retain::AgreeErasure { erasure: id.parse().unwrap() }),
+        },
+        ["decline", id] => match id.parse() {
+            Ok(disposal) => Command::Retain(Retain::RefuseDisposal { disposal }),
+            Err(_) => Command::Retain(Retain::RefuseErasure { erasure: id.parse().unwrap() }),
+        },
+        ["erase", name] => Command::Retain(Retain::ProposeErasure { person: person(name), reason }),
         ["lift", freeze] => Command::Lift { freeze: freeze.parse().unwrap() },
         ["cancel", run] => Command::Cancel { run: run.parse().unwrap() },
         ["unbar", release] => Command::Unbar { release: release.parse().unwrap() },
@@ -459,6 +489,11 @@ fn first_judged(world: &World) -> Option<sluss_core::ids::DeploymentId> {
 }
 
 /// What happened, in a line: the event's type, and its data as far as people tell them apart.
+/// The digests of contents, each named by its text.
+fn digests(of: &[&str]) -> BTreeSet<Digest> {
+    of.iter().map(|text| Digest::of(text.as_bytes())).collect()
+}
+
 fn sentence(event: &Event) -> String {
     let (kind, data) = event.to_parts();
     let data: Value = serde_json::from_str(data.get()).unwrap();

@@ -22,7 +22,7 @@ mod tests;
 mod unpack;
 
 pub use pack::pack;
-pub use unpack::unpack;
+pub use unpack::{parts, unpack};
 
 /// The most bytes of a layer, and of all files of an artifact together.
 pub(crate) const MOST_BYTES: u64 = 8 << 30;

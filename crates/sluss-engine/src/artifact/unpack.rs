@@ -46,6 +46,17 @@ pub fn unpack(
     }
 }
 
+/// Returns the blobs that the artifact whose manifest has `digest` consists of, beside that one.
+///
+/// # Errors
+///
+/// When the manifest can't be read, or is none.
+pub fn parts(digest: &Digest, source: &dyn BlobSource) -> Result<BTreeSet<Digest>, ArtifactError> {
+    let manifest = manifest(digest, source)?;
+    let all = manifest.layers.iter().chain([&manifest.config]);
+    Ok(all.filter_map(Descriptor::digest).collect())
+}
+
 fn manifest(digest: &Digest, source: &dyn BlobSource) -> Result<Manifest, ArtifactError> {
     let wrong = || ArtifactError::io(format!("the manifest {digest} cannot be read"));
     let not_one = |why: String| ArtifactError::NotAnArtifact { digest: digest.clone(), why };

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
+use sluss_core::retention::Class;
 use sluss_ledger::Hash;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
 use sluss_ledger::dossier::{
-    AttestationPart, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive, build,
+    AttestationPart, Disposed, EventPart, Files, Identity, Parts, TrustParts, TrustedKeys, archive,
+    build,
 };
 use sluss_store::Log as _;
 
@@ -23,8 +25,6 @@ use crate::reconcile::attest::seal;
 
 /// How long an export waits for what is still to be signed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long evidence is kept.
-const RETENTION: &str = "10y";
 
 /// A dossier as one file.
 #[derive(Debug)]
@@ -98,7 +98,8 @@ async fn parts(
     identities: Vec<Identity>,
 ) -> Result<(Parts, Vec<String>), Failure> {
     let trust = trust(engine).await?;
-    let Gathered { events, attestations, blobs, decisions, persons: _ } = gathered;
+    let Gathered { events, attestations, blobs, decisions, disposed, persons: _ } = gathered;
+    let retention = engine.state().periods().of(Class::Evidence).to_string();
     let positions: BTreeSet<u64> = events.keys().chain(attestations.keys()).copied().collect();
     let last = positions.last().copied().unwrap_or_default();
     let Vouched { note, head, missing } = vouched(engine, last).await.ok_or_else(|| {
@@ -132,11 +133,11 @@ async fn parts(
         |(index, (leaf, envelope))| AttestationPart { index, leaf, hashes: proof(index), envelope };
     let parts = Parts {
         release: id.to_string(),
-        retention: RETENTION.to_owned(),
+        retention,
         events: events.into_iter().map(event).collect(),
         attestations: attestations.into_iter().map(attestation).collect(),
         blobs: blobs.into_values().collect(),
-        disposed: vec![],
+        disposed: disposed.into_iter().map(gone).collect(),
         sbom,
         controls: None,
         policy: decisions,
@@ -146,6 +147,11 @@ async fn parts(
         trust,
     };
     Ok((parts, remarks))
+}
+
+fn gone((digest, (class, leaf)): (Digest, (Class, u64))) -> Disposed {
+    let sha256 = digest.as_str().parse().expect("BUG: a digest is 64 hexadecimal digits");
+    Disposed { sha256, class: class.to_string(), leaf }
 }
 
 /// Where the cosigned checkpoints of a data folder are, a file for each witness.

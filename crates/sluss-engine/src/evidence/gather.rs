@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sluss_core::approval::Subject;
 use sluss_core::event::{Event, Stream};
-use sluss_core::evidence::Evidence;
 use sluss_core::ids::{AuthenticatorId, Digest, PersonRef, ReleaseId};
+use sluss_core::retention::Class;
 use sluss_core::state::State;
 use sluss_ledger::attest::Dsse;
 use sluss_ledger::{ActorKind, Envelope};
@@ -36,6 +35,8 @@ pub(super) struct Gathered {
     pub blobs: BTreeMap<Digest, Vec<u8>>,
     /// What policies decided, and from what.
     pub decisions: Decisions,
+    /// Contents that are gone by the log, with their class and the entry that says so.
+    pub disposed: BTreeMap<Digest, (Class, u64)>,
     /// Who acted or contributed.
     pub persons: BTreeSet<PersonRef>,
 }
@@ -55,7 +56,9 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
         take(&mut gathered, whole(log.as_ref(), stream).await?, |_| true);
     }
     let config = whole(log.as_ref(), &Stream::Config.to_string()).await?;
-    let decided = |event: &Event| wanted.configurations.iter().any(|n| is_about(event, *n));
+    let decided = |event: &Event| {
+        event.configuration().is_some_and(|number| wanted.configurations.contains(&number))
+    };
     take(&mut gathered, config, decided);
     take(&mut gathered, log.read(0, 1).await?, |event| matches!(event, Event::LogOpened { .. }));
     keys(log.as_ref(), &mut gathered).await?;
@@ -66,7 +69,40 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
         contents(engine, sealed, &mut gathered).await?;
         decisions::take(&engine.parts().blobs, sealed, &mut gathered.decisions).await?;
     }
+    disposals(log.as_ref(), &mut gathered).await?;
     Ok(gathered)
+}
+
+/// Notes a content that is gone by the log; false where it is not.
+fn is_gone(engine: &Engine, digest: &Digest, gathered: &mut Gathered) -> bool {
+    let state = engine.state();
+    let kept = state.contents.get(digest);
+    let gone = kept.and_then(|kept| Some((kept.class, kept.gone.as_ref()?.leaf)));
+    gathered.disposed.extend(gone.map(|gone| (digest.clone(), gone)));
+    gone.is_some()
+}
+
+/// Takes the events that say what is gone, and who proposed and agreed to that.
+async fn disposals(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
+    if gathered.disposed.is_empty() {
+        return Ok(());
+    }
+    let all = whole(log, &Stream::Retention.to_string()).await?;
+    let leaves: BTreeSet<u64> = gathered.disposed.values().map(|(_, leaf)| *leaf).collect();
+    let mut disposals = BTreeSet::new();
+    for sealed in all.iter().filter(|sealed| leaves.contains(&sealed.position)) {
+        gathered.events.insert(sealed.position, sealed.clone());
+        if let Event::BlobDisposed { disposal, .. } = read_event(sealed)?.1 {
+            disposals.insert(disposal);
+        }
+    }
+    take(gathered, all, |event| match event {
+        Event::DisposalProposed { disposal, .. } | Event::DisposalAgreed { disposal, .. } => {
+            disposals.contains(disposal)
+        }
+        _of_another_kind => false,
+    });
+    Ok(())
 }
 
 /// The release's own streams, and those of incidents and exceptions of its deployments.
@@ -82,35 +118,8 @@ fn wanted(state: &State, id: ReleaseId) -> Wanted {
     let exceptions =
         state.exceptions.iter().filter(|(_, one)| one.what.deployment().is_some_and(of_it));
     streams.extend(exceptions.map(|(id, _)| Stream::Exception(*id).to_string()));
-    let deployments = release.deployments.iter().filter_map(|id| state.deployments.get(id));
-    let until = deployments.map(|one| one.started.unwrap_or(state.time)).max();
-    let until = until.unwrap_or(release.created);
-    let activated = || {
-        let known = state.proposals.iter();
-        known.filter_map(|(number, one)| Some((one.activated?, *number)))
-    };
-    let first = activated().filter(|(at, _)| *at <= release.created).max();
-    let later = activated().filter(|(at, _)| *at > release.created && *at <= until);
-    let configurations = first.into_iter().chain(later).map(|(_, number)| number).collect();
+    let configurations = state.configurations_of(id);
     Wanted { streams, configurations }
-}
-
-/// Whether an event is about the proposed configuration of this number.
-fn is_about(event: &Event, wanted: u64) -> bool {
-    match event {
-        Event::ConfigProposed { number, .. } | Event::ConfigActivated { number, .. } => {
-            *number == wanted
-        }
-        Event::ApprovalRequested { subject, .. }
-        | Event::ApprovalGranted { subject, .. }
-        | Event::ApprovalRefused { subject, .. }
-        | Event::ApprovalExpired { subject, .. }
-        | Event::ApprovalInvalidated { subject, .. }
-        | Event::AttestationRecorded { evidence: Evidence::Approval { subject }, .. } => {
-            *subject == Subject::Configuration(wanted)
-        }
-        _of_another_kind => false,
-    }
 }
 
 async fn whole(log: &dyn Log, stream: &str) -> Result<Vec<Sealed>, Failure> {
@@ -184,6 +193,9 @@ async fn attestation(
     let (_, Event::AttestationRecorded { envelope, .. }) = read_event(sealed)? else {
         return Ok(());
     };
+    if is_gone(engine, &envelope, gathered) {
+        return Ok(());
+    }
     let opened = Envelope::open(&sealed.bytes)
         .map_err(|error| Failure::upstream("An event can't be read", &error))?;
     for named in opened.atts {
@@ -218,6 +230,9 @@ async fn contents(
     let wrong =
         |error: sluss_store::BlobError| Failure::upstream("A content can't be read", &error);
     for digest in named {
+        if is_gone(engine, &digest, gathered) {
+            continue;
+        }
         let size = blobs.size(&digest).await.map_err(wrong)?;
         if size.is_some_and(|size| size <= BLOB_MOST) {
             let content = blobs.get(&digest).await.map_err(wrong)?;

@@ -39,6 +39,8 @@ use crate::target::{Target, TargetError};
 
 /// 2026-11-22T07:00:00Z.
 const BEGIN: Millis = Millis(1_795_330_800_000);
+mod retention;
+
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -205,6 +207,7 @@ fn organisation(anna: &PersonRef) -> Organisation {
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
+        retention: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),

@@ -150,7 +150,7 @@ const FINOS: &[Control] = &[
         "Evidence is kept, and none is missing",
         &[Sealed],
         OF_THE_LOG,
-        &["terms for which evidence is kept"],
+        &["records of other tools"],
     ),
     control("mi-23", "Agents answer for what they do", &[], &[], &["runs of agents"]),
 ];

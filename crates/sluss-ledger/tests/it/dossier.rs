@@ -390,6 +390,38 @@ fn evidence_that_was_lost_fails_and_evidence_that_was_disposed_of_does_not() {
 }
 
 #[test]
+fn a_disposal_excuses_nothing_that_is_named_after_it() {
+    let mut ledger = story(&Story::default()).unwrap();
+    let digest = Hash::sha256(b"<testsuites/>");
+    let data = json!({"sha256": digest, "class": "evidence", "disposal": "dsp-1"});
+    let leaf = ledger.event(Draft::new("retention", "blob.disposed", data));
+    let named = json!({"report": {"sha256": digest, "size": 13, "media_type": "text/xml"}});
+    ledger.event(Draft::new("release/rel-1", "report.named", named));
+    let mut parts = ledger.parts("rel-1", &log_key(1)).unwrap();
+    parts.blobs.retain(|blob| blob != b"<testsuites/>");
+    parts.disposed = vec![Disposed { sha256: digest, class: "evidence".to_owned(), leaf }];
+    assert_fails(&report(&written(&parts)), Check::CrossReferences, "was not disposed of");
+}
+
+#[test]
+fn an_approval_over_what_was_disposed_of_is_not_checked() {
+    let mut ledger = story(&Story::default()).unwrap();
+    let whole = ledger.parts("rel-1", &log_key(1)).unwrap();
+    let is_statement = |blob: &&Vec<u8>| blob.windows(9).any(|part| part == b"\"release\"");
+    let statement = whole.blobs.iter().find(is_statement).unwrap();
+    let digest = Hash::sha256(statement);
+    let data = json!({"sha256": digest, "class": "evidence", "disposal": "dsp-1"});
+    let leaf = ledger.event(Draft::new("retention", "blob.disposed", data));
+    let mut parts = ledger.parts("rel-1", &log_key(1)).unwrap();
+    parts.blobs.retain(|blob| blob != statement);
+    parts.disposed = vec![Disposed { sha256: digest, class: "evidence".to_owned(), leaf }];
+    let report = report(&written(&parts));
+    let Outcome::NotChecked(why) = report.outcome(Check::Approvals) else { panic!("{report}") };
+    assert!(why.contains("disposed of under a policy"), "{why}");
+    assert_eq!(report.exit_code(), 2, "{report}");
+}
+
+#[test]
 fn an_approval_by_nobody_known_fails() {
     let told = Story { approver_told: false, ..Story::default() };
     assert_fails(&report(&written(&parts(&told))), Check::Approvals, "not known who approved");

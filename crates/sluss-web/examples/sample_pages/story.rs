@@ -166,6 +166,7 @@ impl Story {
             by_key: false,
             sign_in_minutes: Organisation::SIGN_IN_MINUTES,
             training: BTreeMap::new(),
+            retention: Default::default(),
             calendar: None,
             policies: None,
             templates: BTreeMap::new(),

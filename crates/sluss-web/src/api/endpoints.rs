@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     acts, alerts, approvals, ask, calendar, changes, controls, dependencies, deployments, evidence,
-    exceptions, inbox, keys, log, policies, population, records, releases, runs, status, step_log,
-    stops, tokens,
+    exceptions, inbox, keys, log, policies, population, records, releases, retention, runs, status,
+    step_log, stops, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -291,6 +291,72 @@ pub const ENDPOINTS: &[Endpoint] = &[
     writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
         post(acts::confirm_clock)
     }),
+    reads::<retention::RetentionView>(
+        "/api/v1/retention",
+        "Say what is kept for how long, held, disposed of and erased",
+        || get(retention::show),
+    ),
+    reads::<retention::DuesView>("/api/v1/retention/due", "List what is due", || {
+        get(retention::due)
+    }),
+    reads::<retention::ContentView>(
+        "/api/v1/retention/contents/{digest}",
+        "Say how a content stands that events name by its digest",
+        || get(retention::content),
+    ),
+    writes::<ask::DoneView>("/api/v1/retention/holds", "Place a legal hold", || {
+        post(retention::place)
+    })
+    .takes::<retention::HoldWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/holds/{hold}/lift",
+        "Agree that a legal hold be lifted, with the password",
+        || post(retention::lift),
+    )
+    .takes::<retention::ReasonWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/disposals",
+        "Propose to dispose of contents; before their period for a reason",
+        || post(retention::propose),
+    )
+    .takes::<retention::DisposalWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/disposals/{disposal}/agree",
+        "Agree to a disposal, as a second person, with the password",
+        || post(retention::agree),
+    )
+    .takes::<retention::InPersonWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/disposals/{disposal}/refuse",
+        "Refuse a disposal, or take it back",
+        || post(retention::refuse),
+    )
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/erasures",
+        "Propose to erase a person, with the password",
+        || post(retention::propose_erasure),
+    )
+    .takes::<retention::ErasureWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/erasures/{erasure}/agree",
+        "Agree that a person be erased, as a second person, with the password",
+        || post(retention::agree_erasure),
+    )
+    .takes::<retention::InPersonWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/retention/erasures/{erasure}/refuse",
+        "Refuse to erase a person, with the password",
+        || post(retention::refuse_erasure),
+    )
+    .takes::<retention::InPersonWanted>()
+    .who(Who::Approver),
     reads::<controls::ControlsView>(
         "/api/v1/controls",
         "Say what the log has to show for each control over a period",

@@ -154,6 +154,10 @@ impl Reading {
 
     /// Returns what is left of the log that was recorded when the attempt ended.
     async fn recorded(&self, digest: &Digest) -> Result<Bytes, Failure> {
+        if let Some(said) = gone(&self.app, digest) {
+            let hint = format!("See how it stands: `sluss retention show {digest}`");
+            return Err(Failure::new(Blame::NotFound, said, hint));
+        }
         let whole = self.app.engine.parts().blobs.get(digest).await;
         let whole = whole.map_err(|error| Failure::upstream("The log can't be read", &error))?;
         let from = usize::try_from(self.offset).unwrap_or(usize::MAX).min(whole.len());
@@ -172,4 +176,11 @@ impl Reading {
         // Its folder is made a moment after the attempt is recorded.
         Ok(piece.map(Bytes::from).unwrap_or_default())
     }
+}
+
+/// Says that what a step printed is gone by the log, where it is.
+pub(crate) fn gone(app: &App, log: &Digest) -> Option<String> {
+    let state = app.engine.state();
+    let gone = state.contents.get(log)?.gone.as_ref()?;
+    Some(format!("What it printed was disposed of under policy, by entry {}.", gone.leaf))
 }

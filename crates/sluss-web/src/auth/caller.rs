@@ -114,7 +114,8 @@ pub(super) async fn by_secret(app: &App, login: &str, secret: &str) -> Option<Ca
     }
     let passwords = &app.shared.passwords;
     let now = app.engine.now();
-    if let Some(account) = passwords.known(login, secret, now) {
+    let known = passwords.known(login, secret, now);
+    if let Some(account) = known.filter(|of| !app.engine.state().is_erased(&of.person)) {
         return Caller::new(account, Via::Password(secret.to_owned()));
     }
     match app.engine.parts().accounts.check_password(login, secret.to_owned()).await {

@@ -20,6 +20,8 @@ pub(super) const APPROVALS: &str = "/approvals";
 pub(super) const FREEZES: &str = "/freezes";
 /// Stops of the line, on the calendar's page.
 pub(super) const STOPS: &str = "/calendar#line";
+/// What is kept, held, disposed of and erased.
+pub(super) const RETENTION: &str = "/retention";
 /// Exceptions from gates.
 pub(super) const EXCEPTIONS: &str = "/exceptions";
 /// The account of who looks.

@@ -29,6 +29,7 @@ mod link;
 mod log;
 mod notices;
 mod release;
+mod retention;
 mod run;
 mod search;
 mod stance;
@@ -81,6 +82,13 @@ pub fn router() -> Router<App> {
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
         .route("/controls", get(controls::page))
+        .route("/retention", get(retention::page))
+        .route("/retention/holds", post(retention::place))
+        .route("/retention/holds/{id}/lift", post(retention::lift))
+        .route("/retention/disposals", post(retention::propose))
+        .route("/retention/disposals/{id}", post(retention::decide))
+        .route("/retention/erasures", post(retention::propose_erasure))
+        .route("/retention/erasures/{id}", post(retention::decide_erasure))
         .route("/log", get(log::page))
         .route("/log/{position}", get(log::entry))
         .route("/sign-in", get(account::sign_in))

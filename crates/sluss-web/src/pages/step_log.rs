@@ -224,7 +224,10 @@ fn why(words: &mut Words, last: &Attempt) -> String {
 pub(super) async fn tail(app: &App, owner: StepOwner, step: &StepName, of: &LogOf) -> Tail {
     let (bytes, from) = match &of.log {
         Some(digest) => {
-            let whole = app.engine.parts().blobs.get(digest).await.unwrap_or_default();
+            let whole = match crate::api::step_log::gone(app, digest) {
+                Some(said) => said.into_bytes(),
+                None => app.engine.parts().blobs.get(digest).await.unwrap_or_default(),
+            };
             let from = whole.len();
             (whole, from)
         }

@@ -12,7 +12,7 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 14] = [
+const ALWAYS: [&str; 15] = [
     "/",
     "/?lane=over",
     "/environments",
@@ -24,6 +24,7 @@ const ALWAYS: [&str; 14] = [
     "/log",
     "/log/0",
     "/controls",
+    "/retention",
     "/controls?catalogue=dora&from=2026-01-01&to=2026-12-31",
     "/account",
     "/help",

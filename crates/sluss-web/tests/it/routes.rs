@@ -19,6 +19,9 @@ fn concrete(path: &str) -> String {
             "{deployment}" => "dep-1",
             "{freeze}" => "frz-1",
             "{stop}" => "stp-1",
+            "{hold}" => "hld-1",
+            "{disposal}" => "dsp-1",
+            "{erasure}" => "ers-1",
             "{incident}" => "inc-1",
             "{exception}" => "exc-1",
             "{key}" => "key-1",
@@ -68,6 +71,14 @@ async fn every_route_lets_in_whom_the_table_says() {
                     .to_owned()
             }
             "/api/v1/stops" => r#"{"scope": "all", "reason": "x"}"#.to_owned(),
+            "/api/v1/retention/holds" => r#"{"scope": "all", "reason": "x"}"#.to_owned(),
+            "/api/v1/retention/holds/{hold}/lift" => r#"{"reason": "x"}"#.to_owned(),
+            "/api/v1/retention/disposals" => {
+                format!(r#"{{"contents": ["{}"]}}"#, "0".repeat(64))
+            }
+            "/api/v1/retention/erasures" => {
+                format!(r#"{{"person": "{}", "reason": "x"}}"#, "0".repeat(64))
+            }
             "/api/v1/stops/{stop}/lift" => r#"{"reason": "x"}"#.to_owned(),
             "/api/v1/delegations" => r#"{"to": "visitor", "for_seconds": 60}"#.to_owned(),
             "/api/v1/exceptions/{exception}/review" => r#"{"findings": "x"}"#.to_owned(),
@@ -82,7 +93,10 @@ async fn every_route_lets_in_whom_the_table_says() {
             Who::Developer => assert_eq!(visitor.status, 403, "{route:?}: {visitor:?}"),
             Who::Approver
                 if route.path == "/api/v1/delegations"
-                    || route.path.starts_with("/api/v1/keys/") =>
+                    || route.path.starts_with("/api/v1/keys/")
+                    || ["holds", "disposals", "erasures"]
+                        .map(|of| format!("/api/v1/retention/{of}"))
+                        .contains(&route.path.to_owned()) =>
             {
                 assert_eq!(visitor.status, 403, "{route:?}: {visitor:?}");
             }

@@ -1,4 +1,4 @@
-//! `sluss account`: accounts in a data folder, whether Sluss is running or not.
+//! `sluss account`: accounts in a data folder, whether Sluss is running or not, and the end of one.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use sluss_engine::failure::{Blame, Failure};
 use sluss_store::{AccountError, NewAccount};
 
 use super::print::{next, say};
-use super::terminal;
+use super::{Output, retention, terminal};
 use crate::cli::default_data;
 use crate::first;
 
@@ -17,6 +17,8 @@ pub enum Command {
     Add(Add),
     /// Set the password of an account, and end its sessions
     Password(Password),
+    /// Propose to erase a person; another person agrees
+    Erase(retention::Erase),
 }
 
 /// Make an account
@@ -52,10 +54,11 @@ pub struct Password {
 }
 
 /// Runs the command.
-pub(super) async fn run(command: Command) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Add(arguments) => add(arguments).await,
         Command::Password(arguments) => password(arguments).await,
+        Command::Erase(arguments) => retention::erase(arguments, output).await,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use sluss_engine::failure::{Blame, Failure};
+use sluss_engine::retention::{self, Contents, GoneContent};
 use sluss_store::verify::{Report, Scope, VerifyError, verify};
 
 use super::connection::Where;
@@ -212,9 +213,33 @@ async fn verified(arguments: Verify, output: Output) -> Result<(), Failure> {
             Failure::upstream("The log can't be verified", &error)
         }
     })?;
+    // What an altered log names can't be looked for.
+    let contents = match arguments.full && report.ok {
+        true => Some(retention::look(&arguments.data).await),
+        false => None,
+    };
+    let (contents, not_looked) = match contents.transpose() {
+        Ok(contents) => (contents, None),
+        Err(failure) => (None, Some(failure)),
+    };
     match output {
-        Output::Json => print_json(&report),
-        Output::Text => tell(&report),
+        Output::Json => print_json(&Verified { report: &report, contents: contents.as_ref() }),
+        Output::Text => {
+            tell(&report);
+            contents.iter().for_each(tell_contents);
+        }
+    }
+    if not_looked.is_some() {
+        let what = "The entries verify, but this version can't read what they name.";
+        let hint = "Use the version that wrote the log, or newer";
+        return Err(Failure::new(Blame::Upstream, what, hint));
+    }
+    let missing = contents.as_ref().map_or(&[][..], |contents| &contents.missing);
+    if let [first, ..] = missing {
+        let count = counted(missing.len() as u64, "content", "contents");
+        let what = format!("{count} that the log names is missing: {}.", first.digest);
+        let hint = "Put the data folder's blobs back from a backup, then verify again";
+        return Err(Failure::new(Blame::Upstream, what, hint));
     }
     if report.ok {
         return Ok(());
@@ -229,6 +254,32 @@ async fn verified(arguments: Verify, output: Output) -> Result<(), Failure> {
     };
     let hint = "Stop Sluss, keep the data folder as it is, and compare it with a backup";
     Err(Failure::new(Blame::Upstream, what, hint))
+}
+
+/// What a verification found, as JSON.
+#[derive(serde::Serialize)]
+struct Verified<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    /// What the log names beyond itself; nothing where that was not looked for.
+    contents: Option<&'a Contents>,
+}
+
+fn tell_contents(contents: &Contents) {
+    for missing in &contents.missing {
+        let streams = missing.streams.join(", ");
+        print(&format!("MISSING: {} {}, named in {streams}", missing.class, missing.digest));
+    }
+    for gone in &contents.gone {
+        let left = if gone.file_there { "; its file goes within an hour" } else { "" };
+        let GoneContent { class, digest, why, leaf, .. } = gone;
+        print(&format!("{why}: {class} {digest}, entry {leaf}{left}"));
+    }
+    let (there, gone) = (contents.there, contents.gone.len());
+    print(&format!(
+        "of what the log names, {there} are there, {gone} gone by the log, {} missing",
+        contents.missing.len()
+    ));
 }
 
 fn tell(report: &Report) {

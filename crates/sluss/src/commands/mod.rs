@@ -31,6 +31,7 @@ mod policy;
 mod population;
 mod preview;
 mod print;
+mod retention;
 mod rollout;
 mod run;
 mod secret;
@@ -99,6 +100,9 @@ pub enum ClientCommand {
     StopLine(stop::Stop),
     /// Agree that the line runs again: two others must
     LiftLine(stop::Lift),
+    /// Say what is kept for how long, hold it, and dispose of it by two people
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Check, test and compare policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -184,6 +188,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
         ClientCommand::StopLine(arguments) => stop::stop(arguments, output).await,
         ClientCommand::LiftLine(arguments) => stop::lift(arguments, output).await,
+        ClientCommand::Retention(command) => retention::run(command, output).await,
         ClientCommand::Policy(command) => policy::run(command, output).await,
         ClientCommand::Exception(command) => exception::run(command, output).await,
         ClientCommand::Delegate(arguments) => exception::delegate(arguments, output).await,
@@ -195,7 +200,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Controls(command) => controls::run(command, output).await,
         ClientCommand::Dossier(command) => dossier::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
-        ClientCommand::Account(command) => account::run(command).await,
+        ClientCommand::Account(command) => account::run(command, output).await,
         ClientCommand::Token(command) => token::run(command, output).await,
         ClientCommand::Secret(command) => secret::run(command).await,
         ClientCommand::Login(arguments) => login::run(arguments).await,

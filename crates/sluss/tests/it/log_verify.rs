@@ -41,8 +41,16 @@ fn an_untouched_log_is_verified() {
     let session = Session::new();
     filled(&session);
     expect![[r#"
+        $ sluss log verify --data data
+        verified: 3 entries in 1 stream, 2 files; the signed checkpoint covers 3; root be163d7b58d3c63e370ac61d8abe203c74381e325166e01869070a499d50e0ba
+    "#]].assert_eq(&session.sluss("log verify --data data"));
+    // What entries of unknown types name is not known, so that it is not taken as there.
+    expect![[r#"
         $ sluss log verify --data data --full
         verified: 3 entries in 1 stream, 2 files, 0 artifacts and texts; the signed checkpoint covers 3; root be163d7b58d3c63e370ac61d8abe203c74381e325166e01869070a499d50e0ba
+        [err] error: The entries verify, but this version can't read what they name.
+        [err]   next: Use the version that wrote the log, or newer
+        [exit 1]
     "#]].assert_eq(&session.sluss("log verify --data data --full"));
 }
 

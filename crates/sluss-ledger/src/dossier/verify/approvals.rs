@@ -212,7 +212,7 @@ fn bound(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<bool
     };
     let path = blob_path(&digest);
     let Some(bytes) = opened.files.get(&path) else {
-        return match opened.disposed(&digest) {
+        return match opened.disposed(&digest, signed.index) {
             true => Ok(false),
             false => Err(at(signed, "what was approved is missing").file(path)),
         };

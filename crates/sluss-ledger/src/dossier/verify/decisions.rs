@@ -236,7 +236,7 @@ fn part(
     match files.and_then(|files| files.get(&file)) {
         Some(content) if Hash::sha256(content) == digest => Ok(content.to_vec()),
         Some(_) => Err(wrong("this is not what the decision was made from")),
-        None if opened.disposed(&digest) => Err(Lost::Disposed),
+        None if opened.disposed(&digest, signed.index) => Err(Lost::Disposed),
         None => Err(wrong("this part of a recorded decision is missing")),
     }
 }
@@ -249,7 +249,7 @@ fn blob(opened: &Opened<'_>, signed: &SignedEvent, digest: &str) -> Result<Vec<u
     };
     let path = blob_path(&digest);
     match opened.files.get(&path) {
-        None if opened.disposed(&digest) => Err(Lost::Disposed),
+        None if opened.disposed(&digest, signed.index) => Err(Lost::Disposed),
         None => Err(wrong("what a decision was made from is missing", &path)),
         Some(bytes) if Hash::sha256(bytes) != digest => {
             Err(wrong("this is not what the decision was made from", &path))

@@ -160,13 +160,31 @@ impl<'a> Opened<'a> {
         !self.policy.is_empty() || super::decisions::made(self).next().is_some()
     }
 
-    /// Whether a digest was disposed of under a policy, by an event that is here and says so.
-    pub(super) fn disposed(&self, digest: &Hash) -> bool {
+    /// Whether what the event at `named` names was disposed of under a policy, by a later event
+    /// that is here and says so. What is named again after that had to be there again.
+    pub(super) fn disposed(&self, digest: &Hash, named: u64) -> bool {
         let entry = self.manifest.disposed.iter().find(|entry| entry.sha256 == *digest);
-        let told = entry.and_then(|entry| self.event(entry.leaf));
-        told.is_some_and(|(signed, data)| {
+        entry.is_some_and(|entry| entry.leaf > named && self.says_disposed(digest, entry.leaf))
+    }
+
+    /// Whether the event of a leaf says that a content was disposed of.
+    pub(super) fn says_disposed(&self, digest: &Hash, leaf: u64) -> bool {
+        self.event(leaf).is_some_and(|(signed, data)| {
             signed.event.kind == "blob.disposed" && data["sha256"] == digest.to_string()
         })
+    }
+
+    /// Whether the attestation that an event names is not here since its envelope was disposed of.
+    pub(super) fn attestation_disposed(&self, signed: &SignedEvent, data: &Value) -> bool {
+        let envelope = data["envelope"].as_str().and_then(|text| text.parse::<Hash>().ok());
+        let absent = signed.event.atts.iter().all(|att| !self.bundles.contains_key(&att.leaf));
+        absent && envelope.is_some_and(|digest| self.disposed(&digest, signed.index))
+    }
+
+    /// How many attestations are not here since they were disposed of.
+    pub(super) fn attestations_disposed(&self) -> usize {
+        let named = self.told().filter(|(signed, _)| !signed.event.atts.is_empty());
+        named.filter(|(signed, data)| self.attestation_disposed(signed, data)).count()
     }
 }
 

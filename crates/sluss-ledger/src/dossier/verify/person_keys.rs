@@ -24,23 +24,35 @@ fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
 pub(super) fn person_keys(opened: &Opened<'_>) -> Outcome {
     let mut failures = Vec::new();
     let mut keys = BTreeSet::new();
-    let (mut verified, mut without) = (0_usize, 0_usize);
+    let (mut verified, mut without, mut unseen) = (0_usize, 0_usize, 0_usize);
     for (event, data) in opened.told() {
         let Some(word) = word(&event.event.kind) else { continue };
         if data["signed"].is_null() {
             without += 1;
-            if word == "approve" && must_sign(opened, event, data) {
-                failures.push(at(event, "a rule asked for a signature, and there is none"));
+            match must_sign(opened, event, data).filter(|_| word == "approve") {
+                Some(true) => {
+                    failures.push(at(event, "a rule asked for a signature, and there is none"));
+                }
+                Some(false) => {}
+                None if word == "approve" => unseen += 1,
+                None => {}
             }
             continue;
         }
         match decided(opened, event, data, word) {
-            Ok(key) => {
+            Ok(Some(key)) => {
                 verified += 1;
                 keys.insert(key);
             }
+            Ok(None) => unseen += 1,
             Err(failure) => failures.push(failure),
         }
+    }
+    if failures.is_empty() && unseen > 0 {
+        return Outcome::not_checked(format!(
+            "what {unseen} decisions rest on was disposed of under a policy; {verified} others \
+             verify"
+        ));
     }
     if failures.is_empty() && verified == 0 {
         return Outcome::not_checked("no decision here is signed with a person's own key");
@@ -55,20 +67,24 @@ pub(super) fn person_keys(opened: &Opened<'_>) -> Outcome {
 }
 
 /// Whether the rules of that time let whoever agreed agree with a key only. Groups are those of the
-/// configuration, without delegations.
-fn must_sign(opened: &Opened<'_>, event: &SignedEvent, data: &Value) -> bool {
+/// configuration, without delegations. Nothing where that hangs on what was disposed of.
+fn must_sign(opened: &Opened<'_>, event: &SignedEvent, data: &Value) -> Option<bool> {
     let before = || opened.told().filter(|(found, _)| found.index < event.index);
     let active = before().filter(|(found, _)| found.event.kind == "config.activated").last();
     let number = active.map_or(&Value::Null, |(_, data)| &data["number"]);
     let proposed = before().find(|(found, data)| {
         found.event.kind == "config.proposed" && !number.is_null() && data["number"] == *number
     });
-    let Some(organisation) = proposed.map(|(_, data)| &data["organisation"]) else { return false };
+    let Some(organisation) = proposed.map(|(_, data)| &data["organisation"]) else {
+        return Some(false);
+    };
     if organisation["by_key"] == true {
-        return true;
+        return Some(true);
     }
-    let statement = data["statement"].as_str().and_then(|text| text.parse::<Hash>().ok());
-    let statement = statement.and_then(|digest| opened.files.get(&blob_path(&digest)));
+    let digest = data["statement"].as_str().and_then(|text| text.parse::<Hash>().ok());
+    let statement = digest.and_then(|digest| opened.files.get(&blob_path(&digest)));
+    let gone =
+        statement.is_none() && digest.is_some_and(|digest| opened.disposed(&digest, event.index));
     let statement: Value =
         statement.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
     let covers = |names: &Value, name: &Value| {
@@ -82,11 +98,15 @@ fn must_sign(opened: &Opened<'_>, event: &SignedEvent, data: &Value) -> bool {
         members.as_array().is_some_and(|members| members.contains(&data["by"]))
     };
     let rules = organisation["approvals"].as_array().into_iter().flatten();
-    rules
-        .filter(|rule| rule["by_key"] == true)
+    let mut rules = rules.filter(|rule| rule["by_key"] == true).peekable();
+    if gone && rules.peek().is_some() {
+        return None;
+    }
+    let asks = rules
         .filter(|rule| covers(&rule["services"], &statement["service"]))
         .filter(|rule| covers(&rule["environments"], &statement["environment"]))
-        .any(|rule| rule["slots"].as_object().is_some_and(|slots| slots.keys().any(member)))
+        .any(|rule| rule["slots"].as_object().is_some_and(|slots| slots.keys().any(member)));
+    Some(asks)
 }
 
 /// The word that is signed where an event of this kind comes of it.
@@ -99,12 +119,13 @@ fn word(kind: &str) -> Option<&'static str> {
     }
 }
 
+/// Returns the key that signed a decision; nothing where its signature was disposed of.
 fn decided(
     opened: &Opened<'_>,
     event: &SignedEvent,
     data: &Value,
     word: &str,
-) -> Result<String, Failure> {
+) -> Result<Option<String>, Failure> {
     let actor = &event.event.actor;
     let by = data["by"].as_str().and_then(|by| by.parse::<Hash>().ok());
     let Some(by) = by.filter(|by| actor.kind == ActorKind::Person && *by == actor.reference) else {
@@ -116,6 +137,9 @@ fn decided(
     let assertion: Hash = assertion.ok_or_else(|| at(event, "it names no signature"))?;
     let path = blob_path(&assertion);
     let refused = |why: String| Failure::new(why).file(&path).leaf(event.index);
+    if !opened.files.contains_key(&path) && opened.disposed(&assertion, event.index) {
+        return Ok(None);
+    }
     let bytes = opened.files.get(&path).filter(|bytes| Hash::sha256(bytes) == assertion);
     let bytes = bytes.ok_or_else(|| refused("the signature is missing".to_owned()))?;
     let (said, asserted) = SignedDecision::parse(bytes)
@@ -133,7 +157,7 @@ fn decided(
     if data["signed"]["counter"] != asserted.counter {
         return Err(refused("the key's own count is another than the log has".to_owned()));
     }
-    Ok(key.to_string())
+    Ok(Some(key.to_string()))
 }
 
 /// What a decision is about, and the digest of its statement. That of an exception is what was

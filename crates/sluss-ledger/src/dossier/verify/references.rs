@@ -36,7 +36,9 @@ pub(super) fn cross_references(opened: &Opened<'_>) -> Outcome {
             continue;
         }
         failures.extend(event_refs(opened, signed).into_iter().map(|found| found.0));
-        failures.extend(attestations(opened, signed));
+        if !opened.attestation_disposed(signed, data) {
+            failures.extend(attestations(opened, signed));
+        }
         failures.extend(blobs(opened, signed, data));
         checked += event.refs.len() + event.atts.len();
     }
@@ -47,7 +49,7 @@ pub(super) fn cross_references(opened: &Opened<'_>) -> Outcome {
         }
     }
     for entry in &opened.manifest.disposed {
-        if !opened.disposed(&entry.sha256) {
+        if !opened.says_disposed(&entry.sha256, entry.leaf) {
             let why = format!("{} is listed as disposed of, but no event says so", entry.sha256);
             failures.push(Failure::new(why).file("manifest.json").leaf(entry.leaf));
         }
@@ -56,7 +58,11 @@ pub(super) fn cross_references(opened: &Opened<'_>) -> Outcome {
     Outcome::of(failures, || {
         let more =
             if outside == 0 { String::new() } else { format!(", {outside} in excerpts not") };
-        format!("{checked} references followed{more}")
+        let gone = match opened.manifest.disposed.len() {
+            0 => String::new(),
+            gone => format!(", {gone} contents disposed of under a policy"),
+        };
+        format!("{checked} references followed{more}{gone}")
     })
 }
 
@@ -105,7 +111,7 @@ fn blobs(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Vec<Failure
                 }
                 let digest = fields["sha256"].as_str().and_then(|text| text.parse::<Hash>().ok());
                 let there = digest.is_some_and(|digest| {
-                    opened.blobs.contains_key(&digest) || opened.disposed(&digest)
+                    opened.blobs.contains_key(&digest) || opened.disposed(&digest, signed.index)
                 });
                 if !there {
                     let name = fields["sha256"].as_str().unwrap_or("?");

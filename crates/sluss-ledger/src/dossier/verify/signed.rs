@@ -42,6 +42,13 @@ pub(super) fn signatures(opened: &Opened<'_>, trust: &Trust) -> Outcome {
         failures.push(Failure::new(why).file("release.intoto.jsonl"));
     }
     let count = opened.bundles.len();
+    let gone = opened.attestations_disposed();
+    if failures.is_empty() && gone > 0 {
+        return Outcome::not_checked(format!(
+            "{gone} attestations were disposed of under a policy; the manifest and {count} others \
+             verify"
+        ));
+    }
     independent(trust, Outcome::of(failures, || format!("the manifest and {count} attestations")))
 }
 
