@@ -97,16 +97,15 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     };
-    let wrong =
-        |what: &'static str| move |error: &dyn std::error::Error| Failure::upstream(what, error);
+    let wrong = |what: &'static str| move |e: &dyn std::error::Error| Failure::upstream(what, e);
     let log =
         SqliteLog::open(log_options).await.map_err(|e| wrong("The log can't be opened")(&e))?;
     let state = load(&data, &log).await?;
     if state.size > 0 && state.demo != demo {
         return Err(other_kind(&data, state.demo));
     }
-    let attestor = attestation_key(&data, entropy.as_ref())
-        .map_err(|e| wrong("The key of attestations can't be had")(&e))?;
+    let attestor = attestation_key(&data, entropy.as_ref());
+    let attestor = attestor.map_err(|e| wrong("The key of attestations can't be had")(&e))?;
     let hook = [program.display().to_string(), "hook".to_owned()];
     let repositories = Repositories::open(&data.join("repositories"), &hook)
         .map_err(|e| wrong("The repositories can't be opened")(&e))?;
@@ -140,12 +139,18 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
     let executor = LocalExecutor::open(data.join("attempts"), launcher, vec![data.clone()]);
     let executor: Arc<dyn Executor> =
         Arc::new(executor.map_err(|e| wrong("Steps can't be run")(&e))?);
-    let (ports, steps) = (Ports::default(), Arc::clone(&executor));
-    let runner = StepRunner::new(engine.clone(), steps, ports.clone(), slots.max(1));
+    let ports = Ports::default();
+    let runner =
+        StepRunner::new(engine.clone(), Arc::clone(&executor), ports.clone(), slots.max(1));
     let router = Router::new(engine.clone(), Arc::clone(&target), ports.clone());
-    let tasks = vec![
-        tokio::spawn(runner.run()),
-        tokio::spawn(router.run()),
+    let mut tasks = vec![tokio::spawn(runner.run()), tokio::spawn(router.run())];
+    tasks.extend(keepers(&engine, target, templates));
+    Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })
+}
+
+/// Starts what looks after the rest: rollouts, traffic, evidence, and what is kept.
+fn keepers(engine: &Engine, target: Arc<dyn Target>, templates: Templates) -> [JoinHandle<()>; 8] {
+    [
         tokio::spawn(Watcher::new(engine.clone(), Arc::clone(&target)).run()),
         tokio::spawn(Counter::new(engine.clone(), target).run()),
         tokio::spawn(pack::run(engine.clone())),
@@ -154,8 +159,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         tokio::spawn(upkeep::run(engine.clone())),
         tokio::spawn(retention::run(engine.clone())),
         tokio::spawn(keep(engine.clone(), templates)),
-    ];
-    Ok(Running { engine, hooks: Arc::new(hooks), executor, ports, tasks })
+    ]
 }
 
 /// The origin of every demo's log.
