@@ -1,38 +1,45 @@
 //! Random short histories, of commands that fit and commands that do not, by anyone at any time:
 //! what always holds, holds after each event of each of them.
 
+#[path = "histories/claims.rs"]
+mod claims;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::authenticator::Signed;
 use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::{Cause, Deployment, Phase};
 use sluss_core::event::Event;
-use sluss_core::exception::{Exception, ExceptionKind, Model};
+use sluss_core::exception::{ExceptionKind, Model};
 use sluss_core::findings::{FindingCounts, Report};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{
-    ChangeId, DeploymentId, Digest, ExceptionId, FreezeId, GroupName, IncidentId, PersonRef,
+    AuthenticatorId, ChangeId, DeploymentId, Digest, ExceptionId, FreezeId, GroupName, IncidentId,
     ReleaseId, RunId, StopId,
 };
 use sluss_core::materials::{Materials, NoSbom};
-use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rollout::Verdict;
-use sluss_core::rules::PolicyAnswer;
 use sluss_core::slots::Rule;
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
 use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
-use sluss_core::units::{Millis, Share};
+use sluss_core::units::Share;
 use sluss_core::wanted::AttemptKey;
 
+use self::claims::{
+    Asked, gates_were_cleared, nothing_barred_is_on_its_way,
+    nothing_grows_while_the_line_is_stopped, share_grows_with_reason, shares_are_whole,
+    what_is_barred_gains_nothing, who_signed_had_a_key_that_counts,
+};
 use crate::world::{
-    PEOPLE, POLICIES, Texts, World, actor, finish, organisation, packed, person, production,
-    propose, staging, test_stage,
+    PEOPLE, POLICIES, World, actor, finish, organisation, packed, person, production, propose,
+    staging, test_stage,
 };
 
 /// One line of a history: what, with two numbers that say to which, by whom, how much later.
@@ -87,6 +94,9 @@ enum What {
     Stop,
     LiftStop,
     Count,
+    RegisterKey,
+    VouchForKey,
+    RemoveKey,
 }
 
 fn what() -> impl Strategy<Value = What> {
@@ -105,6 +115,7 @@ fn what() -> impl Strategy<Value = What> {
         W::NotPack,
         W::Fail,
         W::Instance,
+        W::Applied,
         W::Applied,
         W::Freeze,
         W::Freeze,
@@ -126,6 +137,10 @@ fn what() -> impl Strategy<Value = What> {
         W::Stop,
         W::Count,
         W::Count,
+        W::RegisterKey,
+        W::VouchForKey,
+        W::VouchForKey,
+        W::RemoveKey,
     ];
     let exceptions = [W::Except, W::Grant, W::Grant, W::LiftStop, W::LiftStop];
     prop_oneof![
@@ -183,6 +198,7 @@ fn random_histories_reach_what_matters() {
                 ClearedWhy::Standard { .. } => Some("by standard change".to_owned()),
                 _by_itself => None,
             },
+            Event::ApprovalGranted { signed: Some(_), .. } => Some("signed".to_owned()),
             _other => None,
         };
         seen.extend(log().filter_map(why));
@@ -205,6 +221,8 @@ fn random_histories_reach_what_matters() {
         "exception.granted",
         "line.lifted",
         "access.delegated",
+        "authenticator.vouched",
+        "signed",
         "environment.removed",
         "freeze.lifted",
         "incident.closed",
@@ -233,6 +251,12 @@ impl History {
         let mut world = World::new(vec![test_stage(), staging(), production()]);
         let first = organisation(FourEyes::FirstRelease, &["anna", "bob", "carl"]);
         world.tell(propose(1, first), &actor("anna")).unwrap();
+        for (owner, voucher) in [("bob", "carl"), ("carl", "bob")] {
+            let authenticator = world.state.next_authenticator();
+            let credential = crate::keys::credential(owner);
+            world.tell(Command::RegisterKey { credential }, &actor(owner)).unwrap();
+            world.tell(Command::VouchForKey { authenticator }, &actor(voucher)).unwrap();
+        }
         world.attests = false;
         world.texts.drawn = true;
         let window_seconds = 3_600;
@@ -253,12 +277,25 @@ impl History {
             (_, 15) => Actor::Agent { who: crate::world::person(name) },
             (_, 14) => Actor::Person { who: crate::world::person(name), reauthenticated: false },
             (_, 13) => Actor::System,
+            (What::Approve | What::Refuse | What::Grant, 8..=11) => self.signer(name, line.a),
             (_, _) => actor(name),
         };
         for command in self.commands(line) {
             let who = if command.is_a_report() { &Actor::System } else { &who };
             self.watched(Some(command), who);
         }
+    }
+
+    /// Returns somebody who signs: with a key of theirs, or with whatever key there is.
+    fn signer(&self, name: &str, a: u8) -> Actor {
+        let who = person(name);
+        let state = &self.world.state;
+        let own = state.keys_of(&who).last().map(|(id, _)| id).filter(|_| a % 4 != 0);
+        let newest = state.authenticators.keys().last().copied();
+        let authenticator = own.or(newest).unwrap_or(AuthenticatorId(1));
+        let counter = u32::try_from(state.size).unwrap() * u32::from(a % 8 != 7);
+        let signed = Signed { authenticator, assertion: Digest::of(b"assertion"), counter };
+        Actor::Signer { who, signed, signed_in: self.world.now }
     }
 
     /// Takes some of what machines would do next, so that histories get somewhere.
@@ -390,6 +427,8 @@ impl History {
         let release = ReleaseId(near(state.next_release().0 - 1));
         let RouteKey { service, environment } = key(b);
         let rolling = self.world.rolling().unwrap_or(deployment);
+        let newest = state.authenticators.keys().last().map_or(1, |newest| newest.0);
+        let key_of = |a: u8| AuthenticatorId(newest.saturating_sub(u64::from(a % 3)).max(1));
         let command = match what {
             What::Approve => Command::Approve { subject, statement },
             What::Refuse => Command::Refuse { subject, statement, reason: None },
@@ -464,6 +503,11 @@ impl History {
             What::Grant => Command::GrantException { exception },
             What::EndException => Command::EndException { exception },
             What::Review => Command::ReviewException { exception, findings: reason },
+            What::RegisterKey => Command::RegisterKey {
+                credential: crate::keys::credential(&state.size.to_string()),
+            },
+            What::VouchForKey => Command::VouchForKey { authenticator: key_of(a) },
+            What::RemoveKey => Command::RemoveKey { authenticator: key_of(a) },
             What::Delegate => Command::Delegate {
                 to: person(PEOPLE[usize::from(a) % PEOPLE.len()]),
                 until: self.world.now.plus(i64::from(b) * 5_000),
@@ -513,6 +557,7 @@ impl History {
             favourable |= matches!(event, Event::RolloutObserved { reading, .. }
                 if reading.verdict == Verdict::Favourable);
             gates_were_cleared(&state, event, *time);
+            who_signed_had_a_key_that_counts(&state, event);
             share_grows_with_reason(&state, event, favourable, asked);
             nothing_grows_while_the_line_is_stopped(&state, event);
             let earlier = state.clone();
@@ -594,295 +639,4 @@ fn verdict(a: u8) -> Verdict {
 fn key(n: u8) -> RouteKey {
     let environment = ["production", "staging", "test-1"][usize::from(n) % 3];
     RouteKey { service: "pay".parse().unwrap(), environment: environment.parse().unwrap() }
-}
-
-/// Nothing starts without all its gates clear, nor goes live without having started; and each of
-/// the gates is clear for a reason that holds now.
-fn gates_were_cleared(state: &State, event: &Event, now: Millis) {
-    match event {
-        Event::DeploymentStarted { deployment: id } => {
-            let deployment = &state.deployments[id];
-            assert_eq!(deployment.phase, Phase::Cleared);
-            assert_eq!(state.releases[&deployment.release].barred, None);
-            for gate in &deployment.stage.gates {
-                let Some(GateOutcome::Cleared { why }) = deployment.gates.get(gate) else {
-                    panic!("{id} starts with {gate:?} shut")
-                };
-                assert!(holds(state, *id, deployment, why, *gate, now), "{id} {gate:?} {why:?}");
-            }
-        }
-        Event::DeploymentLive { deployment } => {
-            assert!(matches!(state.deployments[deployment].phase, Phase::RollingOut(_)));
-        }
-        _ => {}
-    }
-}
-
-fn holds(
-    state: &State,
-    id: DeploymentId,
-    deployment: &Deployment,
-    why: &ClearedWhy,
-    gate: GateKind,
-    now: Millis,
-) -> bool {
-    let policy = state.organisation.as_ref().unwrap();
-    let run = &state.runs[&state.releases[&deployment.release].run];
-    match why {
-        ClearedWhy::TestsPassed(tests) => {
-            gate == GateKind::Tests && tests.failed == 0 && run.steps.tests() == Some(*tests)
-        }
-        ClearedWhy::NobodyAsked => {
-            let place = state.place(&deployment.service, &deployment.environment);
-            let later = place.is_some_and(|place| place.live.is_some());
-            policy.four_eyes == FourEyes::Never
-                || policy.four_eyes == FourEyes::FirstRelease && later && !run.steps.unisolated()
-        }
-        ClearedWhy::Approved => {
-            let subject = Subject::Deployment(id);
-            let request = &state.requests[&subject];
-            let Decision::Granted { .. } = &request.decision else { return false };
-            let contributors = everyone_in(state, deployment);
-            // Whoever acts for somebody else counts where that one might have agreed.
-            let may = |who: &PersonRef| {
-                policy.deciders().contains(who)
-                    || state.delegations.iter().any(|one| {
-                        one.to == *who && one.holds(now) && !contributors.contains(&one.from)
-                    })
-            };
-            !request.agreed.is_empty()
-                && request.agreed.iter().any(|(who, _)| may(who))
-                && request.agreed.iter().all(|(who, _)| !contributors.contains(who))
-                && state.statement(subject).as_ref() == Some(&request.statement)
-        }
-        ClearedWhy::NoPolicy => policy.policies.is_none(),
-        ClearedWhy::PolicyAllows { .. } => {
-            matches!(policy_says(state, now), PolicyAnswer::Allows { .. })
-        }
-        ClearedWhy::Waived { rules, by, .. } => {
-            let PolicyAnswer::Denies { rules: denied } = policy_says(state, now) else {
-                return false;
-            };
-            let waives = |rule: &String| {
-                by.iter().any(|id| {
-                    let waiver = &state.exceptions[id];
-                    let what = ExceptionKind::Waiver {
-                        service: deployment.service.clone(),
-                        rule: rule.clone(),
-                    };
-                    waiver.what == what && stands(state, deployment, waiver, now)
-                })
-            };
-            *rules == denied && rules.iter().all(|rule| !rule.starts_with("core.") && waives(rule))
-        }
-        ClearedWhy::Exception { exception } => {
-            let one = &state.exceptions[exception];
-            let fits = match (&one.what, gate) {
-                (ExceptionKind::Freeze { deployment: of }, GateKind::Freeze) => {
-                    *of == id && !everyone_in(state, deployment).contains(&one.asked_by)
-                }
-                (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
-                | (ExceptionKind::Emergency { deployment: of }, GateKind::ErrorBudget)
-                | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
-                _ => false,
-            };
-            fits && stands(state, deployment, one, now)
-        }
-        ClearedWhy::Standard { exception, files, lines } => {
-            let one = &state.exceptions[exception];
-            let ExceptionKind::Standard { model } = &one.what else { return false };
-            let place = state.place(&deployment.service, &deployment.environment);
-            place.is_some_and(|place| place.live.is_some())
-                && gate == GateKind::FourEyes
-                && *files <= u64::from(model.files)
-                && *lines <= u64::from(model.lines)
-                && !run.steps.unisolated()
-                && state.failures_of(*exception) < model.failures
-                && stands(state, deployment, one, now)
-        }
-        ClearedWhy::Listed { components } => {
-            let release = &state.releases[&deployment.release];
-            let listed = matches!(&release.materials, Some(Materials::Listed { components: of, .. })
-                if of == components);
-            gate == GateKind::Sbom && release.sbom.is_some() && listed
-        }
-        ClearedWhy::NoCriticalFindings { reports, findings } => {
-            gate == GateKind::Findings && *reports > 0 && findings.critical == 0
-        }
-        ClearedWhy::BudgetLeft { reading } => {
-            let promised = state.pipeline_of(deployment.release).unwrap().error_budget;
-            gate == GateKind::ErrorBudget && promised == Some(reading.budget) && {
-                let counts = state.budget_in(&key(0), reading.budget, now).counts;
-                counts.requests > 0 && counts.errors * 10 < counts.requests
-            }
-        }
-        ClearedWhy::DependenciesMet { .. } => {
-            let touched = state.touched_by(deployment.release, &deployment.environment);
-            gate == GateKind::Dependencies && touched.missing.is_empty() && touched.drops.is_empty()
-        }
-        ClearedWhy::JudgedByObjectives => {
-            let place = state.place(&deployment.service, &deployment.environment);
-            gate == GateKind::ErrorBudget
-                && place.is_none_or(|place| place.live.is_none())
-                && matches!(deployment.stage.replacement, Replacement::Progressive(_))
-        }
-        ClearedWhy::Attested => state.releases[&deployment.release].provenance.is_some(),
-        ClearedWhy::LineRuns => !deployment.stage.gates.contains(&gate),
-        ClearedWhy::NoFreeze => {
-            let covers = state.freeze_over(&deployment.service, &deployment.environment, now);
-            !state.gap && covers.is_none() && state.stop_over(deployment).is_none()
-        }
-    }
-}
-
-/// What the policies in force say now.
-fn policy_says(state: &State, now: Millis) -> PolicyAnswer {
-    let policies = state.organisation.as_ref().unwrap().policies.as_ref();
-    policies.map_or(PolicyAnswer::Fails { why: String::new() }, |name| Texts::says(name, now))
-}
-
-/// Whether enough people made an exception who still may, and had no hand in what it lets through.
-fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
-    let contributors = everyone_in(state, deployment);
-    let policy = state.organisation.as_ref().unwrap();
-    let deciders = policy.deciders();
-    let free = |who: &&PersonRef| {
-        **who != one.asked_by && deciders.contains(*who) && !contributors.contains(*who)
-    };
-    let people: BTreeSet<&PersonRef> = one.granted_by.iter().filter(free).collect();
-    people.len() >= one.what.people()
-        && one.granted.is_some()
-        && one.ended.is_none()
-        && one.suspended.is_none()
-        && now < one.until
-}
-
-/// Who contributed to what `deployment` brings, found another way than the domain does: to each
-/// change up to its own that is no part of what is live, and to what was merged into these.
-fn everyone_in<'a>(
-    state: &'a State,
-    deployment: &Deployment,
-) -> BTreeSet<&'a sluss_core::ids::PersonRef> {
-    let change_of = |release: &ReleaseId| state.releases[release].change;
-    let place = state.place(&deployment.service, &deployment.environment);
-    let live = place.and_then(|place| place.live).map(|id| state.deployments[&id].release);
-    let live = live.map_or(ChangeId(0), |release| change_of(&release));
-    let own = change_of(&deployment.release);
-    let trunk = &state.services[&deployment.service].trunk;
-    let brings = |id: &ChangeId| *id == own || (trunk.contains(id) && *id > live && *id <= own);
-    let merged = |id: &ChangeId| state.merged_into(*id).is_some_and(|into| brings(&into));
-    let changes = state.changes.iter().filter(|(id, _)| brings(id) || merged(id));
-    changes.flat_map(|(_, change)| &change.push.contributors).collect()
-}
-
-trait MergedInto {
-    fn merged_into(&self, change: ChangeId) -> Option<ChangeId>;
-}
-
-impl MergedInto for State {
-    fn merged_into(&self, change: ChangeId) -> Option<ChangeId> {
-        match self.changes.get(&change)?.phase {
-            sluss_core::state::ChangePhase::MergedInto { into } => Some(into),
-            _ => None,
-        }
-    }
-}
-
-/// What was asked for, as far as a share may grow by it.
-#[derive(Clone, Copy, PartialEq)]
-enum Asked {
-    Ready,
-    Resume,
-    Other,
-}
-
-fn share_grows_with_reason(state: &State, event: &Event, favourable: bool, asked: Asked) {
-    let (id, first) = match event {
-        Event::RolloutShifted { deployment, leg, .. } => (deployment, *leg == 0),
-        Event::DeploymentLive { deployment } => (deployment, false),
-        _ => return,
-    };
-    let deployment = &state.deployments[id];
-    let Phase::RollingOut(rollout) = &deployment.phase else { panic!("{id} is not rolling out") };
-    let at_once = matches!(rollout.plan, Replacement::AtOnce);
-    let ready = asked == Asked::Ready && (first || at_once);
-    // Without a proof in time a person may let a first release live, which has all traffic.
-    let word = asked == Asked::Resume && rollout.incumbent.is_none();
-    assert!(favourable || ready || word, "{id} grows without a verdict");
-}
-
-/// No share grows and nothing starts where the line is stopped; lifting that took two others.
-fn nothing_grows_while_the_line_is_stopped(state: &State, event: &Event) {
-    match event {
-        Event::DeploymentStarted { deployment }
-        | Event::RolloutShifted { deployment, .. }
-        | Event::DeploymentLive { deployment } => {
-            let stop = state.stop_over(&state.deployments[deployment]);
-            assert!(stop.is_none(), "{deployment} goes on past {stop:?}");
-        }
-        Event::LineLifted { stop } => {
-            let stop = &state.stops[stop];
-            let people: BTreeSet<&PersonRef> = stop.agreed.iter().map(|one| &one.by).collect();
-            assert!(people.len() >= 2 && !people.contains(&stop.by), "{stop:?}");
-        }
-        _ => {}
-    }
-}
-
-/// Shares sum to all as soon as customers have anything; until then, nothing gets any.
-fn shares_are_whole(state: &State) {
-    for route in state.routes() {
-        let sum: u16 = route.arms.iter().map(|arm| arm.share.basis_points()).sum();
-        let place = state.place(&route.key.service, &route.key.environment).unwrap();
-        // A first release has all of it while it is judged, and nobody shares it.
-        let is_served = place.live.is_some() || route.watched.is_some();
-        assert_eq!(sum, if is_served { 10_000 } else { 0 }, "{route:?}");
-        assert!(route.arms.len() <= 2, "{route:?}");
-        let releases: BTreeSet<_> = route.arms.iter().map(|arm| arm.release).collect();
-        assert_eq!(releases.len(), route.arms.len(), "{route:?}");
-    }
-    let mut rolling = BTreeSet::new();
-    for deployment in state.deployments.values() {
-        if let Phase::RollingOut(_) = deployment.phase {
-            let place = (&deployment.service, &deployment.environment);
-            assert!(rolling.insert(place), "two roll out in {}", deployment.environment);
-        }
-    }
-}
-
-/// A barred release keeps what it had elsewhere, but gets no more anywhere.
-fn what_is_barred_gains_nothing(earlier: &State, state: &State) {
-    let before = earlier.routes();
-    for route in state.routes() {
-        for arm in &route.arms {
-            if state.releases[&arm.release].barred.is_none() || arm.share == Share::NONE {
-                continue;
-            }
-            let old = before.iter().find(|old| old.key == route.key);
-            let old = old.and_then(|old| old.arms.iter().find(|o| o.release == arm.release));
-            let had = old.map_or(Share::NONE, |old| old.share);
-            let place = state.place(&route.key.service, &route.key.environment).unwrap();
-            // What was live before gets back what a candidate loses, even if it is barred itself:
-            // there is nothing else.
-            let falls_back = place.live == Some(arm.deployment) && place.rolling.is_none();
-            assert!(arm.share <= had || falls_back && had > Share::NONE, "{route:?}");
-        }
-    }
-}
-
-/// Once all that follows is folded, no release that is barred waits or rolls out to customers.
-fn nothing_barred_is_on_its_way(state: &State) {
-    for (id, deployment) in &state.deployments {
-        let waits = match deployment.phase {
-            Phase::Requested | Phase::Cleared | Phase::RollingOut(_) => true,
-            Phase::Live { .. }
-            | Phase::RolledBack { .. }
-            | Phase::Superseded { .. }
-            | Phase::Refused { .. }
-            | Phase::Removed { .. } => false,
-        };
-        if waits && deployment.stage.kind == EnvironmentKind::Lasting {
-            assert_eq!(state.releases[&deployment.release].barred, None, "{id}");
-        }
-    }
 }

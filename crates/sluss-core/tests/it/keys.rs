@@ -34,7 +34,7 @@ fn waits_under(organisation: Organisation) -> World {
     world
 }
 
-fn credential(name: &str) -> Credential {
+pub(crate) fn credential(name: &str) -> Credential {
     Credential {
         name: Digest::of(b"name"),
         id: Digest::of(b"id"),

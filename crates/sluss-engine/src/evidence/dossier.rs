@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{Digest, ReleaseId};
+use sluss_core::keys::KeyOf;
 use sluss_core::retention::Class;
 use sluss_ledger::Hash;
 use sluss_ledger::attest::predicate::{Predicate as _, Sbom};
@@ -101,7 +102,10 @@ async fn parts(
     let Gathered { events, attestations, blobs, decisions, disposed, persons: _ } = gathered;
     let retention = engine.state().periods().of(Class::Evidence).to_string();
     let positions: BTreeSet<u64> = events.keys().chain(attestations.keys()).copied().collect();
-    let last = positions.last().copied().unwrap_or_default();
+    // The key that signs the manifest counts from a leaf on that must be in it, too.
+    let counts_from =
+        engine.state().signing_keys(KeyOf::Attestations).last().map(|of| of.from_leaf);
+    let last = positions.last().copied().into_iter().chain(counts_from).max().unwrap_or_default();
     let Vouched { note, head, missing } = vouched(engine, last).await.ok_or_else(|| {
         let what = "No signed checkpoint covers the release yet.";
         Failure::new(Blame::Upstream, what, "Try again in a moment; else see `sluss log verify`")
