@@ -74,6 +74,14 @@ fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The calendar of the configuration that was proposed last.
+fn proposed(sluss: &Sluss) -> String {
+    let events = sluss.events();
+    let proposed = events.iter().rfind(|event| event["type"] == "config.proposed");
+    let organisation = &proposed.expect("it was pushed")["data"]["organisation"];
+    organisation["calendar"].as_str().expect("it has a calendar").to_owned()
+}
+
 #[test]
 fn what_is_held_stays_and_what_two_people_dispose_of_goes_and_the_log_says_so() {
     let sluss = Sluss::up();
@@ -94,12 +102,7 @@ fn what_is_held_stays_and_what_two_people_dispose_of_goes_and_the_log_says_so() 
         &repository,
         &[("organisation.yaml", ORGANISATION), ("calendar.yaml", CALENDAR)],
     );
-    let calendar = {
-        let events = sluss.events();
-        let proposed = events.iter().rfind(|event| event["type"] == "config.proposed");
-        let organisation = &proposed.expect("it was pushed")["data"]["organisation"];
-        organisation["calendar"].as_str().expect("it has a calendar").to_owned()
-    };
+    let calendar = proposed(&sluss);
     assert!(told(&sluss, &["retention", "show"]).contains("logs       3 years"));
     assert!(told(&sluss, &["retention", "show", &calendar]).contains("part of what decides now"));
     let changed = format!("{CALENDAR}\n# Another year.\n");
@@ -138,10 +141,8 @@ fn what_is_held_stays_and_what_two_people_dispose_of_goes_and_the_log_says_so() 
     told(&sluss, &["log", "verify", "--full"]);
 
     // What is missing, and nobody disposed of, fails.
-    let statement =
-        std::fs::read_dir(sluss.data().join("prose")).expect("there are texts").flatten();
-    let text = statement.map(|entry| entry.path()).next().expect("there is a text");
-    std::fs::remove_file(text).expect("it can be removed");
+    let present = proposed(&sluss);
+    std::fs::remove_file(blob(&sluss, &present)).expect("it can be removed");
     let (succeeded, said) = sluss.run(&["log", "verify", "--full"]);
-    assert!(!succeeded && said.contains("MISSING: personal"), "{said}");
+    assert!(!succeeded && said.contains(&format!("MISSING: evidence {present}")), "{said}");
 }

@@ -36,7 +36,7 @@ fn a_wrong_spelling_is_named_with_its_place_and_the_nearest_right_one() {
          --> sluss.yaml:3:1
           |
         3 | wiht:
-          | ^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only` or `objectives`
+          | ^^^^ expected `service`, `product`, `template`, `with`, `steps`, `secrets`, `unit`, `sticky`, `probe`, `outcome`, `most_in_flight`, `cpu_weight`, `forward_only`, `objectives`, `error_budget`, `provides` or `needs`
           = help: did you mean `with`?
         [err] error: 2 problems to mend.
         [err]   next: Mend what stands above, and `sluss check` again
