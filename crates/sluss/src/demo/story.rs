@@ -30,6 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// The story so far.
 struct Story {
     client: Client,
+    listen: SocketAddr,
     state: State,
     moments: Moments,
     begun: Instant,
@@ -52,7 +53,7 @@ pub async fn tell(
     let client = as_person(listen, EVA);
     let (state, moments) = (State::default(), Vec::new());
     let silent = matches!(output, Output::Json);
-    let mut story = Story { client, state, moments, begun: now(), silent };
+    let mut story = Story { client, listen, state, moments, begun: now(), silent };
     story.until("Sluss is ready", |_state| true).await?;
     story.say(&format!("Sluss is ready: http://{listen}"));
 
@@ -186,7 +187,7 @@ impl Story {
             Some((id, _)) => Err(Failure::new(
                 Blame::Upstream,
                 format!("{id} did not succeed."),
-                format!("See its log: {}/runs/{id}", "the demo's page"),
+                format!("Tell it once more and watch it: http://{}/runs/{id}", self.listen),
             )),
         }
     }
