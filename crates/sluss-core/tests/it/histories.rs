@@ -290,7 +290,7 @@ impl History {
     fn signer(&self, name: &str, a: u8) -> Actor {
         let who = person(name);
         let state = &self.world.state;
-        let own = state.keys_of(&who).last().map(|(id, _)| id).filter(|_| a % 4 != 0);
+        let own = state.keys_of(&who).last().map(|(id, _)| id).filter(|_| !a.is_multiple_of(4));
         let newest = state.authenticators.keys().last().copied();
         let authenticator = own.or(newest).unwrap_or(AuthenticatorId(1));
         let counter = u32::try_from(state.size).unwrap() * u32::from(a % 8 != 7);
