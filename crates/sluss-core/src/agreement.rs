@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::approval::Subject;
 use crate::config::Organisation;
+use crate::exception::Exception;
 use crate::ids::{GroupName, PersonRef};
 use crate::slots::{self, Groups, Rule};
 use crate::state::State;
@@ -82,5 +83,19 @@ impl State {
                 .get(&number)
                 .map_or_else(BTreeSet::new, |proposal| proposal.contributors.clone()),
         }
+    }
+
+    /// Returns who may still agree that an exception be granted: who may decide, did not ask for
+    /// it, did not agree already, and contributed nothing to what it lets through.
+    pub fn may_grant(&self, exception: &Exception) -> BTreeSet<PersonRef> {
+        let people = self.organisation.as_ref().map(|known| known.deciders()).unwrap_or_default();
+        let subject = exception.what.deployment().map(Subject::Deployment);
+        let contributors = subject.map_or_else(BTreeSet::new, |of| self.contributors_to(of));
+        let free = |who: &PersonRef| {
+            *who != exception.asked_by
+                && !exception.granted_by.contains(who)
+                && !contributors.contains(who)
+        };
+        people.into_iter().filter(free).collect()
     }
 }

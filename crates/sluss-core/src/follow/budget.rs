@@ -3,14 +3,27 @@
 use super::gates::{emergency, person};
 use crate::approval::Asked;
 use crate::budget::BudgetStands;
+use crate::decide::has_customers;
 use crate::deployment::Deployment;
 use crate::event::Event;
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
 use crate::ids::DeploymentId;
-use crate::pipeline::Replacement;
+use crate::pipeline::{GateKind, Replacement};
 use crate::state::State;
 use crate::target::RouteKey;
 use crate::units::Millis;
+
+/// Returns whether it is asked though the release does not say so: what is live in its place made a
+/// promise, and leaving the words away is no way round that.
+pub(super) fn is_asked(state: &State, deployment: &Deployment) -> bool {
+    let says = deployment.stage.gates.contains(&GateKind::ErrorBudget);
+    !says && has_customers(deployment.stage.kind) && state.budget_of(&key_of(deployment)).is_some()
+}
+
+fn key_of(deployment: &Deployment) -> RouteKey {
+    let (service, environment) = (deployment.service.clone(), deployment.environment.clone());
+    RouteKey { service, environment }
+}
 
 /// Decides by what was counted of customers' requests. A first release has none: it is judged by
 /// objectives, or a person is asked. A rollback passes no gate.
@@ -20,16 +33,23 @@ pub(super) fn error_budget(
     deployment: &Deployment,
     now: Millis,
 ) -> Result<GateOutcome, Vec<Event>> {
-    let pipeline = state.pipeline_of(deployment.release);
-    let Some(budget) = pipeline.and_then(|pipeline| pipeline.error_budget) else {
+    let key = key_of(deployment);
+    let own = state.pipeline_of(deployment.release).and_then(|pipeline| pipeline.error_budget);
+    let demanded = deployment.stage.gates.contains(&GateKind::ErrorBudget);
+    let readings = [state.budget_of(&key), own].into_iter().flatten();
+    let readings = readings.map(|budget| state.budget_in(&key, budget, now));
+    // The one that is worse off decides: a release loosens no promise that shuts its own gate.
+    let worst = readings.max_by_key(|reading| match reading.stands() {
+        BudgetStands::Left => 0,
+        BudgetStands::NoData => 1,
+        BudgetStands::Spent => 2,
+    });
+    let Some(reading) = worst.filter(|_| own.is_some() || !demanded) else {
         return Ok(GateOutcome::Refused { why: RefusedWhy::NoObjective });
     };
-    let (service, environment) = (deployment.service.clone(), deployment.environment.clone());
-    let key = RouteKey { service, environment };
     let place = state.place(&key.service, &key.environment);
     let first = place.is_none_or(|place| place.live.is_none());
     let judged = matches!(deployment.stage.replacement, Replacement::Progressive(_));
-    let reading = state.budget_in(&key, budget, now);
     let shut = match (first, reading.stands()) {
         (true, _) if judged => {
             return Ok(GateOutcome::Cleared { why: ClearedWhy::JudgedByObjectives });
@@ -38,7 +58,7 @@ pub(super) fn error_budget(
             return Ok(GateOutcome::Cleared { why: ClearedWhy::BudgetLeft { reading } });
         }
         (false, BudgetStands::Spent) => {
-            let until = state.budget_refills(&key, budget, now);
+            let until = state.budget_refills(&key, reading.budget, now);
             Some(GateOutcome::Waiting { on: WaitingOn::Budget { reading, until } })
         }
         (true, _) | (false, BudgetStands::NoData) => None,

@@ -329,7 +329,8 @@ fn at_the_gates(
         state.stop_over(deployment).is_some() || deployment.gates.contains_key(&GateKind::Freeze);
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
     let needs = dependencies::are_asked(state, deployment).then_some(GateKind::Dependencies);
-    for gate in gates.iter().chain(&line).chain(&needs) {
+    let budget = budget::is_asked(state, deployment).then_some(GateKind::ErrorBudget);
+    for gate in gates.iter().chain(&line).chain(&needs).chain(&budget) {
         let (outcome, policy) = match decide_gate(state, id, deployment, *gate, at) {
             Ok(decided) => decided,
             Err(first) => return Some(first),

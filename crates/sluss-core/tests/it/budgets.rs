@@ -2,11 +2,15 @@
 
 use expect_test::expect;
 use sluss_core::budget::{BudgetReading, BudgetStands, ErrorBudget};
+use sluss_core::deployment::Phase;
+use sluss_core::gate::{GateOutcome, WaitingOn};
+use sluss_core::ids::DeploymentId;
+use sluss_core::pipeline::GateKind;
 use sluss_core::rollout::Counts;
 use sluss_core::units::Millis;
 
-use crate::script::check;
-use crate::world::{production, staging};
+use crate::script::{check, play};
+use crate::world::{World, production, staging};
 
 #[test]
 fn a_spent_budget_shuts_the_gate_until_its_failures_have_left_the_window() {
@@ -79,6 +83,34 @@ fn a_budget_of_which_something_is_left_lets_releases_through() {
             pay/production: rel-1 100 % rel-2 0 %
         "#]],
     );
+}
+
+#[test]
+fn no_release_loosens_or_drops_the_promise_that_shuts_its_own_gate() {
+    for promise in ["promises 500000 720", "promises nothing"] {
+        let mut world = World::new(vec![production()]);
+        play(
+            &mut world,
+            &format!(
+                "0 policy never by anna
+                1 promises 990000 720
+                1 push main anna by anna
+                2 go
+                400 counts 1000 100
+                500 {promise}
+                500 push main anna by anna
+                500 go"
+            ),
+        );
+        let waits = &world.state.deployments[&DeploymentId(2)];
+        let gate = waits.gates.get(&GateKind::ErrorBudget);
+        assert!(
+            matches!(gate, Some(GateOutcome::Waiting { on: WaitingOn::Budget { reading, .. } })
+                if reading.budget.objective_ppm == 990_000),
+            "{promise}: {gate:?}"
+        );
+        assert_eq!(waits.phase, Phase::Requested, "{promise}");
+    }
 }
 
 #[test]

@@ -101,6 +101,10 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
             world.texts.window = Some((seconds(from), seconds(until), overrun.unwrap()));
             None
         }
+        ["promises", "nothing"] => {
+            world.error_budget = None;
+            None
+        }
         ["promises", objective_ppm, hours] => {
             let (objective_ppm, hours) = (objective_ppm.parse().unwrap(), hours.parse::<u32>());
             let window_seconds = hours.unwrap() * 3_600;

@@ -57,7 +57,7 @@ pub struct WaitView {
 /// A gate of a deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct GateView {
-    /// Which: `tests`, `four_eyes` or `freeze`.
+    /// Which: `tests`, `four_eyes`, `freeze`, `policy` and so on.
     pub gate: &'static str,
     /// What it saw last: `cleared`, `waiting`, `refused`; `pending` before it saw anything.
     pub outcome: &'static str,

@@ -320,6 +320,10 @@ pub(crate) async fn person(app: &App, login: &str) -> Result<PersonRef, Failure>
         found.map_err(|error| Failure::upstream("The accounts could not be read", &error))?;
     found.map(|account| account.person).ok_or_else(|| {
         let what = format!("Nobody has the login `{login}`.");
-        Failure::new(Blame::NotFound, what, "See who there is: `sluss account list`")
+        Failure::new(
+            Blame::NotFound,
+            what,
+            "Look at how it is written: their login is on their account page",
+        )
     })
 }

@@ -294,13 +294,9 @@ fn size_of(difference: &DifferenceOfCommits) -> Size {
 pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Failure> {
     let now = app.engine.now();
     let build = |state: &Known, _: &mut Words| {
-        let decides = state.organisation.as_ref().is_some_and(|o| o.deciders().contains(who));
         let mut all = Vec::new();
-        for (id, one) in state.exceptions.iter().filter(|_| decides) {
-            let contributed = |id| state.contributors(id).contains(who);
-            let barred = one.asked_by == *who || one.what.deployment().is_some_and(contributed);
-            let waits = one.word(now) == "asked" && !one.granted_by.contains(who);
-            if waits && !barred {
+        for (id, one) in &state.exceptions {
+            if one.word(now) == "asked" && state.may_grant(one).contains(who) {
                 let sentence = format!("a {} waits for someone to agree", one.what.word());
                 let (id, since_ms) = (id.to_string(), one.asked.0);
                 all.push(AlsoView { kind: "exception", id, sentence, since_ms });
