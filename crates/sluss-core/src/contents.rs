@@ -153,6 +153,11 @@ impl Event {
             }
             E::AttestationRecorded { envelope, .. } => vec![evidence(envelope)],
             E::IncidentReported { summary, .. } => vec![text(Class::Personal, summary, None)],
+            // What the authority was told is the organisation's, and not of whoever noted it.
+            E::IncidentNotified(of) => vec![text(Class::Evidence, &of.reference, None)],
+            E::IncidentClassified(of) => {
+                of.reason.iter().map(|reason| wrote(reason, &of.by)).collect()
+            }
             E::FreezeSet { reason, by, .. } => {
                 vec![text(Class::Personal, reason, by.as_ref())]
             }

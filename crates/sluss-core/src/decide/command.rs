@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::classify::Reporting;
 use crate::approval::Subject;
 use crate::authenticator::{Credential, Signed};
 use crate::budget::TrafficCounted;
@@ -257,6 +258,8 @@ pub enum Command {
         by: Reporter,
         summary: Digest,
     },
+    /// Somebody classifies an incident, or says that the authority was told of it.
+    Reporting(Reporting),
     /// An alert is over.
     Resolved {
         fingerprint: Digest,
@@ -469,6 +472,7 @@ impl Command {
             | Self::Unbar { .. }
             | Self::Close { .. }
             | Self::Report { .. }
+            | Self::Reporting(_)
             | Self::Resolved { .. }
             | Self::Link { .. }
             | Self::AskException { .. }
