@@ -65,12 +65,7 @@ pub(super) fn decide(
 
 /// Returns who asks, if that is a person who delivers or decides.
 fn person(state: &State, actor: &Actor, act: &str) -> Result<PersonRef, Refusal> {
-    let organisation = state.organisation.as_ref();
-    let may = |who: &&PersonRef| {
-        organisation
-            .is_some_and(|known| known.developers.contains(*who) || known.deciders().contains(*who))
-    };
-    let Some(who) = actor.who().filter(may) else {
+    let Some(who) = actor.who().filter(|who| state.may_classify(who)) else {
         let what = format!("To {act} an incident takes the role of a developer or an approver.");
         let refusal = Refusal::new(Blame::Denied, what, "Ask someone who has it, at once");
         return Err(refusal.recorded(None, act, RefusedWhy::MissingRole));

@@ -261,6 +261,23 @@ pub fn months_later(at: Millis, months: i64) -> Millis {
     Millis((first + day - 1).saturating_mul(DAY_MS).saturating_add(of_day))
 }
 
+/// Returns the instant of a minute in UTC, written `2026-01-31T12:00`.
+pub fn of_utc_minute(text: &str) -> Option<Millis> {
+    let (date, time) = text.split_once(['T', ' '])?;
+    let digits = |text: &str, count: usize| {
+        let right = text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+        right.then(|| text.parse::<i64>().ok()).flatten()
+    };
+    let (year, rest) = date.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    let (year, month, day) = (digits(year, 4)?, digits(month, 2)?, digits(day, 2)?);
+    let (hour, minute) = time.split_once(':')?;
+    let (hour, minute) = (digits(hour, 2)?, digits(minute, 2)?);
+    let days = days_to(year, month, day);
+    let exists = civil(days) == (year, month, day) && hour < 24 && minute < 60;
+    exists.then(|| Millis(days * DAY_MS + (hour * 60 + minute) * 60_000))
+}
+
 /// Year, month and day of a day since 1970-01-01 (Howard Hinnant, `civil_from_days`).
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Incident;
 use super::clocks::{Clock, Limit, Recorded, Report, Sent, Standing};
-use super::criteria::{Criteria, Criterion};
+use super::criteria::{Criteria, Criterion, Holds};
 use crate::event::Event;
 use crate::ids::{CauseName, Digest, IncidentId, PersonRef};
 use crate::state::State;
@@ -49,6 +49,18 @@ pub struct Classified {
     /// Why, where that was said: a private text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Digest>,
+}
+
+impl Classified {
+    /// Returns whether its figures say otherwise by now, since time has passed: then it is to be
+    /// classified again.
+    pub fn says_otherwise(&self, now: Holds) -> bool {
+        match now {
+            Holds::Yes => !self.major,
+            Holds::No => self.major && self.with.is_empty(),
+            Holds::Unknown => false,
+        }
+    }
 }
 
 /// The authority was told.
@@ -96,6 +108,15 @@ impl Incident {
         self.reporting.classified.last().map(|(_, of)| of)
     }
 
+    /// Returns how it is classified, in words.
+    pub fn class(&self) -> &'static str {
+        match self.classification().map(|of| of.major) {
+            None => "not classified",
+            Some(true) => "major",
+            Some(false) => "not major",
+        }
+    }
+
     /// Returns when whoever answers for it became aware of it: when it was opened, unless somebody
     /// says earlier.
     pub fn aware(&self) -> Millis {
@@ -111,12 +132,6 @@ impl Incident {
             classified: self.reporting.classified.iter().map(classified).collect(),
             sent: self.reporting.sent.iter().map(sent).collect(),
         }
-    }
-
-    /// Returns its limits that passed without what was to be done.
-    pub fn overdue(&self, now: Millis) -> Option<Clock> {
-        let mut clocks = self.recorded().clocks().into_iter();
-        clocks.find(|clock| clock.standing(now) == Standing::Overdue)
     }
 }
 
@@ -151,10 +166,34 @@ impl State {
         Some(ms.div_ceil(1_000))
     }
 
-    /// Returns the incidents that something is overdue for, with what.
-    pub fn overdue_incidents(&self, now: Millis) -> Vec<(IncidentId, Clock)> {
-        let overdue = |id: &IncidentId| Some((*id, self.incidents.get(id)?.overdue(now)?));
-        self.open.reports.iter().filter_map(overdue).collect()
+    /// Returns whether somebody has a role in which they may say what an incident did.
+    pub fn may_classify(&self, who: &PersonRef) -> bool {
+        let organisation = self.organisation.as_ref();
+        organisation
+            .is_some_and(|known| known.developers.contains(who) || known.deciders().contains(who))
+    }
+
+    /// Returns the incidents that are not over: open ones, and major ones of which the authority is
+    /// still to be told.
+    pub fn incidents_at_hand(&self) -> BTreeSet<IncidentId> {
+        let told = |id: &&IncidentId| {
+            let found = self.incidents.get(id).and_then(Incident::classification);
+            found.is_some_and(|of| of.major)
+        };
+        let open = self.open.incidents.iter();
+        open.chain(self.open.reports.iter().filter(told)).copied().collect()
+    }
+
+    /// Returns the limits that are near or passed without what was to be done, the first due first.
+    pub fn pressing_limits(&self, now: Millis) -> Vec<(IncidentId, Clock)> {
+        let of = |id: &IncidentId| {
+            let clock = self.incidents.get(id)?.recorded().next()?;
+            let pressing = matches!(clock.standing(now), Standing::Near | Standing::Overdue);
+            pressing.then_some((*id, clock))
+        };
+        let mut all: Vec<(IncidentId, Clock)> = self.open.reports.iter().filter_map(of).collect();
+        all.sort_by_key(|(id, clock)| (clock.due, *id));
+        all
     }
 
     /// Returns the alarm of a limit that is near, if one is and had none yet. While the clock

@@ -6,7 +6,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use sluss_core::ids::IncidentId;
 use sluss_core::incident::clocks::{
-    Limit, Recorded, Report, Sent, Standing, initial_due, months_later,
+    Limit, Recorded, Report, Sent, Standing, initial_due, months_later, of_utc_minute,
 };
 use sluss_core::incident::criteria::{Criteria, Criterion, Holds, Portion};
 use sluss_core::incident::recurring::{Member, recurring};
@@ -228,11 +228,16 @@ fn a_month_is_the_calendar_s_and_ends_with_the_month_at_the_latest() {
         ("2026-05-22 10:30 UTC", -6, "2025-11-22 10:30 UTC"),
         ("2100-01-31 00:00 UTC", 1, "2100-02-28 00:00 UTC"),
     ] {
-        let start = (0..).map(|day| Millis(day * DAY)).find(|day| minute(*day)[..10] == from[..10]);
-        let (hours, minutes): (i64, i64) =
-            (from[11..13].parse().unwrap(), from[14..16].parse().unwrap());
-        let at = start.unwrap().plus((hours * 60 + minutes) * 60_000);
+        let at = of_utc_minute(&from[..16]).unwrap();
+        assert_eq!(minute(at), from);
         assert_eq!(minute(months_later(at, months)), to, "{from} and {months} months");
+    }
+}
+
+#[test]
+fn a_minute_that_does_not_exist_is_none() {
+    for wrong in ["", "2026-02-29T00:00", "2026-1-1T00:00", "2026-01-01T24:00", "2026-01-01"] {
+        assert_eq!(of_utc_minute(wrong), None, "{wrong}");
     }
 }
 
