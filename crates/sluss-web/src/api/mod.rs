@@ -24,6 +24,7 @@ pub(crate) mod incident_report;
 pub(crate) mod incidents;
 mod keys;
 mod log;
+pub(crate) mod performance;
 pub(crate) mod policies;
 mod population;
 mod records;
