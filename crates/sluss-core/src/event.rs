@@ -44,8 +44,8 @@ use crate::units::{Millis, Share};
 
 pub use crate::pushed::{Artifact, Push, WithdrawnReason};
 pub use crate::refused::RefusedWhy;
-pub use crate::stored::Unreadable;
 use crate::stop::StopScope;
+pub use crate::stored::Unreadable;
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
