@@ -418,7 +418,8 @@ pub enum Retain {
 }
 
 impl Command {
-    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
+    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it. What
+    /// somebody did at the door is of whoever did it.
     pub fn is_a_report(&self) -> bool {
         match self {
             Self::Open { .. }
@@ -454,7 +455,6 @@ impl Command {
             | Self::CalendarCompared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
-            // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. }
             | Self::Exported { .. }
             | Self::Denied { .. }
