@@ -92,7 +92,7 @@ fn commit(number: u64) -> CommitId {
     format!("{number:040x}").parse().unwrap()
 }
 
-fn samples() -> Vec<Event> {
+pub(super) fn samples() -> Vec<Event> {
     let mut all = of_log_and_changes();
     all.extend(of_runs_and_releases());
     all.extend(of_gates_and_approvals());

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod budgets;
+mod contents;
 mod demands;
 mod dependencies;
 mod evidence;
