@@ -46,6 +46,7 @@ pub mod slots;
 pub mod state;
 pub mod steps;
 pub mod stop;
+mod stored;
 mod stream;
 pub mod target;
 pub mod traffic;

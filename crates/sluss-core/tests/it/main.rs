@@ -4,6 +4,7 @@
 
 mod agreement;
 mod budgets;
+mod clocks;
 mod contents;
 mod demands;
 mod dependencies;
