@@ -489,6 +489,7 @@ fn of_the_rest() -> Vec<Event> {
             rollbacks: 1,
             emergency: 1,
             standard: 0,
+            standard_told: true,
             head: Digest::of(b"leaf"),
             merkle_root: Digest::of(b"root"),
         }),
