@@ -58,6 +58,11 @@ pub enum Evidence {
         /// Which gate.
         gate: GateKind,
     },
+    /// What the calendar said of a deployment's start.
+    Freeze {
+        /// Of which deployment.
+        deployment: DeploymentId,
+    },
     /// What a second person decided.
     Approval {
         /// Over what.
@@ -87,9 +92,9 @@ impl Evidence {
         match self {
             Self::Provenance { release } | Self::Sbom { release } => Stream::Release(*release),
             Self::TestResult { owner, .. } | Self::Scan { owner, .. } => (*owner).into(),
-            Self::Gate { deployment, .. } | Self::Verdict { deployment } => {
-                Stream::Deployment(*deployment)
-            }
+            Self::Gate { deployment, .. }
+            | Self::Freeze { deployment }
+            | Self::Verdict { deployment } => Stream::Deployment(*deployment),
             Self::Approval { subject } => subject.stream(),
         }
     }
@@ -114,6 +119,7 @@ impl Evidence {
                 let (deployment, gate) = (*deployment, *gate);
                 outcome.is_final().then_some(Self::Gate { deployment, gate })
             }
+            Event::FreezeDecided(said) => Some(Self::Freeze { deployment: said.deployment }),
             Event::ApprovalGranted { subject, .. } | Event::ApprovalRefused { subject, .. } => {
                 Some(Self::Approval { subject: *subject })
             }

@@ -27,6 +27,7 @@ use crate::evidence::outside::Outside;
 use crate::failure::{Blame, Failure};
 use crate::forge::Repositories;
 use crate::pipeline::Catalogue;
+use crate::rests_on::rests_on;
 use crate::texts::Texts;
 
 /// Commands that may wait before those who ask have to.
@@ -333,6 +334,10 @@ impl Engine {
         };
         let mut drafts: Vec<Draft> =
             events.iter().map(|event| draft(event, actor, cause)).collect();
+        for (draft, event) in drafts.iter_mut().zip(events) {
+            draft.refs = rests_on(self, event).await?;
+            draft.actor.login = sign_in(&self.state(), event, actor);
+        }
         if let ([Event::AttestationRecorded { of, .. }], [draft]) = (events, &mut drafts[..]) {
             (draft.attestation, draft.cause) = (attestation, Some(*of));
         }
@@ -361,6 +366,16 @@ impl Engine {
             fold(&mut state, sealed)?;
         }
         Ok(())
+    }
+}
+
+/// The leaf of the last sign-in of the person on whose account something happens.
+fn sign_in(state: &State, event: &Event, actor: &Actor) -> Option<u64> {
+    match (event, actor) {
+        (Event::AccessLogin { .. }, _) | (_, Actor::System | Actor::Agent { .. }) => None,
+        (_, Actor::Person { who, .. } | Actor::Signer { who, .. }) => {
+            state.sign_ins.get(who).copied()
+        }
     }
 }
 

@@ -7,10 +7,13 @@
 //!   stood before it. Nothing is attested that was not recorded.
 //! - A failed build has no provenance, and *no data* is never a verdict in favour.
 
+mod beside;
 mod checkpoint;
 mod decisions;
 pub mod dossier;
+mod freeze;
 mod gather;
+mod inputs;
 mod materials;
 pub mod outside;
 mod provenance;
@@ -70,7 +73,11 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         Evidence::Scan { owner, step, report } => {
             scan::scan(engine, (*owner, step, report), &said).await?
         }
-        Evidence::Gate { deployment, gate } => rest::gate(engine, *deployment, *gate, &said)?,
+        Evidence::Gate { deployment, gate } => {
+            let inputs = inputs::of_gate(engine, of, (*deployment, *gate)).await?;
+            rest::gate(engine, (*deployment, *gate), inputs, &said)?
+        }
+        Evidence::Freeze { .. } => freeze::statement(engine, of, &said).await?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,
     };
     let attestor = engine.attestor();
