@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::approval::Subject;
 use crate::deployment::{Deployment, Phase};
 use crate::event::{Event, Stream};
-use crate::ids::{DeploymentId, Digest, ReleaseId, StepName};
+use crate::exception::ExceptionKind;
+use crate::ids::{DeploymentId, Digest, ExceptionId, ReleaseId, StepName};
 use crate::materials::Materials;
 use crate::pipeline::{GateKind, Replacement};
 use crate::rollout::Verdict;
@@ -68,6 +69,11 @@ pub enum Evidence {
         /// Over what.
         subject: Subject,
     },
+    /// That two people let a rule of a policy go unmet for a time.
+    Waiver {
+        /// Which exception.
+        exception: ExceptionId,
+    },
     /// What live traffic said of a release.
     Verdict {
         /// Of which deployment.
@@ -96,6 +102,7 @@ impl Evidence {
             | Self::Freeze { deployment }
             | Self::Verdict { deployment } => Stream::Deployment(*deployment),
             Self::Approval { subject } => subject.stream(),
+            Self::Waiver { exception } => Stream::Exception(*exception),
         }
     }
 
@@ -123,6 +130,10 @@ impl Evidence {
             Event::ApprovalGranted { subject, .. } | Event::ApprovalRefused { subject, .. } => {
                 Some(Self::Approval { subject: *subject })
             }
+            Event::ExceptionGranted { exception, .. } => {
+                let exception = *exception;
+                is_waived(state, exception).then_some(Self::Waiver { exception })
+            }
             Event::DeploymentRolledBack { deployment, .. }
             | Event::DeploymentLive { deployment } => {
                 let taken_back = matches!(event, Event::DeploymentRolledBack { .. });
@@ -133,6 +144,15 @@ impl Evidence {
             _says_nothing_that_others_check => None,
         }
     }
+}
+
+/// Returns whether the next person who grants `id` makes a waiver of it that holds.
+fn is_waived(state: &State, id: ExceptionId) -> bool {
+    state.exceptions.get(&id).is_some_and(|one| {
+        matches!(one.what, ExceptionKind::Waiver { .. })
+            && one.granted.is_none()
+            && one.granted_by.len() + 1 >= one.what.people()
+    })
 }
 
 /// Returns whether live traffic has spoken: what goes live without a word in its favour, since

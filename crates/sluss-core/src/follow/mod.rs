@@ -241,6 +241,8 @@ fn of_deployment(
                 (None, None) => {
                     let kept = state.line_runs_since(deployment).max(rollout.let_go);
                     match rollout.bake(now, kept) {
+                        // A day is counted by the clock.
+                        Next::Stay if state.gap => Next::Stay,
                         Next::Stay => {
                             let goes_back = !state.is_forward_only(deployment.release);
                             rollout.hold_ends(now, kept, goes_back)

@@ -69,6 +69,7 @@ fn says_to(evidence: &Evidence, id: DeploymentId, gate: GateKind) -> bool {
         Evidence::Gate { .. }
         | Evidence::Freeze { .. }
         | Evidence::Approval { .. }
+        | Evidence::Waiver { .. }
         | Evidence::Verdict { .. } => false,
     };
     match gate {

@@ -20,6 +20,7 @@ mod provenance;
 mod rest;
 mod scan;
 mod verdict;
+mod waiver;
 
 pub use materials::inventory;
 use sluss_core::event::Event;
@@ -79,6 +80,7 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         }
         Evidence::Freeze { .. } => freeze::statement(engine, of, &said).await?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,
+        Evidence::Waiver { exception } => waiver::statement(&engine.state(), *exception)?,
     };
     let attestor = engine.attestor();
     let envelope = statement.sign(&attestor);

@@ -25,6 +25,8 @@ struct Told {
     organisation: bool,
     /// What the calendar said before the gate was decided: as the event has it, and as it was kept.
     calendar: Option<(Value, Value)>,
+    /// The artifact that the deployment is said to be about.
+    about: Hash,
 }
 
 /// A standard change that `grace` agreed to and `linus` had asked for, and what passed by it.
@@ -42,6 +44,7 @@ fn standard() -> Told {
         afterwards: false,
         organisation: true,
         calendar: None,
+        about: artifact(),
     }
 }
 
@@ -100,7 +103,10 @@ fn parts(told: &Told) -> Parts {
         exception(&mut ledger, told);
     }
     let event = |kind, data: Value| Draft::new("deployment/dep-1", kind, data);
-    ledger.event(event("deployment.requested", json!({"deployment": "dep-1", "release": "rel-1"})));
+    let data = json!({"deployment": "dep-1", "release": "rel-1"});
+    let mut requested = event("deployment.requested", data);
+    requested.subject = vec![told.about];
+    ledger.event(requested);
     if let Some((said, kept)) = &told.calendar {
         let mut said = said.clone();
         said["says"] = json!(ledger.blob(kept.to_string()));
@@ -299,4 +305,14 @@ fn a_gate_that_says_that_people_agreed_whom_nobody_asked_fails() {
     let report = report(&parts(&told));
     let Outcome::Failed(failures) = report.outcome(Check::Approvals) else { panic!("{report}") };
     assert!(failures[0].reason.contains("without the approval"), "{report}");
+}
+
+#[test]
+fn a_deployment_of_other_artifacts_than_the_releases_fails() {
+    let told = Told { about: Hash::sha256(b"another artifact"), ..standard() };
+    let report = report(&parts(&told));
+    let Outcome::Failed(failures) = report.outcome(Check::CrossReferences) else {
+        panic!("{report}")
+    };
+    assert!(failures[0].reason.contains("other artifacts than those of the release"), "{report}");
 }
