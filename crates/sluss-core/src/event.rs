@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::approval::{Asked, Subject};
 use crate::authenticator::{Credential, Signed};
@@ -33,6 +32,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
 use crate::retention::Class;
@@ -47,6 +47,7 @@ use crate::units::{Millis, Share};
 pub use crate::pushed::{Artifact, Push, WithdrawnReason};
 pub use crate::refused::RefusedWhy;
 use crate::stop::StopScope;
+pub use crate::stored::Unreadable;
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +170,9 @@ pub enum Event {
         report: Digest,
         findings: FindingCounts,
     },
+    /// What a step measured was read.
+    #[serde(rename = "performance.measured")]
+    PerformanceMeasured { owner: StepOwner, step: StepName, attempt: u16, measured: Measured },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },
@@ -458,41 +462,4 @@ pub enum Event {
     /// Callers who are not signed in were refused, counted per route and minute.
     #[serde(rename = "access.refused_counted")]
     AccessRefusedCounted { route: String, why: RefusedWhy, count: u32, minute: i64 },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Tagged<'a> {
-    #[serde(rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-/// A stored event that this program can't read.
-#[derive(Debug, thiserror::Error)]
-#[error("an event of type `{kind}` can't be read: {source}")]
-pub struct Unreadable {
-    /// Its type.
-    pub kind: String,
-    /// Why.
-    #[source]
-    pub source: serde_json::Error,
-}
-
-impl Event {
-    /// Returns the event's type and its data as strict JSON, as they are stored.
-    pub fn to_parts(&self) -> (String, Box<RawValue>) {
-        let text = serde_json::to_string(self).expect("BUG: an event has a JSON form");
-        let parts: Tagged<'_> =
-            serde_json::from_str(&text).expect("BUG: an event's JSON has a type and data");
-        (parts.kind.into_owned(), parts.data.to_owned())
-    }
-
-    /// Makes the event again from its stored parts.
-    pub fn from_parts(kind: &str, data: &RawValue) -> Result<Self, Unreadable> {
-        let unreadable = |source| Unreadable { kind: kind.to_owned(), source };
-        let text =
-            serde_json::to_string(&Tagged { kind: kind.into(), data }).map_err(unreadable)?;
-        serde_json::from_str(&text).map_err(unreadable)
-    }
 }

@@ -21,6 +21,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
@@ -137,6 +138,8 @@ pub enum Command {
         tests: Option<TestCounts>,
         /// Reports of scanners that it left.
         scans: Vec<Report>,
+        /// What it measured.
+        measured: Vec<Measured>,
     },
     /// Outputs were packed, or could not be.
     Packed {

@@ -65,7 +65,8 @@ fn says_to(evidence: &Evidence, id: DeploymentId, gate: GateKind) -> bool {
         Evidence::Provenance { .. }
         | Evidence::TestResult { .. }
         | Evidence::Sbom { .. }
-        | Evidence::Scan { .. } => true,
+        | Evidence::Scan { .. }
+        | Evidence::Performance { .. } => true,
         Evidence::Gate { .. }
         | Evidence::Freeze { .. }
         | Evidence::Approval { .. }
@@ -76,6 +77,7 @@ fn says_to(evidence: &Evidence, id: DeploymentId, gate: GateKind) -> bool {
         GateKind::Tests => matches!(evidence, Evidence::TestResult { .. }),
         GateKind::Provenance => matches!(evidence, Evidence::Provenance { .. }),
         GateKind::Sbom => matches!(evidence, Evidence::Sbom { .. }),
+        GateKind::Performance => matches!(evidence, Evidence::Performance { .. }),
         GateKind::Findings => matches!(evidence, Evidence::Scan { .. }),
         GateKind::FourEyes => approves,
         GateKind::Freeze => *evidence == Evidence::Freeze { deployment: id },

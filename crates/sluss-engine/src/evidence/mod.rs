@@ -74,6 +74,7 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         Evidence::Scan { owner, step, report } => {
             scan::scan(engine, (*owner, step, report), &said).await?
         }
+        Evidence::Performance { owner, step, .. } => rest::measured(engine, (*owner, step), &said)?,
         Evidence::Gate { deployment, gate } => {
             let inputs = inputs::of_gate(engine, of, (*deployment, *gate)).await?;
             rest::gate(engine, (*deployment, *gate), inputs, &said)?
