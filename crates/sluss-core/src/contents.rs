@@ -146,6 +146,7 @@ impl Event {
             E::GateDecided { outcome, policy: None, .. } => {
                 outcome.input().map(evidence).into_iter().collect()
             }
+            E::FreezeDecided(said) => vec![evidence(&said.calendar), evidence(&said.says)],
             E::ApprovalRequested { statement, .. } => vec![evidence(statement)],
             E::ApprovalGranted { signed, .. } | E::ExceptionGranted { signed, .. } => {
                 signed.iter().map(|signed| evidence(&signed.assertion)).collect()

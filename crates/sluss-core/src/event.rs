@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{Asked, Subject};
 use crate::authenticator::{Credential, Signed};
+use crate::bounds::RolloutStarted;
 use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::findings::FindingCounts;
+use crate::freezes::FreezeDecided;
 use crate::gate::GateOutcome;
 use crate::hold::HoldScope;
 use crate::ids::{
@@ -224,6 +226,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy: Option<PolicyRecord>,
     },
+    /// What the calendar said at the gate of freezes, which is decided next.
+    #[serde(rename = "freeze.decided")]
+    FreezeDecided(FreezeDecided),
     /// A second person is asked.
     #[serde(rename = "approval.requested")]
     ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
@@ -261,6 +266,9 @@ pub enum Event {
     /// The target is about to be asked.
     #[serde(rename = "deployment.started")]
     DeploymentStarted { deployment: DeploymentId },
+    /// The candidate is about to get its first share: customers test it within these bounds.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted(RolloutStarted),
     /// The candidate is ready and gets this share from now on.
     #[serde(rename = "rollout.shifted")]
     RolloutShifted { deployment: DeploymentId, leg: usize, share: Share },

@@ -286,6 +286,18 @@ impl GateOutcome {
         }
     }
 
+    /// Returns the exceptions that it names: those that opened it, and those that waive some of
+    /// what keeps it shut.
+    pub fn exceptions(&self) -> Vec<ExceptionId> {
+        match self {
+            Self::Cleared { why: ClearedWhy::Waived { by, .. } } => by.clone(),
+            Self::Cleared {
+                why: ClearedWhy::Standard { exception, .. } | ClearedWhy::Exception { exception },
+            } => vec![*exception],
+            Self::Cleared { .. } | Self::Waiting { .. } | Self::Refused { .. } => Vec::new(),
+        }
+    }
+
     /// Returns whether it is decided, one way or the other.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Waiting { .. })

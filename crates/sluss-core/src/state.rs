@@ -227,6 +227,9 @@ pub struct State {
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,
+    /// The leaf that put it in force.
+    #[serde(default)]
+    pub in_force: Option<u64>,
     pub proposals: BTreeMap<u64, Proposal>,
     pub services: BTreeMap<ServiceName, Service>,
     pub changes: BTreeMap<ChangeId, Change>,
@@ -247,6 +250,9 @@ pub struct State {
     pub delegations: Vec<Delegation>,
     #[serde(default)]
     pub authenticators: BTreeMap<AuthenticatorId, Authenticator>,
+    /// The leaf of each person's last sign-in.
+    #[serde(default)]
+    pub sign_ins: BTreeMap<PersonRef, u64>,
     pub open: Open,
     /// What is to be signed, by the position of the event that says it.
     pub unattested: BTreeMap<u64, Evidence>,

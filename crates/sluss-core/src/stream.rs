@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::RolloutStarted;
 use crate::event::Event;
+use crate::freezes::FreezeDecided;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
 use crate::steps::StepOwner;
 
@@ -40,6 +42,8 @@ impl Event {
             | E::DeploymentStarted { deployment }
             | E::RolloutShifted { deployment, .. }
             | E::RolloutObserved { deployment, .. }
+            | E::FreezeDecided(FreezeDecided { deployment, .. })
+            | E::RolloutStarted(RolloutStarted { deployment, .. })
             | E::RolloutHeld { deployment, .. }
             | E::RolloutResumed { deployment }
             | E::RolloutReopened { deployment, .. }

@@ -97,6 +97,8 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::RolloutWindowBegan { .. }
         | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
+        // They say of what is decided or shared next what others want to know.
+        E::FreezeDecided(_) | E::RolloutStarted(_) => {}
         other => apply_people(state, now, other),
     }
 }
@@ -115,6 +117,9 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ExceptionEnded { .. }
         | E::ExceptionSuspended { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
+        E::AccessLogin { person } => {
+            state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
+        }
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
@@ -143,7 +148,6 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::AuthenticatorRegistered { .. }
         | E::AuthenticatorVouched { .. }
         | E::AuthenticatorRemoved { .. }
-        | E::AccessLogin { .. }
         | E::AccessRefused { .. }
         | E::AccessRefusedCounted { .. } => {}
         _other => unreachable!("BUG: an event that nothing folds"),
@@ -281,6 +285,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
             proposal.over = true;
             proposal.activated = Some(now);
+            state.in_force = state.size.checked_sub(1);
             state.organisation = Some(proposal.organisation.clone());
         }
         Event::ConfigRefused { number } => {

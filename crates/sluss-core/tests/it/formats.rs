@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use expect_test::expect_file;
 use sluss_core::approval::{Asked, Subject};
 use sluss_core::authenticator::{Credential, Signed};
+use sluss_core::bounds::{RolloutStarted, TestedWhy};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
 use sluss_core::config::{Delegation, FourEyes};
 use sluss_core::contracts::{Between, Contract, First, Missing};
@@ -14,6 +15,7 @@ use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
 use sluss_core::figures::Figures;
 use sluss_core::findings::FindingCounts;
+use sluss_core::freezes::FreezeDecided;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, ErasureId, ExceptionId,
@@ -315,6 +317,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
                 authenticator: AuthenticatorId(2),
                 assertion: Digest::of(b"assertion"),
                 counter: 9,
+                signed_in: Some(Millis(4_000)),
             }),
         },
         Event::ApprovalInvalidated { subject, statement },
@@ -413,6 +416,24 @@ fn of_rollouts() -> Vec<Event> {
         rolled_back(Cause::LeaseLapsed),
         rolled_back(Cause::ByHand),
         rolled_back(Cause::Window),
+        rolled_back(Cause::HeldTooLong),
+        Event::RolloutStarted(RolloutStarted {
+            deployment,
+            why: TestedWhy::Compared { with: DeploymentId(4) },
+            max_share: share,
+            max_duration_ms: 90_000_000,
+            approved_by: [person("bob")].into(),
+        }),
+        Event::FreezeDecided(FreezeDecided {
+            deployment,
+            at: Millis(5_000),
+            allowed: false,
+            until: Some(Millis(9_000)),
+            windows: vec!["night".to_owned()],
+            calendar: Digest::of(b"calendar"),
+            tzdb_version: "2026a".to_owned(),
+            says: Digest::of(b"says"),
+        }),
         rolled_back(Cause::Failing),
         Event::RolloutWindowBegan {
             deployment,
@@ -507,6 +528,7 @@ fn of_the_rest() -> Vec<Event> {
             rollbacks: 1,
             emergency: 1,
             standard: 0,
+            standard_told: true,
             head: Digest::of(b"leaf"),
             merkle_root: Digest::of(b"root"),
         }),

@@ -404,7 +404,8 @@ impl History {
         let newest = state.authenticators.keys().last().copied();
         let authenticator = own.or(newest).unwrap_or(AuthenticatorId(1));
         let counter = u32::try_from(state.size).unwrap() * u32::from(a % 8 != 7);
-        let signed = Signed { authenticator, assertion: Digest::of(b"assertion"), counter };
+        let assertion = Digest::of(b"assertion");
+        let signed = Signed { authenticator, assertion, counter, signed_in: None };
         Actor::Signer { who, signed, signed_in: self.world.now }
     }
 

@@ -54,8 +54,11 @@ pub fn check(stages: Vec<Stage>, story: &str, expect: Expect) {
                 writeln!(told, "    + {}", sentence(event)).unwrap();
             }
         }
-        let signed = |event: &Event| matches!(event, Event::AttestationRecorded { .. });
-        for (_, event) in world.log[before..].iter().filter(|(_, event)| !signed(event)) {
+        // `bounds` tells with what a rollout starts.
+        let untold = |event: &Event| {
+            matches!(event, Event::AttestationRecorded { .. } | Event::RolloutStarted(_))
+        };
+        for (_, event) in world.log[before..].iter().filter(|(_, event)| !untold(event)) {
             writeln!(told, "    {}", sentence(event)).unwrap();
         }
     }
