@@ -34,6 +34,7 @@ impl Event {
             | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
+            | E::FindingsOverdue { deployment, .. }
             | E::DeploymentCleared { deployment }
             | E::DeploymentRefused { deployment, .. }
             | E::DeploymentStarted { deployment }

@@ -328,6 +328,8 @@ pub enum Command {
     Heartbeat,
     /// The deployments of an environment were counted.
     SealPopulation(PopulationSealed),
+    /// Time went on: findings of what customers have may be past their terms.
+    AgeFindings,
     /// Customers' requests of a period were counted.
     CountTraffic(TrafficCounted),
     /// This runs on a route by the target's own answer.
@@ -433,21 +435,29 @@ impl Command {
             | Self::ProbesAnswer { .. }
             | Self::Fail { .. }
             | Self::Instance { .. }
-            | Self::Applied { .. }
-            | Self::Attested { .. }
+            | Self::Applied { .. } => true,
+            Self::ClockReturned { confirmed } => !confirmed,
+            other => other.is_of_the_whole(),
+        }
+    }
+
+    /// Returns whether it reports what is true of the whole, and of no step or release that runs.
+    fn is_of_the_whole(&self) -> bool {
+        match self {
+            Self::Attested { .. }
             | Self::Witnessed { .. }
             | Self::Distrust { .. }
             | Self::WitnessLags { .. }
             | Self::WitnessLagEnded { .. }
             | Self::Heartbeat
             | Self::SealPopulation(_)
+            | Self::AgeFindings
             | Self::CountTraffic(_)
             | Self::Found { .. }
             | Self::Seal { .. }
             | Self::Compared { .. }
             | Self::CalendarCompared { .. }
             | Self::DeniedCounted { .. } => true,
-            Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. }
             | Self::Exported { .. }
@@ -481,6 +491,8 @@ impl Command {
             | Self::RegisterKey { .. }
             | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
+            // What is told before, and whatever nobody has placed yet: it is said by Sluss alone.
+            _of_what_runs => true,
         }
     }
 }

@@ -46,6 +46,7 @@ pub fn decide(
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
         C::Heartbeat => Ok(state.heartbeat(now)),
+        C::AgeFindings => Ok(state.grown_late(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {
             dossier::exported(state, release, manifest, identities, actor)

@@ -15,6 +15,7 @@ mod keys;
 mod live;
 mod permits;
 mod profiles;
+mod remediation;
 mod retention;
 mod rollouts;
 mod script;

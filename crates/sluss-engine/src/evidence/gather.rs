@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sluss_core::event::{Event, Stream};
-use sluss_core::ids::{AuthenticatorId, Digest, PersonRef, ReleaseId};
+use sluss_core::ids::{AuthenticatorId, Digest, ExceptionId, PersonRef, ReleaseId};
 use sluss_core::retention::Class;
 use sluss_core::state::State;
 use sluss_ledger::attest::Dsse;
@@ -61,6 +61,7 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
     };
     take(&mut gathered, config, decided);
     take(&mut gathered, log.read(0, 1).await?, |event| matches!(event, Event::LogOpened { .. }));
+    exceptions(log.as_ref(), &mut gathered).await?;
     keys(log.as_ref(), &mut gathered).await?;
     stand_ins(log.as_ref(), &mut gathered).await?;
     let events: Vec<Sealed> = gathered.events.values().cloned().collect();
@@ -105,7 +106,8 @@ async fn disposals(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure
     Ok(())
 }
 
-/// The release's own streams, and those of incidents and exceptions of its deployments.
+/// The release's own streams, and those of incidents and exceptions of its deployments. Exceptions
+/// that gates name are found in their decisions.
 fn wanted(state: &State, id: ReleaseId) -> Wanted {
     let mut streams: BTreeSet<String> =
         state.streams_of(id).iter().map(Stream::to_string).collect();
@@ -140,6 +142,20 @@ fn take(gathered: &mut Gathered, found: Vec<Sealed>, is_wanted: impl Fn(&Event) 
             gathered.events.insert(sealed.position, sealed);
         }
     }
+}
+
+/// Takes who asked for the exceptions that gates name here, who granted them, and what became of
+/// them: waivers and standard changes are of a service, and let many releases through.
+async fn exceptions(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
+    let named = |sealed: &Sealed| match read_event(sealed).map(|(_, event)| event) {
+        Ok(Event::GateDecided { outcome, .. }) => outcome.exceptions(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    let named: BTreeSet<ExceptionId> = gathered.events.values().flat_map(named).collect();
+    for exception in named {
+        take(gathered, whole(log, &Stream::Exception(exception).to_string()).await?, |_| true);
+    }
+    Ok(())
 }
 
 /// Takes the registrations of the keys that signed something, and their removals.

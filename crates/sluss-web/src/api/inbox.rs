@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::approval::Subject;
+use sluss_core::config::Organisation;
 use sluss_core::decide::Command;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Stream;
@@ -119,7 +120,7 @@ pub struct KeyToVouchFor {
 /// Something else that waits for whoever asks.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
-    /// `exception` or `stop`.
+    /// `exception`, `stop`, or `findings` past their terms of what customers have.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
@@ -290,7 +291,7 @@ fn size_of(difference: &DifferenceOfCommits) -> Size {
     }
 }
 
-/// Returns exceptions and stops that wait for `who`.
+/// Returns exceptions, stops and overdue findings that wait for `who`.
 pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Failure> {
     let now = app.engine.now();
     let build = |state: &Known, _: &mut Words| {
@@ -308,9 +309,28 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
             let (id, since_ms) = (id.to_string(), stop.since.0);
             all.push(AlsoView { kind: "stop", id, sentence, since_ms });
         }
+        all.extend(overdue(state, who));
         Ok(all)
     };
     view(app, build).await
+}
+
+/// Returns releases that customers have with findings past their terms, for who may mend that:
+/// developers push, and those who may decide grant waivers.
+fn overdue(state: &Known, who: &PersonRef) -> Vec<AlsoView> {
+    let may = |of: &Organisation| of.developers.contains(who) || of.deciders().contains(who);
+    if !state.organisation.as_ref().is_some_and(may) {
+        return Vec::new();
+    }
+    let places = state.services.values().flat_map(|service| service.places.values());
+    let live = places.filter_map(|place| state.deployments.get(&place.live?));
+    let late = live.filter_map(|of| {
+        let since_ms = of.late.overdue.iter().map(|one| one.due.0).min()?;
+        let (service, environment) = (&of.service, &of.environment);
+        let sentence = format!("{service} in {environment}: {}", of.late.words());
+        Some(AlsoView { kind: "findings", id: of.release.to_string(), sentence, since_ms })
+    });
+    late.collect()
 }
 
 /// Returns the keys that `who` may vouch for.
