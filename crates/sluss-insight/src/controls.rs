@@ -41,6 +41,8 @@ pub enum Fact {
     ReleaseMade,
     ComponentsListed,
     Scanned,
+    FindingsDecided,
+    FindingsOverdue,
     Provenance,
     Agreed,
     ConfigurationActivated,
@@ -80,6 +82,8 @@ impl Fact {
             Self::ReleaseMade => "a release was made, named by digests",
             Self::ComponentsListed => "what a release is made of was listed",
             Self::Scanned => "a step reported what a scanner found",
+            Self::FindingsDecided => "the gate of findings decided, by how old each is",
+            Self::FindingsOverdue => "what customers had was past its term to be mended",
             Self::Provenance => "how a release was built was signed",
             Self::Agreed => "a second person agreed to a release as it stands",
             Self::ConfigurationActivated => "a configuration of people and policies was activated",
@@ -115,8 +119,13 @@ impl Fact {
             Event::StepFinished { tests: Some(_), .. } => Self::TestsReported,
             Event::GateDecided { gate, outcome, .. } => {
                 let decided = !matches!(outcome, GateOutcome::Waiting { .. });
-                let of_tests = (*gate == GateKind::Tests && decided).then_some(Self::TestsDecided);
-                return of_tests.into_iter().chain([Self::GateDecided]).collect();
+                let of_its_own = match gate {
+                    GateKind::Tests => Some(Self::TestsDecided),
+                    GateKind::Findings => Some(Self::FindingsDecided),
+                    _no_fact_of_its_own => None,
+                };
+                let of_its_own = of_its_own.filter(|_| decided);
+                return of_its_own.into_iter().chain([Self::GateDecided]).collect();
             }
             Event::DeploymentRefused { .. } => Self::Refused,
             Event::ReleaseCreated { .. } => Self::ReleaseMade,
@@ -124,6 +133,7 @@ impl Fact {
                 Self::ComponentsListed
             }
             Event::FindingsRecorded { .. } => Self::Scanned,
+            Event::FindingsOverdue { late, .. } if !late.is_empty() => Self::FindingsOverdue,
             Event::AttestationRecorded { evidence: Evidence::Provenance { .. }, .. } => {
                 Self::Provenance
             }
