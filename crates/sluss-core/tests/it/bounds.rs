@@ -127,6 +127,16 @@ fn where_nothing_is_there_to_go_back_to_a_person_is_asked_again() {
         87302 tick
         87303 tick
         173703 tick",
-        expect![[r#""#]],
+        expect![[r#"
+            903 silent 899
+                rollout.observed dep-1 second 903 no_data
+                rollout.held dep-1 no_proof_in_time
+            87302 tick
+            87303 tick
+                rollout.held dep-1 no_proof_in_time
+            173703 tick
+                rollout.held dep-1 no_proof_in_time
+            pay/production: rel-1 100 %
+        "#]],
     );
 }
