@@ -3,6 +3,8 @@
 //! # Invariants
 //!
 //! - What no event names is no content; what one names again is kept again, from that time on.
+//! - No digest that an event stores is left out unsaid: `tests/it/contents.rs` walks the stored
+//!   form of a sample of each event.
 
 use std::collections::BTreeSet;
 
@@ -164,6 +166,11 @@ impl Event {
         let wrote = |digest: &Digest, by: &PersonRef| text(Class::Personal, digest, Some(by));
         match self {
             E::IncidentReported { summary, .. } => vec![text(Class::Personal, summary, None)],
+            // What the authority was told is the organisation's, and not of whoever noted it.
+            E::IncidentNotified(of) => vec![text(Class::Evidence, &of.reference, None)],
+            E::IncidentClassified(of) => {
+                of.reason.iter().map(|reason| wrote(reason, &of.by)).collect()
+            }
             E::FreezeSet { reason, by, .. } => {
                 vec![text(Class::Personal, reason, by.as_ref())]
             }

@@ -28,7 +28,7 @@ use crate::ids::{
     ErasureId, ExceptionId, FreezeId, HoldId, IncidentId, PersonRef, ProductName, ReleaseId, RunId,
     ServiceName, StepName, StopId,
 };
-use crate::incident::Reporter;
+use crate::incident::{Classified, LimitNear, Notified, Reporter};
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
@@ -333,6 +333,15 @@ pub enum Event {
     /// A person named the deployment that caused it.
     #[serde(rename = "incident.linked")]
     IncidentLinked { incident: IncidentId, deployment: DeploymentId },
+    /// A person said what it did, and whether it is major.
+    #[serde(rename = "incident.classified")]
+    IncidentClassified(Classified),
+    /// A person said that the authority was told of it, when, and by which report.
+    #[serde(rename = "incident.notified")]
+    IncidentNotified(Notified),
+    /// There is little time until it is to be classified, or a report to be sent.
+    #[serde(rename = "incident.limit_near")]
+    IncidentLimitNear(LimitNear),
     /// Customers are no longer affected: the target confirmed that no request goes there.
     #[serde(rename = "incident.mitigated")]
     IncidentMitigated { incident: IncidentId },

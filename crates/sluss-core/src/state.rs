@@ -192,6 +192,9 @@ pub struct Open {
     pub releases: BTreeSet<ReleaseId>,
     pub deployments: BTreeSet<DeploymentId>,
     pub incidents: BTreeSet<IncidentId>,
+    /// Incidents that are to be classified, or of which the authority is to be told.
+    #[serde(default)]
+    pub reports: BTreeSet<IncidentId>,
 }
 
 /// What is true now.

@@ -1,4 +1,4 @@
-//! How an event is stored: its type, and its data as strict JSON.
+//! Events as they are stored: a type, and data as strict JSON.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

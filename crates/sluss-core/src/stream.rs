@@ -71,6 +71,9 @@ impl Event {
             | E::IncidentLinked { incident, .. }
             | E::IncidentMitigated { incident }
             | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
+            E::IncidentClassified(of) => Stream::Incident(of.incident),
+            E::IncidentNotified(of) => Stream::Incident(of.incident),
+            E::IncidentLimitNear(of) => Stream::Incident(of.incident),
             E::AttestationRecorded { evidence, .. } => evidence.stream(),
             other => other.stream_of_the_whole(),
         }

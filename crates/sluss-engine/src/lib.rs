@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod executor;
 pub mod failure;
 pub mod forge;
+pub mod incident;
 pub mod keys;
 pub mod open;
 pub mod organisation;

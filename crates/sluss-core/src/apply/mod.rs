@@ -127,6 +127,9 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
+        E::IncidentClassified(_) | E::IncidentNotified(_) | E::IncidentLimitNear(_) => {
+            crate::incident::reporting::apply(state, now, event);
+        }
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
         E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
             apply_stop(state, now, event);
@@ -409,6 +412,7 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
             let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+            state.open.reports.insert(*incident);
         }
         Event::IncidentReported { incident, service, environment, by, summary, suspect } => {
             let (by, summary) = (by.clone(), summary.clone());
@@ -416,12 +420,14 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
             let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+            state.open.reports.insert(*incident);
         }
         Event::IncidentShadow { incident, service, environment, digest } => {
             let origin = Origin::Shadow { digest: digest.clone() };
             let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+            state.open.reports.insert(*incident);
         }
         Event::IncidentLinked { incident, deployment: named } => {
             match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {

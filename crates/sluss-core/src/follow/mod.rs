@@ -42,6 +42,7 @@ pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> 
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
         .or_else(|| state.open.deployments.iter().find_map(|id| of_deployment(state, *id, at)))
+        .or_else(|| state.limit_near(now))
         .unwrap_or_default()
 }
 

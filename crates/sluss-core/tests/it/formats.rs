@@ -21,7 +21,9 @@ use sluss_core::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, ErasureId, ExceptionId,
     FreezeId, HoldId, IncidentId, ReleaseId, RunId, StopId,
 };
-use sluss_core::incident::Reporter;
+use sluss_core::incident::clocks::{Limit, Report};
+use sluss_core::incident::criteria::{Criteria, Criterion};
+use sluss_core::incident::{Classified, LimitNear, Notified, Reporter};
 use sluss_core::keys::KeyOf;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::observed::Running;
@@ -94,7 +96,7 @@ fn commit(number: u64) -> CommitId {
     format!("{number:040x}").parse().unwrap()
 }
 
-fn samples() -> Vec<Event> {
+pub(super) fn samples() -> Vec<Event> {
     let mut all = of_log_and_changes();
     all.extend(of_runs_and_releases());
     all.extend(of_gates_and_approvals());
@@ -582,6 +584,45 @@ fn of_the_rest() -> Vec<Event> {
             suspect: Some(DeploymentId(5)),
         },
         Event::IncidentLinked { incident: IncidentId(7), deployment: DeploymentId(5) },
+        Event::IncidentClassified(Classified {
+            incident,
+            at: Millis(5_000),
+            occurred: Millis(3_000),
+            aware: Millis(4_000),
+            criteria: Criteria {
+                critical: Some(true),
+                clients: Some(2_500),
+                clients_share: Some("12.5%".parse().unwrap()),
+                counterparts_share: Some("0%".parse().unwrap()),
+                transactions_share: Some("11%".parse().unwrap()),
+                amount_share: Some("9%".parse().unwrap()),
+                relevant_clients: Some(false),
+                reputation: Some(true),
+                downtime_seconds: Some(600),
+                member_states: Some(["DE", "FR"].map(|one| one.parse().unwrap()).into()),
+                data_loss: Some(false),
+                malicious_access: Some(false),
+                cost_eur: Some(12_000),
+            },
+            cause: Some("expired-certificate".parse().unwrap()),
+            with: [IncidentId(7)].into(),
+            passed: [Criterion::Clients, Criterion::Spread].into(),
+            major: true,
+            by: person("bob"),
+            reason: Some(Digest::of(b"reason")),
+        }),
+        Event::IncidentNotified(Notified {
+            incident,
+            report: Report::Initial,
+            sent: Millis(6_000),
+            reference: Digest::of(b"reference"),
+            by: person("bob"),
+        }),
+        Event::IncidentLimitNear(LimitNear {
+            incident,
+            limit: Limit::Intermediate,
+            due: Millis(7_000),
+        }),
         Event::IncidentMitigated { incident },
         Event::IncidentClosed { incident, by_deployment: Some(DeploymentId(6)) },
         Event::FreezeSet {

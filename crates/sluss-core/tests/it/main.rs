@@ -5,6 +5,8 @@
 mod agreement;
 mod bounds;
 mod budgets;
+mod clocks;
+mod contents;
 mod demands;
 mod dependencies;
 mod evidence;

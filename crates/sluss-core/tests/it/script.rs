@@ -14,13 +14,14 @@ use serde_json::Value;
 use sluss_core::approval::Subject;
 use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes, Organisation};
-use sluss_core::decide::{Actor, Command, Refusal, Retain};
+use sluss_core::decide::{Actor, Command, Refusal, Reporting, Retain, Stated};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind, Model};
-use sluss_core::findings::{FindingCounts, Report};
+use sluss_core::findings::{FindingCounts, Report as Findings};
 use sluss_core::ids::{Digest, EnvironmentName, ReleaseId};
 use sluss_core::incident::Reporter;
+use sluss_core::incident::clocks::Report;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::pipeline::Stage;
@@ -244,7 +245,7 @@ fn command(world: &World, words: &[&str]) -> Command {
             let (outcome, tests) = outcome_of("passed");
             let mut finish = finish(key, outcome, tests);
             if let Command::Finish { scans, .. } = &mut finish {
-                scans.push(Report { report: Digest::of(b"report"), findings });
+                scans.push(Findings { report: Digest::of(b"report"), findings });
             }
             finish
         }
@@ -325,6 +326,33 @@ fn command(world: &World, words: &[&str]) -> Command {
         ["returned"] => Command::ClockReturned { confirmed: false },
         ref other => by_hand(world, other),
     }
+}
+
+/// Reads what somebody says of an incident: `critical=yes clients=10 cause=disk nothing-else`.
+fn stated(words: &[&str]) -> Stated {
+    let mut stated = Stated::default();
+    for word in words {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let of = &mut stated.criteria;
+        match name {
+            "critical" => of.critical = Some(value == "yes"),
+            "reputation" => of.reputation = Some(value == "yes"),
+            "data-loss" => of.data_loss = Some(value == "yes"),
+            "malicious" => of.malicious_access = Some(value == "yes"),
+            "clients" => of.clients = Some(value.parse().unwrap()),
+            "share" => of.clients_share = Some(value.parse().unwrap()),
+            "cost" => of.cost_eur = Some(value.parse().unwrap()),
+            "nothing-else" => stated.nothing_else = true,
+            "recurring" => stated.recurring = true,
+            "cause" => stated.cause = Some(value.parse().unwrap()),
+            "aware" => stated.aware = Some(seconds(value)),
+            "occurred" => stated.occurred = Some(seconds(value)),
+            "at" => stated.at = Some(seconds(value)),
+            "with-reason" => {}
+            other => panic!("nobody says {other} of an incident"),
+        }
+    }
+    stated
 }
 
 fn by_hand(world: &World, words: &[&str]) -> Command {
@@ -421,6 +449,17 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             Command::ReviewException { exception: id.parse().unwrap(), findings: reason }
         }
         ["delegate", to, until] => Command::Delegate { to: person(to), until: seconds(until) },
+        ["classify", id, ref words @ ..] => {
+            let reason = words.contains(&"with-reason").then_some(reason);
+            let (incident, stated) = (id.parse().unwrap(), stated(words));
+            Command::Reporting(Reporting::Classify { incident, stated, reason })
+        }
+        ["notified", id, report, ref at @ ..] => Command::Reporting(Reporting::Notify {
+            incident: id.parse().unwrap(),
+            report: Report::named(report).unwrap(),
+            sent: at.first().map(|at| seconds(at)),
+            reference: Digest::of(b"reference"),
+        }),
         ["report"] => Command::Report {
             service: service(),
             environment: environment("production"),

@@ -115,6 +115,11 @@ impl World {
     }
 
     pub fn push(&self, branch: &str, with: &[&str]) -> Command {
+        self.push_of("pay", branch, with)
+    }
+
+    /// A push to the repository of this service.
+    pub fn push_of(&self, service: &str, branch: &str, with: &[&str]) -> Command {
         let number = self.state.next_change().0;
         let drawn = !self.texts.drawn || !number.is_multiple_of(3);
         let error_budget = self.error_budget.filter(|_| drawn);
@@ -122,12 +127,12 @@ impl World {
         if let Some(last) = stages.last_mut().filter(|_| error_budget.is_some()) {
             last.gates.push(GateKind::ErrorBudget);
         }
-        if self.texts.drawn && number.is_multiple_of(4) {
+        if self.texts.drawn && number.is_multiple_of(6) {
             let (first, last) = stages.split_at_mut(1);
             first[0].acceptance[0].reports.push(measures(100_000));
             last[1].gates.push(GateKind::Performance);
         }
-        let pipeline = pipeline(stages).with_forward_only(self.forward_only);
+        let pipeline = pipeline_of(service, stages).with_forward_only(self.forward_only);
         let push = Push {
             branch: branch.to_owned(),
             trunk: branch == "main",
@@ -141,7 +146,7 @@ impl World {
             pipeline: pipeline.with_error_budget(error_budget),
             left_out: BTreeSet::new(),
         };
-        Command::Push { service: "pay".parse().unwrap(), product: "bank".parse().unwrap(), push }
+        Command::Push { service: service.parse().unwrap(), product: "bank".parse().unwrap(), push }
     }
 
     /// Customers' requests of the time that was not counted, five minutes at most.
@@ -334,6 +339,10 @@ pub fn step(name: &str, needs: &[&str], retries: u8) -> Step {
 }
 
 pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
+    pipeline_of("pay", stages)
+}
+
+fn pipeline_of(service: &str, stages: Vec<Stage>) -> Pipeline {
     let start = Start {
         artifact: "app".parse().unwrap(),
         command: vec!["serve".to_owned()],
@@ -348,7 +357,7 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
         most_in_flight: None,
     };
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
-    let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
+    let of = (service.parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
     Pipeline::new(of, steps, Some(start), stages).unwrap()
 }
 

@@ -122,7 +122,8 @@ impl Story {
         story
     }
 
-    fn wait(&self, milliseconds: i64) {
+    /// Lets time pass.
+    pub fn wait(&self, milliseconds: i64) {
         self.clock.advance(milliseconds);
     }
 

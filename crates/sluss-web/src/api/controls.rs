@@ -122,6 +122,7 @@ pub(crate) async fn assessed(app: &App, which: &Which) -> Result<ControlsView, F
             period.take(sealed.position, &read_event(sealed)?.1);
         }
     }
+    period.take_limits(&app.engine.state(), (from.begins(), to.ends()), now);
     let (title, version) = catalogue.title();
     Ok(ControlsView {
         catalogue: catalogue.key(),

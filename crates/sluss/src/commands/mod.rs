@@ -31,6 +31,7 @@ mod policy;
 mod population;
 mod preview;
 mod print;
+mod reporting;
 mod retention;
 mod rollout;
 mod run;

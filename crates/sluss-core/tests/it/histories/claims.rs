@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::budget::BudgetStands;
 use sluss_core::config::FourEyes;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Event;
@@ -16,8 +17,8 @@ use sluss_core::rules::PolicyAnswer;
 use sluss_core::state::State;
 use sluss_core::steps::Steps;
 use sluss_core::units::{Millis, Share};
+use sluss_core::wanted::WantedRoute;
 
-use super::key;
 use crate::world::Texts;
 
 /// Nothing starts without all its gates clear, nor goes live without having started; and each of
@@ -148,11 +149,7 @@ fn holds(
                 && (!first || place.is_none_or(|place| place.live.is_none()))
         }
         ClearedWhy::BudgetLeft { reading } => {
-            let promised = state.pipeline_of(deployment.release).unwrap().error_budget;
-            gate == GateKind::ErrorBudget && promised == Some(reading.budget) && {
-                let counts = state.budget_in(&key(0), reading.budget, now).counts;
-                counts.requests > 0 && counts.errors * 10 < counts.requests
-            }
+            gate == GateKind::ErrorBudget && reading.stands() == BudgetStands::Left
         }
         ClearedWhy::DependenciesMet { .. } => {
             let touched = state.touched_by(deployment.release, &deployment.environment);
@@ -192,7 +189,7 @@ fn policy_says(state: &State, now: Millis) -> PolicyAnswer {
 }
 
 /// Whether enough people made an exception who still may, and had no hand in what it lets through.
-fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
+pub(super) fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
     let contributors = everyone_in(state, deployment);
     let policy = state.organisation.as_ref().unwrap();
     let deciders = policy.deciders();
@@ -306,8 +303,7 @@ pub(super) fn shares_are_whole(state: &State) {
 }
 
 /// A barred release keeps what it had elsewhere, but gets no more anywhere.
-pub(super) fn what_is_barred_gains_nothing(earlier: &State, state: &State) {
-    let before = earlier.routes();
+pub(super) fn what_is_barred_gains_nothing(before: &[WantedRoute], state: &State) {
     for route in state.routes() {
         for arm in &route.arms {
             if state.releases[&arm.release].barred.is_none() || arm.share == Share::NONE {
