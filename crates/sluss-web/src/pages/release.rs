@@ -222,7 +222,11 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
         Signable::Gate { deployment, gate } => {
             (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
         }
+        Signable::Freeze { deployment } => {
+            (format!("The calendar's answer, {deployment}"), "freeze decision")
+        }
         Signable::Approval { subject } => (format!("Second person, {subject}"), "approval"),
+        Signable::Waiver { exception } => (format!("Waiver {exception}"), "waiver"),
         Signable::Verdict { deployment } => {
             (format!("Verdict of traffic, {deployment}"), "rollout verdict")
         }
