@@ -74,6 +74,8 @@ pub enum ClearedWhy {
     },
     /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
     JudgedByObjectives,
+    /// What promised something when it was asked first is not live any more.
+    NothingPromised,
     /// What it needs of other services is live, and what others need of it stays.
     DependenciesMet {
         /// What it needs, and who provides it.
@@ -151,6 +153,11 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
+    /// The decision of a second person, since too little was counted to say what is left of it.
+    TooLittle {
+        /// What was counted.
+        reading: BudgetReading,
+    },
     /// Releases of other services.
     Dependencies {
         /// What it needs and nothing live provides.
@@ -240,8 +247,11 @@ impl GateOutcome {
             let mut outcome = outcome.clone();
             match &mut outcome {
                 Self::Cleared { why: ClearedWhy::BudgetLeft { reading } }
-                | Self::Waiting { on: WaitingOn::Budget { reading, .. } } => {
+                | Self::Waiting {
+                    on: WaitingOn::Budget { reading, .. } | WaitingOn::TooLittle { reading },
+                } => {
                     reading.counts = Counts::default();
+                    reading.uncounted_seconds = 0;
                 }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
                 | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
@@ -300,6 +310,7 @@ impl ClearedWhy {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
             }
+            Self::NothingPromised => "Nothing live here promises anything any more.".to_owned(),
             Self::JudgedByObjectives => {
                 "Nothing is live here that an error budget could be of; its own traffic is judged \
                  by objectives."
@@ -370,6 +381,11 @@ impl WaitingOn {
                  second person."
                     .to_owned()
             }
+            Self::TooLittle { reading } => format!(
+                "Too little was counted to say what is left of its error budget ({}): it waits for \
+                 the decision of a second person.",
+                reading.words()
+            ),
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
                 if !drops.is_empty() {

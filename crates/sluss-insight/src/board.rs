@@ -397,7 +397,7 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
         return Stands::new(Lane::InProgress, deployment.requested, sentence);
     };
     let (waiting, since, what) = match on {
-        WaitingOn::SecondPerson | WaitingOn::NoTraffic => {
+        WaitingOn::SecondPerson | WaitingOn::NoTraffic | WaitingOn::TooLittle { .. } => {
             let (people, since) = deciders(state, id, deployment.requested);
             (Waiting::Approval { people }, since, "a second person".to_owned())
         }
