@@ -97,6 +97,8 @@ pub enum ClearedWhy {
     },
     /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
     JudgedByObjectives,
+    /// What promised something when it was asked first is not live any more.
+    NothingPromised,
     /// What it needs of other services is live, and what others need of it stays.
     DependenciesMet {
         /// What it needs, and who provides it.
@@ -178,6 +180,11 @@ pub enum WaitingOn {
     Pace {
         /// Why not.
         why: Unproved,
+    },
+    /// The decision of a second person, since too little was counted to say what is left of it.
+    TooLittle {
+        /// What was counted.
+        reading: BudgetReading,
     },
     /// Releases of other services.
     Dependencies {
@@ -282,8 +289,11 @@ impl GateOutcome {
             let mut outcome = outcome.clone();
             match &mut outcome {
                 Self::Cleared { why: ClearedWhy::BudgetLeft { reading } }
-                | Self::Waiting { on: WaitingOn::Budget { reading, .. } } => {
+                | Self::Waiting {
+                    on: WaitingOn::Budget { reading, .. } | WaitingOn::TooLittle { reading },
+                } => {
                     reading.counts = Counts::default();
+                    reading.uncounted_seconds = 0;
                 }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
                 | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
@@ -362,6 +372,7 @@ impl ClearedWhy {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
             }
+            Self::NothingPromised => "Nothing live here promises anything any more.".to_owned(),
             Self::JudgedByObjectives => {
                 "Nothing is live here that an error budget could be of; its own traffic is judged \
                  by objectives."
@@ -435,6 +446,11 @@ impl WaitingOn {
             Self::Pace { why } => {
                 format!("{} It waits for the decision of a second person.", why.sentence())
             }
+            Self::TooLittle { reading } => format!(
+                "Too little was counted to say what is left of its error budget ({}): it waits for \
+                 the decision of a second person.",
+                reading.words()
+            ),
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
                 if !drops.is_empty() {

@@ -233,7 +233,7 @@ impl Period {
             for clock in incident.recorded().clocks() {
                 let (what, due) = (clock.limit.words(), clock.due.utc_minute());
                 let said = match clock.standing(now) {
-                    _ if !within(clock.due, from, to) => continue,
+                    _ if clock.due < from || clock.due >= to => continue,
                     Stands::Ahead | Stands::Near | Stands::InTime => continue,
                     Stands::Overdue => format!("{id}: {what} was due by {due}, and is missing"),
                     Stands::Late => {
@@ -246,6 +246,16 @@ impl Period {
                     Limit::Initial | Limit::Intermediate | Limit::Final => self.untold.push(said),
                 }
             }
+        }
+    }
+
+    /// Adds what happened in a later one.
+    fn add(&mut self, later: &Self) {
+        self.entries += later.entries;
+        for (fact, seen) in &later.seen {
+            let known = self.seen.entry(*fact).or_insert(Seen { count: 0, ..*seen });
+            known.count += seen.count;
+            known.last = seen.last;
         }
     }
 
@@ -284,7 +294,41 @@ impl Period {
     }
 }
 
-/// Returns whether an instant lies in a period that begins with `from` and ends before `to`.
-pub fn within(at: Millis, from: Millis, to: Millis) -> bool {
-    from <= at && at < to
+/// What happened day by day of UTC, as far as controls ask: a fold over the whole log.
+///
+/// A day takes a kilobyte, whatever happened on it, so that a period is added up from its days, and
+/// only what is new is read again.
+#[derive(Debug, Clone, Default)]
+pub struct Days {
+    days: BTreeMap<i64, Period>,
+    /// The position of the next entry.
+    next: u64,
+}
+
+impl Days {
+    /// Returns the position of the entry that is to be taken next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Takes the entry at `position`, if it was not taken before.
+    pub fn take(&mut self, position: u64, at: Millis, event: &Event) {
+        if position >= self.next {
+            self.days.entry(day(at)).or_default().take(position, event);
+            self.next = position + 1;
+        }
+    }
+
+    /// Returns the period from the day that `from` lies in to that of `to`, included.
+    pub fn between(&self, from: Millis, to: Millis) -> Period {
+        let mut whole = Period::default();
+        if day(from) <= day(to) {
+            self.days.range(day(from)..=day(to)).for_each(|(_, day)| whole.add(day));
+        }
+        whole
+    }
+}
+
+fn day(at: Millis) -> i64 {
+    at.0.div_euclid(24 * 60 * 60 * 1000)
 }

@@ -239,7 +239,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
     let budget = ErrorBudget { objective_ppm: 999_000, window_seconds: ErrorBudget::USUAL_WINDOW };
     let counts = Counts { requests: 60_003, errors: 15 };
-    let reading = BudgetReading { budget, counts };
+    let reading = BudgetReading { budget, counts, uncounted_seconds: 0 };
+    let gaps = BudgetReading { uncounted_seconds: 400_000, ..reading };
     let contract = Contract { contract: "ledger-api".parse().unwrap(), version: 3 };
     let ledger = || "ledger".parse().unwrap();
     let met = vec![Between { service: ledger(), contract: contract.clone() }];
@@ -274,6 +275,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
         waiting(GateKind::Performance, WaitingOn::Pace { why: loosened }),
         refused(GateKind::Performance, gate::RefusedWhy::NotMeasured),
         refused(GateKind::Performance, gate::RefusedWhy::Slower { metrics: slower }),
+        waiting(GateKind::ErrorBudget, WaitingOn::TooLittle { reading: gaps }),
+        cleared(GateKind::ErrorBudget, ClearedWhy::NothingPromised),
         cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
         waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
         refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),

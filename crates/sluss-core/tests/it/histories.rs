@@ -222,10 +222,12 @@ fn lines(length: Range<usize>) -> impl Strategy<Value = Vec<Line>> {
     };
     let erased = [(What::Erase, 1, 0, 1), (What::AgreeErasure, 0, 0, 2)].map(line_of).to_vec();
     let policies = [(What::Propose, 1, 16, 0), (What::Approve, 0, 1, 2)].map(line_of).to_vec();
+    let twice = [(What::Push, 0, 4, 0), (What::Deliver, 11, 0, 0)].map(line_of).to_vec();
     let begin = prop_oneof![
         2 => Just(Vec::new()),
         1 => Just(live(4, 1)),
         1 => Just([policies, live(4, 1)].concat()),
+        1 => Just([live(4, 1), twice].concat()),
         1 => Just(live(0, 1)),
         1 => Just(live(4, 64)),
         1 => Just(erased),
@@ -304,7 +306,7 @@ fn random_histories_reach_what_matters() {
     let mut seen = BTreeSet::new();
     let mut missing = wanted.to_vec();
     for _ in 0..1_500 {
-        let lines = lines(40..70).new_tree(&mut runner).unwrap().current();
+        let lines = lines(50..80).new_tree(&mut runner).unwrap().current();
         let mut history = History::new();
         for line in lines {
             history.carry_out(line);
@@ -497,7 +499,8 @@ impl History {
                 let requests = u64::from(a);
                 let some = |of: u64| if b.is_multiple_of(8) { of } else { 0 };
                 let errors = some(requests.min(b.into()));
-                vec![self.world.counted(requests, errors, some((b / 8 % 4).into()))]
+                let after = if b % 8 == 1 { self.world.now.second() - 300 } else { i64::MIN };
+                vec![self.world.counted_after(after, (requests, errors, some((b / 8 % 4).into())))]
             }
             What::Alarm | What::Probes => {
                 moves::of_what_is_live(&self.world, what, a).into_iter().collect()

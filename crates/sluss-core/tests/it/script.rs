@@ -313,6 +313,10 @@ fn command(world: &World, words: &[&str]) -> Command {
             let row = JournalRow { number, at: world.now, key, release, what };
             Command::Instance { deployment, row }
         }
+        ["counts", requests, errors, "after", second] => world.counted_after(
+            second.parse().unwrap(),
+            (requests.parse().unwrap(), errors.parse().unwrap(), 0),
+        ),
         ["counts", requests, errors, ref refused @ ..] => {
             let refused = refused.first().map_or(0, |refused| refused.parse().unwrap());
             world.counted(requests.parse().unwrap(), errors.parse().unwrap(), refused)

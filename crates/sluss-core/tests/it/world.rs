@@ -150,13 +150,19 @@ impl World {
         Command::Push { service: service.parse().unwrap(), product: "bank".parse().unwrap(), push }
     }
 
-    /// Customers' requests of the time that was not counted, five minutes at most.
+    /// Customers' requests of all the time that was not counted.
     pub fn counted(&self, requests: u64, errors: u64, refused: u64) -> Command {
+        self.counted_after(i64::MIN, (requests, errors, refused))
+    }
+
+    /// Those after this second.
+    pub fn counted_after(&self, after: i64, of: (u64, u64, u64)) -> Command {
+        let (requests, errors, refused) = of;
         let (service, environment) = ("pay".parse().unwrap(), "production".parse().unwrap());
         let key = RouteKey { service, environment };
         let known = self.state.counted_in(&key);
         let until = self.now.second() - 1;
-        let after = known.map_or(i64::MIN, |known| known.until).max(until - 300);
+        let after = known.map_or(0, |known| known.until).max(after);
         let before = known.map_or(0, |known| known.refused_so_far);
         Command::CountTraffic(TrafficCounted {
             service: key.service,

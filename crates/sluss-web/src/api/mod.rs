@@ -13,6 +13,7 @@ mod ask;
 pub(crate) mod budget;
 pub(crate) mod calendar;
 mod changes;
+pub(crate) mod contracts;
 pub(crate) mod controls;
 pub(crate) mod dependencies;
 mod deployments;

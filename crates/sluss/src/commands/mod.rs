@@ -14,6 +14,7 @@ mod act;
 mod analyze;
 mod check;
 mod connection;
+mod contracts;
 mod controls;
 mod decide;
 mod doctor;
@@ -77,6 +78,8 @@ pub enum ClientCommand {
     Status(status::Arguments),
     /// Show where a change, a commit or a service is
     Where(whereabouts::Arguments),
+    /// Show what live services provide to each other and need of each other
+    Contracts(contracts::Arguments),
     /// Show what waits for you, with all that a decision takes
     Inbox(inbox::Arguments),
     /// Vouch that a key is that of the person who registered it
@@ -201,6 +204,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Run(arguments) => run::run(arguments, output).await,
         ClientCommand::Status(arguments) => status::run(arguments, output).await,
         ClientCommand::Vouch(arguments) => inbox::vouch(arguments, output).await,
+        ClientCommand::Contracts(arguments) => contracts::run(arguments, output).await,
         ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,

@@ -181,6 +181,9 @@ fn holds(
             let touched = state.touched_by(deployment.release, &deployment.environment);
             gate == GateKind::Dependencies && touched.missing.is_empty() && touched.drops.is_empty()
         }
+        ClearedWhy::NothingPromised => {
+            gate == GateKind::ErrorBudget && !deployment.stage.gates.contains(&gate)
+        }
         ClearedWhy::JudgedByObjectives => {
             let place = state.place(&deployment.service, &deployment.environment);
             gate == GateKind::ErrorBudget
