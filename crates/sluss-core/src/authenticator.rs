@@ -119,6 +119,9 @@ pub struct Signed {
     pub assertion: Digest,
     /// How often the key had signed then.
     pub counter: u32,
+    /// When its owner had signed in, or given their password last; not said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<Millis>,
 }
 
 /// A word that a person signs.
@@ -223,7 +226,9 @@ impl State {
                     None => return organisation.by_key,
                 }
             }
-            ExceptionKind::Waiver { service, .. } => (service, None),
+            ExceptionKind::Waiver { service, .. } | ExceptionKind::Findings { service, .. } => {
+                (service, None)
+            }
             ExceptionKind::Standard { model } => (&model.service, None),
             ExceptionKind::LogTrust { .. } => return organisation.by_key,
         };

@@ -3,6 +3,8 @@
 //! # Invariants
 //!
 //! - What no event names is no content; what one names again is kept again, from that time on.
+//! - No digest that an event stores is left out unsaid: `tests/it/contents.rs` walks the stored
+//!   form of a sample of each event.
 
 use std::collections::BTreeSet;
 
@@ -144,6 +146,7 @@ impl Event {
             E::GateDecided { outcome, policy: None, .. } => {
                 outcome.input().map(evidence).into_iter().collect()
             }
+            E::FreezeDecided(said) => vec![evidence(&said.calendar), evidence(&said.says)],
             E::ApprovalRequested { statement, .. } => vec![evidence(statement)],
             E::ApprovalGranted { signed, .. } | E::ExceptionGranted { signed, .. } => {
                 signed.iter().map(|signed| evidence(&signed.assertion)).collect()

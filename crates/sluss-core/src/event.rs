@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{Asked, Subject};
 use crate::authenticator::{Credential, Signed};
+use crate::bounds::RolloutStarted;
 use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
-use crate::findings::FindingCounts;
+use crate::findings::{FindingCounts, Named};
+use crate::freezes::FreezeDecided;
 use crate::gate::GateOutcome;
 use crate::hold::HoldScope;
 use crate::ids::{
@@ -33,6 +35,7 @@ use crate::observed::Running;
 use crate::performance::Measured;
 use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
+use crate::remediation::Late;
 use crate::retention::Class;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::rules::PolicyRecord;
@@ -167,10 +170,15 @@ pub enum Event {
         attempt: u16,
         report: Digest,
         findings: FindingCounts,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<Named>,
     },
     /// What a step measured was read.
     #[serde(rename = "performance.measured")]
     PerformanceMeasured { owner: StepOwner, step: StepName, attempt: u16, measured: Measured },
+    /// Of what customers have, other findings are past their terms than before, or none any more.
+    #[serde(rename = "findings.overdue")]
+    FindingsOverdue { deployment: DeploymentId, late: Late },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },
@@ -224,6 +232,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy: Option<PolicyRecord>,
     },
+    /// What the calendar said at the gate of freezes, which is decided next.
+    #[serde(rename = "freeze.decided")]
+    FreezeDecided(FreezeDecided),
     /// A second person is asked.
     #[serde(rename = "approval.requested")]
     ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
@@ -261,6 +272,9 @@ pub enum Event {
     /// The target is about to be asked.
     #[serde(rename = "deployment.started")]
     DeploymentStarted { deployment: DeploymentId },
+    /// The candidate is about to get its first share: customers test it within these bounds.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted(RolloutStarted),
     /// The candidate is ready and gets this share from now on.
     #[serde(rename = "rollout.shifted")]
     RolloutShifted { deployment: DeploymentId, leg: usize, share: Share },

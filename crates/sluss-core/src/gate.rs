@@ -4,6 +4,7 @@
 //!
 //! - No data is not a pass: a gate that cannot decide stays shut and says why.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::findings::FindingCounts;
 use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
 use crate::materials::NoSbom;
 use crate::performance::Unproved;
+use crate::remediation::Late;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
@@ -61,7 +63,18 @@ pub enum ClearedWhy {
         /// How many components there are.
         components: NonZeroU32,
     },
-    /// Scanners looked, and no critical finding is open.
+    /// Scanners looked, and each finding that is open is within its term, or waived.
+    FindingsInTerm {
+        /// How many reports there are.
+        reports: u32,
+        /// What they say together, each finding once.
+        findings: FindingCounts,
+        /// How many of them are past their terms and waived, by which waivers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        waived: BTreeMap<ExceptionId, u32>,
+    },
+    /// Scanners looked, and no critical finding is open: how it was decided before findings had
+    /// terms.
     NoCriticalFindings {
         /// How many reports there are.
         reports: u32,
@@ -84,6 +97,8 @@ pub enum ClearedWhy {
     },
     /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
     JudgedByObjectives,
+    /// What promised something when it was asked first is not live any more.
+    NothingPromised,
     /// What it needs of other services is live, and what others need of it stays.
     DependenciesMet {
         /// What it needs, and who provides it.
@@ -166,6 +181,11 @@ pub enum WaitingOn {
         /// Why not.
         why: Unproved,
     },
+    /// The decision of a second person, since too little was counted to say what is left of it.
+    TooLittle {
+        /// What was counted.
+        reading: BudgetReading,
+    },
     /// Releases of other services.
     Dependencies {
         /// What it needs and nothing live provides.
@@ -229,7 +249,14 @@ pub enum RefusedWhy {
     },
     /// No step left the report of a scanner.
     NoScan,
-    /// Critical findings are open.
+    /// Findings are past their terms.
+    FindingsOverdue {
+        /// What all reports say together, each finding once.
+        findings: FindingCounts,
+        /// Which those are.
+        late: Late,
+    },
+    /// Critical findings are open: how it was decided before findings had terms.
     CriticalFindings {
         /// What all reports say together.
         findings: FindingCounts,
@@ -262,8 +289,11 @@ impl GateOutcome {
             let mut outcome = outcome.clone();
             match &mut outcome {
                 Self::Cleared { why: ClearedWhy::BudgetLeft { reading } }
-                | Self::Waiting { on: WaitingOn::Budget { reading, .. } } => {
+                | Self::Waiting {
+                    on: WaitingOn::Budget { reading, .. } | WaitingOn::TooLittle { reading },
+                } => {
                     reading.counts = Counts::default();
+                    reading.uncounted_seconds = 0;
                 }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
                 | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
@@ -313,6 +343,16 @@ impl ClearedWhy {
             Self::Listed { components } => {
                 format!("{} listed and signed.", counted(components.get(), "component"))
             }
+            Self::FindingsInTerm { reports, findings, waived } => {
+                let of = |(id, count): (&ExceptionId, &u32)| format!("{count} waived by {id}");
+                let waived: Vec<String> = waived.iter().map(of).collect();
+                let waived = match waived.is_empty() {
+                    true => String::new(),
+                    false => format!(", {}", waived.join(", ")),
+                };
+                let (reports, found) = (counted(*reports, "report"), findings.words());
+                format!("No finding is past its term in {reports}: {found}{waived}.")
+            }
             Self::NoCriticalFindings { reports, findings } => format!(
                 "No critical finding is open in {}: {}.",
                 counted(*reports, "report"),
@@ -332,6 +372,7 @@ impl ClearedWhy {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
             }
+            Self::NothingPromised => "Nothing live here promises anything any more.".to_owned(),
             Self::JudgedByObjectives => {
                 "Nothing is live here that an error budget could be of; its own traffic is judged \
                  by objectives."
@@ -405,6 +446,11 @@ impl WaitingOn {
             Self::Pace { why } => {
                 format!("{} It waits for the decision of a second person.", why.sentence())
             }
+            Self::TooLittle { reading } => format!(
+                "Too little was counted to say what is left of its error budget ({}): it waits for \
+                 the decision of a second person.",
+                reading.words()
+            ),
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
                 if !drops.is_empty() {
@@ -451,6 +497,12 @@ impl RefusedWhy {
             Self::NoScan => {
                 "No step left the report of a scanner; no data is not a pass.".to_owned()
             }
+            Self::FindingsOverdue { findings, late } => format!(
+                "{}. All that is open: {}. Mend it and push, or let two others waive it: `sluss \
+                 exception ask waiver --finding KEY`.",
+                late.words(),
+                findings.words()
+            ),
             Self::CriticalFindings { findings } => format!(
                 "{} open: {}.",
                 match findings.critical {

@@ -304,6 +304,10 @@ pub struct Pipeline {
     /// What it provides to other services, and needs of them.
     #[serde(default, skip_serializing_if = "Contracts::is_empty")]
     pub contracts: Contracts,
+    /// What a first release must keep to where only the organisation asks for a rollout that is
+    /// judged; other stages have their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<Objectives>,
 }
 
 /// Why steps do not form a pipeline.
@@ -369,6 +373,7 @@ impl Pipeline {
             forward_only,
             error_budget,
             contracts,
+            objectives: None,
         })
     }
 
@@ -390,6 +395,13 @@ impl Pipeline {
         Self { contracts, ..self }
     }
 
+    /// Returns the pipeline with what first releases must keep to where only the organisation asks
+    /// for a rollout that is judged.
+    #[must_use]
+    pub fn with_objectives(self, objectives: Option<Objectives>) -> Self {
+        Self { objectives, ..self }
+    }
+
     /// Returns the steps, each after those that it needs.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -405,10 +417,12 @@ impl Pipeline {
     pub fn configuration_digest(&self) -> Digest {
         let known = (&self.start, &self.deliver, self.forward_only);
         // What came later is left away where it says nothing, so that digests stay as they were.
-        let text = match (self.error_budget, self.contracts.is_empty()) {
-            (None, true) => serde_json::to_vec(&known),
-            (Some(budget), true) => serde_json::to_vec(&(known, budget)),
-            (budget, false) => serde_json::to_vec(&(known, budget, &self.contracts)),
+        let of = &self.contracts;
+        let text = match (self.error_budget, of.is_empty(), self.objectives) {
+            (None, true, None) => serde_json::to_vec(&known),
+            (Some(budget), true, None) => serde_json::to_vec(&(known, budget)),
+            (budget, false, None) => serde_json::to_vec(&(known, budget, of)),
+            (budget, _, Some(kept)) => serde_json::to_vec(&(known, budget, of, kept)),
         };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }

@@ -20,6 +20,7 @@ use crate::erasure::Erasure;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
+use crate::findings::{FindingKey, Sighting};
 use crate::hold::Hold;
 use crate::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, EnvironmentName,
@@ -79,6 +80,9 @@ pub struct Service {
     pub product: ProductName,
     /// Where it is, or was, or is about to be.
     pub places: BTreeMap<EnvironmentName, Place>,
+    /// What scanners found in it, ever.
+    #[serde(default)]
+    pub findings: BTreeMap<FindingKey, Sighting>,
     /// Changes of the branch that is delivered, oldest first.
     pub trunk: Vec<ChangeId>,
 }
@@ -227,6 +231,9 @@ pub struct State {
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,
+    /// The leaf that put it in force.
+    #[serde(default)]
+    pub in_force: Option<u64>,
     pub proposals: BTreeMap<u64, Proposal>,
     pub services: BTreeMap<ServiceName, Service>,
     pub changes: BTreeMap<ChangeId, Change>,
@@ -247,6 +254,9 @@ pub struct State {
     pub delegations: Vec<Delegation>,
     #[serde(default)]
     pub authenticators: BTreeMap<AuthenticatorId, Authenticator>,
+    /// The leaf of each person's last sign-in.
+    #[serde(default)]
+    pub sign_ins: BTreeMap<PersonRef, u64>,
     pub open: Open,
     /// What is to be signed, by the position of the event that says it.
     pub unattested: BTreeMap<u64, Evidence>,

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::RolloutStarted;
 use crate::event::Event;
+use crate::freezes::FreezeDecided;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
 use crate::steps::StepOwner;
 
@@ -35,11 +37,14 @@ impl Event {
             | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
+            | E::FindingsOverdue { deployment, .. }
             | E::DeploymentCleared { deployment }
             | E::DeploymentRefused { deployment, .. }
             | E::DeploymentStarted { deployment }
             | E::RolloutShifted { deployment, .. }
             | E::RolloutObserved { deployment, .. }
+            | E::FreezeDecided(FreezeDecided { deployment, .. })
+            | E::RolloutStarted(RolloutStarted { deployment, .. })
             | E::RolloutHeld { deployment, .. }
             | E::RolloutResumed { deployment }
             | E::RolloutReopened { deployment, .. }

@@ -38,6 +38,8 @@ pub enum Weakening {
     CalendarNotCompared,
     /// Something is kept for less long.
     Retention,
+    /// Findings may stay open for longer.
+    Findings,
 }
 
 impl Weakening {
@@ -56,6 +58,7 @@ impl Weakening {
             Self::Calendar => "Its calendar leaves times open that are shut now.",
             Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
             Self::Retention => "Something would be kept for less long.",
+            Self::Findings => "Findings of scanners might stay open for longer.",
         }
     }
 }
@@ -99,6 +102,7 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         policies,
         calendar,
         after.retention.any_shorter_than(&before.retention).then_some(Weakening::Retention),
+        before.any_term_longer_in(after).then_some(Weakening::Findings),
     ];
     found.into_iter().flatten().collect()
 }

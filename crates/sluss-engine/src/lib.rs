@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod population;
 pub mod pushes;
 pub mod reconcile;
+mod rests_on;
 pub mod retention;
 pub mod signing;
 pub mod target;

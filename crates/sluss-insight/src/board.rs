@@ -398,7 +398,10 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
         return Stands::new(Lane::InProgress, deployment.requested, sentence);
     };
     let (waiting, since, what) = match on {
-        WaitingOn::SecondPerson | WaitingOn::NoTraffic | WaitingOn::Pace { .. } => {
+        WaitingOn::SecondPerson
+        | WaitingOn::NoTraffic
+        | WaitingOn::TooLittle { .. }
+        | WaitingOn::Pace { .. } => {
             let (people, since) = deciders(state, id, deployment.requested);
             (Waiting::Approval { people }, since, "a second person".to_owned())
         }

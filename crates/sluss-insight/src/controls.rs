@@ -41,6 +41,8 @@ pub enum Fact {
     ReleaseMade,
     ComponentsListed,
     Scanned,
+    FindingsDecided,
+    FindingsOverdue,
     Provenance,
     Agreed,
     ConfigurationActivated,
@@ -80,6 +82,8 @@ impl Fact {
             Self::ReleaseMade => "a release was made, named by digests",
             Self::ComponentsListed => "what a release is made of was listed",
             Self::Scanned => "a step reported what a scanner found",
+            Self::FindingsDecided => "the gate of findings decided, by how old each is",
+            Self::FindingsOverdue => "what customers had was past its term to be mended",
             Self::Provenance => "how a release was built was signed",
             Self::Agreed => "a second person agreed to a release as it stands",
             Self::ConfigurationActivated => "a configuration of people and policies was activated",
@@ -115,8 +119,13 @@ impl Fact {
             Event::StepFinished { tests: Some(_), .. } => Self::TestsReported,
             Event::GateDecided { gate, outcome, .. } => {
                 let decided = !matches!(outcome, GateOutcome::Waiting { .. });
-                let of_tests = (*gate == GateKind::Tests && decided).then_some(Self::TestsDecided);
-                return of_tests.into_iter().chain([Self::GateDecided]).collect();
+                let of_its_own = match gate {
+                    GateKind::Tests => Some(Self::TestsDecided),
+                    GateKind::Findings => Some(Self::FindingsDecided),
+                    _no_fact_of_its_own => None,
+                };
+                let of_its_own = of_its_own.filter(|_| decided);
+                return of_its_own.into_iter().chain([Self::GateDecided]).collect();
             }
             Event::DeploymentRefused { .. } => Self::Refused,
             Event::ReleaseCreated { .. } => Self::ReleaseMade,
@@ -124,6 +133,7 @@ impl Fact {
                 Self::ComponentsListed
             }
             Event::FindingsRecorded { .. } => Self::Scanned,
+            Event::FindingsOverdue { late, .. } if !late.is_empty() => Self::FindingsOverdue,
             Event::AttestationRecorded { evidence: Evidence::Provenance { .. }, .. } => {
                 Self::Provenance
             }
@@ -223,7 +233,7 @@ impl Period {
             for clock in incident.recorded().clocks() {
                 let (what, due) = (clock.limit.words(), clock.due.utc_minute());
                 let said = match clock.standing(now) {
-                    _ if !within(clock.due, from, to) => continue,
+                    _ if clock.due < from || clock.due >= to => continue,
                     Stands::Ahead | Stands::Near | Stands::InTime => continue,
                     Stands::Overdue => format!("{id}: {what} was due by {due}, and is missing"),
                     Stands::Late => {
@@ -236,6 +246,16 @@ impl Period {
                     Limit::Initial | Limit::Intermediate | Limit::Final => self.untold.push(said),
                 }
             }
+        }
+    }
+
+    /// Adds what happened in a later one.
+    fn add(&mut self, later: &Self) {
+        self.entries += later.entries;
+        for (fact, seen) in &later.seen {
+            let known = self.seen.entry(*fact).or_insert(Seen { count: 0, ..*seen });
+            known.count += seen.count;
+            known.last = seen.last;
         }
     }
 
@@ -274,7 +294,41 @@ impl Period {
     }
 }
 
-/// Returns whether an instant lies in a period that begins with `from` and ends before `to`.
-pub fn within(at: Millis, from: Millis, to: Millis) -> bool {
-    from <= at && at < to
+/// What happened day by day of UTC, as far as controls ask: a fold over the whole log.
+///
+/// A day takes a kilobyte, whatever happened on it, so that a period is added up from its days, and
+/// only what is new is read again.
+#[derive(Debug, Clone, Default)]
+pub struct Days {
+    days: BTreeMap<i64, Period>,
+    /// The position of the next entry.
+    next: u64,
+}
+
+impl Days {
+    /// Returns the position of the entry that is to be taken next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Takes the entry at `position`, if it was not taken before.
+    pub fn take(&mut self, position: u64, at: Millis, event: &Event) {
+        if position >= self.next {
+            self.days.entry(day(at)).or_default().take(position, event);
+            self.next = position + 1;
+        }
+    }
+
+    /// Returns the period from the day that `from` lies in to that of `to`, included.
+    pub fn between(&self, from: Millis, to: Millis) -> Period {
+        let mut whole = Period::default();
+        if day(from) <= day(to) {
+            self.days.range(day(from)..=day(to)).for_each(|(_, day)| whole.add(day));
+        }
+        whole
+    }
+}
+
+fn day(at: Millis) -> i64 {
+    at.0.div_euclid(24 * 60 * 60 * 1000)
 }

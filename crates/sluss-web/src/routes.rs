@@ -84,6 +84,7 @@ pub const PAGES: &[Route] = &[
     route("GET", "/freezes", Who::SignedIn),
     route("POST", "/freezes", Who::Developer),
     route("POST", "/freezes/{id}/lift", Who::Developer),
+    route("GET", "/contracts", Who::SignedIn),
     route("GET", "/controls", Who::SignedIn),
     route("GET", "/retention", Who::SignedIn),
     route("POST", "/retention/holds", Who::Approver),

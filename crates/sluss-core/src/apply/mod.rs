@@ -25,6 +25,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
     crate::seal::note(state, event);
     crate::authenticator::note(state, now, event);
     crate::contents::note(state, now, event);
+    crate::remediation::note(state, now, event);
     crate::disposal::note(state, position, now, event);
     crate::erasure::note(state, position, now, event);
     fold(state, position, now, event);
@@ -87,6 +88,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::DeploymentLive { .. }
         | E::DeploymentRolledBack { .. }
         | E::DeploymentSuperseded { .. }
+        | E::FindingsOverdue { .. }
         | E::EnvironmentCreated { .. }
         | E::EnvironmentRemoved { .. } => apply_deployment(state, position, now, event),
         E::RolloutShifted { .. }
@@ -97,6 +99,8 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::RolloutWindowBegan { .. }
         | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
+        // They say of what is decided or shared next what others want to know.
+        E::FreezeDecided(_) | E::RolloutStarted(_) => {}
         other => apply_people(state, now, other),
     }
 }
@@ -115,6 +119,9 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ExceptionEnded { .. }
         | E::ExceptionSuspended { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
+        E::AccessLogin { person } => {
+            state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
+        }
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
@@ -143,7 +150,6 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::AuthenticatorRegistered { .. }
         | E::AuthenticatorVouched { .. }
         | E::AuthenticatorRemoved { .. }
-        | E::AccessLogin { .. }
         | E::AccessRefused { .. }
         | E::AccessRefusedCounted { .. } => {}
         _other => unreachable!("BUG: an event that nothing folds"),
@@ -281,6 +287,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
             proposal.over = true;
             proposal.activated = Some(now);
+            state.in_force = state.size.checked_sub(1);
             state.organisation = Some(proposal.organisation.clone());
         }
         Event::ConfigRefused { number } => {
@@ -291,7 +298,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
         Event::ServiceRegistered { service, product } => {
             let (product, trunk, places) = (product.clone(), Vec::new(), Default::default());
             let known = state.services.entry(service.clone());
-            known.or_insert(Service { product, trunk, places });
+            known.or_insert(Service { product, findings: Default::default(), trunk, places });
         }
         _other => unreachable!("BUG: not an event of the configuration"),
     }

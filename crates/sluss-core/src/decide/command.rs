@@ -334,6 +334,8 @@ pub enum Command {
     Heartbeat,
     /// The deployments of an environment were counted.
     SealPopulation(PopulationSealed),
+    /// Time went on: findings of what customers have may be past their terms.
+    AgeFindings,
     /// Customers' requests of a period were counted.
     CountTraffic(TrafficCounted),
     /// This runs on a route by the target's own answer.
@@ -418,75 +420,33 @@ pub enum Retain {
 }
 
 impl Command {
-    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it. What
-    /// somebody did at the door is of whoever did it.
+    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
+    #[rustfmt::skip] // A command a line would be a page long.
     pub fn is_a_report(&self) -> bool {
         match self {
-            Self::Open { .. }
-            | Self::ClockJumped { .. }
-            | Self::Received { .. }
-            | Self::Lost { .. }
-            | Self::Merged { .. }
-            | Self::BranchDeleted { .. }
-            | Self::Claim(_)
-            | Self::Finish { .. }
-            | Self::Packed { .. }
-            | Self::NotPacked { .. }
-            | Self::Inventoried { .. }
-            | Self::Ready { .. }
-            | Self::Observe { .. }
-            | Self::Alarm { .. }
-            | Self::ProbesFail { .. }
-            | Self::ProbesAnswer { .. }
-            | Self::Fail { .. }
-            | Self::Instance { .. }
-            | Self::Applied { .. }
-            | Self::Attested { .. }
-            | Self::Witnessed { .. }
-            | Self::Distrust { .. }
-            | Self::WitnessLags { .. }
-            | Self::WitnessLagEnded { .. }
-            | Self::Heartbeat
-            | Self::SealPopulation(_)
-            | Self::CountTraffic(_)
-            | Self::Found { .. }
-            | Self::Seal { .. }
-            | Self::Compared { .. }
-            | Self::CalendarCompared { .. }
-            | Self::DeniedCounted { .. } => true,
+            Self::Open { .. } | Self::ClockJumped { .. } | Self::Received { .. }
+            | Self::Lost { .. } | Self::Merged { .. } | Self::BranchDeleted { .. }
+            | Self::Claim(_) | Self::Finish { .. } | Self::Packed { .. } | Self::NotPacked { .. }
+            | Self::Inventoried { .. } | Self::Ready { .. } | Self::Observe { .. }
+            | Self::Alarm { .. } | Self::ProbesFail { .. } | Self::ProbesAnswer { .. }
+            | Self::Fail { .. } | Self::Instance { .. } | Self::Applied { .. }
+            | Self::Attested { .. } | Self::Witnessed { .. } | Self::Distrust { .. }
+            | Self::WitnessLags { .. } | Self::WitnessLagEnded { .. } | Self::Heartbeat
+            | Self::SealPopulation(_) | Self::CountTraffic(_) | Self::Found { .. }
+            | Self::Seal { .. } | Self::Compared { .. } | Self::CalendarCompared { .. }
+            | Self::AgeFindings | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
-            Self::SignedIn { .. }
-            | Self::Exported { .. }
-            | Self::Denied { .. }
-            | Self::Propose { .. }
-            | Self::Push { .. }
-            | Self::Approve { .. }
-            | Self::Refuse { .. }
-            | Self::Promote { .. }
-            | Self::Rollback { .. }
-            | Self::Hold { .. }
-            | Self::Resume { .. }
-            | Self::Freeze { .. }
-            | Self::Lift { .. }
-            | Self::StopLine { .. }
-            | Self::LiftStop { .. }
-            | Self::Retain(_)
-            | Self::Cancel { .. }
-            | Self::Unbar { .. }
-            | Self::Close { .. }
-            | Self::Report { .. }
-            | Self::Reporting(_)
-            | Self::Resolved { .. }
-            | Self::Link { .. }
-            | Self::AskException { .. }
-            | Self::GrantException { .. }
-            | Self::EndException { .. }
-            | Self::ReviewException { .. }
-            | Self::Delegate { .. }
-            | Self::RotateKey { .. }
-            | Self::RetireKey { .. }
-            | Self::RegisterKey { .. }
-            | Self::VouchForKey { .. }
+            // What somebody did at the door is of whoever did it.
+            Self::SignedIn { .. } | Self::Exported { .. } | Self::Denied { .. }
+            | Self::Propose { .. } | Self::Push { .. } | Self::Approve { .. }
+            | Self::Refuse { .. } | Self::Promote { .. } | Self::Rollback { .. }
+            | Self::Hold { .. } | Self::Resume { .. } | Self::Freeze { .. } | Self::Lift { .. }
+            | Self::StopLine { .. } | Self::LiftStop { .. } | Self::Retain(_)
+            | Self::Cancel { .. } | Self::Unbar { .. } | Self::Close { .. } | Self::Report { .. }
+            | Self::Reporting(_) | Self::Resolved { .. } | Self::Link { .. }
+            | Self::AskException { .. } | Self::GrantException { .. } | Self::EndException { .. }
+            | Self::ReviewException { .. } | Self::Delegate { .. } | Self::RotateKey { .. }
+            | Self::RetireKey { .. } | Self::RegisterKey { .. } | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
         }
     }

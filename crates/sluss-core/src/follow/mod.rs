@@ -18,6 +18,7 @@ use crate::config::FourEyes;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
 use crate::exception::ExceptionKind;
+use crate::freezes;
 use crate::gate::{GateOutcome, RefusedWhy};
 use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
@@ -238,14 +239,23 @@ fn of_deployment(
             {
                 return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
             }
-            let baking = match (state.stop_over(deployment), &rollout.kept) {
+            let in_time = match (state.stop_over(deployment), &rollout.kept) {
                 (None, None) => {
-                    rollout.bake(now, state.line_runs_since(deployment).max(rollout.let_go))
+                    let kept = state.line_runs_since(deployment).max(rollout.let_go);
+                    match rollout.bake(now, kept) {
+                        // A day is counted by the clock.
+                        Next::Stay if state.gap => Next::Stay,
+                        Next::Stay => {
+                            let goes_back = !state.is_forward_only(deployment.release);
+                            rollout.hold_ends(now, kept, goes_back)
+                        }
+                        late => late,
+                    }
                 }
-                // It is not slow where it may not go on.
+                // It is not slow where it may not go on, nor does anybody let it.
                 (Some(_), _) | (None, Some(_)) => Next::Stay,
             };
-            let next = match baking {
+            let next = match in_time {
                 Next::Stay => rollout.judge(verdict, now),
                 decided => decided,
             };
@@ -341,7 +351,9 @@ fn at_the_gates(
         shut |= !outcome.is_cleared();
         let refused = refusal(*gate, &outcome);
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
-            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome, policy }]);
+            let said = freezes::said(state, (id, deployment), (*gate, &outcome), at);
+            let decided = Event::GateDecided { deployment: id, gate: *gate, outcome, policy };
+            return Some(said.map(Event::FreezeDecided).into_iter().chain([decided]).collect());
         }
         if let Some(refused) = refused {
             // Nobody is asked about what will not be made anyway.

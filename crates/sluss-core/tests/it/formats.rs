@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use expect_test::expect_file;
 use sluss_core::approval::{Asked, Subject};
 use sluss_core::authenticator::{Credential, Signed};
+use sluss_core::bounds::{RolloutStarted, TestedWhy};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
 use sluss_core::config::{Delegation, FourEyes};
 use sluss_core::contracts::{Between, Contract, First, Missing};
@@ -13,7 +14,8 @@ use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
 use sluss_core::figures::Figures;
-use sluss_core::findings::FindingCounts;
+use sluss_core::findings::{FindingCounts, Named, Severity};
+use sluss_core::freezes::FreezeDecided;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, ErasureId, ExceptionId,
@@ -29,6 +31,7 @@ use sluss_core::performance::{self, Beside, Measured, Pace, Unproved};
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
+use sluss_core::remediation::{Late, Overdue, Term};
 use sluss_core::retention::Class;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::rules::PolicyRecord;
@@ -38,7 +41,7 @@ use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
 use sluss_core::units::{Millis, Share};
 
-use crate::world::{organisation, person, pipeline, production, staging, test_stage};
+use crate::world::{finding, organisation, person, pipeline, production, staging, test_stage};
 
 #[test]
 fn each_event_is_stored_like_this() {
@@ -94,7 +97,7 @@ fn commit(number: u64) -> CommitId {
     format!("{number:040x}").parse().unwrap()
 }
 
-fn samples() -> Vec<Event> {
+pub(super) fn samples() -> Vec<Event> {
     let mut all = of_log_and_changes();
     all.extend(of_runs_and_releases());
     all.extend(of_gates_and_approvals());
@@ -175,9 +178,23 @@ fn of_runs_and_releases() -> Vec<Event> {
             attempt: 1,
             report: Digest::of(b"report"),
             findings: FindingCounts { critical: 1, high: 2, medium: 3, low: 4, suppressed: 5 },
+            named: None,
         },
         measured(of_deployment, Some(Pace::Undecided)),
         measured(of_deployment, None),
+        Event::FindingsRecorded {
+            owner: of_run,
+            step: step.clone(),
+            attempt: 1,
+            report: Digest::of(b"report"),
+            findings: FindingCounts { high: 1, low: 3, suppressed: 1, ..FindingCounts::default() },
+            named: Some(Named {
+                open: [(Severity::High, [finding("a")].into())].into(),
+                suppressed: [(Severity::Medium, [finding("b")].into())].into(),
+                unnamed: [(Severity::Low, 3)].into(),
+            }),
+        },
+        Event::FindingsOverdue { deployment: DeploymentId(5), late: late() },
         Event::RunCancelled { run },
         Event::RunSucceeded { run },
         Event::RunFailed { run, step: Some(step) },
@@ -222,7 +239,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
     let budget = ErrorBudget { objective_ppm: 999_000, window_seconds: ErrorBudget::USUAL_WINDOW };
     let counts = Counts { requests: 60_003, errors: 15 };
-    let reading = BudgetReading { budget, counts };
+    let reading = BudgetReading { budget, counts, uncounted_seconds: 0 };
+    let gaps = BudgetReading { uncounted_seconds: 400_000, ..reading };
     let contract = Contract { contract: "ledger-api".parse().unwrap(), version: 3 };
     let ledger = || "ledger".parse().unwrap();
     let met = vec![Between { service: ledger(), contract: contract.clone() }];
@@ -257,6 +275,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
         waiting(GateKind::Performance, WaitingOn::Pace { why: loosened }),
         refused(GateKind::Performance, gate::RefusedWhy::NotMeasured),
         refused(GateKind::Performance, gate::RefusedWhy::Slower { metrics: slower }),
+        waiting(GateKind::ErrorBudget, WaitingOn::TooLittle { reading: gaps }),
+        cleared(GateKind::ErrorBudget, ClearedWhy::NothingPromised),
         cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
         waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
         refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),
@@ -279,6 +299,18 @@ fn of_gates_and_approvals() -> Vec<Event> {
         refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
         refused(GateKind::Tests, gate::RefusedWhy::NoTests),
         refused(GateKind::Findings, gate::RefusedWhy::NoScan),
+        refused(
+            GateKind::Findings,
+            gate::RefusedWhy::FindingsOverdue { findings: FindingCounts::default(), late: late() },
+        ),
+        cleared(
+            GateKind::Findings,
+            ClearedWhy::FindingsInTerm {
+                reports: 2,
+                findings: FindingCounts { high: 1, ..FindingCounts::default() },
+                waived: [(ExceptionId(3), 1)].into(),
+            },
+        ),
         refused(
             GateKind::Sbom,
             gate::RefusedWhy::NoSbom { why: NoSbom::NotRead { file: "go.mod".to_owned() } },
@@ -315,6 +347,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
                 authenticator: AuthenticatorId(2),
                 assertion: Digest::of(b"assertion"),
                 counter: 9,
+                signed_in: Some(Millis(4_000)),
             }),
         },
         Event::ApprovalInvalidated { subject, statement },
@@ -413,6 +446,24 @@ fn of_rollouts() -> Vec<Event> {
         rolled_back(Cause::LeaseLapsed),
         rolled_back(Cause::ByHand),
         rolled_back(Cause::Window),
+        rolled_back(Cause::HeldTooLong),
+        Event::RolloutStarted(RolloutStarted {
+            deployment,
+            why: TestedWhy::Compared { with: DeploymentId(4) },
+            max_share: share,
+            max_duration_ms: 90_000_000,
+            approved_by: [person("bob")].into(),
+        }),
+        Event::FreezeDecided(FreezeDecided {
+            deployment,
+            at: Millis(5_000),
+            allowed: false,
+            until: Some(Millis(9_000)),
+            windows: vec!["night".to_owned()],
+            calendar: Digest::of(b"calendar"),
+            tzdb_version: "2026a".to_owned(),
+            says: Digest::of(b"says"),
+        }),
         rolled_back(Cause::Failing),
         Event::RolloutWindowBegan {
             deployment,
@@ -451,6 +502,16 @@ fn of_the_rest() -> Vec<Event> {
             what: ExceptionKind::Waiver {
                 service: "pay".parse().unwrap(),
                 rule: "sbom".to_owned(),
+            },
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+            until: Millis(9_000),
+        },
+        Event::ExceptionRequested {
+            exception: ExceptionId(4),
+            what: ExceptionKind::Findings {
+                service: "pay".parse().unwrap(),
+                findings: [finding("a")].into(),
             },
             by: person("anna"),
             reason: Digest::of(b"reason"),
@@ -507,6 +568,7 @@ fn of_the_rest() -> Vec<Event> {
             rollbacks: 1,
             emergency: 1,
             standard: 0,
+            standard_told: true,
             head: Digest::of(b"leaf"),
             merkle_root: Digest::of(b"root"),
         }),
@@ -680,4 +742,17 @@ fn measured(owner: StepOwner, pace: Option<Pace>) -> Event {
         metrics: vec![performance::Metric { name, unit, micros: 12_250_000, beside }],
     };
     Event::PerformanceMeasured { owner, step: "accept".parse().unwrap(), attempt: 1, measured }
+}
+
+fn late() -> Late {
+    let one = Overdue {
+        key: Some(finding("a")),
+        count: 1,
+        severity: Severity::High,
+        since: Millis(1_000),
+        term: Term::Days(30),
+        due: Millis(2_592_001_000),
+    };
+    let unnamed = Overdue { key: None, count: 7, term: Term::Days(0), due: one.since, ..one };
+    Late { overdue: vec![one, unnamed], more: 2 }
 }

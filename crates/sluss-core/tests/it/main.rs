@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod agreement;
+mod bounds;
 mod budgets;
 mod clocks;
+mod contents;
 mod demands;
 mod dependencies;
 mod evidence;
@@ -17,6 +19,7 @@ mod live;
 mod paces;
 mod permits;
 mod profiles;
+mod remediation;
 mod retention;
 mod rollouts;
 mod script;

@@ -7,6 +7,7 @@ use sluss_core::config::{FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command, Refusal, decide};
 use sluss_core::event::{Artifact, Event, Push};
 use sluss_core::exception::Changed;
+use sluss_core::findings::FindingKey;
 use sluss_core::follow::follow_up;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, RunId};
 use sluss_core::pipeline::{
@@ -115,6 +116,11 @@ impl World {
     }
 
     pub fn push(&self, branch: &str, with: &[&str]) -> Command {
+        self.push_of("pay", branch, with)
+    }
+
+    /// A push to the repository of this service.
+    pub fn push_of(&self, service: &str, branch: &str, with: &[&str]) -> Command {
         let number = self.state.next_change().0;
         let drawn = !self.texts.drawn || !number.is_multiple_of(3);
         let error_budget = self.error_budget.filter(|_| drawn);
@@ -122,12 +128,12 @@ impl World {
         if let Some(last) = stages.last_mut().filter(|_| error_budget.is_some()) {
             last.gates.push(GateKind::ErrorBudget);
         }
-        if self.texts.drawn && number.is_multiple_of(4) {
+        if self.texts.drawn && number.is_multiple_of(6) {
             let (first, last) = stages.split_at_mut(1);
             first[0].acceptance[0].reports.push(measures(100_000));
             last[1].gates.push(GateKind::Performance);
         }
-        let pipeline = pipeline(stages).with_forward_only(self.forward_only);
+        let pipeline = pipeline_of(service, stages).with_forward_only(self.forward_only);
         let push = Push {
             branch: branch.to_owned(),
             trunk: branch == "main",
@@ -141,16 +147,22 @@ impl World {
             pipeline: pipeline.with_error_budget(error_budget),
             left_out: BTreeSet::new(),
         };
-        Command::Push { service: "pay".parse().unwrap(), product: "bank".parse().unwrap(), push }
+        Command::Push { service: service.parse().unwrap(), product: "bank".parse().unwrap(), push }
     }
 
-    /// Customers' requests of the time that was not counted, five minutes at most.
+    /// Customers' requests of all the time that was not counted.
     pub fn counted(&self, requests: u64, errors: u64, refused: u64) -> Command {
+        self.counted_after(i64::MIN, (requests, errors, refused))
+    }
+
+    /// Those after this second.
+    pub fn counted_after(&self, after: i64, of: (u64, u64, u64)) -> Command {
+        let (requests, errors, refused) = of;
         let (service, environment) = ("pay".parse().unwrap(), "production".parse().unwrap());
         let key = RouteKey { service, environment };
         let known = self.state.counted_in(&key);
         let until = self.now.second() - 1;
-        let after = known.map_or(i64::MIN, |known| known.until).max(until - 300);
+        let after = known.map_or(0, |known| known.until).max(after);
         let before = known.map_or(0, |known| known.refused_so_far);
         Command::CountTraffic(TrafficCounted {
             service: key.service,
@@ -248,6 +260,11 @@ impl Rules for Texts {
     }
 }
 
+/// The key of a finding of this name.
+pub fn finding(name: &str) -> FindingKey {
+    Digest::of(name.as_bytes()).as_str().parse().unwrap()
+}
+
 pub fn person(name: &str) -> PersonRef {
     PersonRef::derive(&[7; 32], name)
 }
@@ -263,6 +280,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         owner: "payments".parse().unwrap(),
         failure_cost: None,
         require: BTreeSet::new(),
+        findings: Default::default(),
     };
     Organisation {
         name: "Bank".to_owned(),
@@ -279,6 +297,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
+        findings: Default::default(),
         retention: Default::default(),
         calendar: None,
         policies: None,
@@ -334,6 +353,10 @@ pub fn step(name: &str, needs: &[&str], retries: u8) -> Step {
 }
 
 pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
+    pipeline_of("pay", stages)
+}
+
+fn pipeline_of(service: &str, stages: Vec<Stage>) -> Pipeline {
     let start = Start {
         artifact: "app".parse().unwrap(),
         command: vec!["serve".to_owned()],
@@ -348,7 +371,7 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
         most_in_flight: None,
     };
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
-    let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
+    let of = (service.parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
     Pipeline::new(of, steps, Some(start), stages).unwrap()
 }
 

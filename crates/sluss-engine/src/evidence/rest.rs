@@ -12,6 +12,7 @@ use sluss_core::performance::{Metric, Pace};
 use sluss_core::pipeline::GateKind;
 use sluss_core::state::State;
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
+use sluss_core::units::Millis;
 use sluss_ledger::attest::predicate::{
     Approval, ApprovalDecision, InputAttestation, PolicyRef, StatementDigest, TestResult,
     TestVerdict, VerificationResult, VerificationSummary, Verifier, Webauthn,
@@ -120,8 +121,8 @@ fn verdict(outcome: &StepOutcome, tests: TestCounts) -> TestVerdict {
 /// What a gate decided, refusals too.
 pub(super) fn gate(
     engine: &Engine,
-    id: DeploymentId,
-    gate: GateKind,
+    (id, gate): (DeploymentId, GateKind),
+    input_attestations: Vec<InputAttestation>,
     said: &Said,
 ) -> Result<Statement, Failure> {
     let Event::GateDecided { outcome, .. } = &said.event else {
@@ -136,21 +137,15 @@ pub(super) fn gate(
     };
     let mut verified_levels = match cleared {
         Some(ClearedWhy::Exception { .. } | ClearedWhy::Waived { .. }) => vec!["SLUSS_EXCEPTION"],
+        Some(ClearedWhy::FindingsInTerm { waived, .. }) if !waived.is_empty() => {
+            vec!["SLUSS_EXCEPTION"]
+        }
         Some(ClearedWhy::Standard { .. }) => vec!["SLUSS_STANDARD_CHANGE"],
         Some(_by_its_own_rule) => vec![level],
         None => vec!["FAILED"],
     };
-    let envelope = state.releases.get(&deployment.release).and_then(|of| of.provenance.as_ref());
-    let mut input_attestations = Vec::new();
-    // The other gates decide from the log itself: they see no attestation.
-    if let (GateKind::Provenance, Some(ClearedWhy::Attested), Some(envelope)) =
-        (gate, cleared, envelope)
-    {
+    if (gate, cleared) == (GateKind::Provenance, Some(&ClearedWhy::Attested)) {
         verified_levels.push("SLSA_BUILD_LEVEL_1");
-        input_attestations.push(InputAttestation {
-            uri: format!("urn:sluss:envelope:{envelope}"),
-            digest: DigestSet::sha256(hash(envelope)),
-        });
     }
     let predicate = VerificationSummary {
         verifier: Verifier {
@@ -229,15 +224,18 @@ pub(super) fn approval(
         Some(_) => ("urn:sluss:webauthn", &["mfa", "user"]),
         None => ("urn:sluss:password", &["pwd"]),
     };
+    let slot = slot(&state, (subject, said.at), by);
+    // A password is given with the decision; who signs had signed in before.
+    let signed_in = signed.as_ref().and_then(|signed| signed.signed_in).unwrap_or(said.at);
     let predicate = Approval {
         statement: StatementDigest { sha256: hash(statement), size: size.unwrap_or(0) },
         decision,
-        role: Organisation::APPROVERS.to_owned(),
-        slot: slot(&state, subject, by),
+        role: slot.clone(),
+        slot,
         person_ref: by.as_str().parse().map_err(|_| gone("person"))?,
         acr: acr.to_owned(),
         amr: amr.iter().map(|word| (*word).to_owned()).collect(),
-        auth_time: utc(said.at)?,
+        auth_time: utc(signed_in)?,
         webauthn: signed.as_ref().map(|signed| own_key(&state, signed)).transpose()?,
         automated: None,
         valid_until: utc(until)?,
@@ -267,14 +265,14 @@ fn own_key(state: &State, signed: &Signed) -> Result<Webauthn, Failure> {
     })
 }
 
-/// The group whose place they fill: the first that a rule asks for and that they are in.
-fn slot(state: &State, subject: Subject, by: &PersonRef) -> String {
+/// The group in which they decide, and whose place they fill: the first that a rule asks for and
+/// that they are in, or somebody's for whom they decide.
+fn slot(state: &State, (subject, at): (Subject, Millis), by: &PersonRef) -> String {
     let rules = state.rules_of(subject);
     let asked = rules.iter().flat_map(|rule| rule.slots.keys());
-    let organisation = state.organisation.as_ref();
+    let groups = state.groups_for(subject, at);
     let theirs = |group: &&sluss_core::ids::GroupName| {
-        let members = organisation.and_then(|known| known.groups.get(*group));
-        members.is_some_and(|members| members.contains(by))
+        groups.get(*group).is_some_and(|members| members.contains(by))
     };
     asked.into_iter().find(theirs).map_or(Organisation::APPROVERS.to_owned(), ToString::to_string)
 }

@@ -125,10 +125,11 @@ fn together(
             plan.quarters = plan.block_seconds == RolloutPlan::default().block_seconds;
         }
     }
+    let objectives = draft.objectives.beyond(&deliver);
     match Pipeline::new(made, steps, start, deliver) {
         Ok(pipeline) => {
             let pipeline = pipeline.with_forward_only(draft.forward_only);
-            let pipeline = pipeline.with_error_budget(error_budget);
+            let pipeline = pipeline.with_error_budget(error_budget).with_objectives(objectives);
             Some(Resolved { file, pipeline: pipeline.with_contracts(draft.contracts.clone()) })
         }
         Err(error) => {

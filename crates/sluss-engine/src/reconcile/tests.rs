@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use sluss_core::config::{FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::{Artifact, Push};
+use sluss_core::findings::Report;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, ReleaseId};
 use sluss_core::incident::Origin;
 use sluss_core::pipeline::{
@@ -45,6 +46,8 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 mod counting;
+mod findings;
+mod populations;
 
 struct Bank {
     folder: tempfile::TempDir,
@@ -99,6 +102,11 @@ impl Bank {
 
     /// Pushes a change, builds it with so many failing tests, and returns its deployment.
     async fn release(&self, failing: u32) -> DeploymentId {
+        self.release_with(failing, Vec::new()).await
+    }
+
+    /// Pushes a change, builds it with so many failing tests and with these reports of scanners.
+    async fn release_with(&self, failing: u32, scans: Vec<Report>) -> DeploymentId {
         let (change, id) = {
             let state = self.engine.state();
             (state.next_change(), state.next_deployment())
@@ -128,7 +136,7 @@ impl Bank {
                 isolation: Isolation::Namespaces,
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: failing, skipped: 0 }),
-                scans: vec![],
+                scans: scans.clone(),
                 measured: vec![],
             };
             self.engine.report(finish).await.unwrap();
@@ -182,6 +190,7 @@ impl Bank {
             rollbacks: 0,
             emergency: 0,
             standard: 0,
+            standard_told: true,
             head: "0".repeat(64).parse().unwrap(),
             merkle_root: sluss_ledger::Hash::empty_root().to_string().parse().unwrap(),
         }
@@ -208,6 +217,7 @@ fn organisation(anna: &PersonRef) -> Organisation {
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
+        findings: Default::default(),
         retention: Default::default(),
         calendar: None,
         policies: None,

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use sluss_core::approval::{Decision, Request, Subject};
+use sluss_core::budget::BudgetStands;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef};
@@ -25,8 +26,9 @@ use super::evidence::{self, NotRead, Reports};
 
 /// Deployments that a policy is told about at most, beside the one that waits.
 const HISTORY_MOST: usize = 50;
-/// The instant of what has no end that is known: an approval counts until its statement moves.
-const NO_END: i64 = (1 << 53) - 1;
+/// The instant of what has no end that is known: an approval counts until its statement moves, and
+/// a finding may have no term.
+pub(super) const NO_END: i64 = (1 << 53) - 1;
 
 /// What a release changes beside what is live where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -110,7 +112,7 @@ pub fn gate_input(
         },
         coverage: Coverage { known: false, lines_permille: zero, minimum_permille: zero },
         scans: evidence::scans(&scans, release)?,
-        findings: evidence::findings(&scans, reports)?,
+        findings: evidence::findings(&scans, reports, &state.findings_at(id, now))?,
         sbom: evidence::sbom(release)?,
         provenance: looked.provenance()?,
         freeze: Freeze {
@@ -327,13 +329,14 @@ impl Looked<'_> {
         Ok(Provenance { present, builder, isolated })
     }
 
-    /// Known where the service promises something and customers sent requests.
+    /// Known where the service promises something and enough of customers' requests was counted.
     fn error_budget(&self) -> Result<ErrorBudget, ValueRefused> {
         let (service, environment) = (&self.deployment.service, &self.deployment.environment);
         let key = RouteKey { service: service.clone(), environment: environment.clone() };
         let reading =
             self.pipeline.error_budget.map(|budget| self.state.budget_in(&key, budget, self.now));
-        let left = reading.and_then(|reading| reading.left_permille());
+        let known = reading.filter(|reading| reading.stands() != BudgetStands::NoData);
+        let left = known.and_then(|reading| reading.left_permille());
         let remaining_permille = Permille::try_from(i64::from(left.unwrap_or(0)))?;
         Ok(ErrorBudget { known: left.is_some(), remaining_permille })
     }
@@ -356,13 +359,22 @@ impl Looked<'_> {
     fn waivers(&self) -> Result<Vec<Waiver>, ValueRefused> {
         let mut waivers = Vec::new();
         for (id, one) in &self.state.exceptions {
-            let ExceptionKind::Waiver { service, rule } = &one.what else { continue };
+            let (service, covers) = match &one.what {
+                ExceptionKind::Waiver { service, rule } => (service, vec![rule.clone()]),
+                ExceptionKind::Findings { service, findings } => {
+                    (service, findings.iter().map(ToString::to_string).collect())
+                }
+                ExceptionKind::Freeze { .. }
+                | ExceptionKind::Emergency { .. }
+                | ExceptionKind::LogTrust { .. }
+                | ExceptionKind::Standard { .. } => continue,
+            };
             let holds = one.holds(self.now) && *service == self.deployment.service;
             let (Some(granted), Some(by)) = (one.granted, one.granted_by.first()) else { continue };
-            if holds {
+            for covers in covers.iter().filter(|_| holds) {
                 waivers.push(Waiver {
                     id: text(id)?,
-                    covers: text(rule)?,
+                    covers: text(covers)?,
                     requested_by: text(&one.asked_by)?,
                     granted_by: text(by)?,
                     granted_ms: at(granted)?,

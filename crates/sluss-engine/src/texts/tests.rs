@@ -31,6 +31,9 @@ use crate::forge::{
 use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
 
+mod freezes;
+mod waivers;
+
 /// 2026-11-22T07:00:00Z, a Sunday.
 const BEGIN: Millis = Millis(1_795_330_800_000);
 

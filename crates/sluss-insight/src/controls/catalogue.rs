@@ -98,6 +98,8 @@ impl Catalogue {
 
 /// What takes a gate's word away.
 const ROUND_A_GATE: &[Fact] = &[ExceptionGranted, ShadowFound];
+/// What speaks against findings having been mended in time.
+const PAST_TERMS: &[Fact] = &[FindingsOverdue, ExceptionGranted];
 /// What takes the log's word away.
 const OF_THE_LOG: &[Fact] = &[ClockJumped, WitnessLagged, LogDistrusted];
 
@@ -130,7 +132,7 @@ const FINOS: &[Control] = &[
         &[],
         &["whether a scan was for secrets"],
     ),
-    control("mi-11", "Findings are mended in time", &[Scanned], &[], &["terms of findings"]),
+    control("mi-11", "Findings are mended in time", &[Scanned, FindingsDecided], PAST_TERMS, &[]),
     control("mi-12", "Gates keep what does not comply", &[GateDecided], ROUND_A_GATE, &[]),
     control(
         "mi-13",
@@ -244,9 +246,9 @@ const PCI: &[Control] = &[
     control(
         "6.3.1-6.3.3",
         "Vulnerabilities are ranked and mended",
-        &[],
-        &[],
-        &["findings, bills of materials, terms"],
+        &[Scanned, ComponentsListed, FindingsDecided],
+        PAST_TERMS,
+        &["what is published after a release was scanned"],
     ),
     control(
         "6.5.1",
@@ -329,7 +331,7 @@ const ISO_27001: &[Control] = &[
         &[],
         &["settings of repositories"],
     ),
-    control("8.8", "Vulnerabilities are managed", &[Scanned], &[], &["terms of findings"]),
+    control("8.8", "Vulnerabilities are managed", &[Scanned, FindingsDecided], PAST_TERMS, &[]),
     control("8.9", "Configurations are as declared", &[Observed], &[ShadowFound], &[]),
     control("8.15-8.17", "Logs, monitoring, clocks", &[Heartbeat, Sealed], OF_THE_LOG, &[]),
     control(

@@ -6,7 +6,7 @@ use sluss_core::incident::clocks::Report;
 use sluss_core::incident::{Classified, Notified, Reporter};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
-use sluss_insight::controls::{Catalogue, Period, Standing};
+use sluss_insight::controls::{Catalogue, Days, Period, Standing};
 
 fn assessed(events: &[Event], id: &str) -> (Standing, u64, u64, usize) {
     let mut period = Period::default();
@@ -162,4 +162,30 @@ fn an_incident_that_nobody_classified_in_time_is_named() {
     let (standing, gaps) = reports(&[], 2 * DAY);
     assert_eq!((standing, gaps.len()), (Standing::Gap, 1));
     assert_eq!(reports(&[classified(false)], 2 * DAY), (Standing::Partial, vec![]));
+}
+
+#[test]
+fn a_period_added_up_from_its_days_is_the_period_read_at_once() {
+    let begun = Event::DeploymentStarted { deployment: DeploymentId(1) };
+    let log: Vec<(Millis, Event)> = (0..60)
+        .map(|n| (Millis(n * DAY / 7), if n % 5 == 0 { begun.clone() } else { observed() }))
+        .collect();
+    let mut days = Days::default();
+    for (position, (at, event)) in (0..).zip(&log) {
+        days.take(position, *at, event);
+        // What is taken twice counts once.
+        days.take(position, *at, event);
+    }
+    assert_eq!(days.next(), 60);
+    for (from, to) in [(0, 0), (0, 9), (2, 5), (8, 100), (50, 60), (5, 2), (-3, -1)] {
+        let mut once = Period::default();
+        let within = |at: Millis| from * DAY <= at.0 && at.0 < (to + 1) * DAY;
+        for (position, (_, event)) in (0..).zip(&log).filter(|(_, (at, _))| within(*at)) {
+            once.take(position, event);
+        }
+        let added = days.between(Millis(from * DAY), Millis((to + 1) * DAY - 1));
+        assert_eq!(added.entries(), once.entries(), "{from} to {to}");
+        let (added, once) = (added.assess(Catalogue::Finos), once.assess(Catalogue::Finos));
+        assert_eq!(added, once, "{from} to {to}");
+    }
 }

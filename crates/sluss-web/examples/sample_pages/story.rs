@@ -44,7 +44,7 @@ pub struct Story {
 
 /// How a rollout goes.
 #[derive(Clone, Copy, PartialEq)]
-enum Fares {
+pub enum Fares {
     Well,
     Badly,
     StillGoing,
@@ -132,24 +132,25 @@ impl Story {
         while attest::once(&self.engine).await {}
     }
 
-    async fn ask(&self, login: &str, command: Command) {
+    pub async fn ask(&self, login: &str, command: Command) {
         let who = self.people[login].clone();
         let actor = Actor::Person { who, reauthenticated: true };
         self.engine.command(command, actor, None).await.unwrap();
         while attest::once(&self.engine).await {}
     }
 
-    async fn text(&self, text: &str) -> Digest {
+    pub async fn text(&self, text: &str) -> Digest {
         self.engine.parts().prose.put_prose(text).await.unwrap()
     }
 
-    async fn propose(&self, number: u64) {
+    pub async fn propose(&self, number: u64) {
         let both = BTreeSet::from([self.people["anna"].clone(), self.people["bo"].clone()]);
         let product = |title: &str| Product {
             title: title.to_owned(),
             owner: "payments".parse().unwrap(),
             failure_cost: "4.20 EUR".to_owned().try_into().ok(),
             require: Default::default(),
+            findings: Default::default(),
         };
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
@@ -169,6 +170,7 @@ impl Story {
             by_key: false,
             sign_in_minutes: Organisation::SIGN_IN_MINUTES,
             training: BTreeMap::new(),
+            findings: Default::default(),
             retention: Default::default(),
             calendar: None,
             policies: None,
@@ -179,7 +181,7 @@ impl Story {
         self.ask("anna", Command::Propose { commit, organisation, contributors, nonce }).await;
     }
 
-    async fn push(&self, service: &str, branch: &str, title: &str, items: &[&str]) -> ChangeId {
+    pub async fn push(&self, service: &str, branch: &str, title: &str, items: &[&str]) -> ChangeId {
         let id = self.engine.state().next_change();
         let product = if service == "payments" { "instant-payments" } else { "digital-bank" };
         let push = Push {
@@ -203,7 +205,7 @@ impl Story {
     }
 
     /// Runs and ends every step that may run, until none may; the one named fails.
-    async fn build(&self, change: ChangeId, fails: &str) {
+    pub async fn build(&self, change: ChangeId, fails: &str) {
         self.wait(420);
         loop {
             let keys: Vec<AttemptKey> = self.engine.state().claimable();
@@ -308,13 +310,13 @@ impl Story {
         }
     }
 
-    fn newest(&self, change: ChangeId) -> Option<DeploymentId> {
+    pub fn newest(&self, change: ChangeId) -> Option<DeploymentId> {
         let state = self.engine.state();
         let release = state.runs[&state.changes[&change].run?].release?;
         state.releases[&release].deployments.last().copied()
     }
 
-    fn waiting(&self) -> Option<DeploymentId> {
+    pub fn waiting(&self) -> Option<DeploymentId> {
         let state = self.engine.state();
         state.requests.keys().rev().find_map(|subject| match subject {
             Subject::Deployment(id) => Some(*id),
@@ -323,7 +325,7 @@ impl Story {
     }
 
     /// Makes the test environment ready and runs what accepts it.
-    async fn accept(&self, change: ChangeId) {
+    pub async fn accept(&self, change: ChangeId) {
         let Some(deployment) = self.newest(change) else { return };
         self.wait(900);
         self.instance(deployment, JournalEntry::Started { instance: 0, pid: 4_711 }).await;
@@ -359,20 +361,20 @@ impl Story {
         }
     }
 
-    async fn approve(&self, deployment: DeploymentId) {
+    pub async fn approve(&self, deployment: DeploymentId) {
         let subject = Subject::Deployment(deployment);
         let statement = self.engine.state().requests[&subject].statement.clone();
         self.ask("bo", Command::Approve { subject, statement }).await;
     }
 
-    async fn freeze(&self, service: &str, hours: i64) {
+    pub async fn freeze(&self, service: &str, hours: i64) {
         let reason = self.text("The card scheme tests its own release today.").await;
         let (from, until) = (self.clock.now(), self.clock.now().plus(hours * 3_600_000));
         let service = Some(service.parse().unwrap());
         self.ask("bo", Command::Freeze { service, environment: None, from, until, reason }).await;
     }
 
-    async fn roll_out(&self, change: ChangeId, fares: Fares) {
+    pub async fn roll_out(&self, change: ChangeId, fares: Fares) {
         let Some(deployment) = self.newest(change) else { return };
         self.wait(1_500);
         self.instance(deployment, JournalEntry::Started { instance: 0, pid: 5_120 }).await;

@@ -12,12 +12,14 @@ mod board;
 mod calendar;
 mod change;
 mod chart;
+mod contracts;
 mod controls;
 mod deployment;
 mod environments;
 mod evidence;
 mod exceptions;
 mod files;
+mod findings;
 mod frame;
 mod freezes;
 mod graph;
@@ -84,6 +86,7 @@ pub fn router() -> Router<App> {
         .route("/stops/{id}/lift", post(stops::lift))
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
+        .route("/contracts", get(contracts::page))
         .route("/controls", get(controls::page))
         .route("/retention", get(retention::page))
         .route("/retention/holds", post(retention::place))

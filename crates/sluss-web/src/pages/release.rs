@@ -3,17 +3,20 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use sluss_core::approval::Subject;
+use sluss_core::contents::{Gone, GoneWhy, Kept};
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Stream;
 use sluss_core::evidence::{Evidence as Signable, Recorded};
 use sluss_core::findings::FindingCounts;
 use sluss_core::gate::GateOutcome;
-use sluss_core::ids::{DeploymentId, ReleaseId};
+use sluss_core::hold::Hold;
+use sluss_core::ids::{DeploymentId, Digest, HoldId, ReleaseId};
 use sluss_core::pipeline::GateKind;
 use sluss_core::state::{Release, State as Known};
 use sluss_core::steps::StepOwner;
 use sluss_engine::failure::Failure;
 
+use super::findings::Findings;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html};
 use super::link;
@@ -44,6 +47,15 @@ struct DeploymentRow {
     state: Html,
     requested: Html,
     live: Option<Html>,
+}
+
+/// Something of it that is gone: its digest, as what it was kept, why and when.
+struct GoneRow {
+    digest: String,
+    class: &'static str,
+    why: String,
+    at: Html,
+    address: String,
 }
 
 struct Signed {
@@ -79,6 +91,9 @@ struct ReleaseView {
     configuration: String,
     created: Html,
     barred: Option<Html>,
+    /// Each legal hold that it lies in, what that holds, and since when.
+    holds: Vec<(String, String, Html)>,
+    gone: Vec<GoneRow>,
     artifacts: Vec<ArtifactRow>,
     deployments: Vec<DeploymentRow>,
     /// The deployment whose gates are shown.
@@ -98,6 +113,7 @@ struct ReleasePage {
     frame: Frame,
     id: ReleaseId,
     view: ReleaseView,
+    findings: Findings,
 }
 
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
@@ -115,7 +131,8 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: 
         .twin(format!("releases/{id}"))
         .explain(link::explain(Stream::Release(id)))
         .topics(topics);
-    Ok(render(&ReleasePage { frame, id, view }))
+    let findings = Findings::of(&app, id).await.or_fail(&app, &asked)?;
+    Ok(render(&ReleasePage { frame, id, view, findings }))
 }
 
 fn release_view(
@@ -162,6 +179,8 @@ fn release_view(
         configuration: release.configuration.to_string(),
         created: html::ago(release.created, looking.now),
         barred: release.barred.map(|at| html::ago(at, looking.now)),
+        holds: state.holds_over_release(id).map(|(id, hold)| held(id, hold, looking)).collect(),
+        gone: state.gone_of_release(id).map(|gone| gone_row(gone, looking)).collect(),
         artifacts: release.artifacts.iter().map(artifact).collect(),
         deployments: deployments.iter().rev().map(row).collect(),
         open: shown.map(|(id, deployment)| {
@@ -176,6 +195,24 @@ fn release_view(
         stages: change.push.pipeline.deliver.iter().map(|s| s.environment.to_string()).collect(),
         topics: format!("release/{id}{}", topics.concat()),
     })
+}
+
+fn held(id: HoldId, hold: &Hold, looking: &Looking<'_>) -> (String, String, Html) {
+    (id.to_string(), hold.scope.words().replace('`', ""), html::ago(hold.since, looking.now))
+}
+
+fn gone_row(of: (&Digest, &Kept, &Gone), looking: &Looking<'_>) -> GoneRow {
+    let (digest, kept, gone) = of;
+    GoneRow {
+        digest: digest.to_string(),
+        class: kept.class.as_str(),
+        why: match gone.why {
+            GoneWhy::Disposed(disposal) => format!("disposed of by {disposal}"),
+            GoneWhy::Erased => "its writer was erased".to_owned(),
+        },
+        at: html::ago(gone.at, looking.now),
+        address: link::entry(gone.leaf),
+    }
 }
 
 fn evidence(state: &Known, (id, release): (ReleaseId, &Release), looking: &Looking) -> Evidence {
@@ -219,7 +256,11 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
         Signable::Gate { deployment, gate } => {
             (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
         }
+        Signable::Freeze { deployment } => {
+            (format!("The calendar's answer, {deployment}"), "freeze decision")
+        }
         Signable::Approval { subject } => (format!("Second person, {subject}"), "approval"),
+        Signable::Waiver { exception } => (format!("Waiver {exception}"), "waiver"),
         Signable::Verdict { deployment } => {
             (format!("Verdict of traffic, {deployment}"), "rollout verdict")
         }

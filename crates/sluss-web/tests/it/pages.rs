@@ -12,7 +12,7 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 15] = [
+const ALWAYS: [&str; 16] = [
     "/",
     "/?lane=over",
     "/environments",
@@ -23,6 +23,7 @@ const ALWAYS: [&str; 15] = [
     "/calendar?service=&environment=production",
     "/log",
     "/log/0",
+    "/contracts",
     "/controls",
     "/retention",
     "/controls?catalogue=dora&from=2026-01-01&to=2026-12-31",

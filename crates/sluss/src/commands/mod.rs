@@ -14,11 +14,13 @@ mod act;
 mod analyze;
 mod check;
 mod connection;
+mod contracts;
 mod controls;
 mod decide;
 mod doctor;
 mod dossier;
 mod exception;
+mod findings;
 mod freeze;
 mod git_credential;
 mod inbox;
@@ -76,6 +78,8 @@ pub enum ClientCommand {
     Status(status::Arguments),
     /// Show where a change, a commit or a service is
     Where(whereabouts::Arguments),
+    /// Show what live services provide to each other and need of each other
+    Contracts(contracts::Arguments),
     /// Show what waits for you, with all that a decision takes
     Inbox(inbox::Arguments),
     /// Vouch that a key is that of the person who registered it
@@ -95,6 +99,8 @@ pub enum ClientCommand {
     /// Steer a rollout, and ask what other settings would have made of it
     #[command(subcommand)]
     Rollout(rollout::Command),
+    /// Show what scanners found in a release, and until when it has to be mended
+    Findings(findings::Arguments),
     /// Keep releases out for a time
     #[command(subcommand)]
     Freeze(freeze::Command),
@@ -198,6 +204,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Run(arguments) => run::run(arguments, output).await,
         ClientCommand::Status(arguments) => status::run(arguments, output).await,
         ClientCommand::Vouch(arguments) => inbox::vouch(arguments, output).await,
+        ClientCommand::Contracts(arguments) => contracts::run(arguments, output).await,
         ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,
@@ -207,6 +214,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Hold(arguments) => act::hold(arguments, output).await,
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
         ClientCommand::Rollout(command) => rollout::run(command, output).await,
+        ClientCommand::Findings(arguments) => findings::run(arguments, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
         ClientCommand::StopLine(arguments) => stop::stop(arguments, output).await,
         ClientCommand::LiftLine(arguments) => stop::lift(arguments, output).await,

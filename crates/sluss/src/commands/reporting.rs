@@ -67,7 +67,8 @@ pub struct Classify {
     /// Whether clients or counterparts that you call relevant were affected
     #[arg(long, value_name = "YES|NO")]
     relevant_clients: Option<Answer>,
-    /// Whether the reputation suffers: media, complaints, requirements not met, clients lost
+    /// Whether the reputation suffers: media, repeated complaints, requirements not met, clients
+    /// lost
     #[arg(long, value_name = "YES|NO")]
     reputation: Option<Answer>,
     /// For how long what supports critical functions was down, wholly or in part: `2h5m`, or `none`

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::budget::BudgetStands;
 use sluss_core::config::FourEyes;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Exception, ExceptionKind};
+use sluss_core::findings::{FindingKey, Found, Severity};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{ChangeId, DeploymentId, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
@@ -16,8 +18,8 @@ use sluss_core::rules::PolicyAnswer;
 use sluss_core::state::State;
 use sluss_core::steps::Steps;
 use sluss_core::units::{Millis, Share};
+use sluss_core::wanted::WantedRoute;
 
-use super::key;
 use crate::world::Texts;
 
 /// Nothing starts without all its gates clear, nor goes live without having started; and each of
@@ -131,8 +133,33 @@ fn holds(
                 if of == components);
             gate == GateKind::Sbom && release.sbom.is_some() && listed
         }
-        ClearedWhy::NoCriticalFindings { reports, findings } => {
-            gate == GateKind::Findings && *reports > 0 && findings.critical == 0
+        ClearedWhy::NoCriticalFindings { .. } => false,
+        ClearedWhy::FindingsInTerm { reports, findings: _, waived } => {
+            // Nobody says otherwise here: critical at once, high within thirty days.
+            let seen = &state.services[&deployment.service].findings;
+            let scans = state.scans_of(deployment.release, deployment.stage_index);
+            let mut named = scans.iter().filter(|scan| scan.last && scan.finished);
+            let waives = |key: &FindingKey| {
+                waived.keys().any(|id| match &state.exceptions[id].what {
+                    ExceptionKind::Findings { service, findings } => {
+                        *service == deployment.service
+                            && findings.contains(key)
+                            && stands(state, deployment, &state.exceptions[id], now)
+                    }
+                    _ => false,
+                })
+            };
+            let within = |found: &Found| {
+                let young = now.since(seen[&found.key].first) < 30 * 86_400_000;
+                match found.severity {
+                    Severity::Critical => waives(&found.key),
+                    Severity::High => young || waives(&found.key),
+                    Severity::Medium | Severity::Low => true,
+                }
+            };
+            gate == GateKind::Findings
+                && *reports > 0
+                && named.all(|scan| scan.scanned.named.as_ref().unwrap().all().all(|f| within(&f)))
         }
         ClearedWhy::Pace { .. } | ClearedWhy::FirstPace => {
             let first = *why == ClearedWhy::FirstPace;
@@ -148,15 +175,14 @@ fn holds(
                 && (!first || place.is_none_or(|place| place.live.is_none()))
         }
         ClearedWhy::BudgetLeft { reading } => {
-            let promised = state.pipeline_of(deployment.release).unwrap().error_budget;
-            gate == GateKind::ErrorBudget && promised == Some(reading.budget) && {
-                let counts = state.budget_in(&key(0), reading.budget, now).counts;
-                counts.requests > 0 && counts.errors * 10 < counts.requests
-            }
+            gate == GateKind::ErrorBudget && reading.stands() == BudgetStands::Left
         }
         ClearedWhy::DependenciesMet { .. } => {
             let touched = state.touched_by(deployment.release, &deployment.environment);
             gate == GateKind::Dependencies && touched.missing.is_empty() && touched.drops.is_empty()
+        }
+        ClearedWhy::NothingPromised => {
+            gate == GateKind::ErrorBudget && !deployment.stage.gates.contains(&gate)
         }
         ClearedWhy::JudgedByObjectives => {
             let place = state.place(&deployment.service, &deployment.environment);
@@ -192,7 +218,7 @@ fn policy_says(state: &State, now: Millis) -> PolicyAnswer {
 }
 
 /// Whether enough people made an exception who still may, and had no hand in what it lets through.
-fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
+pub(super) fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
     let contributors = everyone_in(state, deployment);
     let policy = state.organisation.as_ref().unwrap();
     let deciders = policy.deciders();
@@ -306,8 +332,7 @@ pub(super) fn shares_are_whole(state: &State) {
 }
 
 /// A barred release keeps what it had elsewhere, but gets no more anywhere.
-pub(super) fn what_is_barred_gains_nothing(earlier: &State, state: &State) {
-    let before = earlier.routes();
+pub(super) fn what_is_barred_gains_nothing(before: &[WantedRoute], state: &State) {
     for route in state.routes() {
         for arm in &route.arms {
             if state.releases[&arm.release].barred.is_none() || arm.share == Share::NONE {
