@@ -16,11 +16,16 @@ use serde::Serialize;
 use sluss_core::event::Event;
 use sluss_core::evidence::Evidence;
 use sluss_core::gate::GateOutcome;
+use sluss_core::incident::clocks::{Limit, Standing as Stands};
 use sluss_core::materials::Materials;
 use sluss_core::pipeline::GateKind;
+use sluss_core::state::State;
 use sluss_core::units::Millis;
 
 pub use catalogue::{Catalogue, Control};
+
+/// How many limits of incidents are named one by one.
+const LIMITS_NAMED: usize = 20;
 
 /// What an event is evidence of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,6 +54,8 @@ pub enum Fact {
     KeyHandedOver,
     IncidentOpened,
     IncidentClosed,
+    IncidentClassified,
+    AuthorityTold,
     DossierGiven,
     SignedIn,
     AccessRefused,
@@ -86,6 +93,8 @@ impl Fact {
             Self::KeyHandedOver => "a key was handed over",
             Self::IncidentOpened => "an incident was opened",
             Self::IncidentClosed => "an incident was closed",
+            Self::IncidentClassified => "a person classified an incident by its effects",
+            Self::AuthorityTold => "the authority was told of a major incident",
             Self::DossierGiven => "the evidence of a release was given away",
             Self::SignedIn => "a person signed in",
             Self::AccessRefused => "somebody was refused something",
@@ -131,6 +140,8 @@ impl Fact {
             Event::IncidentShadow { .. } => return vec![Self::ShadowFound, Self::IncidentOpened],
             Event::IncidentOpened { .. } | Event::IncidentReported { .. } => Self::IncidentOpened,
             Event::IncidentClosed { .. } => Self::IncidentClosed,
+            Event::IncidentClassified(_) => Self::IncidentClassified,
+            Event::IncidentNotified(_) => Self::AuthorityTold,
             Event::DossierExported { .. } => Self::DossierGiven,
             Event::AccessLogin { .. } => Self::SignedIn,
             Event::AccessRefused { .. } | Event::AccessRefusedCounted { .. } => Self::AccessRefused,
@@ -187,6 +198,10 @@ pub struct Period {
     seen: BTreeMap<Fact, Seen>,
     /// How many entries were in it.
     entries: u64,
+    /// Incidents that were not classified by their limit, in sentences.
+    unclassified: Vec<String>,
+    /// Reports that were not sent by theirs.
+    untold: Vec<String>,
 }
 
 impl Period {
@@ -211,6 +226,29 @@ impl Period {
         }
     }
 
+    /// Takes the limits of incidents that ended in the period, by what is known of them at `now`:
+    /// what was not done by then, and what was done too late.
+    pub fn take_limits(&mut self, state: &State, (from, to): (Millis, Millis), now: Millis) {
+        for (id, incident) in &state.incidents {
+            for clock in incident.recorded().clocks() {
+                let (what, due) = (clock.limit.words(), clock.due.utc_minute());
+                let said = match clock.standing(now) {
+                    _ if !within(clock.due, from, to) => continue,
+                    Stands::Ahead | Stands::Near | Stands::InTime => continue,
+                    Stands::Overdue => format!("{id}: {what} was due by {due}, and is missing"),
+                    Stands::Late => {
+                        let met = clock.met.unwrap_or(now).utc_minute();
+                        format!("{id}: {what} was due by {due}, and came {met}")
+                    }
+                };
+                match clock.limit {
+                    Limit::Classification => self.unclassified.push(said),
+                    Limit::Initial | Limit::Intermediate | Limit::Final => self.untold.push(said),
+                }
+            }
+        }
+    }
+
     /// Returns how many entries were in it.
     pub fn entries(&self) -> u64 {
         self.entries
@@ -230,7 +268,14 @@ impl Period {
         let mut gaps: Vec<String> =
             missing.map(|fact| format!("never in the period: {}", fact.sentence())).collect();
         gaps.extend(control.unrecorded.iter().map(|what| format!("nothing here records: {what}")));
-        let standing = match (evidence.is_empty(), gaps.is_empty()) {
+        let limits = [&self.untold, &self.unclassified].into_iter().flatten();
+        let limits: Vec<&String> = limits.filter(|_| control.in_time).collect();
+        gaps.extend(limits.iter().take(LIMITS_NAMED).map(|said| (*said).clone()));
+        let more = limits.len().saturating_sub(LIMITS_NAMED);
+        gaps.extend((more > 0).then(|| format!("{more} more limits of incidents")));
+        // A report that was not sent in time is no part of what is asked for.
+        let untold = control.in_time && !self.untold.is_empty();
+        let standing = match (evidence.is_empty() || untold, gaps.is_empty()) {
             (true, _) => Standing::Gap,
             (false, true) => Standing::Evidenced,
             (false, false) => Standing::Partial,
@@ -276,4 +321,9 @@ impl Days {
 
 fn day(at: Millis) -> i64 {
     at.0.div_euclid(24 * 60 * 60 * 1000)
+}
+
+/// Returns whether an instant lies in a period that begins with `from` and ends before `to`.
+fn within(at: Millis, from: Millis, to: Millis) -> bool {
+    from <= at && at < to
 }

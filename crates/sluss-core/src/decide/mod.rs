@@ -7,6 +7,7 @@
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
 mod change;
+mod classify;
 mod command;
 mod dossier;
 mod erasure;
@@ -28,6 +29,7 @@ use crate::rollout::Rollout;
 use crate::state::State;
 use crate::units::Millis;
 
+pub use classify::{Reporting, Stated};
 pub use command::{Actor, Command, Retain};
 pub(crate) use key::in_person;
 
@@ -49,6 +51,7 @@ pub fn decide(
         C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
+        C::Reporting(wanted) => classify::decide(state, wanted, actor, now),
         C::Heartbeat => Ok(state.heartbeat(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {

@@ -11,7 +11,7 @@ mod moves;
 mod promises;
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::ops::Range;
 
 use proptest::prelude::*;
@@ -31,6 +31,7 @@ use sluss_core::ids::{
     ReleaseId, RunId, StopId,
 };
 use sluss_core::materials::{Materials, NoSbom};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::rollout::Verdict;
 use sluss_core::slots::Rule;
 use sluss_core::state::State;
@@ -269,6 +270,8 @@ fn random_histories_reach_what_matters() {
         "deployment.superseded",
         "by exception",
         "by objectives",
+        "by pace",
+        "performance.measured",
         "traffic.counted",
         "by policy",
         "by budget",
@@ -302,7 +305,7 @@ fn random_histories_reach_what_matters() {
     ];
     let mut seen = BTreeSet::new();
     let mut missing = wanted.to_vec();
-    for _ in 0..400 {
+    for _ in 0..1_500 {
         let lines = lines(50..80).new_tree(&mut runner).unwrap().current();
         let mut history = History::new();
         for line in lines {
@@ -318,6 +321,7 @@ fn random_histories_reach_what_matters() {
                 ClearedWhy::JudgedByObjectives => Some("by objectives".to_owned()),
                 ClearedWhy::Exception { .. } => Some("by exception".to_owned()),
                 ClearedWhy::Standard { .. } => Some("by standard change".to_owned()),
+                ClearedWhy::Pace { .. } => Some("by pace".to_owned()),
                 ClearedWhy::BudgetLeft { .. } => Some("by budget".to_owned()),
                 ClearedWhy::DependenciesMet { met, .. } if !met.is_empty() => {
                     Some("by contracts".to_owned())
@@ -402,7 +406,8 @@ impl History {
         let newest = state.authenticators.keys().last().copied();
         let authenticator = own.or(newest).unwrap_or(AuthenticatorId(1));
         let counter = u32::try_from(state.size).unwrap() * u32::from(a % 8 != 7);
-        let signed = Signed { authenticator, assertion: Digest::of(b"assertion"), counter };
+        let assertion = Digest::of(b"assertion");
+        let signed = Signed { authenticator, assertion, counter, signed_in: None };
         Actor::Signer { who, signed, signed_in: self.world.now }
     }
 
@@ -420,7 +425,12 @@ impl History {
             });
             let command = if let Some(key) = state.claimed().first() {
                 let passed = TestCounts { passed: 3, failed: 0, skipped: 0 };
-                finish(key.clone(), StepOutcome::Succeeded, Some(passed))
+                let mut done = finish(key.clone(), StepOutcome::Succeeded, Some(passed));
+                if let Command::Finish { measured: told, .. } = &mut done {
+                    // Mostly within the tolerance, so that some go on.
+                    told.extend(measured(if how_far % 4 == 3 { 9 } else { 5 }));
+                }
+                done
             } else if let Some(key) = state.claimable().first() {
                 Command::Claim(key.clone())
             } else if let Some(run) = state.to_pack().first() {
@@ -737,7 +747,29 @@ fn finished(key: AttemptKey, b: u8) -> Command {
         log: None,
         tests: Some(tests).filter(|_| !b.is_multiple_of(7)),
         scans: scans(b),
+        measured: measured(b),
     }
+}
+
+fn measured(b: u8) -> Vec<Measured> {
+    let paces = [Pace::Slower, Pace::Within, Pace::Undecided];
+    let beside = Beside {
+        pairs: NonZeroU16::MIN,
+        more_ppm: i64::from(b),
+        pace: paces[usize::from(b / 4) % paces.len()],
+    };
+    let against = (!b.is_multiple_of(4)).then_some(ReleaseId(u64::from(b % 4)));
+    let (name, unit) = ("checkout".parse().unwrap(), "ms".parse().unwrap());
+    let metric = Metric { name, unit, micros: 7, beside: against.map(|_| beside) };
+    let (report, tolerance_ppm) = (Digest::of(&[b]), 100_000);
+    (0..b % 2)
+        .map(|_| Measured {
+            report: report.clone(),
+            against,
+            tolerance_ppm,
+            metrics: vec![metric.clone()],
+        })
+        .collect()
 }
 
 fn scans(b: u8) -> Vec<Report> {

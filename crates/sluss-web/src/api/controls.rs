@@ -113,7 +113,8 @@ pub(crate) async fn assessed(app: &App, which: &Which) -> Result<ControlsView, F
         let what = format!("{to} is before {from}.");
         return Err(Failure::new(Blame::Caller, what, "Give the earlier day as `from`"));
     }
-    let period = period(app, from, to).await?;
+    let mut period = period(app, from, to).await?;
+    period.take_limits(&app.engine.state(), (from.begins(), to.ends()), now);
     let (title, version) = catalogue.title();
     Ok(ControlsView {
         catalogue: catalogue.key(),

@@ -11,9 +11,11 @@ use sluss_core::exception::{Exception, ExceptionKind};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{ChangeId, DeploymentId, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
+use sluss_core::performance::{Measured, Metric, Pace};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rules::PolicyAnswer;
 use sluss_core::state::State;
+use sluss_core::steps::Steps;
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::WantedRoute;
 
@@ -106,6 +108,7 @@ fn holds(
                 }
                 (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::ErrorBudget)
+                | (ExceptionKind::Emergency { deployment: of }, GateKind::Performance)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
                 _ => false,
             };
@@ -132,6 +135,19 @@ fn holds(
         ClearedWhy::NoCriticalFindings { reports, findings } => {
             gate == GateKind::Findings && *reports > 0 && findings.critical == 0
         }
+        ClearedWhy::Pace { .. } | ClearedWhy::FirstPace => {
+            let first = *why == ClearedWhy::FirstPace;
+            let place = state.place(&deployment.service, &deployment.environment);
+            let measured = measured_last(state, deployment);
+            let fine = |metric: &Metric| match metric.beside {
+                Some(beside) => beside.pace == Pace::Within,
+                None => first,
+            };
+            gate == GateKind::Performance
+                && !measured.is_empty()
+                && measured.iter().flat_map(|one| &one.metrics).all(fine)
+                && (!first || place.is_none_or(|place| place.live.is_none()))
+        }
         ClearedWhy::BudgetLeft { reading } => {
             gate == GateKind::ErrorBudget && reading.stands() == BudgetStands::Left
         }
@@ -155,6 +171,18 @@ fn holds(
             !state.gap && covers.is_none() && state.stop_over(deployment).is_none()
         }
     }
+}
+
+/// What the last attempts of all acceptance steps of this release's tests measured.
+fn measured_last<'a>(state: &'a State, deployment: &Deployment) -> Vec<&'a Measured> {
+    let of_release = state.deployments.values().filter(|of| {
+        of.release == deployment.release && of.stage.kind == EnvironmentKind::Ephemeral
+    });
+    let last = |steps: &'a Steps| {
+        let newest = steps.measured().iter().map(|one| one.attempt).max();
+        steps.measured().iter().filter(move |one| Some(one.attempt) == newest)
+    };
+    of_release.flat_map(|of| last(&of.acceptance)).map(|one| &one.measured).collect()
 }
 
 /// What the policies in force say now.
