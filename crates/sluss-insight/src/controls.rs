@@ -233,7 +233,7 @@ impl Period {
             for clock in incident.recorded().clocks() {
                 let (what, due) = (clock.limit.words(), clock.due.utc_minute());
                 let said = match clock.standing(now) {
-                    _ if clock.due < from || clock.due >= to => continue,
+                    _ if !within(clock.due, from, to) => continue,
                     Stands::Ahead | Stands::Near | Stands::InTime => continue,
                     Stands::Overdue => format!("{id}: {what} was due by {due}, and is missing"),
                     Stands::Late => {
@@ -331,4 +331,9 @@ impl Days {
 
 fn day(at: Millis) -> i64 {
     at.0.div_euclid(24 * 60 * 60 * 1000)
+}
+
+/// Returns whether an instant lies in a period that begins with `from` and ends before `to`.
+fn within(at: Millis, from: Millis, to: Millis) -> bool {
+    from <= at && at < to
 }
