@@ -1,4 +1,5 @@
-//! Reads the platform repository: `organisation.yaml`, templates, calendar and policies.
+//! Reads the platform repository: `organisation.yaml`, templates, calendar, policies and the controls
+//! that do not apply.
 
 mod agreement;
 
@@ -95,7 +96,7 @@ pub struct Platform {
     pub organisation: Organisation,
     /// Its templates, and those built in.
     pub catalogue: Catalogue,
-    /// Its calendar and its policies.
+    /// Its calendar, its policies, and why controls do not apply.
     pub texts: PlatformTexts,
 }
 
@@ -127,7 +128,8 @@ pub async fn read(
     match (organisation, texts) {
         (Ok(organisation), Ok(texts)) => {
             let (calendar, policies) = (texts.calendar(), texts.policies());
-            let organisation = Organisation { calendar, policies, ..organisation };
+            let not_applicable = texts.not_applicable();
+            let organisation = Organisation { calendar, policies, not_applicable, ..organisation };
             Ok(Platform { organisation, catalogue, texts })
         }
         (organisation, texts) => {
@@ -257,6 +259,7 @@ async fn resolve(
         sign_in_minutes: file.sign_in_minutes,
         training: agreement.training,
         retention,
+        not_applicable: BTreeMap::new(),
         calendar: None,
         policies: None,
         templates,

@@ -167,6 +167,7 @@ impl Story {
             sign_in_minutes: Organisation::SIGN_IN_MINUTES,
             training: BTreeMap::new(),
             retention: Default::default(),
+            not_applicable: Default::default(),
             calendar: None,
             policies: None,
             templates: BTreeMap::new(),

@@ -169,6 +169,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
         retention: Default::default(),
+        not_applicable: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),
