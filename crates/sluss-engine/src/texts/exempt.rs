@@ -2,8 +2,7 @@
 //!
 //! # Invariants
 //!
-//! - A control without a reason is a mistake, and so is a reason of which nobody could say anything:
-//!   an empty one.
+//! - A control without a reason is a mistake.
 
 use std::collections::BTreeMap;
 

@@ -104,7 +104,7 @@ marks! {
     /// What its tests came to is signed.
     TestsSigned, Deployment, "what its tests came to is signed", "no result of its tests is signed";
     /// The gate of tests was open.
-    TestsRequired, Deployment, "the gate of tests let it through", "no gate of tests let it through";
+    TestsRequired, Deployment, "the gate of tests let it by", "no gate of tests let it by";
     /// Gates decided before it was begun, and the last word of each was that it is open.
     Gated, Deployment, "each gate was open before it was begun", "not each gate was open";
     /// Everyone agreed who must, to it or to a standard change that it fits, and still did.
@@ -128,7 +128,7 @@ marks! {
     /// A scanner's report about it was read.
     Scanned, Deployment, "a scanner's report was read", "no scanner's report was read";
     /// The gate of findings was open.
-    NoCritical, Deployment, "the gate of findings let it through", "no gate of findings let it by";
+    NoCritical, Deployment, "the gate of findings let it by", "no gate of findings let it by";
     /// Something can be put back in its place.
     WayBack, Deployment, "it can be taken back", "it cannot be taken back (`forward_only`)";
     /// Each of its steps ran in isolation that holds.

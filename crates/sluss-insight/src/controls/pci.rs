@@ -5,6 +5,9 @@ use super::control::{Control, each, if_any, once};
 use super::fact::Fact;
 use super::mark::Mark::*;
 
+const TRAINED: &str =
+    "under_pci_a_reviewer_whose_training_is_older_than_a_year_or_yet_to_come_does_not_count";
+
 /// Its controls.
 pub(super) const CONTROLS: &[Control] = &[
     Control::new("6.2.1", "secure-development", "Software is developed by secure practice")
@@ -14,9 +17,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("6.2.2", "training", "Developers are trained every year")
         .read()
         .unrecorded(&["training of developers: of reviewers only the day is known, and counts"])
-        .tests(&[
-            "under_pci_a_reviewer_whose_training_is_older_than_a_year_or_yet_to_come_does_not_count",
-        ]),
+        .tests(&[TRAINED]),
     Control::new("6.2.3", "code-review", "Code is reviewed before release, by another person")
         .read()
         .asks(&[each(Approved), each(Independent)])
@@ -84,10 +85,14 @@ pub(super) const CONTROLS: &[Control] = &[
         "under_pci_author_reviewer_and_who_releases_are_three_people",
         "what_runs_is_recorded_and_what_nobody_deployed_is_an_incident_until_it_is_gone",
     ]),
-    Control::new("6.5.5-6.5.6", "test-data", "No live card numbers before production, no test data in it")
-        .read()
-        .applies_if("systems that process card numbers")
-        .unrecorded(&["scans for card numbers and for data of tests"]),
+    Control::new(
+        "6.5.5-6.5.6",
+        "test-data",
+        "No live card numbers before production, and no test data",
+    )
+    .read()
+    .applies_if("systems that process card numbers")
+    .unrecorded(&["scans for card numbers and for data of tests"]),
     Control::new("7", "least-privilege", "Rights are as few as a role needs")
         .asks(&[if_any(OthersAgreed), once(Fact::SignedIn)])
         .against(&[Fact::AccessRefused])
@@ -117,7 +122,5 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("11.5.2", "change-detection", "Changes that nobody made are detected")
         .asks(&[each(Observed)])
         .against(&[Fact::ShadowFound])
-        .tests(&[
-            "what_runs_is_recorded_and_what_nobody_deployed_is_an_incident_until_it_is_gone",
-        ]),
+        .tests(&["what_runs_is_recorded_and_what_nobody_deployed_is_an_incident_until_it_is_gone"]),
 ];

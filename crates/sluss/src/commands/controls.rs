@@ -84,7 +84,7 @@ async fn get(period: &Period, path: &str) -> Result<Value, Failure> {
 /// How many items are named of those that lack one thing; `--json` names all.
 const NAMED: usize = 5;
 
-/// Returns a control as lines: how it stands, what it asks and how many have it, and what is missing.
+/// Returns a control as lines: how it stands, what it asks, how many have it, and who has not.
 fn lines(control: &Value) -> String {
     let mut told = format!(
         "{} {}: {}, worth {} %\n",
