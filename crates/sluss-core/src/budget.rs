@@ -85,7 +85,9 @@ pub struct TrafficCounted {
 }
 
 impl TrafficCounted {
-    fn counts(&self) -> Counts {
+    /// Returns the requests of the period, and how many of them failed: those that the target
+    /// refused too.
+    pub fn counts(&self) -> Counts {
         let (requests, errors) = (self.requests, self.errors);
         Counts { requests, errors }.and(Counts { requests: self.refused, errors: self.refused })
     }
@@ -202,6 +204,20 @@ impl State {
             left.counts.errors = left.counts.errors.saturating_sub(gone.errors);
             (left.stands() == BudgetStands::Left).then(|| leaves(*hour, budget))
         })
+    }
+
+    /// Returns how many requests a place had on an average day of the thirty before `before`, as
+    /// far as they were counted; nothing where that is less than a day.
+    pub fn daily_requests(&self, key: &RouteKey, before: Millis) -> Option<u64> {
+        const DAYS: i64 = 30;
+        let last = before.0.div_euclid(HOUR_MS);
+        let hours = &self.counted_in(key)?.hours;
+        let within = || hours.range(last - DAYS * 24..last);
+        let (first, _) = within().next()?;
+        let counted = u64::try_from(last - first).ok().filter(|counted| *counted >= 24)?;
+        let requests: u64 = within().map(|(_, counts)| counts.requests).sum();
+        // Rounded up, so that a part of it is never too small by that.
+        u64::try_from((u128::from(requests) * 24).div_ceil(u128::from(counted))).ok()
     }
 
     /// Returns the objective of what is live in a place, or of what is about to be.

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{BudgetReading, percent};
 use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ServiceName, StopId};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
 use crate::materials::NoSbom;
+use crate::performance::Unproved;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
@@ -67,6 +68,15 @@ pub enum ClearedWhy {
         /// What they say together.
         findings: FindingCounts,
     },
+    /// It was measured beside the live release, and is not slower than it may be.
+    Pace {
+        /// How many metrics there are.
+        metrics: u32,
+        /// The release that was live.
+        against: ReleaseId,
+    },
+    /// It was measured, and nothing is live that it could be slower than.
+    FirstPace,
     /// Something of its error budget is left.
     BudgetLeft {
         /// What was counted.
@@ -151,6 +161,11 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
+    /// The decision of a second person, since it is not proved to be as fast as what is live.
+    Pace {
+        /// Why not.
+        why: Unproved,
+    },
     /// Releases of other services.
     Dependencies {
         /// What it needs and nothing live provides.
@@ -219,6 +234,13 @@ pub enum RefusedWhy {
         /// What all reports say together.
         findings: FindingCounts,
     },
+    /// Nothing was measured.
+    NotMeasured,
+    /// It is slower than what is live by more than it may be.
+    Slower {
+        /// By how much in which metrics: `checkout +12.5 %`.
+        metrics: Vec<String>,
+    },
     /// Nothing says what it promises of its traffic.
     NoObjective,
     /// A second person did not agree.
@@ -264,6 +286,18 @@ impl GateOutcome {
         }
     }
 
+    /// Returns the exceptions that it names: those that opened it, and those that waive some of
+    /// what keeps it shut.
+    pub fn exceptions(&self) -> Vec<ExceptionId> {
+        match self {
+            Self::Cleared { why: ClearedWhy::Waived { by, .. } } => by.clone(),
+            Self::Cleared {
+                why: ClearedWhy::Standard { exception, .. } | ClearedWhy::Exception { exception },
+            } => vec![*exception],
+            Self::Cleared { .. } | Self::Waiting { .. } | Self::Refused { .. } => Vec::new(),
+        }
+    }
+
     /// Returns whether it is decided, one way or the other.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Waiting { .. })
@@ -296,6 +330,16 @@ impl ClearedWhy {
                 counted(*reports, "report"),
                 findings.words()
             ),
+            Self::Pace { metrics, against } => format!(
+                "Beside {against}, which was live, {} within the tolerance.",
+                match metrics {
+                    1 => "its metric is".to_owned(),
+                    many => format!("all {many} metrics are"),
+                }
+            ),
+            Self::FirstPace => {
+                "It was measured, and nothing is live that it could be slower than.".to_owned()
+            }
             Self::BudgetLeft { reading } => {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
@@ -370,6 +414,9 @@ impl WaitingOn {
                  second person."
                     .to_owned()
             }
+            Self::Pace { why } => {
+                format!("{} It waits for the decision of a second person.", why.sentence())
+            }
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
                 if !drops.is_empty() {
@@ -423,6 +470,13 @@ impl RefusedWhy {
                     many => format!("{many} critical findings are"),
                 },
                 findings.words()
+            ),
+            Self::NotMeasured => {
+                "No step measured it beside what is live; no data is not a pass.".to_owned()
+            }
+            Self::Slower { metrics } => format!(
+                "It is slower than what is live by more than it may be: {}.",
+                metrics.join(", ")
             ),
             Self::NoObjective => {
                 "Nothing says what it promises of its traffic; state `error_budget` in its \

@@ -67,6 +67,8 @@ pub const PAGES: &[Route] = &[
     route("GET", "/incidents/{id}", Who::SignedIn),
     route("POST", "/incidents", Who::Developer),
     route("POST", "/incidents/{id}/link", Who::Developer),
+    route("POST", "/incidents/{id}/classify", Who::Developer),
+    route("POST", "/incidents/{id}/notified", Who::Developer),
     route("POST", "/incidents/{id}/close", Who::Developer),
     route("GET", "/exceptions", Who::SignedIn),
     route("POST", "/exceptions", Who::Developer),

@@ -227,7 +227,10 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
             });
         }
         Event::RolloutHeld { deployment, why } => rolling(deployment, &|rollout| {
-            if let rollout::Phase::Judging { leg, .. } = rollout.phase {
+            // What is held once more is asked about again.
+            if let rollout::Phase::Judging { leg, .. } | rollout::Phase::Held { leg, .. } =
+                rollout.phase
+            {
                 rollout.phase = rollout::Phase::Held { leg, since: now, why: *why };
             }
         }),

@@ -45,6 +45,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 mod counting;
+mod populations;
 
 struct Bank {
     folder: tempfile::TempDir,
@@ -129,6 +130,7 @@ impl Bank {
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: failing, skipped: 0 }),
                 scans: vec![],
+                measured: vec![],
             };
             self.engine.report(finish).await.unwrap();
         }
@@ -181,6 +183,7 @@ impl Bank {
             rollbacks: 0,
             emergency: 0,
             standard: 0,
+            standard_told: true,
             head: "0".repeat(64).parse().unwrap(),
             merkle_root: sluss_ledger::Hash::empty_root().to_string().parse().unwrap(),
         }

@@ -1,13 +1,17 @@
 //! How controls stand over a period, item by item.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use sluss_core::incident::clocks::{Limit, Standing as OfLimit};
+use sluss_core::state::State;
 use sluss_core::units::Millis;
 
 use super::catalogue::Catalogue;
 use super::control::{Ask, Control, TextStatus, Within};
 use super::fact::{Fact, Seen};
 use super::ledger::{Item, Ledger, NotApplicable};
-use super::mark::Mark;
+use super::mark::{Kind, Mark};
 
 /// Milliseconds of 365 days.
 const YEAR_MS: i64 = 365 * 24 * 60 * 60 * 1000;
@@ -47,6 +51,8 @@ pub struct Missing {
     pub leaf: Option<u64>,
     /// The exceptions that let it through.
     pub through: Vec<String>,
+    /// What else is said of it, if anything.
+    pub note: String,
 }
 
 /// What came of one thing that is asked.
@@ -122,18 +128,56 @@ pub struct Assessed {
 }
 
 /// A period of whole days of UTC, seen in a ledger.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Period<'a> {
     ledger: &'a Ledger,
     from: Millis,
     to: Millis,
+    /// Limits of incidents that ended in it, by what is asked of them.
+    limits: BTreeMap<Mark, Vec<Item>>,
 }
 
 impl<'a> Period<'a> {
     /// Returns the period that begins with `from` and ends before `to`, both the beginning of a day
     /// of UTC.
     pub fn new(ledger: &'a Ledger, from: Millis, to: Millis) -> Self {
-        Self { ledger, from, to }
+        Self { ledger, from, to, limits: BTreeMap::new() }
+    }
+
+    /// Takes the limits of incidents that ended in it, by what is known of them at `now`. What is
+    /// not due yet is not missing.
+    #[must_use]
+    pub fn with_limits(mut self, state: &State, now: Millis) -> Self {
+        for (id, incident) in &state.incidents {
+            for clock in incident.recorded().clocks() {
+                if clock.due < self.from || clock.due >= self.to {
+                    continue;
+                }
+                let mark = match clock.limit {
+                    Limit::Classification => Mark::ClassifiedInTime,
+                    Limit::Initial | Limit::Intermediate | Limit::Final => Mark::ToldInTime,
+                };
+                let (what, due) = (clock.limit.words(), clock.due.utc_minute());
+                let met = match clock.standing(now) {
+                    OfLimit::Ahead | OfLimit::Near => continue,
+                    OfLimit::InTime => true,
+                    OfLimit::Overdue | OfLimit::Late => false,
+                };
+                let came = clock.met.map_or_else(
+                    || "is missing".to_owned(),
+                    |at| format!("came {}", at.utc_minute()),
+                );
+                self.limits.entry(mark).or_default().push(Item {
+                    id: id.to_string(),
+                    leaf: None,
+                    at: clock.due,
+                    has: met.then_some((mark, None)).into_iter().collect(),
+                    through: Vec::new(),
+                    note: format!("{what} was due by {due}, and {came}"),
+                });
+            }
+        }
+        self
     }
 
     /// Returns how many entries are in it.
@@ -180,9 +224,12 @@ impl<'a> Period<'a> {
 
     fn answer(&self, ask: Ask) -> Answer {
         match ask {
-            Ask::Each(mark) | Ask::EachIfAny(mark) => {
-                of_each(ask, mark, &self.ledger.each(mark, self.from, self.to))
-            }
+            Ask::Each(mark) | Ask::EachIfAny(mark) => match mark.kind() {
+                Kind::Limit => {
+                    of_each(ask, mark, self.limits.get(&mark).map_or(&[][..], Vec::as_slice))
+                }
+                _recorded => of_each(ask, mark, &self.ledger.each(mark, self.from, self.to)),
+            },
             Ask::Happened { what, minimum, within } => {
                 let from = match within {
                     Within::Period => self.from,
@@ -219,7 +266,7 @@ impl<'a> Period<'a> {
 fn of_each(ask: Ask, mark: Mark, items: &[Item]) -> Answer {
     let missing = |item: &Item| {
         let through = item.through.iter().map(ToString::to_string).collect();
-        Missing { id: item.id.clone(), leaf: item.leaf, through }
+        Missing { id: item.id.clone(), leaf: item.leaf, through, note: item.note.clone() }
     };
     let lack = |item: &&Item| !item.has.contains_key(&mark);
     let missing: Vec<Missing> = items.iter().filter(lack).map(missing).collect();

@@ -17,7 +17,7 @@ use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::rollout::Verdict;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner};
-use sluss_core::units::{Millis, Share};
+use sluss_core::units::Millis;
 
 use super::fact::Fact;
 use super::ledger::{Item, Items};
@@ -296,8 +296,11 @@ impl Deliveries {
                 let known = self.deployments.get_mut(id).filter(|one| one.item.is_none());
                 known.map(|one| one.agreed.clear());
             }
-            Event::RolloutShifted { deployment, share, .. } if *share < Share::ALL => {
-                self.mark_one(items, *deployment, Mark::Bounded, leaf);
+            Event::RolloutStarted(started) => {
+                self.mark_one(items, started.deployment, Mark::Bounded, leaf);
+                if !started.approved_by.is_empty() {
+                    self.mark_one(items, started.deployment, Mark::TestAgreed, leaf);
+                }
             }
             Event::RolloutObserved { deployment, reading, .. } => match reading.verdict {
                 Verdict::Favourable | Verdict::Unfavourable => {
@@ -456,7 +459,7 @@ fn of_gates(item: &mut Item, known: &Deployment) {
             (GateKind::Tests, ClearedWhy::TestsPassed(_)) => Mark::TestsRequired,
             (GateKind::Findings, ClearedWhy::NoCriticalFindings { .. }) => Mark::NoCritical,
             (GateKind::Policy, ClearedWhy::PolicyAllows { .. }) => Mark::PolicyAsked,
-            (GateKind::Freeze, ClearedWhy::NoFreeze) => Mark::CalendarAsked,
+            (GateKind::Freeze, ClearedWhy::NoFreeze) => Mark::NoFreeze,
             (GateKind::Dependencies, ClearedWhy::DependenciesMet { .. }) => Mark::Dependencies,
             _says_nothing_else => continue,
         };

@@ -68,15 +68,23 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("13", "learning", "What happened is learnt from")
         .asks(&[each(CauseKnown), if_any(Reviewed)])
         .unrecorded(&["reviews of incidents, and what followed from them"]),
-    Control::new("17", "incident-management", "Incidents are recorded with their causes")
-        .asks(&[each(CauseKnown), each(Closed)])
-        .tests(&["an_alert_opens_one_incident_however_often_it_fires_and_ends_it"]),
+    Control::new(
+        "17",
+        "incident-management",
+        "Incidents are recorded with their causes, classified, and closed",
+    )
+    .asks(&[each(CauseKnown), each(Classified), each(Closed)])
+    .unrecorded(&["lessons learnt from them"])
+    .tests(&["an_alert_opens_one_incident_however_often_it_fires_and_ends_it"]),
     Control::new("18", "incident-classification", "Incidents are classified")
         .read()
-        .unrecorded(&["what an incident did to clients, data and money, and whether it is major"]),
+        .asks(&[each(Classified), each(ClassifiedInTime)])
+        .tests(&["an_incident_that_nobody_classified_in_time_is_named"]),
     Control::new("19", "incident-reporting", "Major incidents are reported in time")
         .read()
-        .unrecorded(&["reports to the authority, and when they are due"]),
+        .asks(&[each(ToldInTime)])
+        .unrecorded(&["what clients are told"])
+        .tests(&["a_major_incident_without_its_initial_notification_in_time_is_a_gap"]),
     Control::new("24-25", "testing-programme", "Systems are tested, critical ones every year")
         .read()
         .asks(&[each(Tested), each(Scanned), yearly(Fact::Tested), yearly(Fact::Scanned)])

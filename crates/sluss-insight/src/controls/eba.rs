@@ -40,8 +40,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["backups, and tests in which they are restored"]),
     Control::new("3.5.1", "incidents", "Incidents are recorded, ranked and learnt from")
         .applies_if(WHOM)
-        .asks(&[each(CauseKnown), each(Closed)])
-        .unrecorded(&["how an incident is ranked, and what followed from it"]),
+        .asks(&[each(CauseKnown), each(Classified), each(Closed)])
+        .unrecorded(&["what followed from an incident"]),
     Control::new("3.6.1", "projects", "Requirements of security are part of each project")
         .applies_if(WHOM)
         .asks(&[each(Reasoned)])

@@ -60,7 +60,7 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),
     Control::new("mi-12", "gating", "Gates keep what does not comply")
         .read()
-        .asks(&[each(Gated), each(PolicyAsked), each(CalendarAsked)])
+        .asks(&[each(Gated), each(PolicyAsked), each(NoFreeze)])
         .against(ROUND_A_GATE)
         .tests(&[
             "failed_and_missing_tests_refuse_and_nobody_is_asked",

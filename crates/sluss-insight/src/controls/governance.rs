@@ -166,6 +166,9 @@ impl Governance {
             Event::IncidentLinked { incident, .. } => {
                 return self.mark_incident(items, *incident, Mark::CauseKnown, leaf);
             }
+            Event::IncidentClassified(classified) => {
+                return self.mark_incident(items, classified.incident, Mark::Classified, leaf);
+            }
             Event::IncidentClosed { incident, .. } => {
                 return self.mark_incident(items, *incident, Mark::Closed, leaf);
             }

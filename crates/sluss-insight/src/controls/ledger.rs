@@ -37,11 +37,20 @@ pub struct Item {
     pub has: BTreeMap<Mark, Option<u64>>,
     /// The exceptions that let it through.
     pub through: Vec<ExceptionId>,
+    /// What else is said of it, if anything.
+    pub note: String,
 }
 
 impl Item {
     pub(super) fn new(id: String, leaf: u64, at: Millis) -> Self {
-        Self { id, leaf: Some(leaf), at, has: BTreeMap::new(), through: Vec::new() }
+        Self {
+            id,
+            leaf: Some(leaf),
+            at,
+            has: BTreeMap::new(),
+            through: Vec::new(),
+            note: String::new(),
+        }
     }
 
     /// Notes that it has this; the first entry that says so counts.
@@ -212,7 +221,7 @@ impl Ledger {
             let at = Millis(number.saturating_mul(DAY_MS));
             let date: String = at.utc_minute().chars().take(10).collect();
             let has: BTreeMap<_, _> = has.map(|leaf| (mark, leaf)).into_iter().collect();
-            Item { id: date, leaf: None, at, has, through: Vec::new() }
+            Item { id: date, leaf: None, at, has, through: Vec::new(), note: String::new() }
         };
         let all = (begins..=ends).map(day);
         all.filter(|item| !item.has.is_empty() || population::day(item.at) < *last).collect()

@@ -18,6 +18,8 @@ pub enum Kind {
     Exception,
     /// An incident, from the day on which it was opened.
     Incident,
+    /// The limit of an incident's classification, or of a report about it, on its day.
+    Limit,
     /// Something that was disposed of.
     Disposal,
     /// A key that a person registered.
@@ -28,13 +30,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Deployment,
         Self::Change,
         Self::Configuration,
         Self::Emergency,
         Self::Exception,
         Self::Incident,
+        Self::Limit,
         Self::Disposal,
         Self::Authenticator,
         Self::Day,
@@ -55,6 +58,8 @@ impl Kind {
             (Self::Exception, _) => "exceptions",
             (Self::Incident, 1) => "incident",
             (Self::Incident, _) => "incidents",
+            (Self::Limit, 1) => "limit of an incident",
+            (Self::Limit, _) => "limits of incidents",
             (Self::Disposal, 1) => "disposal",
             (Self::Disposal, _) => "disposals",
             (Self::Authenticator, 1) => "key of a person",
@@ -115,8 +120,8 @@ marks! {
     KeySigned, Deployment, "who agreed signed with a key of their own", "no key of a person signed";
     /// Policies were asked, and what they were given is kept.
     PolicyAsked, Deployment, "policies allowed it", "no policy allowed it";
-    /// The freeze calendar was asked.
-    CalendarAsked, Deployment, "the calendar was asked", "the calendar was not asked";
+    /// The gate of freezes was open: what was set by hand, and the calendar where there is one.
+    NoFreeze, Deployment, "no freeze covered it", "it was not asked whether a freeze covers it";
     /// What it needs of other services was looked at.
     Dependencies, Deployment, "what it needs was live", "nothing says what it needs of others";
     /// Its artifacts have digests.
@@ -133,8 +138,10 @@ marks! {
     WayBack, Deployment, "it can be taken back", "it cannot be taken back (`forward_only`)";
     /// Each of its steps ran in isolation that holds.
     Isolated, Deployment, "its steps ran in isolation", "a step ran without isolation that holds";
-    /// Its share of the traffic grows by plan and ends by a deadline.
-    Bounded, Deployment, "its share of the traffic was bounded", "it took all traffic at once";
+    /// Before its first share it was said why customers test it, with what share and how long.
+    Bounded, Deployment, "its test by customers had bounds", "nothing bounds its test by customers";
+    /// Somebody agreed to that.
+    TestAgreed, Deployment, "somebody agreed to that test", "nobody agreed to that test";
     /// Live traffic was judged.
     Judged, Deployment, "live traffic spoke for or against it", "live traffic said nothing of it";
     /// It came to an end: live, or taken back.
@@ -155,8 +162,14 @@ marks! {
     OthersGranted, Exception, "others than who asked granted it", "nobody but who asked granted it";
     /// What caused it is named.
     CauseKnown, Incident, "the cause is recorded", "no cause is recorded";
+    /// A person classified it by its effects.
+    Classified, Incident, "a person classified it", "nobody classified it";
     /// It is over.
     Closed, Incident, "it was closed", "it is open";
+    /// The incident was classified by then.
+    ClassifiedInTime, Limit, "the incident was classified in time", "not classified in time";
+    /// The authority was told by then.
+    ToldInTime, Limit, "the authority was told in time", "the authority was not told in time";
     /// A second person agreed to it.
     TwoPeople, Disposal, "a second person agreed", "no second person agreed";
     /// Another person vouched for it.

@@ -35,9 +35,8 @@ pub(super) const CONTROLS: &[Control] = &[
         "Testing in production is named, reasoned, limited and approved",
     )
     .read()
-    .asks(&[each(Bounded), each(Reasoned), each(Approved), each(Ended)])
+    .asks(&[each(Bounded), each(TestAgreed), each(Ended)])
     .against(ROUND_A_GATE)
-    .unrecorded(&["a limit of share and time that somebody approved for each rollout"])
     .tests(&["undecided_at_the_deadline_holds_until_a_person_resumes"]),
     Control::new("8(2)(c)", "restart-and-rollback", "Restart, rollback and recovery are planned")
         .asks(&[each(WayBack), TAKEN_BACK])

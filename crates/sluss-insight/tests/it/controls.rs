@@ -9,7 +9,10 @@ use sluss_core::decide::{Actor, Command};
 use sluss_core::event::Event;
 use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{DeploymentId, Digest, ExceptionId, IncidentId};
+use sluss_core::incident::clocks::Report;
+use sluss_core::incident::{Classified, Notified, Reporter};
 use sluss_core::population::PopulationSealed;
+use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_insight::controls::{
     Answer, Ask, Assessed, Catalogue, Ledger, Mark, Period, Standing, TextStatus,
@@ -269,6 +272,7 @@ fn a_deployment_that_no_seal_counts_is_named() {
             rollbacks: 0,
             emergency: 0,
             standard: 0,
+            standard_told: true,
             head: Digest::of(b"head"),
             merkle_root: Digest::of(b"root"),
         })
@@ -469,4 +473,86 @@ fn what_nobody_compared_with_its_text_or_cosigned_is_worth_less() {
     let (witness, seen, size) = ("audit".to_owned(), 9, 2);
     log.push((Millis(2), Event::LogRollbackDetected { witness, seen, size }));
     assert_eq!(worth(&log, Catalogue::Finos, TextStatus::Read), 0);
+}
+
+/// An incident of which somebody was aware at nought.
+fn reported() -> Event {
+    Event::IncidentReported {
+        incident: IncidentId(1),
+        service: "pay".parse().unwrap(),
+        environment: "production".parse().unwrap(),
+        by: Reporter::Person,
+        summary: Digest::of(b"summary"),
+        suspect: None,
+    }
+}
+
+fn classified(major: bool) -> Event {
+    Event::IncidentClassified(Classified {
+        incident: IncidentId(1),
+        at: Millis(0),
+        occurred: Millis(0),
+        aware: Millis(0),
+        criteria: Default::default(),
+        cause: None,
+        with: Default::default(),
+        passed: Default::default(),
+        major,
+        by: person("bob"),
+        reason: None,
+    })
+}
+
+fn told(report: Report, sent: i64) -> Event {
+    Event::IncidentNotified(Notified {
+        incident: IncidentId(1),
+        report,
+        sent: Millis(sent),
+        reference: Digest::of(b"reference"),
+        by: person("bob"),
+    })
+}
+
+/// How a control of incidents stands over the first ten days, looked at `now`, and what is said of
+/// each limit that was not kept.
+fn limits(events: &[Event], now: i64, id: &str, mark: Mark) -> (Standing, Vec<String>) {
+    let mut state = State::default();
+    let all = [reported()].into_iter().chain(events.iter().cloned());
+    let log: Log = all.map(|event| (Millis(0), event)).collect();
+    log.iter().for_each(|(at, event)| state.apply(*at, event));
+    let ledger = ledger(&log);
+    let period = Period::new(&ledger, Millis(0), Millis(10 * DAY_MS));
+    let all = period.with_limits(&state, Millis(now)).assess(Catalogue::Dora);
+    let found = all.into_iter().find(|one| one.control.id == id).unwrap();
+    let asked = found.answers.iter().find(|one| one.ask == Ask::Each(mark)).unwrap();
+    (found.standing, asked.missing.iter().map(|one| one.note.clone()).collect())
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+#[test]
+fn a_major_incident_without_its_initial_notification_in_time_is_a_gap() {
+    let reports = |events: &[Event], now| limits(events, now, "19", Mark::ToldInTime);
+    let major = classified(true);
+    let one = std::slice::from_ref(&major);
+    assert_eq!(reports(one, 4 * HOUR_MS), (Standing::Gap, vec![]), "it is not due yet");
+    let (standing, said) = reports(one, 4 * HOUR_MS + 1);
+    assert_eq!(standing, Standing::Gap);
+    assert_eq!(said, ["the initial notification was due by 1970-01-01 04:00 UTC, and is missing"]);
+    let late = [major.clone(), told(Report::Initial, 5 * HOUR_MS)];
+    let (standing, said) = reports(&late, DAY_MS);
+    assert_eq!(standing, Standing::Gap, "what came too late stays a gap: {said:?}");
+    assert!(said[0].ends_with("and came 1970-01-01 05:00 UTC"), "{said:?}");
+    let in_time = [major, told(Report::Initial, 4 * HOUR_MS)];
+    assert_eq!(reports(&in_time, DAY_MS), (Standing::Partial, vec![]));
+    // 72 hours after that, the next one is missing.
+    assert_eq!(reports(&in_time, 5 * DAY_MS).1.len(), 1);
+}
+
+#[test]
+fn an_incident_that_nobody_classified_in_time_is_named() {
+    let of = |events: &[Event]| limits(events, 2 * DAY_MS, "18", Mark::ClassifiedInTime);
+    let (standing, said) = of(&[]);
+    assert_eq!((standing, said.len()), (Standing::Gap, 1));
+    assert_eq!(of(&[classified(false)]), (Standing::Evidenced, vec![]));
 }

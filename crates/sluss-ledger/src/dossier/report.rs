@@ -34,6 +34,8 @@ pub enum Check {
     Policy,
     /// Approvals are of other people than contributors, and of this release.
     Approvals,
+    /// Exceptions that opened a gate were asked for and granted by those who may, in time.
+    Exceptions,
     /// Decisions that people signed with their own keys verify, without the server.
     PersonKeys,
     /// Enough witnesses signed the checkpoint.
@@ -46,7 +48,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in their order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Container,
         Self::Digests,
         Self::Signatures,
@@ -57,6 +59,7 @@ impl Check {
         Self::CrossReferences,
         Self::Policy,
         Self::Approvals,
+        Self::Exceptions,
         Self::PersonKeys,
         Self::Witnesses,
         Self::Timestamps,
@@ -76,6 +79,7 @@ impl Check {
             Self::CrossReferences => "cross-references",
             Self::Policy => "policy",
             Self::Approvals => "approvals",
+            Self::Exceptions => "exceptions",
             Self::PersonKeys => "person-keys",
             Self::Witnesses => "witnesses",
             Self::Timestamps => "timestamps",
@@ -95,7 +99,8 @@ impl Check {
             | Self::Contiguity
             | Self::Seal
             | Self::CrossReferences
-            | Self::Approvals => true,
+            | Self::Approvals
+            | Self::Exceptions => true,
             Self::Policy
             | Self::PersonKeys
             | Self::Witnesses

@@ -2,6 +2,7 @@
 //! everything that pages show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
 use sluss_core::event::{Artifact, Push};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
-use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
+use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
@@ -42,7 +44,7 @@ pub struct Story {
 
 /// How a rollout goes.
 #[derive(Clone, Copy, PartialEq)]
-enum Fares {
+pub enum Fares {
     Well,
     Badly,
     StillGoing,
@@ -120,7 +122,8 @@ impl Story {
         story
     }
 
-    fn wait(&self, milliseconds: i64) {
+    /// Lets time pass.
+    pub fn wait(&self, milliseconds: i64) {
         self.clock.advance(milliseconds);
     }
 
@@ -129,18 +132,18 @@ impl Story {
         while attest::once(&self.engine).await {}
     }
 
-    async fn ask(&self, login: &str, command: Command) {
+    pub async fn ask(&self, login: &str, command: Command) {
         let who = self.people[login].clone();
         let actor = Actor::Person { who, reauthenticated: true };
         self.engine.command(command, actor, None).await.unwrap();
         while attest::once(&self.engine).await {}
     }
 
-    async fn text(&self, text: &str) -> Digest {
+    pub async fn text(&self, text: &str) -> Digest {
         self.engine.parts().prose.put_prose(text).await.unwrap()
     }
 
-    async fn propose(&self, number: u64) {
+    pub async fn propose(&self, number: u64) {
         let both = BTreeSet::from([self.people["anna"].clone(), self.people["bo"].clone()]);
         let product = |title: &str| Product {
             title: title.to_owned(),
@@ -177,7 +180,7 @@ impl Story {
         self.ask("anna", Command::Propose { commit, organisation, contributors, nonce }).await;
     }
 
-    async fn push(&self, service: &str, branch: &str, title: &str, items: &[&str]) -> ChangeId {
+    pub async fn push(&self, service: &str, branch: &str, title: &str, items: &[&str]) -> ChangeId {
         let id = self.engine.state().next_change();
         let product = if service == "payments" { "instant-payments" } else { "digital-bank" };
         let push = Push {
@@ -201,7 +204,7 @@ impl Story {
     }
 
     /// Runs and ends every step that may run, until none may; the one named fails.
-    async fn build(&self, change: ChangeId, fails: &str) {
+    pub async fn build(&self, change: ChangeId, fails: &str) {
         self.wait(420);
         loop {
             let keys: Vec<AttemptKey> = self.engine.state().claimable();
@@ -236,7 +239,7 @@ impl Story {
             skipped: 2,
         });
         self.report(Command::Finish {
-            attempt: key,
+            attempt: key.clone(),
             outcome: if failed {
                 StepOutcome::Failed { code: 101 }
             } else {
@@ -246,8 +249,38 @@ impl Story {
             log: Some(log),
             tests,
             scans: vec![],
+            measured: self.measured(&key),
         })
         .await;
+    }
+
+    /// What an acceptance measured beside what is live.
+    fn measured(&self, key: &AttemptKey) -> Vec<Measured> {
+        let StepOwner::Deployment(id) = key.owner else { return vec![] };
+        let state = self.engine.state();
+        let against = state.deployments.get(&id).and_then(|of| state.live_beside(of));
+        let metric = |name: &str, unit: &str, micros, more_ppm, pace| Metric {
+            name: name.parse().unwrap(),
+            unit: unit.parse().unwrap(),
+            micros,
+            beside: against.map(|_| Beside { pairs: NonZeroU16::new(9).unwrap(), more_ppm, pace }),
+        };
+        vec![Measured {
+            report: Digest::of(b"measurements"),
+            against,
+            tolerance_ppm: 100_000,
+            metrics: vec![
+                metric("Checkout", "ms/op", 12_480_000, 7_300, Pace::Within),
+                metric(
+                    "Refund/of-a-payment-in-parts-with-fees",
+                    "ms/op",
+                    31_070_000,
+                    94_000,
+                    Pace::Undecided,
+                ),
+                metric("Start", "s", 410_000, -21_000, Pace::Within),
+            ],
+        }]
     }
 
     async fn log(&self, step: &str, failed: bool) -> Digest {
@@ -276,13 +309,13 @@ impl Story {
         }
     }
 
-    fn newest(&self, change: ChangeId) -> Option<DeploymentId> {
+    pub fn newest(&self, change: ChangeId) -> Option<DeploymentId> {
         let state = self.engine.state();
         let release = state.runs[&state.changes[&change].run?].release?;
         state.releases[&release].deployments.last().copied()
     }
 
-    fn waiting(&self) -> Option<DeploymentId> {
+    pub fn waiting(&self) -> Option<DeploymentId> {
         let state = self.engine.state();
         state.requests.keys().rev().find_map(|subject| match subject {
             Subject::Deployment(id) => Some(*id),
@@ -291,7 +324,7 @@ impl Story {
     }
 
     /// Makes the test environment ready and runs what accepts it.
-    async fn accept(&self, change: ChangeId) {
+    pub async fn accept(&self, change: ChangeId) {
         let Some(deployment) = self.newest(change) else { return };
         self.wait(900);
         self.instance(deployment, JournalEntry::Started { instance: 0, pid: 4_711 }).await;
@@ -327,20 +360,20 @@ impl Story {
         }
     }
 
-    async fn approve(&self, deployment: DeploymentId) {
+    pub async fn approve(&self, deployment: DeploymentId) {
         let subject = Subject::Deployment(deployment);
         let statement = self.engine.state().requests[&subject].statement.clone();
         self.ask("bo", Command::Approve { subject, statement }).await;
     }
 
-    async fn freeze(&self, service: &str, hours: i64) {
+    pub async fn freeze(&self, service: &str, hours: i64) {
         let reason = self.text("The card scheme tests its own release today.").await;
         let (from, until) = (self.clock.now(), self.clock.now().plus(hours * 3_600_000));
         let service = Some(service.parse().unwrap());
         self.ask("bo", Command::Freeze { service, environment: None, from, until, reason }).await;
     }
 
-    async fn roll_out(&self, change: ChangeId, fares: Fares) {
+    pub async fn roll_out(&self, change: ChangeId, fares: Fares) {
         let Some(deployment) = self.newest(change) else { return };
         self.wait(1_500);
         self.instance(deployment, JournalEntry::Started { instance: 0, pid: 5_120 }).await;

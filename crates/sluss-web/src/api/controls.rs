@@ -50,6 +50,8 @@ pub struct MissingView {
     pub leaf: Option<u64>,
     /// The exceptions that let it through.
     pub through: Vec<String>,
+    /// What else is said of it, if anything.
+    pub note: String,
 }
 
 /// One thing that a control asks, and what came of it.
@@ -236,7 +238,9 @@ async fn look(
             ledger.take(sealed.position, sealed.time, &read_event(sealed)?.1);
         }
     }
-    let period = Period::new(&ledger, from.begins(), to.ends());
+    let (state, now) = (app.engine.state(), app.engine.now());
+    let period = Period::new(&ledger, from.begins(), to.ends()).with_limits(&state, now);
+    drop(state);
     let unknown = ledger.exempt(to.ends()).into_iter().filter(|name| !is_known(name));
     let unknown = unknown.map(str::to_owned).collect();
     Ok((period.assess(catalogue), period.entries(), ledger.next(), unknown))
@@ -321,6 +325,7 @@ fn ask(of: &Answered) -> AskView {
         id: one.id.clone(),
         leaf: one.leaf,
         through: one.through.clone(),
+        note: one.note.clone(),
     });
     AskView {
         what: of.ask.sentence(),

@@ -17,7 +17,8 @@ const ALONE: usize = 1_000;
 
 struct Missing {
     id: String,
-    through: String,
+    /// What let it through, and what else is said of it.
+    said: String,
     address: String,
 }
 
@@ -139,11 +140,17 @@ fn row(of: ControlView, query: &str, listed: usize) -> Row {
 fn asks(of: &AskView, listed: usize) -> Asks {
     let missing = of.missing.iter().take(listed).map(|one| Missing {
         id: one.id.clone(),
-        through: one.through.join(", "),
+        said: said(one),
         address: address(one),
     });
     let more = of.missing.len().saturating_sub(listed);
     Asks { missing: missing.collect(), more, of: of.clone() }
+}
+
+fn said(of: &MissingView) -> String {
+    let through = (!of.through.is_empty()).then(|| format!("{} let it by", of.through.join(", ")));
+    let note = (!of.note.is_empty()).then(|| of.note.clone());
+    through.into_iter().chain(note).collect::<Vec<_>>().join("; ")
 }
 
 /// Returns where more is told of an item: on its own page, or else in its entry of the log.

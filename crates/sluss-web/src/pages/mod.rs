@@ -29,6 +29,7 @@ mod link;
 mod log;
 mod notices;
 mod release;
+mod reporting;
 mod retention;
 mod run;
 mod search;
@@ -69,6 +70,8 @@ pub fn router() -> Router<App> {
         .route("/incidents", get(incidents::page).post(acts::report))
         .route("/incidents/{id}", get(incidents::one))
         .route("/incidents/{id}/link", post(acts::link_cause))
+        .route("/incidents/{id}/classify", post(reporting::classify))
+        .route("/incidents/{id}/notified", post(reporting::notified))
         .route("/incidents/{id}/close", post(acts::close))
         .route("/exceptions", get(exceptions::page).post(exceptions::ask))
         .route("/exceptions/{id}/grant", post(exceptions::grant))

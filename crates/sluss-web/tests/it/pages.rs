@@ -33,7 +33,7 @@ const ALWAYS: [&str; 18] = [
     "/help",
 ];
 
-async fn serve(story: &Story) -> SocketAddr {
+pub async fn serve(story: &Story) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
     let settings = Settings { demo: true, address: format!("http://{to}"), secure_cookies: false };
@@ -42,7 +42,7 @@ async fn serve(story: &Story) -> SocketAddr {
     to
 }
 
-async fn sign_in(to: SocketAddr, login: &str, password: &str) -> String {
+pub async fn sign_in(to: SocketAddr, login: &str, password: &str) -> String {
     let form = Asked::form("/sign-in", &[("login", login), ("password", password)]);
     form.send(to).await.cookie()
 }

@@ -49,20 +49,22 @@ pub(super) fn named(
 }
 
 /// What the events of an exception say.
-struct Exception<'a> {
-    name: &'a str,
-    start: &'a SignedEvent,
-    /// Who asked for which deployment, until when.
-    asked: Option<(Option<Hash>, &'a Value, i64)>,
-    granted: Vec<&'a SignedEvent>,
+pub(super) struct Exception<'a> {
+    pub(super) name: &'a str,
+    /// What it was used for.
+    pub(super) start: &'a SignedEvent,
+    /// Who asked for what, until when.
+    pub(super) asked: Option<(Option<Hash>, &'a Value, i64)>,
+    pub(super) granted: Vec<&'a SignedEvent>,
     reviewed: Option<&'a SignedEvent>,
-    ended: Option<u64>,
+    /// The leaf from which on it was ended.
+    pub(super) ended: Option<u64>,
     /// The latest time that the dossier knows of.
     last_ms: i64,
 }
 
 impl<'a> Exception<'a> {
-    fn read(opened: &'a Opened<'_>, name: &'a str, start: &'a SignedEvent) -> Self {
+    pub(super) fn read(opened: &'a Opened<'_>, name: &'a str, start: &'a SignedEvent) -> Self {
         let mut found = Self {
             name,
             start,
@@ -141,7 +143,7 @@ fn by(data: &Value) -> Option<Hash> {
 }
 
 /// The person who did it, where the event says so twice.
-fn person(signed: &SignedEvent) -> Option<Hash> {
+pub(super) fn person(signed: &SignedEvent) -> Option<Hash> {
     let data: Value = serde_json::from_str(signed.event.data.get()).ok()?;
     let actor = &signed.event.actor;
     let same = actor.kind == ActorKind::Person && by(&data) == Some(actor.reference);

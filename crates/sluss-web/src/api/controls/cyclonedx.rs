@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sluss_insight::controls::{Answer, Assessed};
 
-use super::{AskView, ControlView, ControlsView};
+use super::{AskView, ControlView, ControlsView, MissingView};
 
 /// Whose log says so, and when.
 pub(super) struct Said {
@@ -145,10 +145,10 @@ fn proof(view: &ControlsView, control: &ControlView, of: &Assessed, said: &Said)
 
 /// Returns what one thing that is asked came to: which entries say so, and which items lack it.
 fn evidence(ask: &AskView, answer: &Answer) -> Value {
-    let missing = ask
-        .missing
-        .iter()
-        .map(|one| json!({ "id": one.id, "leaf": one.leaf, "through": one.through }));
+    let missing = ask.missing.iter().map(|one| {
+        let MissingView { id, leaf, through, note } = one;
+        json!({ "id": id, "leaf": leaf, "through": through, "note": note })
+    });
     let said = json!({
         "of": ask.of,
         "have": ask.have,
