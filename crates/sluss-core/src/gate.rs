@@ -4,6 +4,7 @@
 //!
 //! - No data is not a pass: a gate that cannot decide stays shut and says why.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use crate::findings::FindingCounts;
 use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
 use crate::materials::NoSbom;
 use crate::performance::Unproved;
+use crate::remediation::Late;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
@@ -61,7 +63,18 @@ pub enum ClearedWhy {
         /// How many components there are.
         components: NonZeroU32,
     },
-    /// Scanners looked, and no critical finding is open.
+    /// Scanners looked, and each finding that is open is within its term, or waived.
+    FindingsInTerm {
+        /// How many reports there are.
+        reports: u32,
+        /// What they say together, each finding once.
+        findings: FindingCounts,
+        /// How many of them are past their terms and waived, by which waivers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        waived: BTreeMap<ExceptionId, u32>,
+    },
+    /// Scanners looked, and no critical finding is open: how it was decided before findings had
+    /// terms.
     NoCriticalFindings {
         /// How many reports there are.
         reports: u32,
@@ -229,7 +242,14 @@ pub enum RefusedWhy {
     },
     /// No step left the report of a scanner.
     NoScan,
-    /// Critical findings are open.
+    /// Findings are past their terms.
+    FindingsOverdue {
+        /// What all reports say together, each finding once.
+        findings: FindingCounts,
+        /// Which those are.
+        late: Late,
+    },
+    /// Critical findings are open: how it was decided before findings had terms.
     CriticalFindings {
         /// What all reports say together.
         findings: FindingCounts,
@@ -286,18 +306,6 @@ impl GateOutcome {
         }
     }
 
-    /// Returns the exceptions that it names: those that opened it, and those that waive some of
-    /// what keeps it shut.
-    pub fn exceptions(&self) -> Vec<ExceptionId> {
-        match self {
-            Self::Cleared { why: ClearedWhy::Waived { by, .. } } => by.clone(),
-            Self::Cleared {
-                why: ClearedWhy::Standard { exception, .. } | ClearedWhy::Exception { exception },
-            } => vec![*exception],
-            Self::Cleared { .. } | Self::Waiting { .. } | Self::Refused { .. } => Vec::new(),
-        }
-    }
-
     /// Returns whether it is decided, one way or the other.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Waiting { .. })
@@ -324,6 +332,16 @@ impl ClearedWhy {
             Self::Attested => "How it was built is signed, and in the log.".to_owned(),
             Self::Listed { components } => {
                 format!("{} listed and signed.", counted(components.get(), "component"))
+            }
+            Self::FindingsInTerm { reports, findings, waived } => {
+                let of = |(id, count): (&ExceptionId, &u32)| format!("{count} waived by {id}");
+                let waived: Vec<String> = waived.iter().map(of).collect();
+                let waived = match waived.is_empty() {
+                    true => String::new(),
+                    false => format!(", {}", waived.join(", ")),
+                };
+                let (reports, found) = (counted(*reports, "report"), findings.words());
+                format!("No finding is past its term in {reports}: {found}{waived}.")
             }
             Self::NoCriticalFindings { reports, findings } => format!(
                 "No critical finding is open in {}: {}.",
@@ -463,6 +481,12 @@ impl RefusedWhy {
             Self::NoScan => {
                 "No step left the report of a scanner; no data is not a pass.".to_owned()
             }
+            Self::FindingsOverdue { findings, late } => format!(
+                "{}. All that is open: {}. Mend it and push, or let two others waive it: `sluss \
+                 exception ask waiver --finding KEY`.",
+                late.words(),
+                findings.words()
+            ),
             Self::CriticalFindings { findings } => format!(
                 "{} open: {}.",
                 match findings.critical {

@@ -40,6 +40,7 @@ pub mod probe;
 pub mod profile;
 mod pushed;
 mod refused;
+pub mod remediation;
 pub mod retention;
 pub mod rollout;
 pub mod rules;

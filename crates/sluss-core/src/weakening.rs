@@ -40,6 +40,8 @@ pub enum Weakening {
     Retention,
     /// A control is taken not to apply, or not to for another reason.
     Controls,
+    /// Findings may stay open for longer.
+    Findings,
 }
 
 impl Weakening {
@@ -59,6 +61,7 @@ impl Weakening {
             Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
             Self::Retention => "Something would be kept for less long.",
             Self::Controls => "A control would be taken not to apply.",
+            Self::Findings => "Findings of scanners might stay open for longer.",
         }
     }
 }
@@ -107,6 +110,7 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
             .iter()
             .any(|(name, why)| before.not_applicable.get(name) != Some(why))
             .then_some(Weakening::Controls),
+        before.any_term_longer_in(after).then_some(Weakening::Findings),
     ];
     found.into_iter().flatten().collect()
 }

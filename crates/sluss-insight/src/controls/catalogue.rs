@@ -102,6 +102,8 @@ impl Catalogue {
 
 /// What takes a gate's word away.
 pub(super) const ROUND_A_GATE: &[Fact] = &[Fact::ExceptionGranted, Fact::ShadowFound];
+/// What speaks against findings having been mended in time.
+pub(super) const PAST_TERMS: &[Fact] = &[Fact::FindingsOverdue, Fact::ExceptionGranted];
 /// What takes the log's word away.
 pub(super) const OF_THE_LOG: &[Fact] =
     &[Fact::ClockJumped, Fact::WitnessLagged, Fact::LogDistrusted, Fact::SealsApart];

@@ -453,11 +453,16 @@ fn of_gates(item: &mut Item, known: &Deployment) {
         match why {
             ClearedWhy::Exception { exception } => item.through.push(*exception),
             ClearedWhy::Waived { by, .. } => item.through.extend(by),
+            ClearedWhy::FindingsInTerm { waived, .. } => item.through.extend(waived.keys()),
             _by_itself => {}
         }
         let mark = match (gate, why) {
             (GateKind::Tests, ClearedWhy::TestsPassed(_)) => Mark::TestsRequired,
-            (GateKind::Findings, ClearedWhy::NoCriticalFindings { .. }) => Mark::NoCritical,
+            (GateKind::Findings, ClearedWhy::FindingsInTerm { waived, .. })
+                if waived.is_empty() =>
+            {
+                Mark::InTerms
+            }
             (GateKind::Policy, ClearedWhy::PolicyAllows { .. }) => Mark::PolicyAsked,
             (GateKind::Freeze, ClearedWhy::NoFreeze) => Mark::NoFreeze,
             (GateKind::Dependencies, ClearedWhy::DependenciesMet { .. }) => Mark::Dependencies,

@@ -24,7 +24,7 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["reviews of rights", "sign-ins by a second factor"]),
     Control::new("3.4.4", "operations-security", "Vulnerabilities and alterations are found")
         .applies_if(WHOM)
-        .asks(&[each(Scanned), each(NoCritical), each(Observed)])
+        .asks(&[each(Scanned), each(InTerms), each(Observed)])
         .against(&[Fact::ShadowFound])
         .unrecorded(&["how long patches took"])
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),

@@ -1,6 +1,6 @@
 //! FINOS *SDLC Common Controls*, mi-1 to mi-23, in our words.
 
-use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
+use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
 use super::control::{Control, each, if_any, once};
 use super::fact::Fact;
 use super::mark::Mark::*;
@@ -55,8 +55,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["whether a scan was for secrets"]),
     Control::new("mi-11", "remediation", "Findings are mended in time")
         .read()
-        .asks(&[each(Scanned), each(NoCritical)])
-        .unrecorded(&["since when a finding is open, and until when it must be mended"])
+        .asks(&[each(Scanned), each(InTerms)])
+        .against(PAST_TERMS)
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),
     Control::new("mi-12", "gating", "Gates keep what does not comply")
         .read()

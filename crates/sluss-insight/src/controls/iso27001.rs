@@ -1,7 +1,7 @@
 //! ISO/IEC 27001:2022, Annex A, as far as changes and operations of software are concerned, in our
 //! words.
 
-use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
+use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
 use super::control::{Control, each, if_any, once};
 use super::fact::Fact;
 use super::mark::Mark::*;
@@ -24,8 +24,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .asks(&[each(Recorded)])
         .unrecorded(&["the settings of repositories"]),
     Control::new("8.8", "vulnerabilities", "Vulnerabilities are managed")
-        .asks(&[each(Scanned), each(NoCritical)])
-        .unrecorded(&["since when a finding is open, and until when it must be mended"])
+        .asks(&[each(Scanned), each(InTerms)])
+        .against(PAST_TERMS)
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),
     Control::new("8.9", "configurations", "What runs is as declared")
         .asks(&[each(Observed)])

@@ -132,8 +132,8 @@ marks! {
     Listed, Deployment, "its components are listed", "its components are not listed";
     /// A scanner's report about it was read.
     Scanned, Deployment, "a scanner's report was read", "no scanner's report was read";
-    /// The gate of findings was open.
-    NoCritical, Deployment, "the gate of findings let it by", "no gate of findings let it by";
+    /// The gate of findings was open: it had none past its term.
+    InTerms, Deployment, "no finding was past its term", "no gate of findings let it by";
     /// Something can be put back in its place.
     WayBack, Deployment, "it can be taken back", "it cannot be taken back (`forward_only`)";
     /// Each of its steps ran in isolation that holds.

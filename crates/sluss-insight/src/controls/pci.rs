@@ -1,6 +1,6 @@
 //! PCI DSS 4.0.1, as far as changes and operations of software are concerned, in our words.
 
-use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
+use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
 use super::control::{Control, each, if_any, once};
 use super::fact::Fact;
 use super::mark::Mark::*;
@@ -26,7 +26,7 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&["under_pci_author_reviewer_and_who_releases_are_three_people"]),
     Control::new("6.2.4", "attack-classes", "Common attacks on software are prevented")
         .read()
-        .asks(&[each(Scanned), each(NoCritical)])
+        .asks(&[each(Scanned), each(InTerms)])
         .unrecorded(&["which classes of attack the rules of a scanner know"]),
     Control::new("6.3.1", "ranked-vulnerabilities", "Vulnerabilities are found and ranked")
         .read()
@@ -38,8 +38,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&["no_packager_is_left_out_in_silence"]),
     Control::new("6.3.3", "patches", "Critical and high patches are installed within a month")
         .read()
-        .asks(&[each(Scanned), each(NoCritical)])
-        .unrecorded(&["since when a finding is open, and until when it must be mended"])
+        .asks(&[each(Scanned), each(InTerms)])
+        .against(PAST_TERMS)
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),
     Control::new(
         "6.5.1",

@@ -47,7 +47,7 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["drills, tests of plans, and backups that are restored in them"]),
     Control::new("10", "vulnerabilities", "Vulnerabilities are found, ranked and mended")
         .read()
-        .asks(&[each(Scanned), each(Listed), each(NoCritical)])
+        .asks(&[each(Scanned), each(Listed), each(InTerms)])
         .against(ROUND_A_GATE)
         .unrecorded(&["how long patches took, and what providers said of their parts"])
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),
@@ -75,7 +75,7 @@ pub(super) const CONTROLS: &[Control] = &[
     .tests(&["another_key_another_payload_and_another_type_are_refused"]),
     Control::new("16(2)-(4)", "testing", "Systems are tested and scanned before use")
         .read()
-        .asks(&[each(Tested), each(TestsRequired), each(Scanned), each(NoCritical)])
+        .asks(&[each(Tested), each(TestsRequired), each(Scanned), each(InTerms)])
         .against(ROUND_A_GATE)
         .unrecorded(&["how deep tests go for how critical a system is"])
         .tests(&[

@@ -1,6 +1,6 @@
 //! NIST SP 800-218, Secure Software Development Framework 1.1, in our words.
 
-use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
+use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
 use super::control::{Control, each, if_any};
 use super::fact::Fact;
 use super::mark::Mark::*;
@@ -53,8 +53,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .asks(&[each(Scanned)])
         .unrecorded(&["scans of what is live already", "reports of others"]),
     Control::new("RV.2", "vulnerabilities-mended", "Vulnerabilities are ranked and mended")
-        .asks(&[each(NoCritical)])
-        .unrecorded(&["since when a finding is open, and until when it must be mended"])
+        .asks(&[each(InTerms)])
+        .against(PAST_TERMS)
         .tests(&["an_open_critical_finding_keeps_a_release_out"]),
     Control::new("RV.3", "root-causes", "The causes of vulnerabilities are looked at")
         .asks(&[each(CauseKnown)])

@@ -168,6 +168,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
+        findings: Default::default(),
         retention: Default::default(),
         not_applicable: Default::default(),
         calendar: None,
