@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::controls::ControlName;
 use crate::ids::{
     Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
@@ -236,6 +237,9 @@ pub struct Organisation {
     /// For how long what the log names is kept.
     #[serde(default, skip_serializing_if = "Periods::is_usual")]
     pub retention: Periods,
+    /// Controls that are taken not to apply, and the digest of the text that says why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_applicable: BTreeMap<ControlName, Digest>,
     /// The freeze calendar: the digest of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Digest>,

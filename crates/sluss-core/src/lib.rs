@@ -13,6 +13,7 @@ pub mod config;
 pub mod confinement;
 pub mod contents;
 pub mod contracts;
+pub mod controls;
 pub mod decide;
 pub mod deployment;
 pub mod disposal;

@@ -1,4 +1,5 @@
-//! Reads the platform repository: `organisation.yaml`, templates, calendar and policies.
+//! Reads the platform repository: `organisation.yaml`, templates, calendar, policies, and which
+//! controls do not apply.
 
 mod agreement;
 
@@ -100,7 +101,7 @@ pub struct Platform {
     pub organisation: Organisation,
     /// Its templates, and those built in.
     pub catalogue: Catalogue,
-    /// Its calendar and its policies.
+    /// Its calendar, its policies, and why controls do not apply.
     pub texts: PlatformTexts,
 }
 
@@ -132,7 +133,8 @@ pub async fn read(
     match (organisation, texts) {
         (Ok(organisation), Ok(texts)) => {
             let (calendar, policies) = (texts.calendar(), texts.policies());
-            let organisation = Organisation { calendar, policies, ..organisation };
+            let not_applicable = texts.not_applicable();
+            let organisation = Organisation { calendar, policies, not_applicable, ..organisation };
             Ok(Platform { organisation, catalogue, texts })
         }
         (organisation, texts) => {
@@ -263,6 +265,7 @@ async fn resolve(
         training: agreement.training,
         findings: file.findings,
         retention,
+        not_applicable: BTreeMap::new(),
         calendar: None,
         policies: None,
         templates,

@@ -299,6 +299,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         training: BTreeMap::new(),
         findings: Default::default(),
         retention: Default::default(),
+        not_applicable: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),

@@ -219,6 +219,7 @@ fn organisation(anna: &PersonRef) -> Organisation {
         training: BTreeMap::new(),
         findings: Default::default(),
         retention: Default::default(),
+        not_applicable: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),

@@ -172,6 +172,7 @@ impl Story {
             training: BTreeMap::new(),
             findings: Default::default(),
             retention: Default::default(),
+            not_applicable: Default::default(),
             calendar: None,
             policies: None,
             templates: BTreeMap::new(),

@@ -170,6 +170,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         training: BTreeMap::new(),
         findings: Default::default(),
         retention: Default::default(),
+        not_applicable: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),
