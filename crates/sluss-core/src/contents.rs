@@ -153,10 +153,12 @@ impl Event {
             }
             E::AttestationRecorded { envelope, .. } => vec![evidence(envelope)],
             E::IncidentReported { summary, .. } => vec![text(Class::Personal, summary, None)],
+            E::FreezeLifted { by: Some(by), reason: Some(reason), .. } => vec![wrote(reason, by)],
             E::FreezeSet { reason, by, .. } => {
                 vec![text(Class::Personal, reason, by.as_ref())]
             }
             E::ExceptionRequested { by, reason, .. }
+            | E::ApprovalRevoked { by, reason, .. }
             | E::LineStopped { by, reason, .. }
             | E::LineLiftAgreed { by, reason, .. }
             | E::HoldPlaced { by, reason, .. }
@@ -183,6 +185,7 @@ impl Event {
             | Self::ApprovalGranted { subject, .. }
             | Self::ApprovalRefused { subject, .. }
             | Self::ApprovalExpired { subject, .. }
+            | Self::ApprovalRevoked { subject, .. }
             | Self::ApprovalInvalidated { subject, .. }
             | Self::AttestationRecorded { evidence: Evidence::Approval { subject }, .. } => {
                 match subject {

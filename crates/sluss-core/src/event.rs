@@ -10,9 +10,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::approval::{Asked, Subject};
+use crate::approval::{Asked, Subject, VoidWhy};
 use crate::authenticator::{Credential, Signed};
 use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
@@ -45,6 +44,7 @@ use crate::units::{Millis, Share};
 pub use crate::pushed::{Artifact, Push, WithdrawnReason};
 pub use crate::refused::RefusedWhy;
 use crate::stop::StopScope;
+pub use crate::stored::Unreadable;
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,11 @@ pub enum Event {
     },
     /// The clock is trusted again.
     #[serde(rename = "log.gap_ended")]
-    LogGapEnded { confirmed: bool },
+    LogGapEnded {
+        confirmed: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+    },
     /// The platform repository was pushed with this content.
     #[serde(rename = "config.proposed")]
     ConfigProposed {
@@ -195,7 +199,11 @@ pub enum Event {
     ReleaseBarred { release: ReleaseId },
     /// It may go there again.
     #[serde(rename = "release.unbarred")]
-    ReleaseUnbarred { release: ReleaseId },
+    ReleaseUnbarred {
+        release: ReleaseId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+    },
     /// So many events tell of it: none can be left away unseen.
     #[serde(rename = "release.sealed")]
     ReleaseSealed { release: ReleaseId, n: u64, count: u64, head: Digest, streams: Vec<Closed> },
@@ -210,6 +218,12 @@ pub enum Event {
         stage: usize,
         environment: EnvironmentName,
         nonce: String,
+        /// Who asked for it, where somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+        /// Whether customers are there, so that it is held to what all such stages are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customers: Option<bool>,
     },
     /// A gate saw something new; where it asked policies, with what, and what came out.
     #[serde(rename = "gate.decided")]
@@ -222,7 +236,14 @@ pub enum Event {
     },
     /// A second person is asked.
     #[serde(rename = "approval.requested")]
-    ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
+    ApprovalRequested {
+        subject: Subject,
+        statement: Digest,
+        why: Asked,
+        /// Until when an approval of it counts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_until: Option<Millis>,
+    },
     /// A second person agreed.
     #[serde(rename = "approval.granted")]
     ApprovalGranted {
@@ -245,9 +266,17 @@ pub enum Event {
     /// Too few people agreed in time.
     #[serde(rename = "approval.expired")]
     ApprovalExpired { subject: Subject, statement: Digest },
-    /// What was to be approved is no longer what it was.
+    /// What was to be approved is no longer what it was, or its approval counts no more.
     #[serde(rename = "approval.invalidated")]
-    ApprovalInvalidated { subject: Subject, statement: Digest },
+    ApprovalInvalidated {
+        subject: Subject,
+        statement: Digest,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<VoidWhy>,
+    },
+    /// Somebody who had agreed took that back; it is asked anew.
+    #[serde(rename = "approval.revoked")]
+    ApprovalRevoked { subject: Subject, statement: Digest, by: PersonRef, reason: Digest },
     /// All gates are clear.
     #[serde(rename = "deployment.cleared")]
     DeploymentCleared { deployment: DeploymentId },
@@ -268,7 +297,11 @@ pub enum Event {
     RolloutHeld { deployment: DeploymentId, why: HoldReason },
     /// A person let it go on.
     #[serde(rename = "rollout.resumed")]
-    RolloutResumed { deployment: DeploymentId },
+    RolloutResumed {
+        deployment: DeploymentId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+    },
     /// A window of the calendar began that does not let it finish: it keeps its share.
     #[serde(rename = "rollout.window_began")]
     RolloutWindowBegan { deployment: DeploymentId, windows: Vec<String>, until: Option<Millis> },
@@ -341,7 +374,13 @@ pub enum Event {
     },
     /// It does not, any more.
     #[serde(rename = "freeze.lifted")]
-    FreezeLifted { freeze: FreezeId },
+    FreezeLifted {
+        freeze: FreezeId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Digest>,
+    },
     /// Somebody stopped the line: nothing in this scope starts, and no share grows.
     #[serde(rename = "line.stopped")]
     LineStopped { stop: StopId, scope: StopScope, by: PersonRef, reason: Digest },
@@ -380,6 +419,15 @@ pub enum Event {
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },
+    /// Somebody said who a contributor is whom no organisation names: this person, or nobody who
+    /// decides here.
+    #[serde(rename = "access.identified")]
+    AccessIdentified {
+        unknown: PersonRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonRef>,
+        by: PersonRef,
+    },
     /// Somebody registered a key of their own.
     #[serde(rename = "authenticator.registered")]
     AuthenticatorRegistered {
@@ -450,41 +498,4 @@ pub enum Event {
     /// Callers who are not signed in were refused, counted per route and minute.
     #[serde(rename = "access.refused_counted")]
     AccessRefusedCounted { route: String, why: RefusedWhy, count: u32, minute: i64 },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Tagged<'a> {
-    #[serde(rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-/// A stored event that this program can't read.
-#[derive(Debug, thiserror::Error)]
-#[error("an event of type `{kind}` can't be read: {source}")]
-pub struct Unreadable {
-    /// Its type.
-    pub kind: String,
-    /// Why.
-    #[source]
-    pub source: serde_json::Error,
-}
-
-impl Event {
-    /// Returns the event's type and its data as strict JSON, as they are stored.
-    pub fn to_parts(&self) -> (String, Box<RawValue>) {
-        let text = serde_json::to_string(self).expect("BUG: an event has a JSON form");
-        let parts: Tagged<'_> =
-            serde_json::from_str(&text).expect("BUG: an event's JSON has a type and data");
-        (parts.kind.into_owned(), parts.data.to_owned())
-    }
-
-    /// Makes the event again from its stored parts.
-    pub fn from_parts(kind: &str, data: &RawValue) -> Result<Self, Unreadable> {
-        let unreadable = |source| Unreadable { kind: kind.to_owned(), source };
-        let text =
-            serde_json::to_string(&Tagged { kind: kind.into(), data }).map_err(unreadable)?;
-        serde_json::from_str(&text).map_err(unreadable)
-    }
 }

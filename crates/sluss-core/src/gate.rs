@@ -4,6 +4,7 @@
 //!
 //! - No data is not a pass: a gate that cannot decide stays shut and says why.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{BudgetReading, percent};
 use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ServiceName, StopId};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, PersonRef, ServiceName, StopId};
 use crate::materials::NoSbom;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
@@ -122,6 +123,11 @@ pub enum ClearedWhy {
 pub enum WaitingOn {
     /// The decision of a second person.
     SecondPerson,
+    /// Somebody who says who these contributors are, whom no organisation names.
+    Unknown {
+        /// Whom nobody knows.
+        people: BTreeSet<PersonRef>,
+    },
     /// The end of a freeze.
     Freeze {
         /// Which.
@@ -342,6 +348,12 @@ impl WaitingOn {
     fn sentence(&self) -> String {
         match self {
             Self::SecondPerson => "Waits for the decision of a second person.".to_owned(),
+            Self::Unknown { people } => format!(
+                "Nobody knows who {} of those who contributed {}, so nobody can say that they do \
+                 not decide over it. Say who: `sluss account identify ADDRESS`.",
+                people.len(),
+                if people.len() == 1 { "is" } else { "are" }
+            ),
             Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
             Self::Stopped { stop, scope } => format!(
                 "The line is stopped for {} by {stop}: nothing starts or grows until two others \

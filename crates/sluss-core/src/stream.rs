@@ -29,7 +29,7 @@ impl Event {
             E::ReleaseCreated { release, .. }
             | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }
-            | E::ReleaseUnbarred { release }
+            | E::ReleaseUnbarred { release, .. }
             | E::ReleaseSealed { release, .. }
             | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
@@ -40,7 +40,7 @@ impl Event {
             | E::RolloutShifted { deployment, .. }
             | E::RolloutObserved { deployment, .. }
             | E::RolloutHeld { deployment, .. }
-            | E::RolloutResumed { deployment }
+            | E::RolloutResumed { deployment, .. }
             | E::RolloutReopened { deployment, .. }
             | E::RolloutWindowBegan { deployment, .. }
             | E::RolloutWindowOver { deployment }
@@ -54,6 +54,7 @@ impl Event {
             | E::ApprovalGranted { subject, .. }
             | E::ApprovalRefused { subject, .. }
             | E::ApprovalExpired { subject, .. }
+            | E::ApprovalRevoked { subject, .. }
             | E::ApprovalInvalidated { subject, .. } => subject.stream(),
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
@@ -111,6 +112,7 @@ impl Event {
             | E::PersonErased { .. } => Stream::Retention,
             E::Attestation {} => Stream::Attestations,
             E::AccessDelegated { .. }
+            | E::AccessIdentified { .. }
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. }

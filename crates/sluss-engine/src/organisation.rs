@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
-    Digest, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
+    Digest, EnvironmentName, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
 use sluss_core::retention::{Class, Periods, Years};
 use sluss_core::slots::Rule;
@@ -62,6 +62,10 @@ struct File {
     approvals: Vec<Rule>,
     #[serde(default = "approval_hours")]
     approval_hours: u32,
+    #[serde(default = "approval_days")]
+    approval_days: u32,
+    #[serde(default)]
+    environments: BTreeMap<EnvironmentName, EnvironmentFile>,
     #[serde(default)]
     approve_by_key: bool,
     #[serde(default = "sign_in_minutes")]
@@ -70,6 +74,17 @@ struct File {
     training: BTreeMap<String, String>,
     #[serde(default)]
     retention: BTreeMap<Class, Years>,
+}
+
+/// What is said of an environment that stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvironmentFile {
+    customers: bool,
+}
+
+fn approval_days() -> u32 {
+    Organisation::APPROVAL_DAYS
 }
 
 fn sign_in_minutes() -> u32 {
@@ -241,6 +256,13 @@ async fn resolve(
         .templates()
         .map(|template| (template.name.clone(), template.digest.clone()))
         .collect();
+    let template_gates = catalogue
+        .templates()
+        .map(|template| (template.name.clone(), template.gates()))
+        .filter(|(_, stages)| !stages.is_empty())
+        .collect();
+    let said = file.environments.into_iter().filter(|(_, said)| !said.customers);
+    let without_customers = said.map(|(name, _)| name).collect();
     Ok(Organisation {
         name: file.name,
         four_eyes: file.four_eyes,
@@ -253,6 +275,7 @@ async fn resolve(
         groups: agreement.groups,
         approvals: agreement.approvals,
         approval_hours: file.approval_hours,
+        approval_days: file.approval_days,
         by_key: file.approve_by_key,
         sign_in_minutes: file.sign_in_minutes,
         training: agreement.training,
@@ -260,6 +283,8 @@ async fn resolve(
         calendar: None,
         policies: None,
         templates,
+        template_gates,
+        without_customers,
     })
 }
 

@@ -203,6 +203,11 @@ pub enum Command {
         statement: Digest,
         reason: Option<Digest>,
     },
+    /// Somebody who agreed takes that back.
+    Revoke {
+        subject: Subject,
+        reason: Digest,
+    },
     /// Somebody asks for a deployment into the next environment, or the one named.
     Promote {
         release: ReleaseId,
@@ -229,6 +234,7 @@ pub enum Command {
     },
     Lift {
         freeze: FreezeId,
+        reason: Digest,
     },
     /// Somebody stops the line, or agrees that it runs again.
     StopLine {
@@ -281,6 +287,12 @@ pub enum Command {
     Delegate {
         to: PersonRef,
         until: Millis,
+    },
+    /// Somebody says who a contributor is whom no organisation names: this person, or nobody who
+    /// decides here.
+    Identify {
+        unknown: PersonRef,
+        person: Option<PersonRef>,
     },
     /// Somebody registers a key of their own.
     RegisterKey {
@@ -456,6 +468,7 @@ impl Command {
             | Self::Push { .. }
             | Self::Approve { .. }
             | Self::Refuse { .. }
+            | Self::Revoke { .. }
             | Self::Promote { .. }
             | Self::Rollback { .. }
             | Self::Hold { .. }
@@ -476,6 +489,7 @@ impl Command {
             | Self::EndException { .. }
             | Self::ReviewException { .. }
             | Self::Delegate { .. }
+            | Self::Identify { .. }
             | Self::RotateKey { .. }
             | Self::RetireKey { .. }
             | Self::RegisterKey { .. }

@@ -5,6 +5,7 @@
 //! - A refusal that a signed-in caller meets carries the event that records it.
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
+mod answer;
 mod change;
 mod command;
 mod dossier;

@@ -8,7 +8,7 @@
 mod acts;
 mod alerts;
 mod answer;
-mod approvals;
+pub(crate) mod approvals;
 mod ask;
 pub(crate) mod budget;
 pub(crate) mod calendar;
@@ -22,6 +22,7 @@ pub(crate) mod exceptions;
 pub(crate) mod inbox;
 mod keys;
 mod log;
+mod people;
 pub(crate) mod policies;
 mod population;
 mod records;

@@ -19,7 +19,7 @@ use super::opened::Opened;
 use super::{ApprovalRules, SignedEvent, container, emergencies};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
-use crate::envelope::ActorKind;
+use crate::envelope::{Actor, ActorKind};
 use crate::hash::Hash;
 
 pub(super) fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
@@ -54,7 +54,8 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             }
             "approval.granted" | "approval.automated" => {
                 granted += 1;
-                failures.extend(decided_by(signed, data, &contributors).err());
+                failures
+                    .extend(decided_by(signed, data, &barred(opened, signed, &contributors)).err());
                 failures.extend(signed_in(opened, signed).err());
                 match bound(opened, signed, data) {
                     Ok(true) => {}
@@ -81,7 +82,8 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             | "approval.revoked"
             | "approval.expired" => void(&mut requests, &event.stream),
             "deployment.cleared" | "deployment.started" | "deploy.started" => {
-                match goes_on(opened, signed, &requests, &contributors) {
+                let barred = barred(opened, signed, &contributors);
+                match goes_on(opened, signed, &requests, &barred) {
                     None => {}
                     Some(Ok(said)) => _ = excepted.insert(said),
                     Some(Err(wrong)) => failures.extend(wrong),
@@ -127,23 +129,50 @@ fn goes_on(
     Some(emergencies::behind(opened, signed, contributors).unwrap_or_else(nobody))
 }
 
-/// Everyone who contributed: listed as such, or acting on the change, its run or its request.
+/// Everyone who does not decide where `signed` stands: who contributed, who asked for that very
+/// deployment, and who let the release go again by then after it was taken back.
+pub(super) fn barred(
+    opened: &Opened<'_>,
+    signed: &SignedEvent,
+    contributors: &BTreeSet<Hash>,
+) -> BTreeSet<Hash> {
+    let mut found = contributors.clone();
+    let own = opened.own_streams();
+    for (other, _) in opened.told().filter(|(other, _)| own.contains(&other.event.stream)) {
+        let event = &other.event;
+        let counts = match event.kind.as_str() {
+            "deployment.requested" | "deploy.requested" => event.stream == signed.event.stream,
+            "release.unbarred" => other.index < signed.index,
+            _ => false,
+        };
+        if counts {
+            hand(&event.actor, &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the person who did it, or for whom a program did.
+fn hand(actor: &Actor, found: &mut BTreeSet<Hash>) {
+    match actor.kind {
+        ActorKind::Person | ActorKind::Agent => {
+            found.insert(actor.reference);
+            found.extend(actor.acts_for);
+        }
+        ActorKind::Workload | ActorKind::System => found.extend(actor.acts_for),
+    }
+}
+
+/// Everyone who contributed: listed as such, or acting on the change or its run.
 pub(super) fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
     let own = opened.own_streams();
     let mut found = BTreeSet::new();
     for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
         listed(data, &mut found);
         let event = &signed.event;
-        let made = ["change.", "run.", "build.", "deployment.requested", "deploy.requested"];
+        let made = ["change.", "run.", "build."];
         if made.iter().any(|word| event.kind.starts_with(word)) {
-            let actor = &event.actor;
-            match actor.kind {
-                ActorKind::Person | ActorKind::Agent => {
-                    found.insert(actor.reference);
-                    found.extend(actor.acts_for);
-                }
-                ActorKind::Workload | ActorKind::System => found.extend(actor.acts_for),
-            }
+            hand(&event.actor, &mut found);
         }
     }
     found
