@@ -43,6 +43,8 @@ pub enum Demand {
     Sbom,
     /// The gate [`GateKind::Findings`].
     Findings,
+    /// The gate [`GateKind::Performance`].
+    Performance,
     /// The gate [`GateKind::ErrorBudget`].
     ErrorBudget,
 }
@@ -57,6 +59,7 @@ impl Demand {
             Self::Tests => Some(GateKind::Tests),
             Self::Sbom => Some(GateKind::Sbom),
             Self::Findings => Some(GateKind::Findings),
+            Self::Performance => Some(GateKind::Performance),
             Self::ErrorBudget => Some(GateKind::ErrorBudget),
             Self::Verdict => None,
         }

@@ -126,6 +126,7 @@ impl Event {
                 log.iter().map(|log| blob(Class::Logs, log)).chain(why).collect()
             }
             E::FindingsRecorded { report, .. } => vec![evidence(report)],
+            E::PerformanceMeasured { measured, .. } => vec![evidence(&measured.report)],
             E::SbomRecorded { materials, .. } => match materials {
                 Materials::Listed { sbom, .. } => vec![evidence(sbom)],
                 Materials::Absent { why: NoSbom::Malformed { why, .. } } => {
@@ -152,6 +153,15 @@ impl Event {
                 signed.chain(reason.iter().map(|reason| wrote(reason, by))).collect()
             }
             E::AttestationRecorded { envelope, .. } => vec![evidence(envelope)],
+            _of_people => self.written(),
+        }
+    }
+
+    /// Returns the private texts that it names: what people wrote.
+    fn written(&self) -> Vec<Named> {
+        use Event as E;
+        let wrote = |digest: &Digest, by: &PersonRef| text(Class::Personal, digest, Some(by));
+        match self {
             E::IncidentReported { summary, .. } => vec![text(Class::Personal, summary, None)],
             E::FreezeLifted { by: Some(by), reason: Some(reason), .. } => vec![wrote(reason, by)],
             E::FreezeSet { reason, by, .. } => {

@@ -30,6 +30,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
 use crate::retention::Class;
@@ -171,6 +172,9 @@ pub enum Event {
         report: Digest,
         findings: FindingCounts,
     },
+    /// What a step measured was read.
+    #[serde(rename = "performance.measured")]
+    PerformanceMeasured { owner: StepOwner, step: StepName, attempt: u16, measured: Measured },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },
@@ -218,10 +222,8 @@ pub enum Event {
         stage: usize,
         environment: EnvironmentName,
         nonce: String,
-        /// Who asked for it, where somebody did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<PersonRef>,
-        /// Whether customers are there, so that it is held to what all such stages are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         customers: Option<bool>,
     },
@@ -240,7 +242,6 @@ pub enum Event {
         subject: Subject,
         statement: Digest,
         why: Asked,
-        /// Until when an approval of it counts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         valid_until: Option<Millis>,
     },
@@ -419,15 +420,9 @@ pub enum Event {
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },
-    /// Somebody said who a contributor is whom no organisation names: this person, or nobody who
-    /// decides here.
+    /// Somebody said who an unknown contributor is: this person, or nobody who decides here.
     #[serde(rename = "access.identified")]
-    AccessIdentified {
-        unknown: PersonRef,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        person: Option<PersonRef>,
-        by: PersonRef,
-    },
+    AccessIdentified { unknown: PersonRef, person: Option<PersonRef>, by: PersonRef },
     /// Somebody registered a key of their own.
     #[serde(rename = "authenticator.registered")]
     AuthenticatorRegistered {

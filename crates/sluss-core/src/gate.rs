@@ -4,6 +4,8 @@
 //!
 //! - No data is not a pass: a gate that cannot decide stays shut and says why.
 
+mod refused;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
@@ -12,8 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{BudgetReading, percent};
 use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, PersonRef, ServiceName, StopId};
+use crate::hands;
+use crate::ids::{
+    Digest, ExceptionId, FreezeId, GroupName, PersonRef, ReleaseId, ServiceName, StopId,
+};
 use crate::materials::NoSbom;
+use crate::performance::Unproved;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
@@ -68,6 +74,15 @@ pub enum ClearedWhy {
         /// What they say together.
         findings: FindingCounts,
     },
+    /// It was measured beside the live release, and is not slower than it may be.
+    Pace {
+        /// How many metrics there are.
+        metrics: u32,
+        /// The release that was live.
+        against: ReleaseId,
+    },
+    /// It was measured, and nothing is live that it could be slower than.
+    FirstPace,
     /// Something of its error budget is left.
     BudgetLeft {
         /// What was counted.
@@ -157,6 +172,11 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
+    /// The decision of a second person, since it is not proved to be as fast as what is live.
+    Pace {
+        /// Why not.
+        why: Unproved,
+    },
     /// Releases of other services.
     Dependencies {
         /// What it needs and nothing live provides.
@@ -224,6 +244,13 @@ pub enum RefusedWhy {
     CriticalFindings {
         /// What all reports say together.
         findings: FindingCounts,
+    },
+    /// Nothing was measured.
+    NotMeasured,
+    /// It is slower than what is live by more than it may be.
+    Slower {
+        /// By how much in which metrics: `checkout +12.5 %`.
+        metrics: Vec<String>,
     },
     /// Nothing says what it promises of its traffic.
     NoObjective,
@@ -302,6 +329,16 @@ impl ClearedWhy {
                 counted(*reports, "report"),
                 findings.words()
             ),
+            Self::Pace { metrics, against } => format!(
+                "Beside {against}, which was live, {} within the tolerance.",
+                match metrics {
+                    1 => "its metric is".to_owned(),
+                    many => format!("all {many} metrics are"),
+                }
+            ),
+            Self::FirstPace => {
+                "It was measured, and nothing is live that it could be slower than.".to_owned()
+            }
             Self::BudgetLeft { reading } => {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
@@ -348,12 +385,7 @@ impl WaitingOn {
     fn sentence(&self) -> String {
         match self {
             Self::SecondPerson => "Waits for the decision of a second person.".to_owned(),
-            Self::Unknown { people } => format!(
-                "Nobody knows who {} of those who contributed {}, so nobody can say that they do \
-                 not decide over it. Say who: `sluss account identify ADDRESS`.",
-                people.len(),
-                if people.len() == 1 { "is" } else { "are" }
-            ),
+            Self::Unknown { people } => hands::unknown_words(people.len()),
             Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
             Self::Stopped { stop, scope } => format!(
                 "The line is stopped for {} by {stop}: nothing starts or grows until two others \
@@ -381,6 +413,9 @@ impl WaitingOn {
                 "No request says what is left of its error budget: it waits for the decision of a \
                  second person."
                     .to_owned()
+            }
+            Self::Pace { why } => {
+                format!("{} It waits for the decision of a second person.", why.sentence())
             }
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
@@ -415,34 +450,6 @@ impl WaitingOn {
             Self::Review { exception } => {
                 format!("The review of the emergency {exception} is overdue.")
             }
-        }
-    }
-}
-
-impl RefusedWhy {
-    fn sentence(&self) -> String {
-        match self {
-            Self::TestsFailed(tests) => format!("{} failed.", tests_in(tests.failed)),
-            Self::NoTests => "No step reported any test; no data is not a pass.".to_owned(),
-            Self::NoSbom { why } => format!("There is no bill of materials. {}", why.sentence()),
-            Self::NoScan => {
-                "No step left the report of a scanner; no data is not a pass.".to_owned()
-            }
-            Self::CriticalFindings { findings } => format!(
-                "{} open: {}.",
-                match findings.critical {
-                    1 => "A critical finding is".to_owned(),
-                    many => format!("{many} critical findings are"),
-                },
-                findings.words()
-            ),
-            Self::NoObjective => {
-                "Nothing says what it promises of its traffic; state `error_budget` in its \
-                 `sluss.yaml`."
-                    .to_owned()
-            }
-            Self::NotApproved => "A second person did not agree.".to_owned(),
-            Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! - Who contributed is found over everything that a release brings there, not over its last change.
+//! - Who contributed is found over everything that a release brings, not over its last change.
 //! - Of whom nobody knows who they are, nobody can say that they did not decide: where a person is
 //!   asked, the gate stays shut until somebody says who they are, and whoever says so counts as one
 //!   who contributed.
@@ -146,4 +146,13 @@ impl State {
         people.extend(said);
         people
     }
+}
+
+/// Says that nobody knows who so many contributors are, and what to do about it.
+pub(crate) fn unknown_words(count: usize) -> String {
+    format!(
+        "Nobody knows who {count} of those who contributed {}, so nobody can say that they do not \
+         decide over it. Say who: `sluss account identify ADDRESS`.",
+        if count == 1 { "is" } else { "are" }
+    )
 }

@@ -115,8 +115,8 @@ fn asks_less_by_template(before: &Organisation, after: &Organisation) -> bool {
     })
 }
 
-/// Returns whether `after` lets people decide who do not, where there are two beside its authors who
-/// could agree to that: two people who are all there are can still take in a third.
+/// Returns whether the proposal lets people decide who do not, where there are two beside its
+/// authors who could agree to that: two people who are all there are can still take in a third.
 fn adds_deciders(before: &Organisation, proposal: &Proposal) -> bool {
     let after = &proposal.organisation;
     let mut grown = after.groups.iter().map(|(name, now)| (before.groups.get(name), now));

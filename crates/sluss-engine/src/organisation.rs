@@ -9,6 +9,7 @@ use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
     Digest, EnvironmentName, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
+use sluss_core::pipeline::GateKind;
 use sluss_core::retention::{Class, Periods, Years};
 use sluss_core::slots::Rule;
 use sluss_store::Accounts;
@@ -210,6 +211,21 @@ async fn logins(
     Ok(known)
 }
 
+/// The gates of each stage of each template.
+fn template_gates(
+    catalogue: &Catalogue,
+) -> BTreeMap<TemplateRef, BTreeMap<EnvironmentName, BTreeSet<GateKind>>> {
+    let all = catalogue.templates().map(|template| (template.name.clone(), template.gates()));
+    all.filter(|(_, stages)| !stages.is_empty()).collect()
+}
+
+/// The environments of which it is said that no customers are there.
+fn without_customers(
+    said: BTreeMap<EnvironmentName, EnvironmentFile>,
+) -> BTreeSet<EnvironmentName> {
+    said.into_iter().filter(|(_, said)| !said.customers).map(|(name, _)| name).collect()
+}
+
 async fn resolve(
     file: File,
     catalogue: &Catalogue,
@@ -256,13 +272,6 @@ async fn resolve(
         .templates()
         .map(|template| (template.name.clone(), template.digest.clone()))
         .collect();
-    let template_gates = catalogue
-        .templates()
-        .map(|template| (template.name.clone(), template.gates()))
-        .filter(|(_, stages)| !stages.is_empty())
-        .collect();
-    let said = file.environments.into_iter().filter(|(_, said)| !said.customers);
-    let without_customers = said.map(|(name, _)| name).collect();
     Ok(Organisation {
         name: file.name,
         four_eyes: file.four_eyes,
@@ -283,8 +292,8 @@ async fn resolve(
         calendar: None,
         policies: None,
         templates,
-        template_gates,
-        without_customers,
+        template_gates: template_gates(catalogue),
+        without_customers: without_customers(file.environments),
     })
 }
 

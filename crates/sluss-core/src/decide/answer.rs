@@ -65,10 +65,14 @@ pub(super) fn lift(
     Ok(vec![Event::FreezeLifted { freeze, by, reason: Some(reason) }])
 }
 
-/// Somebody says that the clock is right, which opens all gates that it shut.
-pub(super) fn clock(state: &State, actor: &Actor) -> Result<Vec<Event>, Refusal> {
-    let by = Some(answers(state, actor, "confirm-clock", &BTreeSet::new())?);
-    Ok(if state.gap { vec![Event::LogGapEnded { confirmed: true, by }] } else { vec![] })
+/// The clock is right again, which opens all gates that it shut: it came back by itself, or
+/// somebody says so.
+pub(super) fn clock(state: &State, confirmed: bool, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+    let by = match confirmed {
+        true => Some(answers(state, actor, "confirm-clock", &BTreeSet::new())?),
+        false => None,
+    };
+    Ok(if state.gap { vec![Event::LogGapEnded { confirmed, by }] } else { vec![] })
 }
 
 /// Returns who lets a first release have customers that did not prove what it promises.

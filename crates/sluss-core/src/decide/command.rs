@@ -21,6 +21,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
@@ -137,6 +138,8 @@ pub enum Command {
         tests: Option<TestCounts>,
         /// Reports of scanners that it left.
         scans: Vec<Report>,
+        /// What it measured.
+        measured: Vec<Measured>,
     },
     /// Outputs were packed, or could not be.
     Packed {
@@ -203,7 +206,6 @@ pub enum Command {
         statement: Digest,
         reason: Option<Digest>,
     },
-    /// Somebody who agreed takes that back.
     Revoke {
         subject: Subject,
         reason: Digest,
@@ -288,8 +290,6 @@ pub enum Command {
         to: PersonRef,
         until: Millis,
     },
-    /// Somebody says who a contributor is whom no organisation names: this person, or nobody who
-    /// decides here.
     Identify {
         unknown: PersonRef,
         person: Option<PersonRef>,
@@ -460,15 +460,13 @@ impl Command {
             | Self::CalendarCompared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
+            Self::Approve { .. } | Self::Refuse { .. } | Self::Revoke { .. } => false,
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. }
             | Self::Exported { .. }
             | Self::Denied { .. }
             | Self::Propose { .. }
             | Self::Push { .. }
-            | Self::Approve { .. }
-            | Self::Refuse { .. }
-            | Self::Revoke { .. }
             | Self::Promote { .. }
             | Self::Rollback { .. }
             | Self::Hold { .. }

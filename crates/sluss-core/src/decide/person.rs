@@ -80,11 +80,7 @@ pub(super) fn decide(
             Ok(vec![Event::ConfigProposed { number, commit, organisation, contributors, nonce }])
         }
         C::Identify { unknown, person } => answer::identify(state, unknown, person, actor),
-        C::ClockReturned { confirmed: true } => answer::clock(state, actor),
-        C::ClockReturned { confirmed } => {
-            let ended = || Event::LogGapEnded { confirmed, by: None };
-            Ok(state.gap.then(ended).into_iter().collect())
-        }
+        C::ClockReturned { confirmed } => answer::clock(state, confirmed, actor),
         _of_a_machine => unreachable!("BUG: not a command of a person"),
     }
 }

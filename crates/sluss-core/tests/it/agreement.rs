@@ -23,9 +23,9 @@ fn one_of_each_group_agrees_and_none_of_them_contributed() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-1 valid_until=2592002000 rule
+                approval.requested dep-1 rule
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
@@ -61,9 +61,9 @@ fn a_group_of_which_all_contributed_is_named_at_once() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-1 valid_until=2592002000 rule
+                approval.requested dep-1 rule
                 gate.decided dep-1 four_eyes outcome={on:{nobody:{group:security}},outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
@@ -260,7 +260,7 @@ fn a_freeze_is_overridden_by_two_for_one_release() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-2
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={on:{freeze:{freeze:frz-1,until:5000000}},outcome:waiting}

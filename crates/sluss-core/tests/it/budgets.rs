@@ -34,7 +34,7 @@ fn a_spent_budget_shuts_the_gate_until_its_failures_have_left_the_window() {
         expect![[r#"
             7301 pack
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
@@ -70,7 +70,7 @@ fn a_budget_of_which_something_is_left_lets_releases_through() {
         expect![[r#"
             501 pack
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
@@ -132,11 +132,11 @@ fn without_a_request_a_second_person_is_asked() {
         expect![[r#"
             4 pack
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
-                approval.requested dep-2 valid_until=2592004000 no_traffic
+                approval.requested dep-2 no_traffic
                 gate.decided dep-2 error_budget outcome={on:no_traffic,outcome:waiting}
                 gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
@@ -222,9 +222,9 @@ fn a_first_release_that_no_objective_judges_asks_a_person() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 staging rel-1 stage=0
+                deployment.requested dep-1 staging rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-1 valid_until=2592003000 no_traffic
+                approval.requested dep-1 no_traffic
                 gate.decided dep-1 error_budget outcome={on:no_traffic,outcome:waiting}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}

@@ -32,7 +32,7 @@ fn a_service_that_leaves_out_its_tests_is_refused_where_they_are_required() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:refused,why:no_tests}
                 deployment.refused dep-1 tests
         "#]],
@@ -53,7 +53,7 @@ fn a_test_environment_after_the_last_one_takes_nothing_of_what_is_required_away(
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:refused,why:no_tests}
                 deployment.refused dep-1 tests
         "#]],
@@ -78,7 +78,7 @@ fn a_service_that_leaves_out_the_verdict_is_judged_where_it_is_required() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-2
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
@@ -113,10 +113,10 @@ fn the_second_person_and_the_calendar_are_asked_also_by_a_stage_that_names_no_ga
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
-                approval.requested dep-1 valid_until=2592002000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}

@@ -23,7 +23,7 @@ fn what_is_listed_and_scanned_goes_to_customers() {
                 findings.recorded attempt=1 findings={critical:0,high:0,low:3,medium:0,suppressed:0} run-1 845e91831319e89c4d65 build
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -58,7 +58,7 @@ fn without_a_bill_of_materials_nothing_goes() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -90,7 +90,7 @@ fn what_nobody_scanned_does_not_pass_for_clean() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -115,7 +115,7 @@ fn an_open_critical_finding_keeps_a_release_out() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}

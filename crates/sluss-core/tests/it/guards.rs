@@ -31,7 +31,7 @@ fn whoever_commits_by_an_address_that_nobody_knows_does_not_get_round_the_four_e
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={on:{unknown:{people:[1d2bba113dd32caf7b3503eb56c9c2e552457be4e71fdb626a77701bec5f715c]}},outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -50,7 +50,7 @@ fn whoever_commits_by_an_address_that_nobody_knows_does_not_get_round_the_four_e
                 + access.refused identify not_a_person
             7 identify mallory as bob by anna
                 access.identified anna bob mallory
-                approval.requested dep-1 valid_until=2592007000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             8 approve dep-1 by anna
                 Denied: You contributed to this change, so someone else must decide.
@@ -78,7 +78,7 @@ fn whoever_says_that_it_was_nobody_here_contributed_as_well() {
         expect![[r#"
             3 identify mallory by anna
                 access.identified anna mallory
-                approval.requested dep-1 valid_until=2592003000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             4 approve dep-1 by anna
                 Denied: You contributed to this change, so someone else must decide.
@@ -166,9 +166,9 @@ fn whoever_asks_for_a_deployment_does_not_decide_over_it() {
         5 approve dep-1 by carl",
         expect![[r#"
             3 promote rel-1 by bob
-                deployment.requested bob customers=true dep-1 production rel-1 stage=0
+                deployment.requested bob dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-1 valid_until=2592003000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
@@ -208,9 +208,9 @@ fn whoever_lets_a_barred_release_go_again_does_not_decide_over_it() {
             10 unbar rel-2 by bob
                 release.unbarred bob rel-2
             11 promote rel-2 by anna
-                deployment.requested anna customers=true dep-3 production rel-2 stage=0
+                deployment.requested anna dep-3 production rel-2 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-3 valid_until=2592011000 each_release
+                approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
@@ -251,9 +251,9 @@ fn whoever_agreed_to_rules_that_ask_less_has_a_second_person_asked_for_their_own
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-1 valid_until=2592005000 own_rules
+                approval.requested dep-1 own_rules
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
@@ -274,7 +274,7 @@ fn whoever_agreed_to_rules_that_ask_less_has_a_second_person_asked_for_their_own
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-2
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
@@ -425,7 +425,7 @@ fn an_approval_that_was_not_used_in_time_is_void_and_asked_anew() {
             2592002 tick
             2592003 tick
                 approval.invalidated dep-1 expired
-                approval.requested dep-1 valid_until=5184003000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             2592004 approve dep-1 by carl
                 approval.granted carl dep-1
@@ -471,7 +471,7 @@ fn whoever_agreed_takes_that_back_before_the_start_and_another_approver_refuses_
                 + access.refused revoke dep-1 not_reauthenticated
             8 revoke dep-1 by bob
                 approval.revoked bob 8fcfccf675b1f0bfd39d dep-1
-                approval.requested dep-1 valid_until=2592008000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             9 revoke dep-1 by bob
                 Conflict: Nothing stands that you agreed to of dep-1.

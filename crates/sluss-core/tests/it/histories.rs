@@ -5,7 +5,7 @@
 mod claims;
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -24,6 +24,7 @@ use sluss_core::ids::{
     ReleaseId, RunId, StopId,
 };
 use sluss_core::materials::{Materials, NoSbom};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::rollout::Verdict;
 use sluss_core::slots::Rule;
 use sluss_core::state::State;
@@ -128,12 +129,12 @@ fn what() -> impl Strategy<Value = What> {
         W::Lift,
         W::Lift,
         W::Lift,
-        W::Lift,
-        W::Lift,
         W::Cancel,
         W::Unbar,
         W::Unbar,
         W::Close,
+        W::Propose,
+        W::Propose,
         W::Propose,
         W::Propose,
         W::Jump,
@@ -191,7 +192,7 @@ fn random_histories_reach_what_matters() {
     // Guards the generator: a history that never gets anywhere proves nothing.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..600 {
         let lines = prop::collection::vec(line(), 60..90).new_tree(&mut runner).unwrap().current();
         let mut history = History::new();
         for line in lines {
@@ -204,6 +205,7 @@ fn random_histories_reach_what_matters() {
             Event::GateDecided { outcome: GateOutcome::Cleared { why }, .. } => match why {
                 ClearedWhy::PolicyAllows { .. } => Some("by policy".to_owned()),
                 ClearedWhy::Waived { .. } => Some("by waiver".to_owned()),
+                ClearedWhy::Pace { .. } => Some("by pace".to_owned()),
                 ClearedWhy::JudgedByObjectives => Some("by objectives".to_owned()),
                 ClearedWhy::Exception { .. } => Some("by exception".to_owned()),
                 ClearedWhy::Standard { .. } => Some("by standard change".to_owned()),
@@ -228,6 +230,8 @@ fn random_histories_reach_what_matters() {
         "deployment.superseded",
         "by exception",
         "by objectives",
+        "by pace",
+        "performance.measured",
         "traffic.counted",
         "by policy",
         "exception.granted",
@@ -325,7 +329,12 @@ impl History {
             });
             let command = if let Some(key) = state.claimed().first() {
                 let passed = TestCounts { passed: 3, failed: 0, skipped: 0 };
-                finish(key.clone(), StepOutcome::Succeeded, Some(passed))
+                let mut done = finish(key.clone(), StepOutcome::Succeeded, Some(passed));
+                if let Command::Finish { measured: told, .. } = &mut done {
+                    // Mostly within the tolerance, so that some go on.
+                    told.extend(measured(if how_far % 4 == 3 { 9 } else { 5 }));
+                }
+                done
             } else if let Some(key) = state.claimable().first() {
                 Command::Claim(key.clone())
             } else if let Some(run) = state.to_pack().first() {
@@ -641,7 +650,29 @@ fn finished(key: AttemptKey, b: u8) -> Command {
         log: None,
         tests: Some(tests).filter(|_| !b.is_multiple_of(7)),
         scans: scans(b),
+        measured: measured(b),
     }
+}
+
+fn measured(b: u8) -> Vec<Measured> {
+    let paces = [Pace::Slower, Pace::Within, Pace::Undecided];
+    let beside = Beside {
+        pairs: NonZeroU16::MIN,
+        more_ppm: i64::from(b),
+        pace: paces[usize::from(b / 4) % paces.len()],
+    };
+    let against = (!b.is_multiple_of(4)).then_some(ReleaseId(u64::from(b % 4)));
+    let (name, unit) = ("checkout".parse().unwrap(), "ms".parse().unwrap());
+    let metric = Metric { name, unit, micros: 7, beside: against.map(|_| beside) };
+    let (report, tolerance_ppm) = (Digest::of(&[b]), 100_000);
+    (0..b % 2)
+        .map(|_| Measured {
+            report: report.clone(),
+            against,
+            tolerance_ppm,
+            metrics: vec![metric.clone()],
+        })
+        .collect()
 }
 
 fn scans(b: u8) -> Vec<Report> {

@@ -111,7 +111,7 @@ fn a_forward_only_release_stops_where_it_is_and_calls_a_person() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-4 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-4
                 release.created rel-4 run-4
-                deployment.requested customers=true dep-4 production rel-4 stage=0
+                deployment.requested dep-4 production rel-4 stage=0
                 gate.decided dep-4 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-4 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-4 freeze outcome={outcome:cleared,why:no_freeze}

@@ -14,6 +14,7 @@ mod histories;
 mod incidents;
 mod keys;
 mod live;
+mod paces;
 mod permits;
 mod profiles;
 mod retention;

@@ -99,7 +99,7 @@ fn a_freeze_keeps_a_deployment_waiting_until_it_ends_or_is_lifted() {
                 freeze.set anna production frz-2 from=0 8fcfccf675b1f0bfd39d until=200000
             6 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={on:{freeze:{freeze:frz-1,until:100000}},outcome:waiting}
@@ -158,16 +158,16 @@ fn failed_and_missing_tests_refuse_and_nobody_is_asked() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:refused,why:{tests_failed:{failed:1,passed:11,skipped:0}}}
                 deployment.refused dep-1 tests
             6 pack
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:refused,why:no_tests}
                 deployment.refused dep-2 tests
             7 promote rel-2 by anna
-                deployment.requested anna customers=true dep-3 production rel-2 stage=0
+                deployment.requested anna dep-3 production rel-2 stage=0
                 gate.decided dep-3 tests outcome={outcome:refused,why:no_tests}
                 deployment.refused dep-3 tests
             8 promote rel-3 by anna
@@ -219,7 +219,7 @@ fn an_approval_is_asked_again_when_the_policy_changes() {
                 approval.granted carl cfg-2
                 config.activated number=2
                 approval.invalidated dep-1 statement_moved
-                approval.requested dep-1 valid_until=2592007000 each_release
+                approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             8 approve dep-1 by bob
                 Denied: Deciding takes the role of an approver, and you don't have it.
@@ -269,7 +269,7 @@ fn an_approval_is_asked_again_when_more_people_turn_out_to_have_contributed() {
                 release.barred rel-2
                 incident.opened by_hand dep-2 inc-1
                 approval.invalidated dep-3 more_contributors
-                approval.requested dep-3 valid_until=2592015000 each_release
+                approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
             16 approve dep-3 by bob
                 Denied: You contributed to this change, so someone else must decide.

@@ -89,7 +89,7 @@ fn a_verdict_against_it_takes_the_share_bars_the_release_and_opens_an_incident()
             16 unbar rel-2 by anna
                 Conflict: The release rel-2 is not barred.
             17 promote rel-2 by anna
-                deployment.requested anna customers=true dep-3 production rel-2 stage=0
+                deployment.requested anna dep-3 production rel-2 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
@@ -156,7 +156,7 @@ fn crashes_and_a_late_start_take_a_candidate_back() {
                 incident.opened crashes dep-2 inc-1
             11 pack
                 release.created rel-3 run-3
-                deployment.requested customers=true dep-3 production rel-3 stage=0
+                deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
@@ -337,7 +337,7 @@ fn a_clock_that_jumped_shuts_forward_gates_but_takes_back_all_the_same() {
             13 jump
             14 pack
                 release.created rel-3 run-3
-                deployment.requested customers=true dep-3 production rel-3 stage=0
+                deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={on:clock,outcome:waiting}

@@ -47,7 +47,7 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-2
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:{standard:{exception:exc-1,files:1,lines:12}}}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
@@ -64,9 +64,9 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-3 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-3
                 release.created rel-3 run-3
-                deployment.requested customers=true dep-3 production rel-3 stage=0
+                deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-3 valid_until=2592014000 each_release
+                approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
@@ -97,9 +97,9 @@ fn who_agreed_to_a_standard_change_does_not_pass_by_it() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-2
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-2 valid_until=2592010000 each_release
+                approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
@@ -139,9 +139,9 @@ fn failures_suspend_a_standard_change() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-3 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-3
                 release.created rel-3 run-3
-                deployment.requested customers=true dep-3 production rel-3 stage=0
+                deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-3 valid_until=2592013000 each_release
+                approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
@@ -178,9 +178,9 @@ fn a_standard_change_has_bounds_and_never_covers_the_pipeline() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-2 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-2
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-2 valid_until=2592010000 each_release
+                approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}

@@ -56,7 +56,7 @@ fn a_stopped_line_starts_and_grows_nothing_until_two_others_lift_it() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-3 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-3
                 release.created rel-3 run-3
-                deployment.requested customers=true dep-3 production rel-3 stage=0
+                deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
@@ -165,7 +165,7 @@ fn what_bakes_while_the_line_is_stopped_is_not_blamed_for_that() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -211,7 +211,7 @@ fn neither_an_override_nor_an_emergency_goes_past_a_stop() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
@@ -245,7 +245,7 @@ fn a_stop_holds_test_environments_too_and_says_so_at_their_gate() {
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 test tests={failed:0,passed:12,skipped:0}
                 run.succeeded run-1
                 release.created rel-1 run-1
-                deployment.requested customers=false dep-1 test-1 rel-1 stage=0
+                deployment.requested dep-1 test-1 rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
             5 unstop stp-1 by carl

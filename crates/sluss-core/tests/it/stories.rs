@@ -42,9 +42,9 @@ fn a_change_goes_to_production_and_the_first_release_asks_a_second_person() {
                 run.succeeded run-1
             7 pack
                 release.created rel-1 run-1
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
-                approval.requested dep-1 valid_until=2592007000 first_release
+                approval.requested dep-1 first_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
@@ -84,10 +84,10 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
         expect![[r#"
             5 pack
                 release.created rel-2 run-2
-                deployment.requested customers=true dep-2 production rel-2 stage=0
+                deployment.requested dep-2 production rel-2 stage=0
                 deployment.superseded dep-2 dep-1
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
-                approval.requested dep-2 valid_until=2592005000 each_release
+                approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
@@ -103,9 +103,9 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
             8 ready
                 rollout.shifted dep-2 leg=0 100 %
             9 promote rel-1 by anna
-                deployment.requested anna customers=true dep-3 production rel-1 stage=0
+                deployment.requested anna dep-3 production rel-1 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                approval.requested dep-3 valid_until=2592009000 each_release
+                approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
@@ -159,7 +159,7 @@ fn of_two_changes_in_a_second_the_newer_one_is_delivered_with_both() {
                 run.succeeded run-2
             1 pack
                 release.created rel-1 run-2
-                deployment.requested customers=true dep-1 production rel-1 stage=0
+                deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -341,7 +341,7 @@ fn a_test_environment_is_set_up_accepted_and_removed() {
         expect![[r#"
             3 pack
                 release.created rel-1 run-1
-                deployment.requested customers=false dep-1 test-1 rel-1 stage=0
+                deployment.requested dep-1 test-1 rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 deployment.cleared dep-1
                 environment.created dep-1 test-1
@@ -353,7 +353,7 @@ fn a_test_environment_is_set_up_accepted_and_removed() {
             6 finish dep-1 accept 1 passed
                 step.finished attempt=1 isolated outcome={outcome:succeeded} dep-1 accept tests={failed:0,passed:12,skipped:0}
                 environment.removed accepted=true dep-1
-                deployment.requested customers=true dep-2 production rel-1 stage=1
+                deployment.requested dep-2 production rel-1 stage=1
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
@@ -392,7 +392,7 @@ fn what_is_not_accepted_goes_no_further() {
             7 promote rel-1 production by anna
                 Conflict: rel-1 has not passed `test` yet.
             8 promote rel-1 by anna
-                deployment.requested anna customers=false dep-2 test-2 rel-1 stage=0
+                deployment.requested anna dep-2 test-2 rel-1 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 deployment.cleared dep-2
                 environment.created dep-2 test-2
@@ -421,7 +421,7 @@ fn a_release_asked_for_once_more_does_not_go_where_it_is() {
             4 promote rel-1 staging by anna
                 Conflict: rel-1 is in `staging`, or on its way there.
             5 promote rel-1 test by anna
-                deployment.requested anna customers=false dep-4 test-4 rel-1 stage=0
+                deployment.requested anna dep-4 test-4 rel-1 stage=0
                 gate.decided dep-4 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 deployment.cleared dep-4
                 environment.created dep-4 test-4

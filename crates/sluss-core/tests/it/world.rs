@@ -10,7 +10,8 @@ use sluss_core::exception::Changed;
 use sluss_core::follow::follow_up;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, RunId};
 use sluss_core::pipeline::{
-    EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
+    EnvironmentKind, GateKind, Pipeline, Replacement, Report, ReportKind, RolloutPlan, Stage,
+    Start, Step, StepKind,
 };
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays};
@@ -120,6 +121,11 @@ impl World {
         let mut stages = self.stages.clone();
         if let Some(last) = stages.last_mut().filter(|_| error_budget.is_some()) {
             last.gates.push(GateKind::ErrorBudget);
+        }
+        if self.texts.drawn && number.is_multiple_of(4) {
+            let (first, last) = stages.split_at_mut(1);
+            first[0].acceptance[0].reports.push(measures(100_000));
+            last[1].gates.push(GateKind::Performance);
         }
         let pipeline = pipeline(stages).with_forward_only(self.forward_only);
         let push = Push {
@@ -294,7 +300,15 @@ pub fn propose(number: u64, organisation: Organisation) -> Command {
 
 pub fn finish(attempt: AttemptKey, outcome: StepOutcome, tests: Option<TestCounts>) -> Command {
     let isolation = Isolation::Namespaces;
-    Command::Finish { attempt, outcome, isolation, log: None, tests, scans: vec![] }
+    Command::Finish {
+        attempt,
+        outcome,
+        isolation,
+        log: None,
+        tests,
+        scans: vec![],
+        measured: vec![],
+    }
 }
 
 pub fn packed(run: RunId) -> Command {
@@ -339,6 +353,12 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
     let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
     Pipeline::new(of, steps, Some(start), stages).unwrap()
+}
+
+/// A report of measurements.
+pub fn measures(tolerance_ppm: u32) -> Report {
+    let kind = ReportKind::Performance { tolerance_ppm };
+    Report { kind, path: "performance.json".to_owned() }
 }
 
 /// A test environment for one deployment, with one acceptance step.

@@ -110,8 +110,11 @@ impl Bank {
             PushAnswer::Accepted { messages } => {
                 let to = format!("{new}:refs/heads/{branch}");
                 self.git(who, &["push", "--quiet", "--force", bare, &to], "");
-                let moved = vec![update];
-                self.world.judge.received(Received { repository, moved, lost: Vec::new() }).await;
+                let (moved, pusher) = (vec![update], Pusher(who.to_owned()));
+                self.world
+                    .judge
+                    .received(Received { repository, pusher, moved, lost: Vec::new() })
+                    .await;
                 Ok(messages)
             }
         }
@@ -187,7 +190,8 @@ async fn a_push_of_more_commits_than_are_looked_at_is_refused_and_taken_in_parts
         let from = if number == 0 { "from refs/heads/main^0\n" } else { "" };
         writeln!(
             stream,
-            "commit refs/heads/main\ncommitter {who} <{who}@bank.example> {} +0000\ndata 1\nx\n{from}",
+            "commit refs/heads/main\ncommitter {who} <{who}@bank.example> {} +0000\ndata 1\nx\n\
+             {from}",
             1_000_000 + number
         )
         .unwrap();

@@ -133,7 +133,7 @@ pub(super) fn approval_view(
         by: by.map(|who| words.person(who)),
         at_ms: at.map(|at| at.0),
         reason: reason.and_then(|digest| words.text(digest)),
-        void: match request.decision {
+        void: match &request.decision {
             Decision::Invalidated { why: Some(why), .. } => Some(why.sentence()),
             _stands_or_unsaid => None,
         },

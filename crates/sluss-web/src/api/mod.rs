@@ -23,6 +23,7 @@ pub(crate) mod inbox;
 mod keys;
 mod log;
 mod people;
+pub(crate) mod performance;
 pub(crate) mod policies;
 mod population;
 mod records;

@@ -67,8 +67,6 @@ struct DeploymentView {
     /// Whether it rolls out, and is held.
     rolling: bool,
     held: bool,
-    /// Whether nothing is beside it, so that a person's word stands for its proof.
-    unproven: bool,
     judging: bool,
     /// Whether it can be taken back.
     back: Option<String>,
@@ -213,7 +211,6 @@ fn deployment_view(
         silence_seconds: plan.map_or(0, |plan| plan.silence_seconds),
         rolling: rollout.is_some(),
         held: matches!(stands, Some(rollout::Phase::Held { .. })),
-        unproven: rollout.is_some_and(|rollout| rollout.incumbent.is_none()),
         judging: matches!(stands, Some(rollout::Phase::Judging { .. })),
         back: (there && lasting)
             .then(|| link::rollback(&deployment.service, &deployment.environment)),

@@ -124,7 +124,7 @@ pub(super) fn approval(
         decided: by.map_or(String::new(), |who| words.person(who).name),
         at: at.map(|at| html::ago(at, looking.now)),
         reason: reason.and_then(|digest| words.text(digest)),
-        void: match request.decision {
+        void: match &request.decision {
             Decision::Invalidated { why: Some(why), .. } => Some(why.sentence()),
             _stands_or_unsaid => None,
         },

@@ -10,9 +10,11 @@ use sluss_core::exception::{Exception, ExceptionKind};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{ChangeId, DeploymentId, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
+use sluss_core::performance::{Measured, Metric, Pace};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rules::PolicyAnswer;
 use sluss_core::state::State;
+use sluss_core::steps::Steps;
 use sluss_core::units::{Millis, Share};
 
 use super::key;
@@ -118,6 +120,7 @@ fn holds(
                 }
                 (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::ErrorBudget)
+                | (ExceptionKind::Emergency { deployment: of }, GateKind::Performance)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
                 _ => false,
             };
@@ -143,6 +146,19 @@ fn holds(
         }
         ClearedWhy::NoCriticalFindings { reports, findings } => {
             gate == GateKind::Findings && *reports > 0 && findings.critical == 0
+        }
+        ClearedWhy::Pace { .. } | ClearedWhy::FirstPace => {
+            let first = *why == ClearedWhy::FirstPace;
+            let place = state.place(&deployment.service, &deployment.environment);
+            let measured = measured_last(state, deployment);
+            let fine = |metric: &Metric| match metric.beside {
+                Some(beside) => beside.pace == Pace::Within,
+                None => first,
+            };
+            gate == GateKind::Performance
+                && !measured.is_empty()
+                && measured.iter().flat_map(|one| &one.metrics).all(fine)
+                && (!first || place.is_none_or(|place| place.live.is_none()))
         }
         ClearedWhy::BudgetLeft { reading } => {
             let promised = state.pipeline_of(deployment.release).unwrap().error_budget;
@@ -178,6 +194,18 @@ fn agreed_to_less(state: &State, deployment: &Deployment) -> bool {
     let request = state.requests.get(&Subject::Configuration(*number));
     let agreed = request.into_iter().flat_map(|request| &request.agreed);
     proposal.asked_less && agreed.into_iter().any(|(who, _)| makers.contains(who))
+}
+
+/// What the last attempts of all acceptance steps of this release's tests measured.
+fn measured_last<'a>(state: &'a State, deployment: &Deployment) -> Vec<&'a Measured> {
+    let of_release = state.deployments.values().filter(|of| {
+        of.release == deployment.release && of.stage.kind == EnvironmentKind::Ephemeral
+    });
+    let last = |steps: &'a Steps| {
+        let newest = steps.measured().iter().map(|one| one.attempt).max();
+        steps.measured().iter().filter(move |one| Some(one.attempt) == newest)
+    };
+    of_release.flat_map(|of| last(&of.acceptance)).map(|one| &one.measured).collect()
 }
 
 /// What the policies in force say now.

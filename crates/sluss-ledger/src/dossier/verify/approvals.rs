@@ -54,8 +54,7 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             }
             "approval.granted" | "approval.automated" => {
                 granted += 1;
-                failures
-                    .extend(decided_by(signed, data, &barred(opened, signed, &contributors)).err());
+                failures.extend(decided_by(opened, signed, data, &contributors).err());
                 failures.extend(signed_in(opened, signed).err());
                 match bound(opened, signed, data) {
                     Ok(true) => {}
@@ -82,8 +81,7 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             | "approval.revoked"
             | "approval.expired" => void(&mut requests, &event.stream),
             "deployment.cleared" | "deployment.started" | "deploy.started" => {
-                let barred = barred(opened, signed, &contributors);
-                match goes_on(opened, signed, &requests, &barred) {
+                match goes_on(opened, signed, &requests, &contributors) {
                     None => {}
                     Some(Ok(said)) => _ = excepted.insert(said),
                     Some(Err(wrong)) => failures.extend(wrong),
@@ -126,7 +124,8 @@ fn goes_on(
         return None;
     }
     let nobody = || Err(vec![at(signed, "it went on without the approval that was asked for")]);
-    Some(emergencies::behind(opened, signed, contributors).unwrap_or_else(nobody))
+    let barred = barred(opened, signed, contributors);
+    Some(emergencies::behind(opened, signed, &barred).unwrap_or_else(nobody))
 }
 
 /// Everyone who does not decide where `signed` stands: who contributed, who asked for that very
@@ -197,6 +196,7 @@ fn listed(data: &Value, found: &mut BTreeSet<Hash>) {
 
 /// A person decided, it is known who, and they did not contribute.
 fn decided_by(
+    opened: &Opened<'_>,
     signed: &SignedEvent,
     data: &Value,
     contributors: &BTreeSet<Hash>,
@@ -215,7 +215,7 @@ fn decided_by(
     if by != Some(actor.reference) || actor.reference == Hash::ZERO {
         return Err(at(signed, "it is not known who approved"));
     }
-    if contributors.contains(&actor.reference) {
+    if barred(opened, signed, contributors).contains(&actor.reference) {
         return Err(at(signed, "who approved had contributed"));
     }
     Ok(())
