@@ -297,12 +297,16 @@ impl Sluss {
 
 /// Starts `sluss up` with all that it keeps in `folder`.
 fn supervise(folder: &Path, port: u16, stderr: Stdio) -> Child {
+    // The address of the commits that tests make: the first account has it.
+    let git = folder.join(".gitconfig");
+    std::fs::write(&git, "[user]\n\temail = ada@example.org\n").expect("a file can be written");
     Command::new(program())
         .arg("up")
         .args(["--listen", &format!("127.0.0.1:{port}")])
         .arg("--data")
         .arg(folder.join("data"))
         .env("HOME", folder)
+        .env("GIT_CONFIG_GLOBAL", &git)
         .env("XDG_CONFIG_HOME", folder.join("config"))
         .env("USER", "ada")
         .env("CARGO_HOME", home_of("CARGO_HOME", ".cargo"))

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::approval::Subject;
+use crate::approval::{Decision, Subject};
 use crate::config::Organisation;
+use crate::deployment::Phase;
 use crate::exception::Exception;
 use crate::ids::{GroupName, PersonRef};
 use crate::slots::{self, Groups, Rule};
@@ -73,6 +74,37 @@ impl State {
             .collect()
     }
 
+    /// Returns whether a decision over `subject` still has a consequence.
+    pub(crate) fn still_waits(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Deployment(id) => self.deployments.get(&id).is_some_and(|d| match d.phase {
+                Phase::Requested | Phase::Cleared => true,
+                Phase::RollingOut(_)
+                | Phase::Live { .. }
+                | Phase::RolledBack { .. }
+                | Phase::Superseded { .. }
+                | Phase::Refused { .. }
+                | Phase::Removed { .. } => false,
+            }),
+            Subject::Configuration(number) => {
+                self.proposals.get(&number).is_some_and(|proposal| !proposal.over)
+            }
+        }
+    }
+
+    /// Returns whether `who` agreed to `subject` and that stands.
+    pub(crate) fn has_agreed(&self, subject: Subject, who: &PersonRef) -> bool {
+        self.requests.get(&subject).is_some_and(|request| {
+            matches!(request.decision, Decision::Open | Decision::Granted { .. })
+                && request.agreed.iter().any(|(agreed, _)| agreed == who)
+        })
+    }
+
+    /// Returns whether `who` may take back that they agreed: what it is about has not begun.
+    pub fn may_revoke(&self, subject: Subject, who: &PersonRef) -> bool {
+        self.has_agreed(subject, who) && self.still_waits(subject)
+    }
+
     /// Returns everyone who contributed to `subject` as it stands now, and so does not decide over
     /// it.
     pub fn contributors_to(&self, subject: Subject) -> BTreeSet<PersonRef> {
@@ -81,7 +113,8 @@ impl State {
             Subject::Configuration(number) => self
                 .proposals
                 .get(&number)
-                .map_or_else(BTreeSet::new, |proposal| proposal.contributors.clone()),
+                .map(|proposal| self.with_identified(proposal.contributors.clone()))
+                .unwrap_or_default(),
         }
     }
 

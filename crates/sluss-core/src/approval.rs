@@ -90,6 +90,8 @@ pub enum Asked {
     Rule,
     /// No request says what is left of its error budget, or too little was counted.
     NoTraffic,
+    /// Somebody who made it wrote, or agreed to, rules that ask less.
+    OwnRules,
     /// Measurements do not say whether it is slower, or it may be slower than what is live might.
     Pace,
 }
@@ -104,6 +106,7 @@ impl Asked {
             Self::Rule => "A rule says who must agree each time.",
             Self::Pace => "It is not proved to be as fast as what is live.",
             Self::NoTraffic => "Too little was counted to say what is left of its error budget.",
+            Self::OwnRules => "Who made it has agreed to rules that ask less.",
             Self::Unisolated => "Its steps ran without isolation that holds.",
         }
     }
@@ -125,6 +128,9 @@ pub struct Statement<'a> {
     pub template: &'a TemplateRef,
     pub template_digest: &'a Digest,
     pub nonce: &'a str,
+    /// Until when an approval of it counts; requests from before the log said so have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Millis>,
 }
 
 impl Statement<'_> {
@@ -209,16 +215,48 @@ pub enum Decision {
         /// Why: a private text.
         reason: Option<Digest>,
     },
-    /// What was asked moved.
+    /// What was asked moved, or an approval of it counts no more.
     Invalidated {
         /// When.
         at: Millis,
+        /// Why, where the log says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<VoidWhy>,
     },
     /// Too few agreed in time, which is a refusal.
     Expired {
         /// When.
         at: Millis,
     },
+}
+
+/// Why an approval, or a request for one, is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoidWhy {
+    /// Something of its statement moved: release, configuration, policy, people or template.
+    StatementMoved,
+    /// More people contributed than were known when it was asked.
+    MoreContributors,
+    /// Who agreed may no longer fill a slot: a delegation ended, or a role was lost.
+    RightLost,
+    /// Its term ended before it was used.
+    Expired,
+    /// Somebody who had agreed took that back.
+    Revoked,
+}
+
+impl VoidWhy {
+    /// Returns the reason as a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::StatementMoved => "What it was about is not what stands there now.",
+            Self::MoreContributors => "More people contributed than were known.",
+            Self::RightLost => "Who agreed may no longer.",
+            Self::Expired => "Its term ended before it was used.",
+            Self::Revoked => "Somebody who had agreed took that back.",
+        }
+    }
 }
 
 /// A request for a second person.
@@ -237,6 +275,23 @@ pub struct Request {
     /// Who of them signed it with a key of their own.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub signed: BTreeSet<PersonRef>,
+    /// Until when an approval of it counts, where its statement says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Millis>,
     /// Where it stands.
     pub decision: Decision,
+}
+
+impl Request {
+    /// Returns until when the approval counts that was given; where its statement says nothing, so
+    /// many days from then on.
+    pub fn ends(&self, days: u32) -> Option<Millis> {
+        let Decision::Granted { at, .. } = &self.decision else { return self.valid_until };
+        Some(self.valid_until.unwrap_or_else(|| at.plus(term_ms(days))))
+    }
+}
+
+/// Returns so many days in milliseconds.
+pub(crate) fn term_ms(days: u32) -> i64 {
+    i64::from(days) * 86_400_000
 }

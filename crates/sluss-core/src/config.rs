@@ -33,8 +33,8 @@ pub enum FourEyes {
     Always,
 }
 
-/// What every service goes through on its way to its last lasting environment, where its customers
-/// are, whatever its own file and its template leave out.
+/// What every service goes through on its way to each lasting environment where customers are,
+/// whatever its own file and its template leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Demand {
@@ -73,7 +73,7 @@ impl Demand {
 const ALWAYS: [GateKind; 4] =
     [GateKind::Provenance, GateKind::Policy, GateKind::FourEyes, GateKind::Freeze];
 
-/// Returns the last stage of a pipeline as it is delivered under `demands`: nothing can be left out
+/// Returns a stage where customers are as it is delivered under `demands`: nothing can be left out
 /// that they ask for, nor the gates that obey policy and calendar.
 #[must_use]
 pub fn under(
@@ -222,6 +222,10 @@ pub struct Organisation {
     /// For how many hours a second person may be waited for; after that they have refused.
     #[serde(default = "approval_hours")]
     pub approval_hours: u32,
+    /// For how many days an approval counts from when it was asked; a release that has not begun
+    /// by then is asked about anew.
+    #[serde(default = "approval_days")]
+    pub approval_days: u32,
     /// Whether everyone who agrees, to platform changes and exceptions too, signs with their key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_key: bool,
@@ -248,10 +252,20 @@ pub struct Organisation {
     pub policies: Option<Digest>,
     /// The golden templates, and the digest of each one's exact text.
     pub templates: BTreeMap<TemplateRef, Digest>,
+    /// The gates of each stage of the templates, whatever a service gives them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub template_gates: BTreeMap<TemplateRef, BTreeMap<EnvironmentName, BTreeSet<GateKind>>>,
+    /// Environments that stay and carry no customers: only these are not held to what all are.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub without_customers: BTreeSet<EnvironmentName>,
 }
 
 fn approval_hours() -> u32 {
     Organisation::APPROVAL_HOURS
+}
+
+fn approval_days() -> u32 {
+    Organisation::APPROVAL_DAYS
 }
 
 fn sign_in_minutes() -> u32 {
@@ -263,6 +277,8 @@ impl Organisation {
     pub const SIGN_IN_MINUTES: u32 = 480;
     /// For how many hours a second person is waited for where nothing is said.
     pub const APPROVAL_HOURS: u32 = 72;
+    /// For how many days an approval counts where nothing is said.
+    pub const APPROVAL_DAYS: u32 = 30;
     /// The group of those who agree where no rule says who.
     pub const APPROVERS: &str = "approvers";
 
@@ -354,10 +370,19 @@ impl Organisation {
         };
         let terms: BTreeMap<_, _> = self.products.iter().filter_map(own).collect();
         let no_terms = self.findings.is_empty() && terms.is_empty();
-        let text = match (no_terms, is_plain && of_products.is_empty()) {
-            (true, true) => serde_json::to_vec(&known),
-            (true, false) => serde_json::to_vec(&(known, keys, of_products)),
-            (false, _) => serde_json::to_vec(&(known, keys, of_products, &self.findings, terms)),
+        let without = &self.without_customers;
+        let newer = self.approval_days != Self::APPROVAL_DAYS || !without.is_empty();
+        let term = newer.then_some((self.approval_days, without));
+        let text = match (no_terms, term, is_plain && of_products.is_empty()) {
+            (true, None, true) => serde_json::to_vec(&known),
+            (true, None, false) => serde_json::to_vec(&(known, keys, of_products)),
+            (true, Some(days), _) => serde_json::to_vec(&(known, keys, of_products, days)),
+            (false, None, _) => {
+                serde_json::to_vec(&(known, keys, of_products, &self.findings, terms))
+            }
+            (false, Some(days), _) => {
+                serde_json::to_vec(&(known, keys, of_products, &self.findings, terms, days))
+            }
         };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }

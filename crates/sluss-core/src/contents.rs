@@ -171,10 +171,12 @@ impl Event {
             E::IncidentClassified(of) => {
                 of.reason.iter().map(|reason| wrote(reason, &of.by)).collect()
             }
+            E::FreezeLifted { by: Some(by), reason: Some(reason), .. } => vec![wrote(reason, by)],
             E::FreezeSet { reason, by, .. } => {
                 vec![text(Class::Personal, reason, by.as_ref())]
             }
             E::ExceptionRequested { by, reason, .. }
+            | E::ApprovalRevoked { by, reason, .. }
             | E::LineStopped { by, reason, .. }
             | E::LineLiftAgreed { by, reason, .. }
             | E::HoldPlaced { by, reason, .. }
@@ -201,6 +203,7 @@ impl Event {
             | Self::ApprovalGranted { subject, .. }
             | Self::ApprovalRefused { subject, .. }
             | Self::ApprovalExpired { subject, .. }
+            | Self::ApprovalRevoked { subject, .. }
             | Self::ApprovalInvalidated { subject, .. }
             | Self::AttestationRecorded { evidence: Evidence::Approval { subject }, .. } => {
                 match subject {

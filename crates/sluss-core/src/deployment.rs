@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::GateOutcome;
-use crate::ids::{DeploymentId, EnvironmentName, ReleaseId, ServiceName};
+use crate::ids::{DeploymentId, EnvironmentName, PersonRef, ReleaseId, ServiceName};
 use crate::pipeline::{GateKind, Stage};
 use crate::remediation::Late;
 use crate::rollout::Rollout;
@@ -186,8 +186,15 @@ pub struct Deployment {
     pub stage_index: usize,
     /// That stage.
     pub stage: Stage,
+    /// Whether customers are there, where the log says so: otherwise they are in the last lasting
+    /// environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customers: Option<bool>,
     /// Makes the statement that is approved unlike any other.
     pub nonce: String,
+    /// Who asked for it by hand, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<PersonRef>,
     /// When it was requested.
     pub requested: Millis,
     /// When its target was first asked.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::approval::{Asked, Subject};
+use crate::approval::{Asked, Subject, VoidWhy};
 use crate::authenticator::{Credential, Signed};
 use crate::bounds::RolloutStarted;
 use crate::budget::TrafficCounted;
@@ -105,7 +105,11 @@ pub enum Event {
     },
     /// The clock is trusted again.
     #[serde(rename = "log.gap_ended")]
-    LogGapEnded { confirmed: bool },
+    LogGapEnded {
+        confirmed: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+    },
     /// The platform repository was pushed with this content.
     #[serde(rename = "config.proposed")]
     ConfigProposed {
@@ -207,7 +211,11 @@ pub enum Event {
     ReleaseBarred { release: ReleaseId },
     /// It may go there again.
     #[serde(rename = "release.unbarred")]
-    ReleaseUnbarred { release: ReleaseId },
+    ReleaseUnbarred {
+        release: ReleaseId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+    },
     /// So many events tell of it: none can be left away unseen.
     #[serde(rename = "release.sealed")]
     ReleaseSealed { release: ReleaseId, n: u64, count: u64, head: Digest, streams: Vec<Closed> },
@@ -222,6 +230,10 @@ pub enum Event {
         stage: usize,
         environment: EnvironmentName,
         nonce: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customers: Option<bool>,
     },
     /// A gate saw something new; where it asked policies, with what, and what came out.
     #[serde(rename = "gate.decided")]
@@ -237,7 +249,13 @@ pub enum Event {
     FreezeDecided(FreezeDecided),
     /// A second person is asked.
     #[serde(rename = "approval.requested")]
-    ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
+    ApprovalRequested {
+        subject: Subject,
+        statement: Digest,
+        why: Asked,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_until: Option<Millis>,
+    },
     /// A second person agreed.
     #[serde(rename = "approval.granted")]
     ApprovalGranted {
@@ -260,9 +278,17 @@ pub enum Event {
     /// Too few people agreed in time.
     #[serde(rename = "approval.expired")]
     ApprovalExpired { subject: Subject, statement: Digest },
-    /// What was to be approved is no longer what it was.
+    /// What was to be approved is no longer what it was, or its approval counts no more.
     #[serde(rename = "approval.invalidated")]
-    ApprovalInvalidated { subject: Subject, statement: Digest },
+    ApprovalInvalidated {
+        subject: Subject,
+        statement: Digest,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<VoidWhy>,
+    },
+    /// Somebody who had agreed took that back; it is asked anew.
+    #[serde(rename = "approval.revoked")]
+    ApprovalRevoked { subject: Subject, statement: Digest, by: PersonRef, reason: Digest },
     /// All gates are clear.
     #[serde(rename = "deployment.cleared")]
     DeploymentCleared { deployment: DeploymentId },
@@ -286,7 +312,11 @@ pub enum Event {
     RolloutHeld { deployment: DeploymentId, why: HoldReason },
     /// A person let it go on.
     #[serde(rename = "rollout.resumed")]
-    RolloutResumed { deployment: DeploymentId },
+    RolloutResumed {
+        deployment: DeploymentId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+    },
     /// A window of the calendar began that does not let it finish: it keeps its share.
     #[serde(rename = "rollout.window_began")]
     RolloutWindowBegan { deployment: DeploymentId, windows: Vec<String>, until: Option<Millis> },
@@ -368,7 +398,13 @@ pub enum Event {
     },
     /// It does not, any more.
     #[serde(rename = "freeze.lifted")]
-    FreezeLifted { freeze: FreezeId },
+    FreezeLifted {
+        freeze: FreezeId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Digest>,
+    },
     /// Somebody stopped the line: nothing in this scope starts, and no share grows.
     #[serde(rename = "line.stopped")]
     LineStopped { stop: StopId, scope: StopScope, by: PersonRef, reason: Digest },
@@ -407,6 +443,9 @@ pub enum Event {
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },
+    /// Somebody said who an unknown contributor is: this person, or nobody who decides here.
+    #[serde(rename = "access.identified")]
+    AccessIdentified { unknown: PersonRef, person: Option<PersonRef>, by: PersonRef },
     /// Somebody registered a key of their own.
     #[serde(rename = "authenticator.registered")]
     AuthenticatorRegistered {

@@ -298,7 +298,9 @@ impl State {
             | ExceptionKind::LogTrust { .. }
             | ExceptionKind::Standard { .. } => true,
         };
-        granted.len() >= one.what.people() && asked_freely
+        // Of whom nobody knows who they are, nobody can say that they did not grant it.
+        let known = self.asks_nobody() || self.unknown_among(&contributors).is_empty();
+        granted.len() >= one.what.people() && asked_freely && known
     }
 
     /// Returns how many releases were taken back that passed by the standard change `id`.

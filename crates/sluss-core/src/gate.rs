@@ -4,9 +4,10 @@
 //!
 //! - No data is not a pass: a gate that cannot decide stays shut and says why.
 
+mod refused;
 mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{BudgetReading, percent};
 use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
+use crate::ids::{
+    Digest, ExceptionId, FreezeId, GroupName, PersonRef, ReleaseId, ServiceName, StopId,
+};
 use crate::materials::NoSbom;
 use crate::performance::Unproved;
 use crate::remediation::Late;
@@ -149,6 +152,11 @@ pub enum ClearedWhy {
 pub enum WaitingOn {
     /// The decision of a second person.
     SecondPerson,
+    /// Somebody who says who these contributors are, whom no organisation names.
+    Unknown {
+        /// Whom nobody knows.
+        people: BTreeSet<PersonRef>,
+    },
     /// The end of a freeze.
     Freeze {
         /// Which.
@@ -409,47 +417,6 @@ impl ClearedWhy {
                  lines {lines}."
             ),
             Self::Exception { exception } => format!("{exception} lets it through."),
-        }
-    }
-}
-
-impl RefusedWhy {
-    fn sentence(&self) -> String {
-        match self {
-            Self::TestsFailed(tests) => format!("{} failed.", tests_in(tests.failed)),
-            Self::NoTests => "No step reported any test; no data is not a pass.".to_owned(),
-            Self::NoSbom { why } => format!("There is no bill of materials. {}", why.sentence()),
-            Self::NoScan => {
-                "No step left the report of a scanner; no data is not a pass.".to_owned()
-            }
-            Self::FindingsOverdue { findings, late } => format!(
-                "{}. All that is open: {}. Mend it and push, or let two others waive it: `sluss \
-                 exception ask waiver --finding KEY`.",
-                late.words(),
-                findings.words()
-            ),
-            Self::CriticalFindings { findings } => format!(
-                "{} open: {}.",
-                match findings.critical {
-                    1 => "A critical finding is".to_owned(),
-                    many => format!("{many} critical findings are"),
-                },
-                findings.words()
-            ),
-            Self::NotMeasured => {
-                "No step measured it beside what is live; no data is not a pass.".to_owned()
-            }
-            Self::Slower { metrics } => format!(
-                "It is slower than what is live by more than it may be: {}.",
-                metrics.join(", ")
-            ),
-            Self::NoObjective => {
-                "Nothing says what it promises of its traffic; state `error_budget` in its \
-                 `sluss.yaml`."
-                    .to_owned()
-            }
-            Self::NotApproved => "A second person did not agree.".to_owned(),
-            Self::NotInTime => "Too few people agreed in time, which is a refusal.".to_owned(),
         }
     }
 }

@@ -8,7 +8,7 @@ pub mod reporting;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Cause;
-use crate::ids::{DeploymentId, Digest, EnvironmentName, IncidentId, ServiceName};
+use crate::ids::{DeploymentId, Digest, EnvironmentName, IncidentId, PersonRef, ServiceName};
 use crate::state::State;
 use crate::units::Millis;
 
@@ -154,6 +154,9 @@ pub struct Freeze {
     pub until: Millis,
     /// Why: a private text.
     pub reason: Digest,
+    /// Who set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonRef>,
     /// When it was lifted before its end.
     pub lifted: Option<Millis>,
 }

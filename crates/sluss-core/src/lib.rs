@@ -26,6 +26,7 @@ pub mod findings;
 pub mod follow;
 pub mod freezes;
 pub mod gate;
+mod hands;
 pub mod hold;
 pub mod ids;
 pub mod incident;

@@ -40,6 +40,8 @@ pub enum RefusedWhy {
     CounterWentBack,
     /// They signed in too long ago.
     SignInTooOld,
+    /// Nobody knows who wrote some of it.
+    Unidentified,
     /// The profile of the rule does not admit them.
     NotAdmitted,
 }

@@ -16,13 +16,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Organisation;
-use crate::deployment::{Deployment, Phase};
+use crate::deployment::Phase;
 use crate::event::Event;
 use crate::findings::{FindingCounts, FindingKey, Found, ScanOf, Severity, Sighting};
 use crate::ids::{
     DeploymentId, Digest, ExceptionId, Malformed, ProductName, ReleaseId, ServiceName,
 };
-use crate::pipeline::EnvironmentKind;
 use crate::state::State;
 use crate::steps::StepOwner;
 use crate::units::Millis;
@@ -368,7 +367,10 @@ impl State {
         let live = places.filter_map(|place| place.live);
         let customers = live.filter(|id| {
             let of = self.deployments.get(id);
-            of.is_some_and(|of| matches!(of.phase, Phase::Live { .. }) && self.has_customers(of))
+            of.is_some_and(|of| {
+                matches!(of.phase, Phase::Live { .. })
+                    && self.has_customers(of.release, of.stage_index)
+            })
         });
         let grown = customers.filter_map(|deployment| {
             let late = self.late_at(deployment, now);
@@ -376,13 +378,6 @@ impl State {
             (late != *known).then_some(Event::FindingsOverdue { deployment, late })
         });
         grown.collect()
-    }
-
-    /// Returns whether a deployment is into the last lasting environment of its service.
-    fn has_customers(&self, of: &Deployment) -> bool {
-        let stages = self.pipeline_of(of.release).map_or(&[][..], |pipeline| &pipeline.deliver);
-        let last = stages.iter().rposition(|stage| stage.kind == EnvironmentKind::Lasting);
-        last == Some(of.stage_index)
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn note(state: &mut State, event: &Event) {
         Event::ReleaseCreated { release, .. }
         | Event::SbomRecorded { release, .. }
         | Event::ReleaseBarred { release }
-        | Event::ReleaseUnbarred { release }
+        | Event::ReleaseUnbarred { release, .. }
         | Event::DeploymentRequested { release, .. }
         | Event::AttestationRecorded {
             evidence: Evidence::Provenance { release } | Evidence::Sbom { release },

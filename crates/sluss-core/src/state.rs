@@ -31,7 +31,7 @@ use crate::incident::{Freeze, Incident};
 use crate::keys::KeySpan;
 use crate::materials::Materials;
 use crate::observed::Observed;
-use crate::pipeline::{EnvironmentKind, Pipeline, Step};
+use crate::pipeline::{EnvironmentKind, Pipeline, Stage, Step};
 use crate::population::Population;
 use crate::steps::{StepOwner, Steps};
 use crate::stop::Stop;
@@ -58,6 +58,9 @@ pub struct Proposal {
     /// Whether its calendar leaves times open that the one in force shuts, once they were compared.
     #[serde(default)]
     pub opens_more: Option<bool>,
+    /// Whether it asked less than the one before it when it was activated.
+    #[serde(default)]
+    pub asked_less: bool,
 }
 
 /// One environment of one service.
@@ -174,6 +177,9 @@ pub struct Release {
     pub created: Millis,
     /// Since when it must not be promoted.
     pub barred: Option<Millis>,
+    /// Who let it go again after it was taken back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unbarred_by: BTreeSet<PersonRef>,
     pub deployments: Vec<DeploymentId>,
     /// The envelope of its provenance, once that is signed and in the log.
     pub provenance: Option<Digest>,
@@ -252,6 +258,10 @@ pub struct State {
     pub erasures: BTreeMap<ErasureId, Erasure>,
     pub exceptions: BTreeMap<ExceptionId, Exception>,
     pub delegations: Vec<Delegation>,
+    /// Who contributors are whom no organisation names: those who are said to be them, and those
+    /// who said so.
+    #[serde(default)]
+    pub identified: BTreeMap<PersonRef, BTreeSet<PersonRef>>,
     #[serde(default)]
     pub authenticators: BTreeMap<AuthenticatorId, Authenticator>,
     /// The leaf of each person's last sign-in.
@@ -320,51 +330,15 @@ impl State {
         self.freezes.iter().find(covering).map(|(id, freeze)| (*id, freeze))
     }
 
-    /// Returns everyone who contributed to what `deployment` would bring there: to its change, to
-    /// each earlier change that what is live now does not hold, and to what became part of these.
-    pub fn contributors(&self, deployment: DeploymentId) -> BTreeSet<PersonRef> {
-        let Some(deployment) = self.deployments.get(&deployment) else { return BTreeSet::new() };
-        let Some(release) = self.releases.get(&deployment.release) else { return BTreeSet::new() };
-        let live = self
-            .place(&deployment.service, &deployment.environment)
-            .and_then(|place| self.deployments.get(&place.live?))
-            .and_then(|live| self.releases.get(&live.release))
-            .map(|release| release.change);
-        let trunk = self.services.get(&deployment.service).map_or(&[][..], |s| &s.trunk);
-        let brought: BTreeSet<ChangeId> = trunk
-            .iter()
-            .copied()
-            .filter(|id| *id <= release.change && live.is_none_or(|live| *id > live))
-            .chain([release.change])
-            .collect();
-        // Who pushed a branch contributed to what it became part of.
-        let parts = self.changes.iter().filter(|(_, change)| match change.phase {
-            ChangePhase::MergedInto { into } => brought.contains(&into),
-            ChangePhase::Announced
-            | ChangePhase::Proposed
-            | ChangePhase::Merged
-            | ChangePhase::Delivered { .. }
-            | ChangePhase::Withdrawn { .. } => false,
-        });
-        let parts = parts.map(|(_, change)| change);
-        let whole = brought.iter().filter_map(|id| self.changes.get(id));
-        let changes = whole.chain(parts).flat_map(|change| &change.push.contributors);
-        // Who changed policy, people, templates or calendar meanwhile has a part in it, too.
-        let began = brought.iter().filter_map(|id| self.changes.get(id)).map(|change| change.at);
-        let began = began.min().unwrap_or(release.created);
-        let guards =
-            self.proposals.values().filter(|one| one.activated.is_some_and(|at| at > began));
-        changes.chain(guards.flat_map(|one| &one.contributors)).cloned().collect()
-    }
-
     /// Returns the digest of the statement that an approval of `subject` is bound to as things
     /// stand now.
     pub fn statement(&self, subject: Subject) -> Option<Digest> {
-        self.statement_text(subject).map(|text| Digest::of(&text))
+        let until = self.requests.get(&subject).and_then(|request| request.valid_until);
+        self.statement_text(subject, until).map(|text| Digest::of(&text))
     }
 
-    /// Returns the exact bytes of that statement.
-    pub fn statement_text(&self, subject: Subject) -> Option<Vec<u8>> {
+    /// Returns the exact bytes of a statement that an approval counts for until then.
+    pub fn statement_text(&self, subject: Subject, until: Option<Millis>) -> Option<Vec<u8>> {
         match subject {
             Subject::Deployment(id) => {
                 let deployment = self.deployments.get(&id)?;
@@ -383,6 +357,7 @@ impl State {
                     template: &change.push.pipeline.template,
                     template_digest: &change.push.pipeline.template_digest,
                     nonce: &deployment.nonce,
+                    valid_until: until,
                 };
                 Some(statement.to_text())
             }
@@ -394,6 +369,17 @@ impl State {
                 Some(serde_json::to_vec(&parts).expect("BUG: plain data has a JSON form"))
             }
         }
+    }
+
+    /// Returns until when an approval counts that was given to `request`.
+    pub fn approval_ends(&self, request: &Request) -> Option<Millis> {
+        request.ends(self.approval_days())
+    }
+
+    /// Returns for how many days an approval counts.
+    pub(crate) fn approval_days(&self) -> u32 {
+        let known = self.organisation.as_ref();
+        known.map_or(Organisation::APPROVAL_DAYS, |known| known.approval_days)
     }
 
     /// Returns the steps that `owner` consists of, as defined.
@@ -428,6 +414,21 @@ impl State {
         let organisation = self.organisation.as_ref()?;
         let active = |proposal: &&Proposal| proposal.over && proposal.organisation == *organisation;
         self.proposals.values().rev().find(active).map(|proposal| proposal.commit.clone())
+    }
+
+    /// Returns whether customers are where `release` goes by its stage `index`: in each lasting
+    /// environment of which the organisation does not say otherwise, and in the last one always.
+    pub fn has_customers(&self, release: ReleaseId, index: usize) -> bool {
+        let stages = self.pipeline_of(release).map_or(&[][..], |pipeline| &pipeline.deliver);
+        let last = stages.iter().rposition(|stage| stage.kind == EnvironmentKind::Lasting);
+        let without = |stage: &Stage| {
+            self.organisation
+                .as_ref()
+                .is_some_and(|known| known.without_customers.contains(&stage.environment))
+        };
+        stages.get(index).is_some_and(|stage| {
+            stage.kind == EnvironmentKind::Lasting && (last == Some(index) || !without(stage))
+        })
     }
 
     /// Returns the number that the next proposed configuration gets.

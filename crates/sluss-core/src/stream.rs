@@ -32,7 +32,7 @@ impl Event {
             E::ReleaseCreated { release, .. }
             | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }
-            | E::ReleaseUnbarred { release }
+            | E::ReleaseUnbarred { release, .. }
             | E::ReleaseSealed { release, .. }
             | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
@@ -46,7 +46,7 @@ impl Event {
             | E::FreezeDecided(FreezeDecided { deployment, .. })
             | E::RolloutStarted(RolloutStarted { deployment, .. })
             | E::RolloutHeld { deployment, .. }
-            | E::RolloutResumed { deployment }
+            | E::RolloutResumed { deployment, .. }
             | E::RolloutReopened { deployment, .. }
             | E::RolloutWindowBegan { deployment, .. }
             | E::RolloutWindowOver { deployment }
@@ -60,6 +60,7 @@ impl Event {
             | E::ApprovalGranted { subject, .. }
             | E::ApprovalRefused { subject, .. }
             | E::ApprovalExpired { subject, .. }
+            | E::ApprovalRevoked { subject, .. }
             | E::ApprovalInvalidated { subject, .. } => subject.stream(),
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
@@ -120,6 +121,7 @@ impl Event {
             | E::PersonErased { .. } => Stream::Retention,
             E::Attestation {} => Stream::Attestations,
             E::AccessDelegated { .. }
+            | E::AccessIdentified { .. }
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. }

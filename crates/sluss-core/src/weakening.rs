@@ -8,8 +8,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{FourEyes, Organisation};
+use crate::config::{FourEyes, Organisation, Product};
+use crate::ids::{PersonRef, ProductName};
 use crate::state::{Proposal, State};
+use crate::units::Millis;
 
 /// How many people agree to a configuration that asks less.
 pub const PEOPLE: u8 = 2;
@@ -42,6 +44,20 @@ pub enum Weakening {
     Controls,
     /// Findings may stay open for longer.
     Findings,
+    /// A decision needs no key any more, or one that was signed in for longer.
+    Keys,
+    /// An approval is waited for, or counts, for longer.
+    Terms,
+    /// Something is no longer required of a product's services.
+    ProductRequirements,
+    /// Somebody counts as trained who did not, or for longer.
+    Training,
+    /// A template asks less of what it delivers, or is gone.
+    Templates,
+    /// Somebody decides who did not.
+    Members,
+    /// An environment counts as one without customers that did not.
+    Customers,
 }
 
 impl Weakening {
@@ -62,7 +78,63 @@ impl Weakening {
             Self::Retention => "Something would be kept for less long.",
             Self::Controls => "A control would be taken not to apply.",
             Self::Findings => "Findings of scanners might stay open for longer.",
+            Self::Keys => "A decision would need no key, or an older sign-in.",
+            Self::Terms => "An approval would be waited for, or count, for longer.",
+            Self::ProductRequirements => {
+                "Something would no longer be required of a product's services."
+            }
+            Self::Training => "Somebody would count as trained who does not, or for longer.",
+            Self::Templates => "A template would ask less of what it delivers, or be gone.",
+            Self::Customers => "An environment would count as one without customers.",
+            Self::Members => "Somebody would decide who does not.",
         }
+    }
+}
+
+/// Returns in what `after` asks less of people than `before`.
+fn of_people(before: &Organisation, after: &Organisation) -> [Option<Weakening>; 4] {
+    let keys = before.by_key && !after.by_key || after.sign_in_minutes > before.sign_in_minutes;
+    let terms =
+        after.approval_hours > before.approval_hours || after.approval_days > before.approval_days;
+    let trained =
+        |(who, at): (&PersonRef, &Millis)| before.training.get(who).is_none_or(|was| was < at);
+    let required = |(name, of): (&ProductName, &Product)| {
+        let now = after.products.get(name);
+        now.map_or(!of.require.is_empty(), |now| !of.require.is_subset(&now.require))
+    };
+    [
+        keys.then_some(Weakening::Keys),
+        terms.then_some(Weakening::Terms),
+        before.products.iter().any(required).then_some(Weakening::ProductRequirements),
+        after.training.iter().any(trained).then_some(Weakening::Training),
+    ]
+}
+
+/// Returns whether a template that is in force would be gone, or ask at fewer gates.
+fn asks_less_by_template(before: &Organisation, after: &Organisation) -> bool {
+    before.template_gates.iter().any(|(name, stages)| {
+        let now = after.template_gates.get(name);
+        stages.iter().any(|(place, gates)| {
+            let now = now.and_then(|stages| stages.get(place));
+            now.map_or(!gates.is_empty(), |now| !gates.is_subset(now))
+        })
+    })
+}
+
+/// Returns whether the proposal lets people decide who do not, where there are two beside its
+/// authors who could agree to that: two people who are all there are can still take in a third.
+fn adds_deciders(before: &Organisation, proposal: &Proposal) -> bool {
+    let after = &proposal.organisation;
+    let mut grown = after.groups.iter().map(|(name, now)| (before.groups.get(name), now));
+    let added = grown.any(|(was, now)| was.is_some_and(|was| !now.is_subset(was)));
+    let more = added || !after.approvers.is_subset(&before.approvers);
+    more && before.approvers.difference(&proposal.contributors).count() >= usize::from(PEOPLE)
+}
+
+impl Weakening {
+    /// Returns whether it lets more go, and not only more people decide, or for longer.
+    fn lets_more_go(self) -> bool {
+        !matches!(self, Self::Members | Self::Training | Self::Terms | Self::Retention)
     }
 }
 
@@ -111,11 +183,21 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
             .any(|(name, why)| before.not_applicable.get(name) != Some(why))
             .then_some(Weakening::Controls),
         before.any_term_longer_in(after).then_some(Weakening::Findings),
+        asks_less_by_template(before, after).then_some(Weakening::Templates),
+        (!after.without_customers.is_subset(&before.without_customers))
+            .then_some(Weakening::Customers),
+        adds_deciders(before, proposal).then_some(Weakening::Members),
     ];
+    let found = found.into_iter().chain(of_people(before, after));
     found.into_iter().flatten().collect()
 }
 
 impl State {
+    /// Returns whether the proposed configuration `number` lets more go than the one in force.
+    pub(crate) fn lets_more_go(&self, number: u64) -> bool {
+        self.weakenings(number).into_iter().any(Weakening::lets_more_go)
+    }
+
     /// Returns in what the proposed configuration `number` asks less than the one in force.
     pub fn weakenings(&self, number: u64) -> Vec<Weakening> {
         match (&self.organisation, self.proposals.get(&number)) {

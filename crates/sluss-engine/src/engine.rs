@@ -353,8 +353,10 @@ impl Engine {
     /// they approved.
     async fn keep_statements(&self, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let Event::ApprovalRequested { subject, statement, .. } = event else { continue };
-            let text = self.state().statement_text(*subject);
+            let Event::ApprovalRequested { subject, statement, valid_until, .. } = event else {
+                continue;
+            };
+            let text = self.state().statement_text(*subject, *valid_until);
             let Some(text) = text.filter(|text| Digest::of(text) == *statement) else { continue };
             let kept = self.shared.parts.blobs.put(text).await;
             kept.map_err(|error| Failure::upstream("A statement can't be kept", &error))?;

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
-    Digest, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
+    Digest, EnvironmentName, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
+use sluss_core::pipeline::GateKind;
 use sluss_core::remediation::Terms;
 use sluss_core::retention::{Class, Periods, Years};
 use sluss_core::slots::Rule;
@@ -66,6 +67,10 @@ struct File {
     approvals: Vec<Rule>,
     #[serde(default = "approval_hours")]
     approval_hours: u32,
+    #[serde(default = "approval_days")]
+    approval_days: u32,
+    #[serde(default)]
+    environments: BTreeMap<EnvironmentName, EnvironmentFile>,
     #[serde(default)]
     approve_by_key: bool,
     #[serde(default = "sign_in_minutes")]
@@ -76,6 +81,17 @@ struct File {
     findings: Terms,
     #[serde(default)]
     retention: BTreeMap<Class, Years>,
+}
+
+/// What is said of an environment that stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvironmentFile {
+    customers: bool,
+}
+
+fn approval_days() -> u32 {
+    Organisation::APPROVAL_DAYS
 }
 
 fn sign_in_minutes() -> u32 {
@@ -202,6 +218,21 @@ async fn logins(
     Ok(known)
 }
 
+/// The gates of each stage of each template.
+fn template_gates(
+    catalogue: &Catalogue,
+) -> BTreeMap<TemplateRef, BTreeMap<EnvironmentName, BTreeSet<GateKind>>> {
+    let all = catalogue.templates().map(|template| (template.name.clone(), template.gates()));
+    all.filter(|(_, stages)| !stages.is_empty()).collect()
+}
+
+/// The environments of which it is said that no customers are there.
+fn without_customers(
+    said: BTreeMap<EnvironmentName, EnvironmentFile>,
+) -> BTreeSet<EnvironmentName> {
+    said.into_iter().filter(|(_, said)| !said.customers).map(|(name, _)| name).collect()
+}
+
 async fn resolve(
     file: File,
     catalogue: &Catalogue,
@@ -260,6 +291,7 @@ async fn resolve(
         groups: agreement.groups,
         approvals: agreement.approvals,
         approval_hours: file.approval_hours,
+        approval_days: file.approval_days,
         by_key: file.approve_by_key,
         sign_in_minutes: file.sign_in_minutes,
         training: agreement.training,
@@ -269,6 +301,8 @@ async fn resolve(
         calendar: None,
         policies: None,
         templates,
+        template_gates: template_gates(catalogue),
+        without_customers: without_customers(file.environments),
     })
 }
 

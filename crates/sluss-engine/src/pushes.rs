@@ -25,9 +25,14 @@ use crate::forge::{
 use crate::organisation;
 use crate::pipeline::{Catalogue, Defaults, Resolved, Source};
 use crate::texts;
+use taken::Taken;
 
-/// Commits of one push that are looked at; a first push may bring a long history.
-const COMMITS_MOST: usize = 2_000;
+mod taken;
+
+/// Commits that one push may bring: who wrote each of them is looked at, or none is taken.
+const COMMITS_MOST: usize = 20_000;
+/// Addresses that nobody knows which whoever pushes is told of.
+const STRANGERS_TOLD: usize = 5;
 /// The file that says how a service is delivered.
 pub const SERVICE_FILE: &str = "sluss.yaml";
 
@@ -175,7 +180,19 @@ impl PushJudge {
         old: Option<&CommitId>,
         new: &CommitId,
     ) -> Result<Vec<Commit>, Lines> {
-        objects.commits(old, new, COMMITS_MOST).await.map_err(|error| vec![error.to_string()])
+        let found = objects.commits(old, new, COMMITS_MOST + 1).await;
+        let found = found.map_err(|error| vec![error.to_string()])?;
+        match found.len() > COMMITS_MOST {
+            false => Ok(found),
+            true => Err(vec![
+                format!(
+                    "These are more than {COMMITS_MOST} commits at once, so not everybody who \
+                     wrote them would be looked at."
+                ),
+                "Push them in parts, an earlier commit first: git push REMOTE COMMIT:BRANCH"
+                    .to_owned(),
+            ]),
+        }
     }
 
     /// Returns everyone who contributed to `commits`, and who pushes them.
@@ -205,6 +222,27 @@ impl PushJudge {
             }
         }
         Ok(people)
+    }
+
+    /// Says whose commits these are of whom nobody knows who they are, where a person is asked.
+    async fn strangers(&self, contributors: &BTreeSet<PersonRef>) -> Lines {
+        let unknown = {
+            let state = self.engine.state();
+            if state.asks_nobody() { BTreeSet::new() } else { state.unknown_among(contributors) }
+        };
+        let mut said = Vec::new();
+        for person in unknown.iter().take(STRANGERS_TOLD) {
+            if let Ok(Some(account)) = self.engine.parts().accounts.find_by_ref(person).await {
+                said.push(format!(
+                    "Sluss: no organisation.yaml names {0}, so nobody can approve this before \
+                     somebody says who that is: sluss account identify {0}",
+                    account.name
+                ));
+            }
+        }
+        let more = unknown.len().saturating_sub(STRANGERS_TOLD);
+        said.extend((more > 0).then(|| format!("Sluss: and {more} more.")));
+        said
     }
 
     async fn pipeline(&self, push: &Push, new: &CommitId) -> Result<Resolved, Lines> {
@@ -256,6 +294,12 @@ impl PushJudge {
         let left_out = |step: &&sluss_core::pipeline::Step| !holds(&step.when, circumstances);
         let left_out =
             pipeline.steps().iter().filter(left_out).map(|step| step.name.clone()).collect();
+        let mut contributors = self.contributors(&commits, actor).await?;
+        if let (true, Some(old)) = (trunk, &base) {
+            let service = &file.service;
+            contributors.extend(self.taken_from(&push.objects, service, (old, new)).await);
+        }
+        let held = self.held_stages(&pipeline);
         let title = commits.first().map_or("", |commit| commit.subject.as_str());
         let title = title.chars().take(500).collect::<String>();
         let prose = &self.engine.parts().prose;
@@ -268,7 +312,7 @@ impl PushJudge {
             commit: new.clone(),
             commits: u32::try_from(commits.len()).unwrap_or(u32::MAX),
             written: Millis(written),
-            contributors: self.contributors(&commits, actor).await?,
+            contributors: contributors.clone(),
             work_items: work_items(branch, &commits),
             title,
             pipeline,
@@ -281,9 +325,12 @@ impl PushJudge {
             Event::ChangePushed { change, .. } => Some(*change),
             _other => None,
         });
-        Ok(change.map_or_else(Vec::new, |change| {
-            vec![format!("Sluss: {change}: {}/changes/{change}", self.engine.parts().address)]
-        }))
+        let mut said = self.strangers(&contributors).await;
+        said.extend(held);
+        said.extend(change.map(|change| {
+            format!("Sluss: {change}: {}/changes/{change}", self.engine.parts().address)
+        }));
+        Ok(said)
     }
 
     /// Reports what became of an accepted push of commits.
@@ -308,7 +355,7 @@ impl PushJudge {
         }
         self.report(Command::Received { change }).await;
         if branch == MAIN {
-            self.merge(&service, change, repository, new).await;
+            self.merge(&service, change, repository, (update.old.as_ref(), new)).await;
         }
     }
 
@@ -318,7 +365,7 @@ impl PushJudge {
         service: &ServiceName,
         into: ChangeId,
         repository: &RepositoryName,
-        new: &CommitId,
+        (old, new): (Option<&CommitId>, &CommitId),
     ) {
         let Some(objects) = self.engine.parts().repositories.objects(repository) else { return };
         let proposed: Vec<(ChangeId, CommitId)> = {
@@ -332,7 +379,18 @@ impl PushJudge {
             .collect()
         };
         for (change, commit) in proposed {
-            if matches!(objects.is_ancestor(&commit, new).await, Ok(true)) {
+            let whole = match (objects.is_ancestor(&commit, new).await, old) {
+                (Ok(true), _) => true,
+                (_, Some(old)) => match taken::patches(&objects, (old, new)).await {
+                    Ok(pushed) => {
+                        let found = taken::taken(&objects, (old, &pushed), &commit).await;
+                        matches!(found, Ok(Taken::Whole))
+                    }
+                    Err(_) => false,
+                },
+                (_, None) => false,
+            };
+            if whole {
                 self.report(Command::Merged { change, into }).await;
             }
         }
@@ -403,6 +461,9 @@ impl Pushes for PushJudge {
         }
     }
 }
+
+#[cfg(test)]
+mod real;
 
 #[cfg(test)]
 mod tests {

@@ -139,7 +139,12 @@ pub(super) fn apply_release(state: &mut State, now: Millis, event: &Event) {
     };
     match event {
         Event::ReleaseBarred { release } => bar(release, Some(now)),
-        Event::ReleaseUnbarred { release } => bar(release, None),
+        Event::ReleaseUnbarred { release, by } => {
+            bar(release, None);
+            if let Some(found) = state.releases.get_mut(release) {
+                found.unbarred_by.extend(by.clone());
+            }
+        }
         Event::SbomRecorded { release, materials } => {
             if let Some(release) = state.releases.get_mut(release) {
                 release.materials = Some(materials.clone());
@@ -157,6 +162,7 @@ pub(super) fn apply_release(state: &mut State, now: Millis, event: &Event) {
                 configuration: configuration.clone(),
                 created: now,
                 barred: None,
+                unbarred_by: Default::default(),
                 deployments: Vec::new(),
                 provenance: None,
                 materials: None,

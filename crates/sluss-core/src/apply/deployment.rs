@@ -16,7 +16,10 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     let Event::DeploymentRequested { deployment: id, release: release_id, .. } = event else {
         unreachable!("BUG: not a request for a deployment")
     };
-    let Event::DeploymentRequested { stage: stage_index, environment, nonce, .. } = event else {
+    let Event::DeploymentRequested {
+        stage: stage_index, environment, nonce, by, customers, ..
+    } = event
+    else {
         return;
     };
     let Some(pipeline) = state.pipeline_of(*release_id) else { return };
@@ -25,9 +28,14 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     let last = pipeline.deliver.iter().rposition(lasting) == Some(*stage_index);
     let product = state.releases.get(release_id).and_then(|of| state.services.get(&of.service));
     let product = product.map(|service| &service.product);
-    let usual = || Demand::USUAL.into();
-    let demands = state.organisation.as_ref().map_or_else(usual, |known| known.demands(product));
-    let stage = if last { config::under(stage, &demands, pipeline.objectives) } else { stage };
+    let demands = match &state.organisation {
+        Some(organisation) => organisation.demands(product),
+        None => Demand::USUAL.into(),
+    };
+    let stage = match customers.unwrap_or(last) {
+        true => config::under(stage, &demands, pipeline.objectives),
+        false => stage,
+    };
     let Some(release) = state.releases.get_mut(release_id) else { return };
     release.deployments.push(*id);
     let deployment = Deployment {
@@ -38,6 +46,8 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
         acceptance: Steps::new(&stage.acceptance, &BTreeSet::new()),
         stage,
         nonce: nonce.clone(),
+        customers: *customers,
+        requested_by: by.clone(),
         requested: now,
         started: None,
         live: None,
@@ -236,7 +246,7 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
                 rollout.phase = rollout::Phase::Held { leg, since: now, why: *why };
             }
         }),
-        Event::RolloutResumed { deployment } => rolling(deployment, &|rollout| {
+        Event::RolloutResumed { deployment, .. } => rolling(deployment, &|rollout| {
             if let rollout::Phase::Held { leg, .. } = rollout.phase {
                 rollout.phase = rollout::Phase::Judging { leg, since: now };
             }

@@ -4,7 +4,7 @@
 mod change;
 mod deployment;
 
-use crate::approval::{Decision, Request, Subject};
+use crate::approval::{Decision, Request, Subject, VoidWhy};
 use crate::deployment::{InstanceFact, Phase};
 use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
@@ -113,6 +113,7 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ApprovalGranted { .. }
         | E::ApprovalRefused { .. }
         | E::ApprovalExpired { .. }
+        | E::ApprovalRevoked { .. }
         | E::ApprovalInvalidated { .. } => apply_approval(state, now, event),
         E::ExceptionRequested { .. }
         | E::ExceptionGranted { .. }
@@ -123,6 +124,10 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
             state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
         }
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
+        E::AccessIdentified { unknown, person, by } => {
+            let said = state.identified.entry(unknown.clone()).or_default();
+            said.extend(person.iter().chain([by]).cloned());
+        }
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
         | E::IncidentShadow { .. }
@@ -196,18 +201,19 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
 
 fn apply_calendar(state: &mut State, now: Millis, event: &Event) {
     match event {
-        Event::FreezeSet { freeze, service, environment, from, until, reason, by: _ } => {
+        Event::FreezeSet { freeze, service, environment, from, until, reason, by } => {
             let freeze_set = Freeze {
                 service: service.clone(),
                 environment: environment.clone(),
                 from: *from,
                 until: *until,
                 reason: reason.clone(),
+                by: by.clone(),
                 lifted: None,
             };
             state.freezes.insert(*freeze, freeze_set);
         }
-        Event::FreezeLifted { freeze } => {
+        Event::FreezeLifted { freeze, .. } => {
             if let Some(freeze) = state.freezes.get_mut(freeze) {
                 freeze.lifted = Some(now);
             }
@@ -270,6 +276,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
                 activated: None,
                 lets_more_pass: None,
                 opens_more: None,
+                asked_less: false,
             };
             state.proposals.insert(*number, proposal);
         }
@@ -284,7 +291,9 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
             may_be_enough(state, *number, now);
         }
         Event::ConfigActivated { number, .. } => {
+            let asked_less = state.lets_more_go(*number);
             let Some(proposal) = state.proposals.get_mut(number) else { return };
+            proposal.asked_less = asked_less;
             proposal.over = true;
             proposal.activated = Some(now);
             state.in_force = state.size.checked_sub(1);
@@ -326,11 +335,20 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
         }
     };
     match event {
-        Event::ApprovalRequested { subject, statement, why } => {
+        Event::ApprovalRequested { subject, statement, why, valid_until } => {
             let contributors = state.contributors_to(*subject);
             let (statement, decision) = (statement.clone(), Decision::Open);
             let (why, since, agreed, signed) = (*why, now, Vec::new(), Default::default());
-            let request = Request { statement, why, since, contributors, agreed, signed, decision };
+            let request = Request {
+                statement,
+                why,
+                since,
+                contributors,
+                agreed,
+                signed,
+                valid_until: *valid_until,
+                decision,
+            };
             state.requests.insert(*subject, request);
         }
         Event::ApprovalGranted { subject, statement, by, signed } => {
@@ -353,8 +371,12 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
             let (by, reason) = (by.clone(), reason.clone());
             decided(state, subject, statement, Decision::Refused { by, at: now, reason });
         }
-        Event::ApprovalInvalidated { subject, statement } => {
-            decided(state, subject, statement, Decision::Invalidated { at: now });
+        Event::ApprovalInvalidated { subject, statement, why } => {
+            decided(state, subject, statement, Decision::Invalidated { at: now, why: *why });
+        }
+        Event::ApprovalRevoked { subject, statement, .. } => {
+            let why = Some(VoidWhy::Revoked);
+            decided(state, subject, statement, Decision::Invalidated { at: now, why });
         }
         _other => unreachable!("BUG: not an event of an approval"),
     }

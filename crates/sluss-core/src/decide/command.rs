@@ -207,6 +207,10 @@ pub enum Command {
         statement: Digest,
         reason: Option<Digest>,
     },
+    Revoke {
+        subject: Subject,
+        reason: Digest,
+    },
     /// Somebody asks for a deployment into the next environment, or the one named.
     Promote {
         release: ReleaseId,
@@ -233,6 +237,7 @@ pub enum Command {
     },
     Lift {
         freeze: FreezeId,
+        reason: Digest,
     },
     /// Somebody stops the line, or agrees that it runs again.
     StopLine {
@@ -287,6 +292,10 @@ pub enum Command {
     Delegate {
         to: PersonRef,
         until: Millis,
+    },
+    Identify {
+        unknown: PersonRef,
+        person: Option<PersonRef>,
     },
     /// Somebody registers a key of their own.
     RegisterKey {
@@ -439,13 +448,13 @@ impl Command {
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. } | Self::Exported { .. } | Self::Denied { .. }
             | Self::Propose { .. } | Self::Push { .. } | Self::Approve { .. }
-            | Self::Refuse { .. } | Self::Promote { .. } | Self::Rollback { .. }
+            | Self::Refuse { .. } | Self::Revoke { .. } | Self::Promote { .. } | Self::Rollback { .. }
             | Self::Hold { .. } | Self::Resume { .. } | Self::Freeze { .. } | Self::Lift { .. }
             | Self::StopLine { .. } | Self::LiftStop { .. } | Self::Retain(_)
             | Self::Cancel { .. } | Self::Unbar { .. } | Self::Close { .. } | Self::Report { .. }
             | Self::Reporting(_) | Self::Resolved { .. } | Self::Link { .. }
             | Self::AskException { .. } | Self::GrantException { .. } | Self::EndException { .. }
-            | Self::ReviewException { .. } | Self::Delegate { .. } | Self::RotateKey { .. }
+            | Self::ReviewException { .. } | Self::Delegate { .. } | Self::Identify { .. } | Self::RotateKey { .. }
             | Self::RetireKey { .. } | Self::RegisterKey { .. } | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
         }

@@ -6,6 +6,7 @@
 //! - Nobody acts as somebody who was erased.
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
+mod answer;
 mod change;
 mod classify;
 mod command;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
-use super::{exception, incident, key, stop};
+use super::{answer, exception, incident, key, stop};
 use crate::approval::{Approval, Decision, NotGranted, Subject};
-use crate::deployment::{HoldReason, Phase};
+use crate::config::FourEyes;
+use crate::deployment::HoldReason;
 use crate::event::{Event, RefusedWhy};
 use crate::follow::carry_out;
-use crate::ids::{DeploymentId, Digest, FreezeId, PersonRef, ReleaseId, RunId};
+use crate::ids::{DeploymentId, Digest, PersonRef, ReleaseId, RunId};
 use crate::rollout;
 use crate::state::State;
 use crate::units::Millis;
@@ -33,20 +34,23 @@ pub(super) fn decide(
             let signed = key::of(actor);
             Ok(vec![Event::ApprovalRefused { subject, statement, by, reason, signed }])
         }
-        C::Promote { release, environment, nonce } => promote(state, release, environment, &nonce),
+        C::Revoke { subject, reason } => revoke(state, subject, reason, (actor, now)),
+        C::Promote { release, environment, nonce } => {
+            promote(state, release, environment, &nonce, actor.who().cloned())
+        }
         C::Rollback { service, environment } => rollback(state, &service, &environment),
         C::Hold { deployment } => hold(state, deployment),
-        C::Resume { deployment } => resume(state, deployment),
+        C::Resume { deployment } => resume(state, deployment, actor),
         C::Freeze { service, environment, from, until, reason } => {
             freeze_end(from, until, now)?;
             let (freeze, by) = (state.next_freeze(), actor.who().cloned());
             Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason, by }])
         }
-        C::Lift { freeze } => lift(state, freeze, now),
+        C::Lift { freeze, reason } => answer::lift(state, freeze, reason, (actor, now)),
         C::StopLine { scope, reason } => stop::stop(state, scope, reason, actor),
         C::LiftStop { stop: id, reason } => stop::lift(state, id, reason, actor),
         C::Cancel { run } => cancel(state, run),
-        C::Unbar { release } => unbar(state, release),
+        C::Unbar { release } => unbar(state, release, actor.who().cloned()),
         C::Close { incident } => incident::close(state, incident),
         C::Report { service, environment, by, summary } => {
             incident::report(state, service, environment, by, summary, now)
@@ -71,14 +75,26 @@ pub(super) fn decide(
         }
         C::Propose { commit, organisation, mut contributors, nonce } => {
             contributors.extend(actor.who().cloned());
+            known(state, &contributors)?;
             let number = state.next_proposal();
             Ok(vec![Event::ConfigProposed { number, commit, organisation, contributors, nonce }])
         }
-        C::ClockReturned { confirmed } => {
-            Ok(if state.gap { vec![Event::LogGapEnded { confirmed }] } else { vec![] })
-        }
+        C::Identify { unknown, person } => answer::identify(state, unknown, person, actor),
+        C::ClockReturned { confirmed } => answer::clock(state, confirmed, actor),
         _of_a_machine => unreachable!("BUG: not a command of a person"),
     }
+}
+
+/// Checks that it is known who wrote a proposed configuration, where a second person is asked.
+fn known(state: &State, contributors: &BTreeSet<PersonRef>) -> Result<(), Refusal> {
+    let asks = state.organisation.as_ref().is_some_and(|of| of.four_eyes != FourEyes::Never);
+    if !asks || state.unknown_among(contributors).is_empty() {
+        return Ok(());
+    }
+    let what = "No `organisation.yaml` that was in force names everyone who wrote this.";
+    let hint = "Commit with an address of your account, or say whose it is: \
+                `sluss account identify ADDRESS --as LOGIN`";
+    Err(Refusal::new(Blame::Denied, what, hint).recorded(None, "push", RefusedWhy::Unidentified))
 }
 
 fn approve(
@@ -96,6 +112,31 @@ fn approve(
     Ok(vec![Event::ApprovalGranted { subject, statement, by, signed }])
 }
 
+/// Who agreed takes that back, as long as what it is about has not begun.
+fn revoke(
+    state: &State,
+    subject: Subject,
+    reason: Digest,
+    (actor, now): (&Actor, Millis),
+) -> Result<Vec<Event>, Refusal> {
+    let by = key::decider(state, (actor, now), Some(subject), "revoke")?;
+    let Some(request) = state.requests.get(&subject) else {
+        return Err(missing(format!("Nobody was asked about {subject}."), "sluss status"));
+    };
+    if !state.has_agreed(subject, &by) {
+        let what = format!("Nothing stands that you agreed to of {subject}.");
+        let hint = format!("Another approver refuses it: `sluss refuse {subject} --reason …`");
+        return Err(Refusal::new(Blame::Conflict, what, hint));
+    }
+    if !state.still_waits(subject) {
+        let what = format!("{subject} has begun, so its approval is used.");
+        let hint = "Take it back: `sluss rollback SERVICE ENVIRONMENT`, or hold it: `sluss hold`";
+        return Err(Refusal::new(Blame::Conflict, what, hint));
+    }
+    let statement = request.statement.clone();
+    Ok(vec![Event::ApprovalRevoked { subject, statement, by, reason }])
+}
+
 /// Returns how `command` is called, if it takes the role of a developer.
 fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> {
     use Command as C;
@@ -103,9 +144,7 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         C::Promote { .. } => Some("promote"),
         C::Rollback { .. } => Some("rollback"),
         C::Hold { .. } => Some("hold"),
-        C::Resume { .. } => Some("resume"),
         C::Freeze { .. } => Some("freeze"),
-        C::Lift { .. } => Some("lift"),
         C::Cancel { .. } => Some("cancel"),
         C::Unbar { .. } => Some("unbar"),
         C::Close { .. } => Some("close"),
@@ -114,12 +153,16 @@ fn act_of_a_developer(state: &State, command: &Command) -> Option<&'static str> 
         C::Push { .. } => Some("push"),
         // The first content says who has which role.
         C::Propose { .. } => state.organisation.is_some().then_some("push"),
-        C::ClockReturned { confirmed } => confirmed.then_some("confirm-clock"),
         C::AskException { .. } => Some("ask for an exception"),
         C::Approve { .. }
         | C::Refuse { .. }
+        | C::Revoke { .. }
         | C::StopLine { .. }
         | C::LiftStop { .. }
+        | C::Lift { .. }
+        | C::Resume { .. }
+        | C::ClockReturned { .. }
+        | C::Identify { .. }
         | C::GrantException { .. }
         | C::EndException { .. }
         | C::ReviewException { .. }
@@ -142,11 +185,24 @@ fn hold(state: &State, deployment: DeploymentId) -> Result<Vec<Event>, Refusal> 
     }
 }
 
-fn resume(state: &State, deployment: DeploymentId) -> Result<Vec<Event>, Refusal> {
+fn resume(state: &State, deployment: DeploymentId, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+    let organisation = state.organisation.as_ref();
+    let decides = |who: &PersonRef| organisation.is_some_and(|of| of.deciders().contains(who));
+    if !actor.who().is_some_and(decides) {
+        developer(state, actor, "resume")?;
+    }
     let rollout = rolling(state, deployment)?;
     match rollout.phase {
         rollout::Phase::Held { .. } => {
-            let mut events = vec![Event::RolloutResumed { deployment }];
+            // Nothing is beside a first release that it is judged with: this word stands for proof.
+            let by = match rollout.incumbent {
+                None => Some(answer::unproven(state, deployment, actor)?),
+                Some(_) => {
+                    developer(state, actor, "resume")?;
+                    actor.who().cloned()
+                }
+            };
+            let mut events = vec![Event::RolloutResumed { deployment, by }];
             events.extend(carry_out(state, deployment, rollout, rollout.resume()));
             Ok(events)
         }
@@ -167,16 +223,6 @@ fn freeze_end(from: Millis, until: Millis, now: Millis) -> Result<(), Refusal> {
     ))
 }
 
-fn lift(state: &State, freeze: FreezeId, now: Millis) -> Result<Vec<Event>, Refusal> {
-    match state.freezes.get(&freeze) {
-        Some(set) if set.lifted.is_none() && now < set.until => {
-            Ok(vec![Event::FreezeLifted { freeze }])
-        }
-        Some(_) => Err(not_now(format!("The freeze {freeze} is over."))),
-        None => Err(missing(format!("There is no freeze {freeze}."), "sluss freeze list")),
-    }
-}
-
 fn cancel(state: &State, run: RunId) -> Result<Vec<Event>, Refusal> {
     match state.open.runs.contains(&run) {
         true => Ok(vec![Event::RunCancelled { run }]),
@@ -184,9 +230,9 @@ fn cancel(state: &State, run: RunId) -> Result<Vec<Event>, Refusal> {
     }
 }
 
-fn unbar(state: &State, release: ReleaseId) -> Result<Vec<Event>, Refusal> {
+fn unbar(state: &State, release: ReleaseId, by: Option<PersonRef>) -> Result<Vec<Event>, Refusal> {
     match state.releases.get(&release) {
-        Some(found) if found.barred.is_some() => Ok(vec![Event::ReleaseUnbarred { release }]),
+        Some(found) if found.barred.is_some() => Ok(vec![Event::ReleaseUnbarred { release, by }]),
         Some(_) => Err(not_now(format!("The release {release} is not barred."))),
         None => Err(missing(format!("There is no release {release}."), "sluss status")),
     }
@@ -207,10 +253,16 @@ fn second_person(
     let Some(request) = state.requests.get(&subject) else {
         return Err(missing(format!("Nobody was asked about {subject}."), "sluss status"));
     };
-    if request.decision != Decision::Open {
+    // What is granted and has not begun can still be refused.
+    let open = match &request.decision {
+        Decision::Open => true,
+        Decision::Granted { .. } => act == "refuse",
+        Decision::Refused { .. } | Decision::Invalidated { .. } | Decision::Expired { .. } => false,
+    };
+    if !open {
         return Err(not_now(format!("{subject} is decided already.")));
     }
-    if !still_waits(state, subject) {
+    if !state.still_waits(subject) {
         return Err(not_now(format!("{subject} no longer waits for a decision.")));
     }
     let rules = state.rules_of(subject);
@@ -242,22 +294,4 @@ fn second_person(
             RefusedWhy::StatementMoved,
         ),
     })
-}
-
-/// Returns whether a decision over `subject` still has a consequence.
-fn still_waits(state: &State, subject: Subject) -> bool {
-    match subject {
-        Subject::Deployment(id) => state.deployments.get(&id).is_some_and(|d| match d.phase {
-            Phase::Requested | Phase::Cleared => true,
-            Phase::RollingOut(_)
-            | Phase::Live { .. }
-            | Phase::RolledBack { .. }
-            | Phase::Superseded { .. }
-            | Phase::Refused { .. }
-            | Phase::Removed { .. } => false,
-        }),
-        Subject::Configuration(number) => {
-            state.proposals.get(&number).is_some_and(|proposal| !proposal.over)
-        }
-    }
 }

@@ -4,7 +4,7 @@ use super::{Blame, Refusal, missing, not_now};
 use crate::deployment::Cause;
 use crate::event::Event;
 use crate::follow::{request, take_back};
-use crate::ids::{DeploymentId, EnvironmentName, ReleaseId, ServiceName};
+use crate::ids::{DeploymentId, EnvironmentName, PersonRef, ReleaseId, ServiceName};
 use crate::state::State;
 
 pub(super) fn promote(
@@ -12,6 +12,7 @@ pub(super) fn promote(
     id: ReleaseId,
     environment: Option<EnvironmentName>,
     nonce: &str,
+    by: Option<PersonRef>,
 ) -> Result<Vec<Event>, Refusal> {
     let see = "sluss status";
     let release = state
@@ -49,7 +50,7 @@ pub(super) fn promote(
     if reached.clone().any(|d| d.stage_index == index && !d.is_over()) {
         return Err(not_now(format!("{id} is in `{}`, or on its way there.", stage.environment)));
     }
-    Ok(vec![request(state, id, index, stage, nonce)])
+    Ok(vec![request(state, id, index, (stage, nonce), by)])
 }
 
 pub(super) fn rollback(

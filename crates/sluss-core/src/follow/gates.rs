@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{ask, budget, dependencies, evidence, moved, performance};
-use crate::approval::{Asked, Decision, Request, Subject};
+use crate::approval::{Asked, Decision, Request, Subject, VoidWhy, term_ms};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
 use crate::event::Event;
@@ -156,9 +156,12 @@ fn four_eyes(
     if let Some(exception) = overdue(state, deployment, now) {
         return Ok(GateOutcome::Waiting { on: WaitingOn::Review { exception } });
     }
-    let Some(why) = asked(state, deployment) else {
+    let Some(why) = asked(state, id, deployment) else {
         return Ok(GateOutcome::Cleared { why: ClearedWhy::NobodyAsked });
     };
+    if let Some(unknown) = unknown(state, id) {
+        return Ok(unknown);
+    }
     if let Some(standard) = standard(state, id, why, (now, rules)) {
         return Ok(standard);
     }
@@ -173,10 +176,15 @@ pub(super) fn person(
     why: Asked,
     now: Millis,
 ) -> Result<GateOutcome, Vec<Event>> {
+    if let Some(unknown) = unknown(state, id) {
+        return Ok(unknown);
+    }
     let subject = Subject::Deployment(id);
     let waiting = GateOutcome::Waiting { on: waits_for(state, subject, now) };
+    let until = now.plus(term_ms(state.approval_days()));
+    let anew = || ask(state, subject, why, Some(until));
     let Some(request) = state.requests.get(&subject) else {
-        return ask(state, subject, why).map_or(Ok(waiting), Err);
+        return anew().map_or(Ok(waiting), Err);
     };
     match &request.decision {
         Decision::Open | Decision::Granted { .. } => {
@@ -191,14 +199,20 @@ pub(super) fn person(
             Some(events) => Err(events),
             None => Ok(waiting),
         },
-        Decision::Granted { .. } => match lost_right(state, subject, request, now) {
+        Decision::Granted { .. } => match void(state, subject, request, now) {
             Some(events) => Err(events),
             None => Ok(GateOutcome::Cleared { why: ClearedWhy::Approved }),
         },
         Decision::Refused { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotApproved }),
         Decision::Expired { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotInTime }),
-        Decision::Invalidated { .. } => ask(state, subject, why).map_or(Ok(waiting), Err),
+        Decision::Invalidated { .. } => anew().map_or(Ok(waiting), Err),
     }
+}
+
+/// Returns that nobody decides while it is not known who contributed, if that is so.
+fn unknown(state: &State, id: DeploymentId) -> Option<GateOutcome> {
+    let people = state.unknown_among(&state.contributors(id));
+    (!people.is_empty()).then_some(GateOutcome::Waiting { on: WaitingOn::Unknown { people } })
 }
 
 /// Returns that a standard change stands for the approval of `id`, if one does: where nothing is
@@ -216,7 +230,7 @@ fn standard(
     let may = match why {
         Asked::EachRelease | Asked::Rule => place.live.is_some(),
         Asked::FirstRelease | Asked::PlatformChange | Asked::Unisolated => false,
-        Asked::NoTraffic | Asked::Pace => false,
+        Asked::NoTraffic | Asked::Pace | Asked::OwnRules => false,
     };
     let of_service = |model: &Model| model.service == deployment.service;
     let of_any = |what: &ExceptionKind| matches!(what, ExceptionKind::Standard { .. });
@@ -290,17 +304,18 @@ pub(super) fn expired(
     late.then(|| vec![Event::ApprovalExpired { subject, statement }])
 }
 
-/// Returns the end of an approval whose people may no longer fill its slots: someone's delegation
-/// ended before it was used.
-fn lost_right(
-    state: &State,
-    subject: Subject,
-    request: &Request,
-    now: Millis,
-) -> Option<Vec<Event>> {
+/// Returns the end of an approval whose term is over, or whose people may no longer fill its slots:
+/// someone's delegation ended before it was used.
+fn void(state: &State, subject: Subject, request: &Request, now: Millis) -> Option<Vec<Event>> {
     let statement = request.statement.clone();
+    let over = state.approval_ends(request).is_some_and(|end| now >= end);
     let lost = !state.still_asked(subject, now).is_empty();
-    lost.then(|| vec![Event::ApprovalInvalidated { subject, statement }])
+    let why = match (over, lost) {
+        (false, false) => return None,
+        (true, _) => VoidWhy::Expired,
+        (false, true) => VoidWhy::RightLost,
+    };
+    Some(vec![Event::ApprovalInvalidated { subject, statement, why: Some(why) }])
 }
 
 /// Returns whether its steps ran without isolation that holds, as far as that is known.
@@ -312,18 +327,19 @@ fn unisolated(state: &State, deployment: &Deployment) -> bool {
 
 /// Returns why the policy asks for a second person, if it does. Without an activated policy it
 /// does.
-fn asked(state: &State, deployment: &Deployment) -> Option<Asked> {
+fn asked(state: &State, id: DeploymentId, deployment: &Deployment) -> Option<Asked> {
     let place = state.place(&deployment.service, &deployment.environment);
     let first = place.is_none_or(|place| place.live.is_none());
     let unisolated = unisolated(state, deployment);
+    let own_rules = || state.goes_by_own_rules(id).then_some(Asked::OwnRules);
     let organisation = state.organisation.as_ref();
     if organisation.is_some_and(|o| o.rules_for(&deployment.service, &deployment.environment).1) {
         return Some(Asked::Rule);
     }
     match organisation.map(|organisation| organisation.four_eyes) {
-        Some(FourEyes::Never) => None,
+        Some(FourEyes::Never) => own_rules(),
         None | Some(FourEyes::Always) => Some(Asked::EachRelease),
         Some(FourEyes::FirstRelease) if first => Some(Asked::FirstRelease),
-        Some(FourEyes::FirstRelease) => unisolated.then_some(Asked::Unisolated),
+        Some(FourEyes::FirstRelease) => unisolated.then_some(Asked::Unisolated).or_else(own_rules),
     }
 }

@@ -13,14 +13,14 @@ mod performance;
 
 use std::collections::BTreeSet;
 
-use crate::approval::{Asked, Decision, Request, Subject};
+use crate::approval::{Asked, Decision, Request, Subject, VoidWhy};
 use crate::config::FourEyes;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
 use crate::exception::ExceptionKind;
 use crate::freezes;
 use crate::gate::{GateOutcome, RefusedWhy};
-use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
+use crate::ids::{ChangeId, DeploymentId, Digest, EnvironmentName, PersonRef, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
 use crate::rollout::{Next, Rollout, Verdict};
 use crate::rules::{Rules, RunningSays};
@@ -70,7 +70,7 @@ fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
     let activated = Event::ConfigActivated { number: *number, commit: proposal.commit.clone() };
     match (asked, state.requests.get(&subject)) {
         (false, _) => Some(vec![activated]),
-        (true, None) => ask(state, subject, Asked::PlatformChange),
+        (true, None) => ask(state, subject, Asked::PlatformChange, None),
         (true, Some(request)) => match &request.decision {
             Decision::Granted { .. } => {
                 Some(moved(state, subject, request).unwrap_or_else(|| vec![activated]))
@@ -80,24 +80,35 @@ fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
             }
             Decision::Open => moved(state, subject, request)
                 .or_else(|| gates::expired(state, subject, request, now)),
-            Decision::Invalidated { .. } => ask(state, subject, Asked::PlatformChange),
+            Decision::Invalidated { .. } => ask(state, subject, Asked::PlatformChange, None),
         },
     }
 }
 
-/// Returns the request for a second person over what stands there now.
-fn ask(state: &State, subject: Subject, why: Asked) -> Option<Vec<Event>> {
-    let statement = state.statement(subject)?;
-    Some(vec![Event::ApprovalRequested { subject, statement, why }])
+/// Returns the request for a second person over what stands there now, whose approval counts until
+/// `valid_until`.
+fn ask(
+    state: &State,
+    subject: Subject,
+    why: Asked,
+    valid_until: Option<Millis>,
+) -> Option<Vec<Event>> {
+    let statement = Digest::of(&state.statement_text(subject, valid_until)?);
+    Some(vec![Event::ApprovalRequested { subject, statement, why, valid_until }])
 }
 
 /// Returns the end of `request` if what it asks about has moved, or if more people contributed to
 /// that than were known: after a rollback a release may bring changes that were live before.
 fn moved(state: &State, subject: Subject, request: &Request) -> Option<Vec<Event>> {
     let statement = request.statement.clone();
-    let same = state.statement(subject).as_ref() == Some(&request.statement)
-        && state.contributors_to(subject).is_subset(&request.contributors);
-    (!same).then(|| vec![Event::ApprovalInvalidated { subject, statement }])
+    let same = state.statement(subject).as_ref() == Some(&request.statement);
+    let known = state.contributors_to(subject).is_subset(&request.contributors);
+    let why = match (same, known) {
+        (true, true) => return None,
+        (false, _) => VoidWhy::StatementMoved,
+        (true, false) => VoidWhy::MoreContributors,
+    };
+    Some(vec![Event::ApprovalInvalidated { subject, statement, why: Some(why) }])
 }
 
 fn of_change(state: &State, id: ChangeId) -> Option<Vec<Event>> {
@@ -147,16 +158,16 @@ fn of_release(state: &State, id: ReleaseId, nonce: &str) -> Option<Vec<Event>> {
     if stage.by_hand || newer_is_there(state, release.change, id, stage) {
         return None;
     }
-    Some(vec![request(state, id, index, stage, nonce)])
+    Some(vec![request(state, id, index, (stage, nonce), None)])
 }
 
-/// Returns the request for a deployment of `release` into `stage`.
+/// Returns the request of `by`, or of nobody, for a deployment of `release` into `stage`.
 pub(crate) fn request(
     state: &State,
     release: ReleaseId,
     index: usize,
-    stage: &Stage,
-    nonce: &str,
+    (stage, nonce): (&Stage, &str),
+    by: Option<PersonRef>,
 ) -> Event {
     let deployment = state.next_deployment();
     let environment = match stage.kind {
@@ -164,7 +175,16 @@ pub(crate) fn request(
         EnvironmentKind::Ephemeral => numbered(&stage.environment, deployment),
     };
     let nonce = nonce.to_owned();
-    Event::DeploymentRequested { deployment, release, stage: index, environment, nonce }
+    let customers = Some(state.has_customers(release, index));
+    Event::DeploymentRequested {
+        deployment,
+        release,
+        stage: index,
+        environment,
+        nonce,
+        by,
+        customers,
+    }
 }
 
 fn numbered(stem: &EnvironmentName, deployment: DeploymentId) -> EnvironmentName {

@@ -2,6 +2,7 @@
 
 use super::{WaitingOn, joined};
 use crate::contracts::Missing;
+use crate::hands;
 use crate::ids::ServiceName;
 
 impl WaitingOn {
@@ -9,6 +10,7 @@ impl WaitingOn {
     pub(super) fn sentence(&self) -> String {
         match self {
             Self::SecondPerson => "Waits for the decision of a second person.".to_owned(),
+            Self::Unknown { people } => hands::unknown_words(people.len()),
             Self::Freeze { freeze, .. } => format!("The freeze {freeze} covers it."),
             Self::Stopped { stop, scope } => format!(
                 "The line is stopped for {} by {stop}: nothing starts or grows until two others \

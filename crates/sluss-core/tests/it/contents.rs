@@ -20,6 +20,7 @@ const NO_CONTENT: &[(&str, &str)] = &[
     ("approval.expired statement", "kept since it was asked for"),
     ("approval.invalidated statement", "kept since it was asked for"),
     ("authenticator.registered credential.id_sha256", "over what the event names beside it"),
+    ("approval.revoked statement", "kept since it was asked for"),
     ("population.sealed head", "over events"),
     ("population.sealed merkle_root", "over events"),
     ("environment.observed running.digest", "what a target runs, whoever brought it there"),

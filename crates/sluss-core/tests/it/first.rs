@@ -66,7 +66,7 @@ fn without_requests_a_person_is_asked_and_their_word_is_recorded() {
             904 favourable
                 rollout.observed dep-1 second 904 favourable
             905 resume by anna
-                rollout.resumed dep-1
+                rollout.resumed anna dep-1
                 deployment.live dep-1
                 change.delivered chg-1 dep-1
             pay/production: rel-1 100 %
@@ -83,7 +83,7 @@ fn whoever_holds_it_by_hand_does_not_let_it_live_without_a_proof() {
             4 hold by anna
                 rollout.held dep-1 by_hand
             5 resume by anna
-                rollout.resumed dep-1
+                rollout.resumed anna dep-1
             6 favourable
                 rollout.observed dep-1 second 6 favourable
                 deployment.live dep-1

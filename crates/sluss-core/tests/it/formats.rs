@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 
 use expect_test::expect_file;
-use sluss_core::approval::{Asked, Subject};
+use sluss_core::approval::{Asked, Subject, VoidWhy};
 use sluss_core::authenticator::{Credential, Signed};
 use sluss_core::bounds::{RolloutStarted, TestedWhy};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
@@ -124,7 +124,7 @@ fn of_log_and_changes() -> Vec<Event> {
     vec![
         Event::LogOpened { origin: "bank".to_owned(), demo: true },
         Event::LogGap { milliseconds: -90_000 },
-        Event::LogGapEnded { confirmed: true },
+        Event::LogGapEnded { confirmed: true, by: Some(person("bob")) },
         Event::ConfigProposed {
             number: 1,
             commit: commit(1),
@@ -216,7 +216,7 @@ fn of_runs_and_releases() -> Vec<Event> {
         absent(NoSbom::Malformed { file: "uv.lock".to_owned(), why: Some(Digest::of(b"why")) }),
         Event::ReleaseFailed { run, why: Digest::of(b"why") },
         Event::ReleaseBarred { release },
-        Event::ReleaseUnbarred { release },
+        Event::ReleaseUnbarred { release, by: Some(person("anna")) },
     ]
 }
 
@@ -259,6 +259,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
             stage: 1,
             environment: "production".parse().unwrap(),
             nonce: "nonce".to_owned(),
+            customers: Some(true),
+            by: Some(person("anna")),
         },
         cleared(GateKind::Tests, ClearedWhy::TestsPassed(tests)),
         cleared(GateKind::FourEyes, ClearedWhy::NobodyAsked),
@@ -292,6 +294,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
         },
         cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
         waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
+        waiting(GateKind::FourEyes, WaitingOn::Unknown { people: [person("mallory")].into() }),
         waiting(GateKind::Freeze, freeze),
         waiting(GateKind::Freeze, stopped),
         cleared(GateKind::Freeze, ClearedWhy::LineRuns),
@@ -320,11 +323,13 @@ fn of_gates_and_approvals() -> Vec<Event> {
             subject,
             statement: statement.clone(),
             why: Asked::FirstRelease,
+            valid_until: Some(Millis(2_592_000_000)),
         },
         Event::ApprovalRequested {
             subject: Subject::Configuration(2),
             statement: statement.clone(),
             why: Asked::PlatformChange,
+            valid_until: None,
         },
         Event::ApprovalGranted {
             subject,
@@ -350,7 +355,17 @@ fn of_gates_and_approvals() -> Vec<Event> {
                 signed_in: Some(Millis(4_000)),
             }),
         },
-        Event::ApprovalInvalidated { subject, statement },
+        Event::ApprovalInvalidated {
+            subject,
+            statement: statement.clone(),
+            why: Some(VoidWhy::Expired),
+        },
+        Event::ApprovalRevoked {
+            subject,
+            statement,
+            by: person("bob"),
+            reason: Digest::of(b"reason"),
+        },
         Event::AuthenticatorRegistered {
             authenticator: AuthenticatorId(2),
             person: by.clone(),
@@ -428,7 +443,7 @@ fn of_rollouts() -> Vec<Event> {
         beyond_requests(),
         Event::RolloutHeld { deployment, why: HoldReason::NoProofInTime },
         Event::RolloutHeld { deployment, why: HoldReason::ByHand },
-        Event::RolloutResumed { deployment },
+        Event::RolloutResumed { deployment, by: Some(person("carl")) },
         Event::RolloutReopened {
             deployment,
             to: DeploymentId(1),
@@ -674,7 +689,16 @@ fn of_the_rest() -> Vec<Event> {
             reason: Digest::of(b"reason"),
             by: Some(person("anna")),
         },
-        Event::FreezeLifted { freeze },
+        Event::FreezeLifted {
+            freeze,
+            by: Some(person("bob")),
+            reason: Some(Digest::of(b"reason")),
+        },
+        Event::AccessIdentified {
+            unknown: person("mallory"),
+            person: Some(person("bob")),
+            by: person("carl"),
+        },
         Event::HoldPlaced {
             hold: HoldId(1),
             scope: "release:rel-4".parse().unwrap(),

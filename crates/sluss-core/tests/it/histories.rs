@@ -88,6 +88,7 @@ enum What {
     Applied,
     Approve,
     Refuse,
+    Revoke,
     Promote,
     Rollback,
     Hold,
@@ -105,6 +106,7 @@ enum What {
     EndException,
     Review,
     Delegate,
+    Identify,
     Stop,
     LiftStop,
     Count,
@@ -129,7 +131,8 @@ fn what() -> impl Strategy<Value = What> {
     use What as W;
     let often = [W::Go, W::Go, W::Push, W::Claim, W::Finish, W::Pack, W::Ready, W::Observe];
     let often = prop::sample::select([&[W::Deliver; 3][..], &often, &often].concat());
-    let people = [W::Approve, W::Approve, W::Refuse, W::Promote, W::Rollback, W::Hold, W::Resume];
+    let people =
+        [W::Approve, W::Approve, W::Refuse, W::Promote, W::Rollback, W::Hold, W::Resume, W::Resume];
     let rare = [
         W::PushTopic,
         W::Inventory,
@@ -148,10 +151,15 @@ fn what() -> impl Strategy<Value = What> {
         W::Lift,
         W::Lift,
         W::Lift,
+        W::Lift,
+        W::Lift,
+        W::Lift,
         W::Cancel,
         W::Unbar,
         W::Unbar,
         W::Close,
+        W::Propose,
+        W::Propose,
         W::Propose,
         W::Propose,
         W::Jump,
@@ -160,6 +168,9 @@ fn what() -> impl Strategy<Value = What> {
         W::Review,
         W::Delegate,
         W::Delegate,
+        W::Identify,
+        W::Revoke,
+        W::Revoke,
         W::Stop,
         W::Count,
         W::Count,
@@ -261,6 +272,7 @@ fn random_histories_reach_what_matters() {
         "approval.granted",
         "approval.invalidated",
         "approval.refused",
+        "approval.revoked",
         "change.delivered",
         "change.merged",
         "change.withdrawn",
@@ -287,6 +299,7 @@ fn random_histories_reach_what_matters() {
         "exception.granted",
         "line.lifted",
         "access.delegated",
+        "access.identified",
         "authenticator.vouched",
         "signed",
         "environment.removed",
@@ -458,7 +471,14 @@ impl History {
 
     fn commands(&self, Line { what, a, b, .. }: Line) -> Vec<Command> {
         let state = &self.world.state;
-        let with = |n: u8| -> &[&str] { [&["anna"], &["bob"], &[][..]][usize::from(n % 3)] };
+        let with = |n: u8| -> &[&str] {
+            match n % 7 {
+                0 | 3 => &["anna"],
+                1 | 4 => &["bob"],
+                6 => &["mallory"],
+                _ => &[],
+            }
+        };
         let near = |newest: u64| newest.saturating_sub(u64::from(a % 4)).max(1);
         let deployment = DeploymentId(near(state.next_deployment().0 - 1));
         let change = ChangeId(near(state.next_change().0 - 1));
@@ -566,6 +586,11 @@ impl History {
         let command = match what {
             What::Approve => Command::Approve { subject, statement },
             What::Refuse => Command::Refuse { subject, statement, reason: None },
+            What::Revoke => {
+                let standing = state.requests.iter().rev().filter(|(_, r)| !r.agreed.is_empty());
+                let subject = standing.map(|(subject, _)| *subject).next().unwrap_or(subject);
+                Command::Revoke { subject, reason }
+            }
             What::Promote => {
                 let nonce = format!("p{}", state.size);
                 let named = [None, Some(environment), Some("test".parse().unwrap())];
@@ -582,7 +607,14 @@ impl History {
                 until: self.world.now.plus(i64::from(b) * 100 - 500),
                 reason,
             },
-            What::Lift => Command::Lift { freeze: FreezeId(near(state.next_freeze().0 - 1)) },
+            What::Lift => {
+                Command::Lift { freeze: FreezeId(near(state.next_freeze().0 - 1)), reason }
+            }
+            What::Identify => Command::Identify {
+                unknown: person("mallory"),
+                person: [None, Some(person("bob")), Some(person("dora"))][usize::from(a) % 3]
+                    .clone(),
+            },
             What::Cancel => Command::Cancel { run: RunId(near(state.next_run().0 - 1)) },
             What::Unbar => Command::Unbar {
                 release: state

@@ -99,7 +99,7 @@ fn a_forward_only_release_stops_where_it_is_and_calls_a_person() {
             605 unfavourable
                 rollout.observed dep-3 second 605 unfavourable
             606 resume by anna
-                rollout.resumed dep-3
+                rollout.resumed anna dep-3
             607 unfavourable
                 rollout.observed dep-3 second 607 unfavourable
                 rollout.held dep-3 forward_only

@@ -12,6 +12,7 @@ mod dependencies;
 mod evidence;
 mod first;
 mod formats;
+mod guards;
 mod histories;
 mod incidents;
 mod keys;

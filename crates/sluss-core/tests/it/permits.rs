@@ -107,7 +107,7 @@ fn a_freeze_keeps_a_deployment_waiting_until_it_ends_or_is_lifted() {
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             7 lift frz-1 by anna
-                freeze.lifted frz-1
+                freeze.lifted anna frz-1 8fcfccf675b1f0bfd39d
                 gate.decided dep-1 freeze outcome={on:{freeze:{freeze:frz-2,until:200000}},outcome:waiting}
             8 lift frz-1 by anna
                 Conflict: The freeze frz-1 is over.
@@ -167,7 +167,7 @@ fn failed_and_missing_tests_refuse_and_nobody_is_asked() {
                 gate.decided dep-2 tests outcome={outcome:refused,why:no_tests}
                 deployment.refused dep-2 tests
             7 promote rel-2 by anna
-                deployment.requested dep-3 production rel-2 stage=0
+                deployment.requested anna dep-3 production rel-2 stage=0
                 gate.decided dep-3 tests outcome={outcome:refused,why:no_tests}
                 deployment.refused dep-3 tests
             8 promote rel-3 by anna
@@ -218,7 +218,7 @@ fn an_approval_is_asked_again_when_the_policy_changes() {
             7 approve cfg-2 by carl
                 approval.granted carl cfg-2
                 config.activated number=2
-                approval.invalidated dep-1
+                approval.invalidated dep-1 statement_moved
                 approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             8 approve dep-1 by bob
@@ -268,7 +268,7 @@ fn an_approval_is_asked_again_when_more_people_turn_out_to_have_contributed() {
                 deployment.rolled_back by_hand dep-2 dep-1
                 release.barred rel-2
                 incident.opened by_hand dep-2 inc-1
-                approval.invalidated dep-3
+                approval.invalidated dep-3 more_contributors
                 approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
             16 approve dep-3 by bob
@@ -357,8 +357,7 @@ fn who_has_no_role_changes_nothing_and_that_is_recorded() {
                 Denied: To promote takes the role of a developer, and you don't have it.
                 + access.refused promote missing_role
             7 lift frz-1 by mallory
-                Denied: To lift takes the role of a developer, and you don't have it.
-                + access.refused lift missing_role
+                NotFound: There is no freeze frz-1.
             8 close inc-1 by mallory
                 Denied: To close takes the role of a developer, and you don't have it.
                 + access.refused close missing_role

@@ -180,6 +180,7 @@ fn nobody_is_erased_who_has_a_role_or_is_under_way_or_held_and_two_others_do_it(
         ~2 go
         3 erase anna by bob
         4 erase mallory by bob
+        ~4 identify mallory by carl
         ~5 approve dep-1 by bob
         ~6 go
         7 erase mallory by anna

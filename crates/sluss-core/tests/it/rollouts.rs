@@ -85,11 +85,11 @@ fn a_verdict_against_it_takes_the_share_bars_the_release_and_opens_an_incident()
                 Denied: To unbar takes the role of a developer, and you don't have it.
                 + access.refused unbar missing_role
             15 unbar rel-2 by anna
-                release.unbarred rel-2
+                release.unbarred anna rel-2
             16 unbar rel-2 by anna
                 Conflict: The release rel-2 is not barred.
             17 promote rel-2 by anna
-                deployment.requested dep-3 production rel-2 stage=0
+                deployment.requested anna dep-3 production rel-2 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
@@ -202,7 +202,7 @@ fn undecided_at_the_deadline_holds_until_a_person_resumes() {
                 Denied: To resume takes the role of a developer, and you don't have it.
                 + access.refused resume missing_role
             909 resume by anna
-                rollout.resumed dep-2
+                rollout.resumed anna dep-2
             910 resume by anna
                 Conflict: The rollout of dep-2 is not held.
             911 favourable
@@ -352,7 +352,7 @@ fn a_clock_that_jumped_shuts_forward_gates_but_takes_back_all_the_same() {
             16 rollback production by anna
                 Conflict: There is no earlier release of pay in `production` to go back to.
             17 confirm clock by mallory
-                Denied: To confirm-clock takes the role of a developer, and you don't have it.
+                Denied: To confirm-clock takes the role of an approver, and you don't have it.
                 + access.refused confirm-clock missing_role
             18 returned
                 log.gap_ended confirmed=false

@@ -24,7 +24,7 @@ use sluss_core::incident::Reporter;
 use sluss_core::incident::clocks::Report;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::performance::{Beside, Measured, Metric, Pace};
-use sluss_core::pipeline::Stage;
+use sluss_core::pipeline::{GateKind, Stage};
 use sluss_core::remediation::Terms;
 use sluss_core::rollout::{Counts, Verdict};
 use sluss_core::slots::Rule;
@@ -199,6 +199,25 @@ fn command(world: &World, words: &[&str]) -> Command {
             let organisation =
                 Organisation { policies, ..organisation(FourEyes::Never, approvers) };
             propose(world.state.next_proposal(), organisation)
+        }
+        ["policy-with", who, ref approvers @ ..] => {
+            let content = organisation(FourEyes::Always, approvers);
+            match propose(world.state.next_proposal(), content) {
+                Command::Propose { commit, organisation, nonce, .. } => {
+                    let contributors = [person(who)].into();
+                    Command::Propose { commit, organisation, contributors, nonce }
+                }
+                other => other,
+            }
+        }
+        // With bob and carl as approvers, all that can ask less than `strict` by what is named.
+        ["policy-strict"] => propose(
+            world.state.next_proposal(),
+            strict(organisation(FourEyes::Always, &["bob", "carl"])),
+        ),
+        ["policy-but", what] => {
+            let content = strict(organisation(FourEyes::Always, &["bob", "carl"]));
+            propose(world.state.next_proposal(), but(content, what))
         }
         ["policy", when, ref approvers @ ..] => {
             let when = match when {
@@ -400,6 +419,49 @@ pub fn finds(key: AttemptKey, outcome: &str, reports: Vec<Findings>) -> Command 
     finish
 }
 
+/// An organisation that asks for much.
+fn strict(mut content: Organisation) -> Organisation {
+    content.by_key = false;
+    content.sign_in_minutes = 60;
+    content.approval_hours = 24;
+    content.approval_days = 7;
+    content.groups.insert("security".parse().unwrap(), [person("erik")].into());
+    content.training.insert(person("carl"), Millis(1_000));
+    let product = content.products.values_mut().next().unwrap();
+    product.require = Demand::USUAL.into();
+    let gates = [GateKind::Tests, GateKind::Findings].into();
+    let stages = [("production".parse().unwrap(), gates)].into();
+    content.template_gates.insert("rust-service@1".parse().unwrap(), stages);
+    content
+}
+
+/// The same, but for what is named.
+fn but(mut content: Organisation, what: &str) -> Organisation {
+    match what {
+        "sign-in" => content.sign_in_minutes = 61,
+        "hours" => content.approval_hours = 25,
+        "days" => content.approval_days = 8,
+        "member" => {
+            let group = content.groups.values_mut().next().unwrap();
+            group.insert(person("dora"));
+        }
+        "approver" => _ = content.approvers.insert(person("dora")),
+        "training" => _ = content.training.insert(person("carl"), Millis(2_000)),
+        "product" => {
+            let product = content.products.values_mut().next().unwrap();
+            product.require.clear();
+        }
+        "template" => {
+            let stages = content.template_gates.values_mut().next().unwrap();
+            stages.values_mut().next().unwrap().remove(&GateKind::Findings);
+        }
+        "customers" => _ = content.without_customers.insert("pilot".parse().unwrap()),
+        "stricter" => content.approval_days = 6,
+        other => panic!("nothing is called {other}"),
+    }
+    content
+}
+
 fn by_hand(world: &World, words: &[&str]) -> Command {
     let environment = |name: &str| -> EnvironmentName { name.parse().unwrap() };
     let service = || "pay".parse().unwrap();
@@ -421,6 +483,7 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             let subject = subject.parse().unwrap();
             Command::Refuse { subject, statement: seen(subject), reason: Some(reason) }
         }
+        ["revoke", subject] => Command::Revoke { subject: subject.parse().unwrap(), reason },
         ["promote", release, ref place @ ..] => Command::Promote {
             release: release.parse().unwrap(),
             environment: place.first().map(|name| environment(name)),
@@ -461,7 +524,11 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             Err(_) => Command::Retain(Retain::RefuseErasure { erasure: id.parse().unwrap() }),
         },
         ["erase", name] => Command::Retain(Retain::ProposeErasure { person: person(name), reason }),
-        ["lift", freeze] => Command::Lift { freeze: freeze.parse().unwrap() },
+        ["lift", freeze] => Command::Lift { freeze: freeze.parse().unwrap(), reason },
+        ["identify", name] => Command::Identify { unknown: person(name), person: None },
+        ["identify", name, "as", other] => {
+            Command::Identify { unknown: person(name), person: Some(person(other)) }
+        }
         ["cancel", run] => Command::Cancel { run: run.parse().unwrap() },
         ["unbar", release] => Command::Unbar { release: release.parse().unwrap() },
         ["close", incident] => Command::Close { incident: incident.parse().unwrap() },
@@ -615,7 +682,16 @@ fn sentence(event: &Event) -> String {
     let data: Value = serde_json::from_str(data.get()).unwrap();
     let mut told = kind;
     for (name, value) in data.as_object().unwrap() {
-        let untold = ["nonce", "statement", "commit", "artifacts", "configuration", "organisation"];
+        let untold = [
+            "nonce",
+            "statement",
+            "commit",
+            "artifacts",
+            "configuration",
+            "organisation",
+            "customers",
+            "valid_until",
+        ];
         if untold.contains(&name.as_str()) || value.is_null() {
             continue;
         }

@@ -103,7 +103,7 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
             8 ready
                 rollout.shifted dep-2 leg=0 100 %
             9 promote rel-1 by anna
-                deployment.requested dep-3 production rel-1 stage=0
+                deployment.requested anna dep-3 production rel-1 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
@@ -392,7 +392,7 @@ fn what_is_not_accepted_goes_no_further() {
             7 promote rel-1 production by anna
                 Conflict: rel-1 has not passed `test` yet.
             8 promote rel-1 by anna
-                deployment.requested dep-2 test-2 rel-1 stage=0
+                deployment.requested anna dep-2 test-2 rel-1 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 deployment.cleared dep-2
                 environment.created dep-2 test-2
@@ -421,7 +421,7 @@ fn a_release_asked_for_once_more_does_not_go_where_it_is() {
             4 promote rel-1 staging by anna
                 Conflict: rel-1 is in `staging`, or on its way there.
             5 promote rel-1 test by anna
-                deployment.requested dep-4 test-4 rel-1 stage=0
+                deployment.requested anna dep-4 test-4 rel-1 stage=0
                 gate.decided dep-4 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 deployment.cleared dep-4
                 environment.created dep-4 test-4

@@ -294,6 +294,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         groups: BTreeMap::new(),
         approvals: Vec::new(),
         approval_hours: Organisation::APPROVAL_HOURS,
+        approval_days: Organisation::APPROVAL_DAYS,
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
@@ -303,6 +304,8 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         calendar: None,
         policies: None,
         templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),
+        template_gates: BTreeMap::new(),
+        without_customers: ["staging".parse().unwrap()].into(),
     }
 }
 

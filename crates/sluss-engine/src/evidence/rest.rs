@@ -214,11 +214,13 @@ pub(super) fn approval(
     let blob = engine.parts().blobs.size_blocking(statement);
     let size = blob.map_err(|error| Failure::upstream("A statement can't be read", &error))?;
     let state = engine.state();
-    let hours = state
+    let days = state
         .organisation
         .as_ref()
-        .map_or(Organisation::APPROVAL_HOURS, |known| known.approval_hours);
-    let until = said.at.plus(i64::from(hours.max(1)) * 3_600_000);
+        .map_or(Organisation::APPROVAL_DAYS, |known| known.approval_days);
+    let request = state.requests.get(&subject).filter(|of| of.statement == *statement);
+    let until = request.and_then(|of| of.valid_until);
+    let until = until.unwrap_or_else(|| said.at.plus(i64::from(days.max(1)) * 86_400_000));
     // RFC 8176: several factors with the user there, or the password given again.
     let (acr, amr): (_, &[&str]) = match signed {
         Some(_) => ("urn:sluss:webauthn", &["mfa", "user"]),

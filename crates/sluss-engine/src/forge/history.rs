@@ -1,5 +1,6 @@
 //! Reads history: commits, what they changed, and the files in them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct DiffStat {
 const FIELDS: usize = 8;
 const FORMAT: &str = "--format=tformat:%H%x00%an%x00%ae%x00%at%x00%ce%x00%s%x00%b%x00\
                       %(trailers:only=true,unfold=true)";
+
+/// How differences are said the same way whatever is configured.
+const PLAIN: [&str; 4] = ["--no-color", "--no-ext-diff", "--no-textconv", "--full-index"];
 
 impl ObjectAccess {
     /// Returns the commits that `new` has and `old` has not, newest first, at most `limit`;
@@ -215,6 +219,60 @@ impl ObjectAccess {
     pub async fn is_ancestor(&self, older: &CommitId, newer: &CommitId) -> Result<bool, GitError> {
         let args = ["merge-base", "--is-ancestor", older.as_str(), newer.as_str()];
         Ok(self.answer(&args).await?.is_some())
+    }
+
+    /// Returns the newest commit that both have, if there is one.
+    pub async fn merge_base(
+        &self,
+        one: &CommitId,
+        other: &CommitId,
+    ) -> Result<Option<CommitId>, GitError> {
+        let args = ["merge-base", one.as_str(), other.as_str()];
+        match self.answer(&args).await? {
+            Some(id) => id.trim().parse().map(Some).map_err(|_| unreadable(&args)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the patch ids of the commits that `new` has and `old` has not, merges left out.
+    pub async fn patch_ids(
+        &self,
+        old: &CommitId,
+        new: &CommitId,
+    ) -> Result<BTreeSet<String>, GitError> {
+        let range = range(Some(old), new);
+        let format = "--format=tformat:commit %H";
+        let args = [
+            "log",
+            "-p",
+            "--no-merges",
+            "--no-show-signature",
+            PLAIN[0],
+            PLAIN[1],
+            PLAIN[2],
+            PLAIN[3],
+        ];
+        let args: Vec<&str> = args.into_iter().chain([format, &range, "--"]).collect();
+        let patches = self.output(&args, USUAL).await?;
+        self.ids_of(&patches).await
+    }
+
+    /// Returns the patch id of all that differs between `old` and `new` together, if anything does.
+    pub async fn patch_id(
+        &self,
+        old: &CommitId,
+        new: &CommitId,
+    ) -> Result<Option<String>, GitError> {
+        let args = ["diff-tree", "-p", PLAIN[0], PLAIN[1], PLAIN[2], PLAIN[3]];
+        let args: Vec<&str> = args.into_iter().chain([old.as_str(), new.as_str(), "--"]).collect();
+        let patch = self.output(&args, USUAL).await?;
+        Ok(self.ids_of(&patch).await?.pop_first())
+    }
+
+    async fn ids_of(&self, patches: &[u8]) -> Result<BTreeSet<String>, GitError> {
+        let args = ["patch-id", "--stable"];
+        let found = text(&args, self.output_of_input(&args, patches, USUAL).await?)?;
+        Ok(found.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
     }
 
     /// Returns the commit that `id` is, or that the tag with this id points to; nothing if it is

@@ -13,6 +13,8 @@ use super::{FILE, File};
 
 /// Hours after which waiting is no answer any more: a quarter of a year.
 const HOURS_MOST: u32 = 90 * 24;
+/// Days after which an approval says nothing of today: a year.
+const DAYS_MOST: u32 = 365;
 /// Minutes after which a session has ended anyway: a week.
 const MINUTES_MOST: u32 = 7 * 24 * 60;
 
@@ -66,6 +68,18 @@ impl Agreement {
             wrong.push(format!(
                 "{FILE}: approval_hours: {} is not from 1 to {HOURS_MOST}",
                 file.approval_hours
+            ));
+        }
+        if file.approval_days == 0 || file.approval_days > DAYS_MOST {
+            wrong.push(format!(
+                "{FILE}: approval_days: {} is not from 1 to {DAYS_MOST}",
+                file.approval_days
+            ));
+        } else if file.approval_hours >= file.approval_days * 24 {
+            wrong.push(format!(
+                "{FILE}: approval_hours: {} is as long as the {} days that an approval counts from \
+                 when it is asked; give fewer hours, or more `approval_days`",
+                file.approval_hours, file.approval_days
             ));
         }
         if file.sign_in_minutes == 0 || file.sign_in_minutes > MINUTES_MOST {

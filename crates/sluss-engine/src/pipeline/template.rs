@@ -5,11 +5,13 @@
 //! - A [`Template`] was checked with sample values: its steps form a graph, and it starts an
 //!   artifact that one of them leaves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluss_core::budget::ErrorBudget;
-use sluss_core::ids::{ArtifactName, Digest, StepName, TeamName, TemplateName, TemplateRef};
-use sluss_core::pipeline::Stage;
+use sluss_core::ids::{
+    ArtifactName, Digest, EnvironmentName, StepName, TeamName, TemplateName, TemplateRef,
+};
+use sluss_core::pipeline::{GateKind, Stage};
 
 use super::budget;
 use super::deliver;
@@ -86,6 +88,15 @@ impl Template {
         Problems::none_in(reader.problems, Some(()))?;
         let digest = source.digest().clone();
         Ok(Self { name, owner, review, description, inputs, open, digest, source, root })
+    }
+
+    /// Returns the gates of each stage, with each input given.
+    pub fn gates(&self) -> BTreeMap<EnvironmentName, BTreeSet<GateKind>> {
+        let mut reader = Reader::new(&self.source);
+        let values = inputs::samples(&self.inputs);
+        let body = body(&mut reader, &self.root, &values, &Defaults::default());
+        let stages = body.into_iter().flat_map(|body| body.deliver);
+        stages.map(|stage| (stage.environment, stage.gates.into_iter().collect())).collect()
     }
 
     /// Reads steps, start and stages with the inputs' `values`.

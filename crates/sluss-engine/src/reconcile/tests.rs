@@ -214,6 +214,7 @@ fn organisation(anna: &PersonRef) -> Organisation {
         groups: BTreeMap::new(),
         approvals: Vec::new(),
         approval_hours: Organisation::APPROVAL_HOURS,
+        approval_days: Organisation::APPROVAL_DAYS,
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
@@ -223,6 +224,8 @@ fn organisation(anna: &PersonRef) -> Organisation {
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),
+        template_gates: BTreeMap::new(),
+        without_customers: BTreeSet::new(),
     }
 }
 

@@ -26,8 +26,8 @@ use super::evidence::{self, NotRead, Reports};
 
 /// Deployments that a policy is told about at most, beside the one that waits.
 const HISTORY_MOST: usize = 50;
-/// The instant of what has no end that is known: an approval counts until its statement moves, and
-/// a finding may have no term.
+/// The instant of what has no end that is known: what was asked before the log said until when an
+/// approval counts, and is not granted yet; and a finding may have no term.
 pub(super) const NO_END: i64 = (1 << 53) - 1;
 
 /// What a release changes beside what is live where it goes.
@@ -168,10 +168,11 @@ impl Looked<'_> {
         let stages = &self.pipeline.deliver;
         let lasting = |stage: &&sluss_core::pipeline::Stage| stage.kind == EnvironmentKind::Lasting;
         let last = stages.iter().rfind(lasting);
-        let customers = last.is_some_and(|last| {
+        let is_last = last.is_some_and(|last| {
             last.environment == self.deployment.stage.environment
                 && self.deployment.stage.kind == EnvironmentKind::Lasting
         });
+        let customers = self.deployment.customers.unwrap_or(is_last);
         let class = match (self.deployment.stage.kind, customers) {
             (EnvironmentKind::Ephemeral, _) => EnvironmentClass::Ephemeral,
             (EnvironmentKind::Lasting, true) => EnvironmentClass::Production,
@@ -258,7 +259,10 @@ impl Looked<'_> {
                 roles,
                 slot,
                 at_ms: at(*when)?,
-                valid_until_ms: At::try_from(NO_END)?,
+                valid_until_ms: match request.and_then(|of| self.state.approval_ends(of)) {
+                    Some(end) => at(end)?,
+                    None => At::try_from(NO_END)?,
+                },
                 kind: ApprovalKind::Person,
             });
         }

@@ -73,12 +73,12 @@ deny contains {
 }
 "#;
 
-struct World {
+pub(crate) struct World {
     _folder: tempfile::TempDir,
-    engine: Engine,
+    pub(crate) engine: Engine,
     clock: Arc<ManualClock>,
-    people: BTreeMap<&'static str, PersonRef>,
-    judge: PushJudge,
+    pub(crate) people: BTreeMap<&'static str, PersonRef>,
+    pub(crate) judge: PushJudge,
     head: Option<CommitId>,
 }
 
@@ -109,7 +109,7 @@ async fn parts(data: &Path, clock: Arc<ManualClock>) -> Parts {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(BEGIN));
         let engine = Engine::start(parts(folder.path(), clock.clone()).await, State::default());
@@ -144,7 +144,10 @@ impl World {
     }
 
     /// Pushes to the platform repository; returns what the pusher is told if it is refused.
-    async fn platform(&mut self, files: &[(&str, &str)]) -> Result<Vec<String>, Vec<String>> {
+    pub(crate) async fn platform(
+        &mut self,
+        files: &[(&str, &str)],
+    ) -> Result<Vec<String>, Vec<String>> {
         let new = self.write("platform", files).await;
         let repository = RepositoryName::platform();
         let objects = self.engine.parts().repositories.objects(&repository).unwrap();

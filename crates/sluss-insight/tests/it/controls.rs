@@ -164,7 +164,7 @@ fn a_gate_that_waits_has_decided_nothing() {
         };
         moved.push((at, event));
         if let Some((subject, statement)) = granted {
-            moved.push((at, Event::ApprovalInvalidated { subject, statement }));
+            moved.push((at, Event::ApprovalInvalidated { subject, statement, why: None }));
         }
     }
     assert_eq!(answer(&finos(&moved, "mi-19"), Mark::Approved).0, 0);

@@ -167,6 +167,7 @@ impl Story {
             groups: BTreeMap::new(),
             approvals: Vec::new(),
             approval_hours: Organisation::APPROVAL_HOURS,
+            approval_days: Organisation::APPROVAL_DAYS,
             by_key: false,
             sign_in_minutes: Organisation::SIGN_IN_MINUTES,
             training: BTreeMap::new(),
@@ -176,6 +177,8 @@ impl Story {
             calendar: None,
             policies: None,
             templates: BTreeMap::new(),
+            template_gates: BTreeMap::new(),
+            without_customers: BTreeSet::new(),
         };
         let contributors = BTreeSet::from([self.people["anna"].clone()]);
         let (commit, nonce) = (commit(900 + number), self.engine.nonce());

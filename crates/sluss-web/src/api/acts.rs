@@ -15,6 +15,8 @@ use sluss_engine::failure::{Blame, Failure};
 
 use super::answer::{Answer, parse};
 use super::ask::{Asking, DoneView, Wanted};
+use super::retention::InPersonWanted;
+use super::stops::LiftWanted;
 use crate::app::App;
 
 /// What a second person says.
@@ -138,13 +140,16 @@ pub(super) async fn hold(
     asking.ask(&app, Command::Hold { deployment }).await
 }
 
+/// A held rollout goes on; a first release, which proved nothing, takes the password.
 pub(super) async fn resume(
     State(app): State<App>,
     asking: Asking,
     Path(deployment): Path<String>,
+    Wanted(wanted): Wanted<InPersonWanted>,
 ) -> Answer<DoneView> {
     let deployment: DeploymentId = parse(&deployment)?;
-    asking.ask(&app, Command::Resume { deployment }).await
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::Resume { deployment }, actor).await
 }
 
 pub(super) async fn freeze(
@@ -174,9 +179,15 @@ pub(super) async fn lift(
     State(app): State<App>,
     asking: Asking,
     Path(freeze): Path<String>,
+    Wanted(wanted): Wanted<LiftWanted>,
 ) -> Answer<DoneView> {
     let freeze: FreezeId = parse(&freeze)?;
-    asking.ask(&app, Command::Lift { freeze }).await
+    let reason = app.put_reason(Some(&wanted.reason)).await?.ok_or_else(|| {
+        let what = "Lifting a freeze needs a reason.";
+        Failure::new(Blame::Caller, what, "Say why it may end: `--reason …`")
+    })?;
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::Lift { freeze, reason }, actor).await
 }
 
 pub(super) async fn cancel(
@@ -242,8 +253,13 @@ pub(super) async fn link(
     asking.ask(&app, Command::Link { incident, deployment }).await
 }
 
-pub(super) async fn confirm_clock(State(app): State<App>, asking: Asking) -> Answer<DoneView> {
-    let done = asking.ask(&app, Command::ClockReturned { confirmed: true }).await?;
+pub(super) async fn confirm_clock(
+    State(app): State<App>,
+    asking: Asking,
+    Wanted(wanted): Wanted<InPersonWanted>,
+) -> Answer<DoneView> {
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    let done = asking.ask_as(&app, Command::ClockReturned { confirmed: true }, actor).await?;
     sluss_store::Log::confirm_clock(&*app.engine.parts().log);
     Ok(done)
 }

@@ -3,11 +3,15 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::decide::Command;
+use sluss_core::ids::Digest;
 use sluss_core::state::State as Known;
+use sluss_engine::failure::{Blame, Failure};
 
 use super::answer::{Answer, nothing, parse};
+use super::ask::{Asking, DoneView, Wanted};
 use super::deployments::may_decide;
 use super::words::{PersonView, Words, view};
 use crate::app::App;
@@ -37,6 +41,10 @@ pub struct ApprovalView {
     pub at_ms: Option<i64>,
     /// Why not.
     pub reason: Option<String>,
+    /// Why it is void, where it is.
+    pub void: Option<&'static str>,
+    /// Until when an approval of it counts.
+    pub valid_until_ms: Option<i64>,
     /// In what a configuration asks less than the one in force: then it takes two people.
     pub weakens: Vec<&'static str>,
 }
@@ -46,6 +54,36 @@ pub struct ApprovalView {
 pub struct ApprovalsView {
     /// The open requests.
     pub open: Vec<ApprovalView>,
+}
+
+/// Why somebody who agreed takes that back.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeWanted {
+    /// Why.
+    pub reason: String,
+    /// The password again; it can be that of HTTP Basic instead.
+    pub password: Option<String>,
+}
+
+pub(super) async fn revoke(
+    State(app): State<App>,
+    asking: Asking,
+    Path(subject): Path<String>,
+    Wanted(wanted): Wanted<RevokeWanted>,
+) -> Answer<DoneView> {
+    let subject: Subject = parse(&subject)?;
+    let reason = revoked_for(&app, &wanted.reason).await?;
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, Command::Revoke { subject, reason }, actor).await
+}
+
+/// Keeps why an approval is revoked.
+pub(crate) async fn revoked_for(app: &App, text: &str) -> Result<Digest, Failure> {
+    app.put_reason(Some(text)).await?.ok_or_else(|| {
+        let what = "Revoking an approval needs a reason.";
+        Failure::new(Blame::Caller, what, "Say why in a sentence: `--reason …`")
+    })
 }
 
 pub(super) async fn all(State(app): State<App>) -> Answer<ApprovalsView> {
@@ -80,7 +118,7 @@ pub(super) fn approval_view(
         Decision::Open => ("open", None, None, None),
         Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
         Decision::Refused { by, at, reason } => ("refused", Some(by), Some(*at), reason.as_ref()),
-        Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
+        Decision::Invalidated { at, .. } => ("invalidated", None, Some(*at), None),
         Decision::Expired { at } => ("expired", None, Some(*at), None),
     };
     Some(ApprovalView {
@@ -95,6 +133,11 @@ pub(super) fn approval_view(
         by: by.map(|who| words.person(who)),
         at_ms: at.map(|at| at.0),
         reason: reason.and_then(|digest| words.text(digest)),
+        void: match &request.decision {
+            Decision::Invalidated { why: Some(why), .. } => Some(why.sentence()),
+            _stands_or_unsaid => None,
+        },
+        valid_until_ms: state.approval_ends(request).map(|end| end.0),
         weakens: match subject {
             Subject::Configuration(number) => {
                 state.weakenings(number).into_iter().map(|found| found.sentence()).collect()

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::{
     acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
     deployments, evidence, exceptions, findings, inbox, incident_report, incidents, keys, log,
-    policies, population, records, releases, reporting, retention, runs, status, step_log, stops,
-    tokens,
+    people, policies, population, records, releases, reporting, retention, runs, status, step_log,
+    stops, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -161,9 +161,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     writes::<ask::DoneView>(
         "/api/v1/deployments/{deployment}/resume",
-        "Let a held rollout go on",
+        "Let a held rollout go on; a first release with the password",
         || post(acts::resume),
-    ),
+    )
+    .takes::<retention::InPersonWanted>(),
     writes::<ask::DoneView>(
         "/api/v1/places/{service}/{environment}/rollback",
         "Take back what is rolling out or live",
@@ -191,6 +192,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Show what a second person is asked",
         || get(approvals::one),
     ),
+    writes::<ask::DoneView>(
+        "/api/v1/approvals/{subject}/revoke",
+        "Take back that you agreed, before it begins, with the password",
+        || post(approvals::revoke),
+    )
+    .takes::<approvals::RevokeWanted>()
+    .who(Who::Approver),
     writes::<ask::DoneView>(
         "/api/v1/approvals/{subject}",
         "Approve or refuse, as a second person, with the password",
@@ -294,7 +302,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     writes::<ask::DoneView>("/api/v1/freezes", "Set a freeze", || post(acts::freeze))
         .takes::<acts::FreezeWanted>(),
-    writes::<ask::DoneView>("/api/v1/freezes/{freeze}/lift", "Lift a freeze", || post(acts::lift)),
+    writes::<ask::DoneView>(
+        "/api/v1/freezes/{freeze}/lift",
+        "Lift a freeze that somebody else set, with the password",
+        || post(acts::lift),
+    )
+    .takes::<stops::LiftWanted>()
+    .who(Who::Approver),
     reads::<stops::StopsView>("/api/v1/stops", "List stops of the line, newest first", || {
         get(stops::all)
     }),
@@ -327,9 +341,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Say what proposed policies would have made of the past",
         || get(policies::difference),
     ),
-    writes::<ask::DoneView>("/api/v1/clock/confirm", "Say that the clock is right", || {
-        post(acts::confirm_clock)
-    }),
+    writes::<ask::DoneView>(
+        "/api/v1/clock/confirm",
+        "Say that the clock is right, with the password",
+        || post(acts::confirm_clock),
+    )
+    .takes::<retention::InPersonWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/people/identify",
+        "Say who a contributor is whom no organisation names, with the password",
+        || post(people::identify),
+    )
+    .takes::<people::IdentifyWanted>(),
     reads::<retention::RetentionView>(
         "/api/v1/retention",
         "Say what is kept for how long, held, disposed of and erased",

@@ -8,7 +8,7 @@
 mod acts;
 mod alerts;
 mod answer;
-mod approvals;
+pub(crate) mod approvals;
 mod ask;
 pub(crate) mod budget;
 pub(crate) mod calendar;
@@ -26,6 +26,7 @@ pub(crate) mod incident_report;
 pub(crate) mod incidents;
 mod keys;
 mod log;
+mod people;
 pub(crate) mod performance;
 pub(crate) mod policies;
 mod population;

@@ -13,6 +13,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::frame::parse;
 use super::keys::KeyFields;
 use super::link;
+use crate::api::approvals::revoked_for;
 use crate::app::App;
 use crate::auth::Visitor;
 use crate::forms::Form;
@@ -130,14 +131,25 @@ pub(super) async fn hold(
     answer(&app, &form, done)
 }
 
+/// The password is asked for where a first release goes without proof.
+#[derive(Deserialize)]
+pub(super) struct ResumeFields {
+    #[serde(default)]
+    password: String,
+}
+
 pub(super) async fn resume(
     State(app): State<App>,
     Path(id): Path<String>,
-    form: Form<Bare>,
+    form: Form<ResumeFields>,
 ) -> Response {
     let done = async {
         let deployment: DeploymentId = parse(&id)?;
-        form.ask(&app, Command::Resume { deployment }).await?;
+        let (command, password) = (Command::Resume { deployment }, &form.fields.password);
+        match password.is_empty() {
+            true => form.ask(&app, command).await?,
+            false => form.decide(&app, command, password.clone()).await?,
+        };
         Ok(link::deployment(deployment))
     };
     let done = done.await;
@@ -259,14 +271,41 @@ async fn frozen(app: &App, form: &Form<FreezeFields>) -> Result<String, Failure>
     Ok(link::FREEZES.to_owned())
 }
 
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: Form<LiftFields>,
+) -> Response {
+    let done = async {
+        let subject: Subject = parse(&id)?;
+        let reason = revoked_for(&app, &form.fields.reason).await?;
+        let password = form.fields.password.clone();
+        form.decide(&app, Command::Revoke { subject, reason }, password).await?;
+        Ok(link::decide(subject))
+    };
+    let done = done.await;
+    answer(&app, &form, done)
+}
+
+#[derive(Deserialize)]
+pub(super) struct LiftFields {
+    reason: String,
+    password: String,
+}
+
 pub(super) async fn lift(
     State(app): State<App>,
     Path(id): Path<String>,
-    form: Form<Bare>,
+    form: Form<LiftFields>,
 ) -> Response {
     let done = async {
         let freeze: FreezeId = parse(&id)?;
-        form.ask(&app, Command::Lift { freeze }).await?;
+        let reason = app.put_reason(Some(&form.fields.reason)).await?.ok_or_else(|| {
+            let what = "Lifting a freeze needs a reason.";
+            Failure::new(Blame::Caller, what, "Say why it may end")
+        })?;
+        let password = form.fields.password.clone();
+        form.decide(&app, Command::Lift { freeze, reason }, password).await?;
         Ok(link::freeze(freeze))
     };
     let done = done.await;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use sluss_core::approval::{Decision, Subject};
+use sluss_core::approval::{Decision, Subject, VoidWhy};
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::gate::GateOutcome;
 use sluss_core::ids::{ChangeId, DeploymentId};
@@ -273,7 +273,10 @@ fn of_approval(state: &Known, words: &mut Words, id: DeploymentId, now: Millis) 
         Decision::Refused { by, at, .. } => {
             (Tone::Bad, format!("{} refused", words.person(by).name), *at)
         }
-        Decision::Invalidated { at } => (Tone::Quiet, "What was asked has changed".to_owned(), *at),
+        Decision::Invalidated { at, why } => {
+            let why = why.map_or("What was asked has changed.", VoidWhy::sentence);
+            (Tone::Quiet, format!("The approval is void. {why}"), *at)
+        }
         Decision::Expired { at } => (Tone::Bad, "Too few people agreed in time".to_owned(), *at),
     };
     let waited = match at.since(request.since) {

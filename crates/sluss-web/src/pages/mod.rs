@@ -81,6 +81,7 @@ pub fn router() -> Router<App> {
         .route("/exceptions/{id}/review", post(exceptions::review))
         .route("/approvals", get(approvals::page))
         .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
+        .route("/approvals/{subject}/revoke", post(acts::revoke))
         .route("/calendar", get(calendar::page))
         .route("/stops", post(stops::stop))
         .route("/stops/{id}/lift", post(stops::lift))

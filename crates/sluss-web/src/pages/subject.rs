@@ -39,6 +39,12 @@ pub(super) struct Approval {
     pub(super) decided: String,
     pub(super) at: Option<Html>,
     pub(super) reason: Option<String>,
+    /// Why it is void.
+    pub(super) void: Option<&'static str>,
+    /// Until when an approval of it counts.
+    pub(super) until: Option<Html>,
+    /// Whether who looks agreed, and may take that back.
+    pub(super) revocable: bool,
     /// Whether who looks may decide now.
     pub(super) mine: bool,
     /// Why who looks may not.
@@ -99,7 +105,7 @@ pub(super) fn approval(
         Decision::Open => ("open", None, None, None),
         Decision::Granted { by, at } => ("granted", Some(by), Some(*at), None),
         Decision::Refused { by, at, reason } => ("refused", Some(by), Some(*at), reason.as_ref()),
-        Decision::Invalidated { at } => ("invalidated", None, Some(*at), None),
+        Decision::Invalidated { at, .. } => ("invalidated", None, Some(*at), None),
         Decision::Expired { at } => ("expired", None, Some(*at), None),
     };
     Some(Approval {
@@ -118,6 +124,12 @@ pub(super) fn approval(
         decided: by.map_or(String::new(), |who| words.person(who).name),
         at: at.map(|at| html::ago(at, looking.now)),
         reason: reason.and_then(|digest| words.text(digest)),
+        void: match &request.decision {
+            Decision::Invalidated { why: Some(why), .. } => Some(why.sentence()),
+            _stands_or_unsaid => None,
+        },
+        until: state.approval_ends(request).map(|end| html::clock(end, looking.now)),
+        revocable: looking.who.is_some_and(|who| state.may_revoke(subject, who)),
         mine: open && mine,
         not_mine,
         csrf: looking.csrf.to_owned(),

@@ -31,7 +31,11 @@ async fn a_repeated_request_with_a_key_has_one_effect() {
     let freezes = bank.send(Asked::get("/api/v1/freezes").bearer(&token)).await.json();
     assert_eq!(freezes["freezes"].as_array().unwrap().len(), 1);
     assert_eq!(freezes["freezes"][0]["reason"], "year's end");
-    let lift = Asked::post("/api/v1/freezes/frz-1/lift", "").bearer(&token);
+    let why = r#"{"reason": "Over"}"#;
+    let lift = Asked::post("/api/v1/freezes/frz-1/lift", why);
+    let program = bank.send(lift.clone().bearer(&token)).await;
+    assert_eq!(program.status, 403, "{program:?}");
+    let lift = lift.basic("second", PASSWORD);
     assert_eq!(bank.send(lift.clone()).await.status, 200);
     let again = bank.send(lift).await;
     assert_eq!((again.status, again.json()["blame"].as_str()), (409, Some("conflict")));

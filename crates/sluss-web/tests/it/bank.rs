@@ -165,6 +165,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         groups: BTreeMap::new(),
         approvals: Vec::new(),
         approval_hours: Organisation::APPROVAL_HOURS,
+        approval_days: Organisation::APPROVAL_DAYS,
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
@@ -174,6 +175,8 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),
+        template_gates: BTreeMap::new(),
+        without_customers: BTreeSet::new(),
     }
 }
 

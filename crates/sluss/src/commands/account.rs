@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_store::{AccountError, NewAccount};
 
+use super::act::changed;
+use super::connection::Where;
+use super::decide::Person;
 use super::print::{next, say};
 use super::{Output, retention, terminal};
 use crate::cli::default_data;
@@ -17,6 +21,8 @@ pub enum Command {
     Add(Add),
     /// Set the password of an account, and end its sessions
     Password(Password),
+    /// Say who a contributor is whom no `organisation.yaml` names
+    Identify(Identify),
     /// Propose to erase a person; another person agrees
     Erase(retention::Erase),
 }
@@ -40,6 +46,25 @@ pub struct Add {
     data: PathBuf,
 }
 
+/// Say who a contributor is whom no `organisation.yaml` names
+///
+/// Of whom nobody knows who they are, nobody can say that they do not decide over their own change:
+/// the four-eyes gate of a release that they contributed to stays shut until this is said. An
+/// approver says it, or a developer of themselves; whoever says so, and who it is said to be, count
+/// as contributors too, and do not decide over it.
+#[derive(Debug, clap::Args)]
+pub struct Identify {
+    /// The address that their commits carry, or their reference in the log
+    who: String,
+    /// The login of who that is; nobody who decides here unless given
+    #[arg(long = "as", value_name = "LOGIN")]
+    person: Option<String>,
+    #[command(flatten)]
+    by: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
 /// Set the password of an account
 #[derive(Debug, clap::Args)]
 pub struct Password {
@@ -58,6 +83,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     match command {
         Command::Add(arguments) => add(arguments).await,
         Command::Password(arguments) => password(arguments).await,
+        Command::Identify(arguments) => identify(arguments, output).await,
         Command::Erase(arguments) => retention::erase(arguments, output).await,
     }
 }
@@ -84,6 +110,16 @@ async fn add(arguments: Add) -> Result<(), Failure> {
         super::print(&password);
     }
     next(&format!("give {login} roles in `organisation.yaml` of the platform repository"));
+    Ok(())
+}
+
+async fn identify(arguments: Identify, output: Output) -> Result<(), Failure> {
+    let Identify { who, person, by, of } = arguments;
+    let body = json!({ "who": who, "as": person });
+    let done = by.there(&of)?.post("/api/v1/people/identify", &body).await?;
+    let whom = person.unwrap_or_else(|| "nobody who decides here".to_owned());
+    let what = format!("{who} is {whom}: neither they nor you decide over what that brings.");
+    changed(&done, output, &what, "sluss status");
     Ok(())
 }
 

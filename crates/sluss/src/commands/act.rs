@@ -5,6 +5,7 @@ use sluss_engine::failure::Failure;
 
 use super::Output;
 use super::connection::Where;
+use super::decide::Person;
 use super::print::{next, print_json, say};
 use super::shape::{list, part, word};
 
@@ -37,11 +38,25 @@ pub struct Rollback {
     of: Where,
 }
 
-/// Hold or resume a rollout.
+/// Hold a rollout.
 #[derive(Debug, clap::Args)]
 pub struct OfDeployment {
     /// The deployment: `dep-7`
     deployment: String,
+    #[command(flatten)]
+    of: Where,
+}
+
+/// Resume a rollout
+///
+/// A first release has nothing beside it that it is compared with: there the word of an approver
+/// who had no hand in it stands for proof, given in person with `--login`.
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// The deployment: `dep-7`
+    deployment: String,
+    #[command(flatten)]
+    person: Person,
     #[command(flatten)]
     of: Where,
 }
@@ -90,10 +105,11 @@ pub(super) async fn hold(arguments: OfDeployment, output: Output) -> Result<(), 
 }
 
 /// Runs `sluss resume`.
-pub(super) async fn resume(arguments: OfDeployment, output: Output) -> Result<(), Failure> {
-    let OfDeployment { deployment, of } = arguments;
+pub(super) async fn resume(arguments: Resume, output: Output) -> Result<(), Failure> {
+    let Resume { deployment, person, of } = arguments;
     let path = format!("/api/v1/deployments/{}/resume", part(&deployment));
-    let done = of.client()?.post(&path, &json!({})).await?;
+    let there = if person.is_named() { person.there(&of)? } else { of.client()? };
+    let done = there.post(&path, &json!({})).await?;
     changed(&done, output, &format!("{deployment} goes on."), "sluss status");
     Ok(())
 }

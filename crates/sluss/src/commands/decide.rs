@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sluss_engine::failure::{Blame, Failure};
 
 use super::Output;
+use super::act::changed;
 use super::connection::Where;
 use super::print::{next, print_json, say};
 use super::shape::{part, people, plain, short, word};
@@ -42,6 +43,24 @@ pub struct Refuse {
     of: Where,
 }
 
+/// Take back that you agreed, before it begins
+///
+/// The gate shuts, and people are asked anew. Another approver who had a reason against it refuses
+/// it instead: `sluss refuse`, also after it was approved. What has begun is taken back with
+/// `sluss rollback`.
+#[derive(Debug, clap::Args)]
+pub struct Revoke {
+    /// What you agreed to: a deployment (`dep-7`) or a configuration (`cfg-2`)
+    subject: String,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
 /// Who decides.
 #[derive(Debug, clap::Args)]
 pub(super) struct Person {
@@ -57,6 +76,11 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// Returns whether it is said who decides.
+    pub(super) fn is_named(&self) -> bool {
+        self.login.is_some() || self.password_stdin
+    }
+
     /// Returns Sluss, asked by this person with their password, given now.
     pub(super) fn there(self, of: &Where) -> Result<Client, Failure> {
         let login = match self.login.or_else(|| of.login()) {
@@ -88,6 +112,16 @@ pub(super) async fn approve(arguments: Approve, output: Output) -> Result<(), Fa
 pub(super) async fn refuse(arguments: Refuse, output: Output) -> Result<(), Failure> {
     let Refuse { subject, reason, person, of } = arguments;
     decide(Decision { subject, word: "refuse", reason: Some(reason) }, person, &of, output).await
+}
+
+/// Runs `sluss revoke`.
+pub(super) async fn revoke(arguments: Revoke, output: Output) -> Result<(), Failure> {
+    let Revoke { subject, reason, person, of } = arguments;
+    let path = format!("/api/v1/approvals/{}/revoke", part(&subject));
+    let done = person.there(&of)?.post(&path, &json!({ "reason": reason })).await?;
+    let what = format!("You agree to {subject} no more; people are asked anew.");
+    changed(&done, output, &what, &format!("sluss inbox, or sluss refuse {subject} --reason …"));
+    Ok(())
 }
 
 async fn decide(

@@ -6,6 +6,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::Output;
 use super::act::{changed, happened};
 use super::connection::Where;
+use super::decide::Person;
 use super::print::{print, print_json};
 use super::shape::{list, part, table};
 use super::status;
@@ -18,7 +19,7 @@ pub enum Command {
     Set(Set),
     /// List freezes, newest first
     List(List),
-    /// Lift a freeze before its end
+    /// Lift a freeze before its end: another approver, who contributed to nothing that it keeps
     Lift(Lift),
     /// Show the months to come: when nothing goes, and why
     Preview(super::preview::Preview),
@@ -61,6 +62,11 @@ pub struct List {
 pub struct Lift {
     /// The freeze: `frz-1`
     freeze: String,
+    /// Why it may end
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    person: Person,
     #[command(flatten)]
     of: Where,
 }
@@ -71,9 +77,9 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Set(arguments) => set(arguments, output).await,
         Command::List(arguments) => show(arguments, output).await,
         Command::Preview(arguments) => super::preview::run(arguments, output).await,
-        Command::Lift(Lift { freeze, of }) => {
+        Command::Lift(Lift { freeze, reason, person, of }) => {
             let path = format!("/api/v1/freezes/{}/lift", part(&freeze));
-            let done = of.client()?.post(&path, &json!({})).await?;
+            let done = person.there(&of)?.post(&path, &json!({ "reason": reason })).await?;
             changed(&done, output, &format!("The freeze {freeze} is lifted."), "sluss status");
             Ok(())
         }
@@ -105,7 +111,12 @@ async fn set(arguments: Set, output: Output) -> Result<(), Failure> {
         (Some(service), Some(environment)) => format!("{service} does not get into {environment}"),
     };
     let what = format!("{whom} until {} ({freeze}).", rfc3339(until_ms));
-    changed(&done, output, &what, &format!("sluss freeze lift {freeze}"));
+    changed(
+        &done,
+        output,
+        &what,
+        &format!("sluss freeze lift {freeze} --reason …, by another approver"),
+    );
     Ok(())
 }
 

@@ -88,6 +88,8 @@ pub enum ClientCommand {
     Approve(decide::Approve),
     /// Refuse what waits for a second person
     Refuse(decide::Refuse),
+    /// Take back that you agreed, before it begins
+    Revoke(decide::Revoke),
     /// Ask for a release to be live in the next environment
     Promote(act::Promote),
     /// Take back what is rolling out or live
@@ -95,7 +97,7 @@ pub enum ClientCommand {
     /// Hold a rollout at its share
     Hold(act::OfDeployment),
     /// Let a held rollout go on
-    Resume(act::OfDeployment),
+    Resume(act::Resume),
     /// Steer a rollout, and ask what other settings would have made of it
     #[command(subcommand)]
     Rollout(rollout::Command),
@@ -209,6 +211,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,
         ClientCommand::Refuse(arguments) => decide::refuse(arguments, output).await,
+        ClientCommand::Revoke(arguments) => decide::revoke(arguments, output).await,
         ClientCommand::Promote(arguments) => act::promote(arguments, output).await,
         ClientCommand::Rollback(arguments) => act::rollback(arguments, output).await,
         ClientCommand::Hold(arguments) => act::hold(arguments, output).await,

@@ -25,7 +25,7 @@ pub enum Command {
     /// Keep it at its share
     Hold(OfDeployment),
     /// Let it go on
-    Resume(OfDeployment),
+    Resume(act::Resume),
     /// Judge what was recorded once more, with other settings
     Replay(Again),
 }

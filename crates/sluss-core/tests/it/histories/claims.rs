@@ -61,8 +61,9 @@ fn holds(
         ClearedWhy::NobodyAsked => {
             let place = state.place(&deployment.service, &deployment.environment);
             let later = place.is_some_and(|place| place.live.is_some());
-            policy.four_eyes == FourEyes::Never
-                || policy.four_eyes == FourEyes::FirstRelease && later && !run.steps.unisolated()
+            (policy.four_eyes == FourEyes::Never
+                || policy.four_eyes == FourEyes::FirstRelease && later && !run.steps.unisolated())
+                && !agreed_to_less(state, deployment)
         }
         ClearedWhy::Approved => {
             let subject = Subject::Deployment(id);
@@ -76,7 +77,19 @@ fn holds(
                         one.to == *who && one.holds(now) && !contributors.contains(&one.from)
                     })
             };
+            let known = |who: &PersonRef| {
+                let of = state.proposals.values().filter(|one| one.activated.is_some());
+                of.map(|one| &one.organisation)
+                    .any(|of| of.developers.contains(who) || of.deciders().contains(who))
+                    || state.identified.contains_key(who)
+            };
             !request.agreed.is_empty()
+                && request.valid_until.is_some_and(|end| now < end)
+                && contributors.iter().all(|who| known(who))
+                && deployment
+                    .requested_by
+                    .iter()
+                    .all(|by| request.agreed.iter().all(|a| a.0 != *by))
                 && request.agreed.iter().any(|(who, _)| may(who))
                 && request.agreed.iter().all(|(who, _)| !contributors.contains(who))
                 && state.statement(subject).as_ref() == Some(&request.statement)
@@ -199,6 +212,16 @@ fn holds(
     }
 }
 
+/// Whether somebody whose change it brings agreed to the rules in force, which ask less.
+fn agreed_to_less(state: &State, deployment: &Deployment) -> bool {
+    let makers = everyone_in(state, deployment);
+    let in_force = state.proposals.iter().filter(|(_, one)| one.activated.is_some());
+    let (number, proposal) = in_force.max_by_key(|(id, one)| (one.activated, **id)).unwrap();
+    let request = state.requests.get(&Subject::Configuration(*number));
+    let agreed = request.into_iter().flat_map(|request| &request.agreed);
+    proposal.asked_less && agreed.into_iter().any(|(who, _)| makers.contains(who))
+}
+
 /// What the last attempts of all acceptance steps of this release's tests measured.
 fn measured_last<'a>(state: &'a State, deployment: &Deployment) -> Vec<&'a Measured> {
     let of_release = state.deployments.values().filter(|of| {
@@ -248,7 +271,10 @@ fn everyone_in<'a>(
     let brings = |id: &ChangeId| *id == own || (trunk.contains(id) && *id > live && *id <= own);
     let merged = |id: &ChangeId| state.merged_into(*id).is_some_and(|into| brings(&into));
     let changes = state.changes.iter().filter(|(id, _)| brings(id) || merged(id));
-    changes.flat_map(|(_, change)| &change.push.contributors).collect()
+    let people = changes.flat_map(|(_, change)| &change.push.contributors);
+    let people: BTreeSet<&PersonRef> = people.collect();
+    let said = people.iter().filter_map(|who| state.identified.get(*who)).flatten();
+    people.iter().copied().chain(said).collect()
 }
 
 trait MergedInto {

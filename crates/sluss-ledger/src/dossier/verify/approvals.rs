@@ -19,7 +19,7 @@ use super::opened::Opened;
 use super::{ApprovalRules, SignedEvent, container, emergencies};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
-use crate::envelope::ActorKind;
+use crate::envelope::{Actor, ActorKind};
 use crate::hash::Hash;
 
 pub(super) fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
@@ -54,7 +54,7 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             }
             "approval.granted" | "approval.automated" => {
                 granted += 1;
-                failures.extend(decided_by(signed, data, &contributors).err());
+                failures.extend(decided_by(opened, signed, data, &contributors).err());
                 failures.extend(signed_in(opened, signed).err());
                 match bound(opened, signed, data) {
                     Ok(true) => {}
@@ -127,7 +127,8 @@ fn goes_on(
         return None;
     }
     let nobody = || Err(vec![at(signed, "it went on without the approval that was asked for")]);
-    Some(emergencies::behind(opened, signed, contributors).unwrap_or_else(nobody))
+    let barred = barred(opened, signed, contributors);
+    Some(emergencies::behind(opened, signed, &barred).unwrap_or_else(nobody))
 }
 
 /// Whether the gate for people said last, before `start`, that they had agreed.
@@ -141,23 +142,50 @@ fn says_approved(opened: &Opened<'_>, start: &SignedEvent) -> bool {
     opened.told().filter(gate).last().is_some_and(|(_, data)| data["outcome"]["why"] == "approved")
 }
 
-/// Everyone who contributed: listed as such, or acting on the change, its run or its request.
+/// Everyone who does not decide where `signed` stands: who contributed, who asked for that very
+/// deployment, and who let the release go again by then after it was taken back.
+pub(super) fn barred(
+    opened: &Opened<'_>,
+    signed: &SignedEvent,
+    contributors: &BTreeSet<Hash>,
+) -> BTreeSet<Hash> {
+    let mut found = contributors.clone();
+    let own = opened.own_streams();
+    for (other, _) in opened.told().filter(|(other, _)| own.contains(&other.event.stream)) {
+        let event = &other.event;
+        let counts = match event.kind.as_str() {
+            "deployment.requested" | "deploy.requested" => event.stream == signed.event.stream,
+            "release.unbarred" => other.index < signed.index,
+            _ => false,
+        };
+        if counts {
+            hand(&event.actor, &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the person who did it, or for whom a program did.
+fn hand(actor: &Actor, found: &mut BTreeSet<Hash>) {
+    match actor.kind {
+        ActorKind::Person | ActorKind::Agent => {
+            found.insert(actor.reference);
+            found.extend(actor.acts_for);
+        }
+        ActorKind::Workload | ActorKind::System => found.extend(actor.acts_for),
+    }
+}
+
+/// Everyone who contributed: listed as such, or acting on the change or its run.
 pub(super) fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
     let own = opened.own_streams();
     let mut found = BTreeSet::new();
     for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
         listed(data, &mut found);
         let event = &signed.event;
-        let made = ["change.", "run.", "build.", "deployment.requested", "deploy.requested"];
+        let made = ["change.", "run.", "build."];
         if made.iter().any(|word| event.kind.starts_with(word)) {
-            let actor = &event.actor;
-            match actor.kind {
-                ActorKind::Person | ActorKind::Agent => {
-                    found.insert(actor.reference);
-                    found.extend(actor.acts_for);
-                }
-                ActorKind::Workload | ActorKind::System => found.extend(actor.acts_for),
-            }
+            hand(&event.actor, &mut found);
         }
     }
     found
@@ -198,6 +226,7 @@ fn listed(data: &Value, found: &mut BTreeSet<Hash>) {
 
 /// A person decided, it is known who, and they did not contribute.
 fn decided_by(
+    opened: &Opened<'_>,
     signed: &SignedEvent,
     data: &Value,
     contributors: &BTreeSet<Hash>,
@@ -218,7 +247,7 @@ fn decided_by(
     if by != Some(actor.reference) || actor.reference == Hash::ZERO {
         return Err(at(signed, "it is not known who approved"));
     }
-    if contributors.contains(&actor.reference) {
+    if barred(opened, signed, contributors).contains(&actor.reference) {
         return Err(at(signed, "who approved had contributed"));
     }
     Ok(())

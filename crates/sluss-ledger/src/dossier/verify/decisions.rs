@@ -97,7 +97,8 @@ pub(super) fn policy(opened: &Opened<'_>, replay: Option<&dyn PolicyReplay>) -> 
     if let Some(replay) = replay {
         let contributors = approvals::contributors(opened);
         for (signed, data, record) in records.values() {
-            found.decide_again(opened, (signed, data), record, replay, &contributors);
+            let barred = approvals::barred(opened, signed, &contributors);
+            found.decide_again(opened, (signed, data), record, replay, &barred);
         }
     }
     found.outcome(records.len(), replay.is_some())

@@ -1,0 +1,206 @@
+//! Pushes as Git has them: who contributed to what, found in real commits.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command as Process, Stdio};
+
+use sluss_core::state::ChangePhase;
+
+use super::*;
+use crate::texts::tests::World;
+
+const ORGANISATION: &str = "
+name: Bank
+four_eyes: always
+open_registration: true
+products: { pay: { title: Pay, owner: pay } }
+people: { anna: [developer], bo: [developer, approver], carl: [approver], dora: [developer] }
+";
+
+const SERVICE: &str = "service: payments
+product: pay
+template: command@1
+with:
+  port: 8080
+  ready: /ready
+  start: python3 main.py
+  test: python3 -m py_compile main.py
+";
+
+/// A bank, its repository of payments, and a work tree of it.
+struct Bank {
+    world: World,
+    work: tempfile::TempDir,
+    bare: PathBuf,
+}
+
+impl Bank {
+    async fn open() -> Self {
+        let mut world = World::new().await;
+        world.platform(&[("organisation.yaml", ORGANISATION)]).await.unwrap();
+        let name: RepositoryName = "payments".parse().unwrap();
+        let parts = world.engine.parts();
+        parts.repositories.ensure(&name).await.unwrap();
+        let bare = parts.data.join("repositories").join("payments.git");
+        let bank = Self { world, work: tempfile::tempdir().unwrap(), bare };
+        bank.git("dora", &["init", "--quiet", "--initial-branch=main"], "");
+        bank.write("sluss.yaml", SERVICE);
+        bank.commit("dora", "Begin");
+        bank.push("dora", "main").await.unwrap();
+        bank
+    }
+
+    /// Runs Git in the work tree as somebody; returns what it said.
+    fn git(&self, who: &str, arguments: &[&str], input: &str) -> String {
+        let email = format!("{who}@bank.example");
+        let mut child = Process::new("git")
+            .args(arguments)
+            .current_dir(self.work.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_AUTHOR_NAME", who)
+            .env("GIT_AUTHOR_EMAIL", &email)
+            .env("GIT_COMMITTER_NAME", who)
+            .env("GIT_COMMITTER_EMAIL", &email)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.work.path().join(path), text).unwrap();
+    }
+
+    fn commit(&self, who: &str, message: &str) {
+        self.git(who, &["add", "--all"], "");
+        self.git(who, &["commit", "--quiet", "--message", message], "");
+    }
+
+    /// Pushes a branch as somebody, as the hooks have it; returns what they are told.
+    async fn push(&self, who: &str, branch: &str) -> Result<Vec<String>, Vec<String>> {
+        let repository: RepositoryName = "payments".parse().unwrap();
+        let objects = self.world.engine.parts().repositories.objects(&repository).unwrap();
+        let old = objects.head(branch).await.unwrap();
+        let new: CommitId = self.git(who, &["rev-parse", branch], "").parse().unwrap();
+        // The objects are there before anybody is asked; the branch moves afterwards.
+        let bare = self.bare.to_str().unwrap();
+        self.git(
+            who,
+            &["push", "--quiet", "--force", bare, &format!("{new}:refs/aside/{new}")],
+            "",
+        );
+        let name = crate::forge::RefName::of_branch(branch).unwrap();
+        let update = RefUpdate { name, old, new: Some(new.clone()) };
+        let push = Push {
+            repository: repository.clone(),
+            pusher: Pusher(who.to_owned()),
+            updates: vec![update.clone()],
+            options: Vec::new(),
+            objects,
+        };
+        match self.world.judge.pushed(push).await {
+            PushAnswer::Refused { messages } => Err(messages),
+            PushAnswer::Accepted { messages } => {
+                let to = format!("{new}:refs/heads/{branch}");
+                self.git(who, &["push", "--quiet", "--force", bare, &to], "");
+                let (moved, pusher) = (vec![update], Pusher(who.to_owned()));
+                self.world
+                    .judge
+                    .received(Received { repository, pusher, moved, lost: Vec::new() })
+                    .await;
+                Ok(messages)
+            }
+        }
+    }
+
+    /// Who contributed to the newest change of the trunk, by their logins.
+    fn contributors(&self) -> Vec<&'static str> {
+        let state = self.world.engine.state();
+        let newest = state.changes.values().rfind(|change| change.push.trunk).unwrap();
+        let people = self.world.people.iter();
+        people.filter(|(_, who)| newest.push.contributors.contains(who)).map(|(l, _)| *l).collect()
+    }
+
+    fn phases(&self) -> Vec<ChangePhase> {
+        self.world.engine.state().changes.values().map(|change| change.phase.clone()).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_pushed_a_branch_that_comes_squashed_to_the_trunk_contributed() {
+    let bank = Bank::open().await;
+    bank.git("anna", &["checkout", "--quiet", "-b", "topic"], "");
+    bank.write("a", "one\n");
+    bank.commit("anna", "One");
+    bank.write("a", "one\ntwo\n");
+    bank.commit("anna", "Two");
+    bank.push("anna", "topic").await.unwrap();
+    bank.git("bo", &["checkout", "--quiet", "main"], "");
+    bank.git("bo", &["merge", "--quiet", "--squash", "topic"], "");
+    bank.commit("bo", "Mine alone");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.contributors(), ["anna", "bo"]);
+    assert!(matches!(bank.phases()[1], ChangePhase::MergedInto { .. }), "{:?}", bank.phases());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_pushed_a_commit_that_is_picked_onto_the_trunk_contributed() {
+    let bank = Bank::open().await;
+    bank.git("anna", &["checkout", "--quiet", "-b", "topic"], "");
+    for name in ["a", "b"] {
+        bank.write(name, "one\n");
+        bank.commit("anna", name);
+    }
+    bank.push("anna", "topic").await.unwrap();
+    bank.git("bo", &["checkout", "--quiet", "main"], "");
+    bank.git("bo", &["cherry-pick", "--no-commit", "topic~1"], "");
+    bank.commit("bo", "Mine alone");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.contributors(), ["anna", "bo"]);
+    assert_eq!(bank.phases()[1], ChangePhase::Proposed);
+    // What is another patch is not hers.
+    bank.write("c", "mine\n");
+    bank.commit("bo", "Another");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.contributors(), ["bo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_pushes_commits_of_an_address_that_nobody_knows_is_told_so() {
+    let bank = Bank::open().await;
+    bank.write("a", "one\n");
+    bank.commit("nobody", "One");
+    let said = bank.push("bo", "main").await.unwrap().join("\n");
+    assert!(said.contains("sluss account identify nobody@bank.example"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_of_more_commits_than_are_looked_at_is_refused_and_taken_in_parts() {
+    let bank = Bank::open().await;
+    let mut stream = String::new();
+    for number in 0..=COMMITS_MOST {
+        let who = if number == 0 { "anna" } else { "bo" };
+        let from = if number == 0 { "from refs/heads/main^0\n" } else { "" };
+        writeln!(
+            stream,
+            "commit refs/heads/main\ncommitter {who} <{who}@bank.example> {} +0000\ndata 1\nx\n\
+             {from}",
+            1_000_000 + number
+        )
+        .unwrap();
+    }
+    bank.git("bo", &["fast-import", "--quiet", "--force"], &stream);
+    let refused = bank.push("bo", "main").await.unwrap_err().join("\n");
+    assert!(refused.contains("more than 20000 commits"), "{refused}");
+    let whole = bank.git("bo", &["rev-parse", "main"], "");
+    bank.git("bo", &["update-ref", "refs/heads/main", &format!("{whole}~10")], "");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.contributors(), ["anna", "bo"]);
+}

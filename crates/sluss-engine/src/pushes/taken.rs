@@ -1,0 +1,134 @@
+//! What a push to the trunk takes from branches by another way than a merge: squashed, rebased or
+//! cherry-picked. Patches are the same where Git's patch ids are: the same lines, whatever the
+//! commits, their authors and their messages.
+//!
+//! # Invariants
+//!
+//! - What cannot be compared counts as taken: who pushed it does not decide over it.
+
+use std::collections::BTreeSet;
+
+use sluss_core::event::WithdrawnReason;
+use sluss_core::ids::{CommitId, PersonRef, ServiceName};
+use sluss_core::pipeline::{EnvironmentKind, Pipeline};
+use sluss_core::state::{Change, ChangePhase};
+use sluss_core::units::Millis;
+
+use super::PushJudge;
+use crate::forge::{GitError, ObjectAccess};
+
+/// For how long a branch that was deleted, or pushed anew, can still be taken from: ninety days.
+const DELETED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// How much of a branch a push takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nothing.
+    Nothing,
+    /// Some of its commits.
+    Part,
+    /// All that it changes.
+    Whole,
+}
+
+/// Returns the patches among what `new` has and `old` has not: each commit's, and all together.
+pub(super) async fn patches(
+    objects: &ObjectAccess,
+    (old, new): (&CommitId, &CommitId),
+) -> Result<BTreeSet<String>, GitError> {
+    let mut pushed = objects.patch_ids(old, new).await?;
+    pushed.extend(objects.patch_id(old, new).await?);
+    Ok(pushed)
+}
+
+/// Returns how much of the branch at `commit` is among the patches that were `pushed` onto `old`.
+pub(super) async fn taken(
+    objects: &ObjectAccess,
+    (old, pushed): (&CommitId, &BTreeSet<String>),
+    commit: &CommitId,
+) -> Result<Taken, GitError> {
+    let Some(fork) = objects.merge_base(old, commit).await? else { return Ok(Taken::Nothing) };
+    if fork == *commit {
+        return Ok(Taken::Nothing);
+    }
+    let single = objects.patch_ids(&fork, commit).await?;
+    let whole = objects.patch_id(&fork, commit).await?;
+    let all = !single.is_empty() && single.is_subset(pushed);
+    Ok(match whole.is_some_and(|whole| pushed.contains(&whole)) || all {
+        true => Taken::Whole,
+        false if single.is_disjoint(pushed) => Taken::Nothing,
+        false => Taken::Part,
+    })
+}
+
+impl PushJudge {
+    /// Returns who contributed to branches of which this push to the trunk takes something.
+    pub(super) async fn taken_from(
+        &self,
+        objects: &ObjectAccess,
+        service: &ServiceName,
+        (old, new): (&CommitId, &CommitId),
+    ) -> BTreeSet<PersonRef> {
+        let now = self.engine.now();
+        let branches: Vec<(CommitId, BTreeSet<PersonRef>)> = {
+            let state = self.engine.state();
+            let of = state.changes.values().filter(|change| change.service == *service);
+            let of = of.filter(|change| may_be_taken(change, now));
+            of.map(|change| (change.push.commit.clone(), change.push.contributors.clone()))
+                .collect()
+        };
+        if branches.is_empty() {
+            return BTreeSet::new();
+        }
+        let Ok(pushed) = patches(objects, (old, new)).await else {
+            return branches.into_iter().flat_map(|(_, contributors)| contributors).collect();
+        };
+        let mut found = BTreeSet::new();
+        for (commit, contributors) in branches {
+            let gone = matches!(objects.commit_of(&commit).await, Ok(None));
+            match taken(objects, (old, &pushed), &commit).await {
+                Ok(Taken::Nothing) => {}
+                Err(_) if gone => {}
+                Ok(Taken::Part | Taken::Whole) | Err(_) => found.extend(contributors),
+            }
+        }
+        found
+    }
+
+    /// Names the stages before the last that are held to what all with customers are.
+    pub(super) fn held_stages(&self, pipeline: &Pipeline) -> Vec<String> {
+        let state = self.engine.state();
+        let known = state.organisation.as_ref();
+        let lasting = pipeline.deliver.iter().filter(|one| one.kind == EnvironmentKind::Lasting);
+        let mut names: Vec<_> = lasting.map(|stage| &stage.environment).collect();
+        names.pop();
+        let without = |name: &&&sluss_core::ids::EnvironmentName| {
+            known.is_some_and(|known| known.without_customers.contains(**name))
+        };
+        let held = names.iter().filter(|name| !without(name));
+        held.map(|name| {
+            format!(
+                "Sluss: `{name}` counts as having customers; if it has none, organisation.yaml \
+                 says: environments: {{ {name}: {{ customers: false }} }}"
+            )
+        })
+        .collect()
+    }
+}
+
+/// Returns whether a change is a branch's that is open, or was deleted not long ago.
+fn may_be_taken(change: &Change, now: Millis) -> bool {
+    let lately = now.since(change.at) < DELETED_MS;
+    !change.push.trunk
+        && match change.phase {
+            ChangePhase::Proposed => true,
+            ChangePhase::Withdrawn { why } => match why {
+                WithdrawnReason::BranchDeleted | WithdrawnReason::Replaced => lately,
+                WithdrawnReason::PushIncomplete => false,
+            },
+            ChangePhase::Announced
+            | ChangePhase::Merged
+            | ChangePhase::MergedInto { .. }
+            | ChangePhase::Delivered { .. } => false,
+        }
+}
