@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alarm;
 use crate::ids::{
     Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
@@ -225,6 +226,9 @@ pub struct Organisation {
     /// The policies: the digest of their bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<Digest>,
+    /// Who is on call, and who is told.
+    #[serde(default, skip_serializing_if = "Alarm::is_silent")]
+    pub alarm: Alarm,
     /// The golden templates, and the digest of each one's exact text.
     pub templates: BTreeMap<TemplateRef, Digest>,
 }
@@ -332,6 +336,10 @@ impl Organisation {
             true => serde_json::to_vec(&known),
             false => serde_json::to_vec(&(known, keys, of_products)),
         };
-        Digest::of(&text.expect("BUG: plain data has a JSON form"))
+        let text = text.expect("BUG: plain data has a JSON form");
+        match &self.alarm.on_call {
+            None => Digest::of(&text),
+            Some(group) => Digest::of(&[&text, group.as_str().as_bytes()].concat()),
+        }
     }
 }

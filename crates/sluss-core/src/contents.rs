@@ -169,7 +169,7 @@ impl Event {
             E::AuthenticatorRegistered { person, credential, .. } => {
                 vec![wrote(&credential.name, person), wrote(&credential.id, person)]
             }
-            _names_none => vec![],
+            other => other.assured().into_iter().map(|(said, by)| wrote(said, by)).collect(),
         }
     }
 

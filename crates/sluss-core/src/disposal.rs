@@ -277,7 +277,8 @@ impl State {
             | Stream::Log
             | Stream::Attestations
             | Stream::Populations
-            | Stream::Observations => false,
+            | Stream::Observations
+            | Stream::Rehearsals => false,
         }
     }
 }

@@ -3,9 +3,12 @@
 //! Pure: `decide` says what happened, `apply` folds that, `wanted` says what should be so. There
 //! is no clock, no randomness and no I/O here, and no float in anything that is stored.
 
+pub mod access;
 mod agreement;
+pub mod alarm;
 mod apply;
 pub mod approval;
+pub mod assurance;
 pub mod authenticator;
 pub mod budget;
 pub mod config;
@@ -15,6 +18,7 @@ pub mod contracts;
 pub mod decide;
 pub mod deployment;
 pub mod disposal;
+pub mod emergency;
 pub mod erasure;
 pub mod event;
 pub mod evidence;
@@ -32,11 +36,13 @@ pub mod objectives;
 pub mod observed;
 pub mod pipeline;
 pub mod population;
+pub mod prediction;
 pub mod probe;
 pub mod profile;
 mod pushed;
 mod refused;
 pub mod retention;
+pub mod risk;
 pub mod rollout;
 pub mod rules;
 pub mod seal;
@@ -45,6 +51,7 @@ pub mod slots;
 pub mod state;
 pub mod steps;
 pub mod stop;
+mod stored;
 mod stream;
 pub mod target;
 pub mod traffic;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::assurance::TestsAccepted;
 use crate::event::Event;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
 use crate::steps::StepOwner;
@@ -31,7 +32,8 @@ impl Event {
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release }
             | E::ReleaseSealed { release, .. }
-            | E::DossierExported { release, .. } => Stream::Release(*release),
+            | E::DossierExported { release, .. }
+            | E::TestResultAccepted(TestsAccepted { release, .. }) => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
             | E::DeploymentCleared { deployment }
@@ -54,12 +56,14 @@ impl Event {
             | E::ApprovalGranted { subject, .. }
             | E::ApprovalRefused { subject, .. }
             | E::ApprovalExpired { subject, .. }
-            | E::ApprovalInvalidated { subject, .. } => subject.stream(),
+            | E::ApprovalInvalidated { subject, .. }
+            | E::ApprovalAutomated { subject, .. } => subject.stream(),
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
             | E::ExceptionEnded { exception, .. }
             | E::ExceptionSuspended { exception, .. }
-            | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
+            | E::ExceptionReviewed { exception, .. }
+            | E::RetrospectiveOverdue { exception } => Stream::Exception(*exception),
             E::IncidentOpened { incident, .. }
             | E::IncidentReported { incident, .. }
             | E::IncidentShadow { incident, .. }
@@ -92,6 +96,7 @@ impl Event {
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,
+            E::BackupRestoredTest(_) | E::RollbackDrill(_) => Stream::Rehearsals,
             E::PopulationSealed(_) => Stream::Populations,
             E::EnvironmentObserved { .. } | E::TrafficCounted(_) => Stream::Observations,
             E::FreezeSet { .. }
@@ -111,6 +116,8 @@ impl Event {
             | E::PersonErased { .. } => Stream::Retention,
             E::Attestation {} => Stream::Attestations,
             E::AccessDelegated { .. }
+            | E::AccessRoleChanged(_)
+            | E::AccessReviewed(_)
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. }
@@ -134,6 +141,7 @@ pub enum Stream {
     Populations,
     Observations,
     Retention,
+    Rehearsals,
     Change(ChangeId),
     Run(RunId),
     Release(ReleaseId),
@@ -162,6 +170,7 @@ impl fmt::Display for Stream {
             Self::Populations => f.write_str("populations"),
             Self::Observations => f.write_str("observations"),
             Self::Retention => f.write_str("retention"),
+            Self::Rehearsals => f.write_str("rehearsals"),
             Self::Change(id) => write!(f, "change/{id}"),
             Self::Run(id) => write!(f, "run/{id}"),
             Self::Release(id) => write!(f, "release/{id}"),

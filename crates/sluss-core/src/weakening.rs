@@ -38,6 +38,10 @@ pub enum Weakening {
     CalendarNotCompared,
     /// Something is kept for less long.
     Retention,
+    /// Nobody is on call for emergencies any more, or others are.
+    OnCall,
+    /// Somebody is no longer told of what happens.
+    Notify,
 }
 
 impl Weakening {
@@ -56,6 +60,8 @@ impl Weakening {
             Self::Calendar => "Its calendar leaves times open that are shut now.",
             Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
             Self::Retention => "Something would be kept for less long.",
+            Self::OnCall => "Nobody, or somebody else, would be on call for emergencies.",
+            Self::Notify => "Somebody would no longer be told of what happens.",
         }
     }
 }
@@ -99,6 +105,8 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         policies,
         calendar,
         after.retention.any_shorter_than(&before.retention).then_some(Weakening::Retention),
+        before.on_call_changes(after).then_some(Weakening::OnCall),
+        (!after.alarm.tells_all_of(&before.alarm)).then_some(Weakening::Notify),
     ];
     found.into_iter().flatten().collect()
 }

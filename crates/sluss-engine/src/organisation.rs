@@ -5,6 +5,7 @@ mod agreement;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use sluss_core::alarm::Notify;
 use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
     Digest, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
@@ -70,6 +71,10 @@ struct File {
     training: BTreeMap<String, String>,
     #[serde(default)]
     retention: BTreeMap<Class, Years>,
+    #[serde(default)]
+    on_call: Option<GroupName>,
+    #[serde(default)]
+    notify: Vec<Notify>,
 }
 
 fn sign_in_minutes() -> u32 {
@@ -259,6 +264,7 @@ async fn resolve(
         retention,
         calendar: None,
         policies: None,
+        alarm: agreement.alarm,
         templates,
     })
 }

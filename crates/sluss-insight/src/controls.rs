@@ -136,7 +136,7 @@ impl Fact {
             Event::AccessRefused { .. } | Event::AccessRefusedCounted { .. } => Self::AccessRefused,
             Event::ExceptionGranted { .. } => Self::ExceptionGranted,
             Event::ExceptionReviewed { .. } => Self::EmergencyReviewed,
-            Event::LogGap { .. } => Self::ClockJumped,
+            Event::LogGap { missed: false, .. } => Self::ClockJumped,
             Event::LogWitnessLagging { .. } => Self::WitnessLagged,
             Event::LogRollbackDetected { .. } => Self::LogDistrusted,
             _no_evidence => return Vec::new(),

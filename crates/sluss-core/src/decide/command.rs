@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::assure::Assure;
 use crate::approval::Subject;
 use crate::authenticator::{Credential, Signed};
 use crate::budget::TrafficCounted;
@@ -24,6 +25,7 @@ use crate::observed::Running;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
+use crate::silence::ClockSource;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
 use crate::stop::StopScope;
 use crate::target::{JournalRow, RouteKey};
@@ -241,6 +243,8 @@ pub enum Command {
     },
     /// Somebody wants something held, disposed of, or somebody erased.
     Retain(Retain),
+    /// Somebody looked at, rehearsed or accepts something.
+    Assure(Assure),
     Cancel {
         run: RunId,
     },
@@ -325,7 +329,9 @@ pub enum Command {
         key: String,
     },
     /// Time has passed in which perhaps nothing happened.
-    Heartbeat,
+    Heartbeat {
+        clock: ClockSource,
+    },
     /// The deployments of an environment were counted.
     SealPopulation(PopulationSealed),
     /// Customers' requests of a period were counted.
@@ -412,7 +418,8 @@ pub enum Retain {
 }
 
 impl Command {
-    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
+    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it. What
+    /// somebody did at the door is of whoever did it.
     pub fn is_a_report(&self) -> bool {
         match self {
             Self::Open { .. }
@@ -439,7 +446,7 @@ impl Command {
             | Self::Distrust { .. }
             | Self::WitnessLags { .. }
             | Self::WitnessLagEnded { .. }
-            | Self::Heartbeat
+            | Self::Heartbeat { .. }
             | Self::SealPopulation(_)
             | Self::CountTraffic(_)
             | Self::Found { .. }
@@ -448,7 +455,6 @@ impl Command {
             | Self::CalendarCompared { .. }
             | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
-            // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. }
             | Self::Exported { .. }
             | Self::Denied { .. }
@@ -465,6 +471,7 @@ impl Command {
             | Self::StopLine { .. }
             | Self::LiftStop { .. }
             | Self::Retain(_)
+            | Self::Assure(_)
             | Self::Cancel { .. }
             | Self::Unbar { .. }
             | Self::Close { .. }

@@ -5,6 +5,7 @@
 //! - A refusal that a signed-in caller meets carries the event that records it.
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
+mod assure;
 mod change;
 mod command;
 mod dossier;
@@ -27,6 +28,7 @@ use crate::rollout::Rollout;
 use crate::state::State;
 use crate::units::Millis;
 
+pub use assure::Assure;
 pub use command::{Actor, Command, Retain};
 pub(crate) use key::in_person;
 
@@ -45,7 +47,8 @@ pub fn decide(
         C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
-        C::Heartbeat => Ok(state.heartbeat(now)),
+        C::Assure(wanted) => assure::decide(state, wanted, actor),
+        C::Heartbeat { clock } => Ok(state.heartbeat(clock, now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {
             dossier::exported(state, release, manifest, identities, actor)

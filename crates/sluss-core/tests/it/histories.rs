@@ -487,6 +487,10 @@ impl History {
                     files: 2,
                     lines: 5,
                     failures: 1 + u32::from(b % 2),
+                    owner: None,
+                    function: None,
+                    max_risk: None,
+                    required_evidence: Default::default(),
                 };
                 let rule = ["sbom", "sbom", "core.evidence"][usize::from(b) % 3].to_owned();
                 let waits = |of: &Deployment| matches!(of.phase, Phase::Requested | Phase::Cleared);
@@ -494,7 +498,7 @@ impl History {
                 let deployment = waiting.next().map_or(deployment, |(id, _)| *id);
                 let what = match a % 4 {
                     0 => ExceptionKind::Freeze { deployment },
-                    1 => ExceptionKind::Emergency { deployment },
+                    1 => ExceptionKind::Emergency { deployment, incident: None },
                     2 => ExceptionKind::Waiver { service: "pay".parse().unwrap(), rule },
                     _ => ExceptionKind::Standard { model },
                 };

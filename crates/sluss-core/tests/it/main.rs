@@ -6,6 +6,7 @@ mod agreement;
 mod budgets;
 mod demands;
 mod dependencies;
+mod emergencies;
 mod evidence;
 mod first;
 mod formats;

@@ -130,6 +130,7 @@ impl World {
             commits: 1,
             written: self.now,
             contributors: with.iter().map(|name| person(name)).collect(),
+            hands: Default::default(),
             work_items: BTreeSet::new(),
             title: Digest::of(b"title"),
             pipeline: pipeline.with_error_budget(error_budget),
@@ -276,6 +277,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         retention: Default::default(),
         calendar: None,
         policies: None,
+        alarm: Default::default(),
         templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),
     }
 }

@@ -94,7 +94,11 @@ pub(super) fn gate(
         GateOutcome::Waiting { .. } | GateOutcome::Refused { .. } => None,
     };
     let mut verified_levels = match cleared {
-        Some(ClearedWhy::Exception { .. } | ClearedWhy::Waived { .. }) => vec!["SLUSS_EXCEPTION"],
+        Some(
+            ClearedWhy::Exception { .. }
+            | ClearedWhy::Waived { .. }
+            | ClearedWhy::TestsAccepted { .. },
+        ) => vec!["SLUSS_EXCEPTION"],
         Some(ClearedWhy::Standard { .. }) => vec!["SLUSS_STANDARD_CHANGE"],
         Some(_by_its_own_rule) => vec![level],
         None => vec!["FAILED"],

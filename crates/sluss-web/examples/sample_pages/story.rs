@@ -169,6 +169,7 @@ impl Story {
             retention: Default::default(),
             calendar: None,
             policies: None,
+            alarm: Default::default(),
             templates: BTreeMap::new(),
         };
         let contributors = BTreeSet::from([self.people["anna"].clone()]);
@@ -187,6 +188,7 @@ impl Story {
             commits: 1 + u32::try_from(id.0 % 3).unwrap(),
             written: self.clock.now().plus(-400_000),
             contributors: BTreeSet::from([self.people["anna"].clone()]),
+            hands: Default::default(),
             work_items: items.iter().map(ToString::to_string).collect(),
             title: self.text(title).await,
             pipeline: pipeline(service),

@@ -171,6 +171,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         retention: Default::default(),
         calendar: None,
         policies: None,
+        alarm: Default::default(),
         templates: BTreeMap::new(),
     }
 }
