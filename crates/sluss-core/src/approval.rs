@@ -90,6 +90,8 @@ pub enum Asked {
     Rule,
     /// No request says what is left of its error budget.
     NoTraffic,
+    /// Measurements do not say whether it is slower, or it may be slower than what is live might.
+    Pace,
 }
 
 impl Asked {
@@ -100,6 +102,7 @@ impl Asked {
             Self::EachRelease => "The policy asks for a second person each time.",
             Self::PlatformChange => "It changes policy, people or templates.",
             Self::Rule => "A rule says who must agree each time.",
+            Self::Pace => "It is not proved to be as fast as what is live.",
             Self::NoTraffic => "No request says what is left of its error budget.",
             Self::Unisolated => "Its steps ran without isolation that holds.",
         }

@@ -44,6 +44,8 @@ pub enum Demand {
     Sbom,
     /// The gate [`GateKind::Findings`].
     Findings,
+    /// The gate [`GateKind::Performance`].
+    Performance,
     /// The gate [`GateKind::ErrorBudget`].
     ErrorBudget,
 }
@@ -58,6 +60,7 @@ impl Demand {
             Self::Tests => Some(GateKind::Tests),
             Self::Sbom => Some(GateKind::Sbom),
             Self::Findings => Some(GateKind::Findings),
+            Self::Performance => Some(GateKind::Performance),
             Self::ErrorBudget => Some(GateKind::ErrorBudget),
             Self::Verdict => None,
         }

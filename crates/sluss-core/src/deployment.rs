@@ -86,6 +86,8 @@ pub enum RefusalReason {
     Sbom,
     /// Critical findings are open, or nobody looked.
     Findings,
+    /// It is slower than what is live by more than it may be, or nothing was measured.
+    Performance,
     /// Nothing says what the service promises of its traffic.
     Objective,
     /// The release is barred.

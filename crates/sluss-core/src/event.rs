@@ -32,6 +32,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
 use crate::retention::Class;
@@ -179,6 +180,9 @@ pub enum Event {
         report: Digest,
         findings: FindingCounts,
     },
+    /// What a step measured was read.
+    #[serde(rename = "performance.measured")]
+    PerformanceMeasured { owner: StepOwner, step: StepName, attempt: u16, measured: Measured },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },

@@ -51,6 +51,15 @@ pub enum Evidence {
         /// The digest of the report.
         report: Digest,
     },
+    /// What a step measured beside what was live (in-toto test result).
+    Performance {
+        /// Whose step.
+        owner: StepOwner,
+        /// Which step.
+        step: StepName,
+        /// The digest of its report.
+        report: Digest,
+    },
     /// What a gate decided (SLSA verification summary).
     Gate {
         /// Of which deployment.
@@ -86,7 +95,9 @@ impl Evidence {
     pub fn stream(&self) -> Stream {
         match self {
             Self::Provenance { release } | Self::Sbom { release } => Stream::Release(*release),
-            Self::TestResult { owner, .. } | Self::Scan { owner, .. } => (*owner).into(),
+            Self::TestResult { owner, .. }
+            | Self::Scan { owner, .. }
+            | Self::Performance { owner, .. } => (*owner).into(),
             Self::Gate { deployment, .. } | Self::Verdict { deployment } => {
                 Stream::Deployment(*deployment)
             }
@@ -109,6 +120,10 @@ impl Evidence {
             Event::FindingsRecorded { owner, step, report, .. } => {
                 let (owner, step, report) = (*owner, step.clone(), report.clone());
                 Some(Self::Scan { owner, step, report })
+            }
+            Event::PerformanceMeasured { owner, step, measured, .. } => {
+                let (owner, step, report) = (*owner, step.clone(), measured.report.clone());
+                Some(Self::Performance { owner, step, report })
             }
             Event::GateDecided { deployment, gate, outcome, policy: _ } => {
                 let (deployment, gate) = (*deployment, *gate);

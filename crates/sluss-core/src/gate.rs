@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{BudgetReading, percent};
 use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ServiceName, StopId};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
 use crate::materials::NoSbom;
+use crate::performance::Unproved;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
@@ -73,6 +74,15 @@ pub enum ClearedWhy {
         /// What they say together.
         findings: FindingCounts,
     },
+    /// It was measured beside the live release, and is not slower than it may be.
+    Pace {
+        /// How many metrics there are.
+        metrics: u32,
+        /// The release that was live.
+        against: ReleaseId,
+    },
+    /// It was measured, and nothing is live that it could be slower than.
+    FirstPace,
     /// Something of its error budget is left.
     BudgetLeft {
         /// What was counted.
@@ -157,6 +167,11 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
+    /// The decision of a second person, since it is not proved to be as fast as what is live.
+    Pace {
+        /// Why not.
+        why: Unproved,
+    },
     /// Releases of other services.
     Dependencies {
         /// What it needs and nothing live provides.
@@ -224,6 +239,13 @@ pub enum RefusedWhy {
     CriticalFindings {
         /// What all reports say together.
         findings: FindingCounts,
+    },
+    /// Nothing was measured.
+    NotMeasured,
+    /// It is slower than what is live by more than it may be.
+    Slower {
+        /// By how much in which metrics: `checkout +12.5 %`.
+        metrics: Vec<String>,
     },
     /// Nothing says what it promises of its traffic.
     NoObjective,
@@ -312,6 +334,16 @@ impl ClearedWhy {
                 counted(*reports, "report"),
                 findings.words()
             ),
+            Self::Pace { metrics, against } => format!(
+                "Beside {against}, which was live, {} within the tolerance.",
+                match metrics {
+                    1 => "its metric is".to_owned(),
+                    many => format!("all {many} metrics are"),
+                }
+            ),
+            Self::FirstPace => {
+                "It was measured, and nothing is live that it could be slower than.".to_owned()
+            }
             Self::BudgetLeft { reading } => {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
@@ -386,6 +418,9 @@ impl WaitingOn {
                  second person."
                     .to_owned()
             }
+            Self::Pace { why } => {
+                format!("{} It waits for the decision of a second person.", why.sentence())
+            }
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
                 if !drops.is_empty() {
@@ -439,6 +474,13 @@ impl RefusedWhy {
                     many => format!("{many} critical findings are"),
                 },
                 findings.words()
+            ),
+            Self::NotMeasured => {
+                "No step measured it beside what is live; no data is not a pass.".to_owned()
+            }
+            Self::Slower { metrics } => format!(
+                "It is slower than what is live by more than it may be: {}.",
+                metrics.join(", ")
             ),
             Self::NoObjective => {
                 "Nothing says what it promises of its traffic; state `error_budget` in its \

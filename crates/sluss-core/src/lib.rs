@@ -34,6 +34,7 @@ pub mod keys;
 pub mod materials;
 pub mod objectives;
 pub mod observed;
+pub mod performance;
 pub mod pipeline;
 pub mod population;
 pub mod prediction;

@@ -54,6 +54,11 @@ pub enum ReportKind {
     Junit,
     /// Findings of a scanner as SARIF 2.1.0.
     Sarif,
+    /// Measurements of the release and the live one, by turns.
+    Performance {
+        /// How much slower the release may be, in parts per million.
+        tolerance_ppm: u32,
+    },
 }
 
 /// A report that a step writes, relative to the work tree.
@@ -158,6 +163,8 @@ pub enum GateKind {
     Sbom,
     /// A scanner looked at its release, and no critical finding is open.
     Findings,
+    /// It was measured beside the live release, and is not slower than it may be.
+    Performance,
     /// Customers' requests failed less often than the service promised.
     ErrorBudget,
     /// What it needs of other services is live, and what others need of it stays.
@@ -386,6 +393,11 @@ impl Pipeline {
     /// Returns the steps, each after those that it needs.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// Returns the last stage that stays, where customers are.
+    pub fn last_lasting(&self) -> Option<&Stage> {
+        self.deliver.iter().rfind(|stage| stage.kind == EnvironmentKind::Lasting)
     }
 
     /// Returns the digest of what a release is configured with: everything but the steps that

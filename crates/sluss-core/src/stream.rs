@@ -26,7 +26,8 @@ impl Event {
             | E::ReleaseFailed { run, .. } => Stream::Run(*run),
             E::StepStarted { owner, .. }
             | E::StepFinished { owner, .. }
-            | E::FindingsRecorded { owner, .. } => (*owner).into(),
+            | E::FindingsRecorded { owner, .. }
+            | E::PerformanceMeasured { owner, .. } => (*owner).into(),
             E::ReleaseCreated { release, .. }
             | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }

@@ -342,11 +342,15 @@ impl Engine {
         }
     }
 
-    /// Keeps the exact bytes of what people are asked to approve, so that others can read what
-    /// they approved.
+    /// Keeps the exact bytes of what people are asked to approve, or of what a standard change
+    /// stands for, so that others can read what was approved.
     async fn keep_statements(&self, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let Event::ApprovalRequested { subject, statement, .. } = event else { continue };
+            let (Event::ApprovalRequested { subject, statement, .. }
+            | Event::ApprovalAutomated { subject, statement, .. }) = event
+            else {
+                continue;
+            };
             let text = self.state().statement_text(*subject);
             let Some(text) = text.filter(|text| Digest::of(text) == *statement) else { continue };
             let kept = self.shared.parts.blobs.put(text).await;

@@ -59,3 +59,48 @@ async fn resolved(to: &Address) -> Result<SocketAddr, String> {
     }
     found.first().copied().ok_or_else(|| format!("{} has no address", to.host()))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn message() -> Message {
+        let headers =
+            vec![("content-type", "application/json".to_owned()), ("webhook-id", "one".to_owned())];
+        Message { headers, body: r#"{"id":"one"}"#.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_notice_is_posted_and_taken_in_only_when_the_receiver_says_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let receiver = tokio::spawn(async move {
+            let mut got = Vec::new();
+            for answer in ["204 No Content", "503 Service Unavailable"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut read = Vec::new();
+                while !String::from_utf8_lossy(&read).ends_with(r#"{"id":"one"}"#) {
+                    let mut part = [0; 1024];
+                    let length = stream.read(&mut part).await.unwrap();
+                    assert!(length > 0, "the body came whole");
+                    read.extend_from_slice(&part[..length]);
+                }
+                let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                got.push(String::from_utf8(read).unwrap().to_lowercase());
+            }
+            got
+        });
+        let to: Address = format!("http://localhost:{port}/hook?a=b").parse().unwrap();
+        Http.take(&to, message()).await.unwrap();
+        let refused = Http.take(&to, message()).await.unwrap_err();
+        assert!(refused.contains("503"), "{refused}");
+        let got = receiver.await.unwrap();
+        assert!(got[0].starts_with("post /hook?a=b http/1.1\r\n"), "{}", got[0]);
+        assert!(got[0].contains("webhook-id: one\r\n"), "{}", got[0]);
+        assert!(got[0].contains(&format!("host: localhost:{port}\r\n")), "{}", got[0]);
+    }
+}

@@ -70,6 +70,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::StepStarted { .. }
         | E::StepFinished { .. }
         | E::FindingsRecorded { .. }
+        | E::PerformanceMeasured { .. }
         | E::RunCancelled { .. }
         | E::RunSucceeded { .. }
         | E::RunFailed { .. }

@@ -22,6 +22,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
@@ -139,6 +140,8 @@ pub enum Command {
         tests: Option<TestCounts>,
         /// Reports of scanners that it left.
         scans: Vec<Report>,
+        /// What it measured.
+        measured: Vec<Measured>,
     },
     /// Outputs were packed, or could not be.
     Packed {

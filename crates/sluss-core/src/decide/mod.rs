@@ -3,6 +3,7 @@
 //! # Invariants
 //!
 //! - A refusal that a signed-in caller meets carries the event that records it.
+//! - Nobody acts as somebody who was erased.
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
 mod assure;
@@ -43,6 +44,9 @@ pub fn decide(
     if command.is_a_report() && *actor != Actor::System {
         return Err(not_reported());
     }
+    if actor.who().is_some_and(|who| state.is_erased(who)) {
+        return Err(erased());
+    }
     match command {
         C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
@@ -67,6 +71,13 @@ fn not_reported() -> Refusal {
         "report",
         RefusedWhy::MissingRole,
     )
+}
+
+/// Nobody acts as somebody who was erased, whatever role their reference has.
+fn erased() -> Refusal {
+    let what = "This person was erased, so nobody acts as them.";
+    Refusal::new(Blame::Denied, what, "Ask an administrator for an account: `sluss account add`")
+        .recorded(None, "act", RefusedWhy::MissingRole)
 }
 
 /// Who can mend it.

@@ -9,6 +9,7 @@ mod budget;
 mod dependencies;
 mod evidence;
 mod gates;
+mod performance;
 
 use std::collections::BTreeSet;
 
@@ -347,7 +348,8 @@ fn at_the_gates(
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
     let needs = dependencies::are_asked(state, deployment).then_some(GateKind::Dependencies);
     let budget = budget::is_asked(state, deployment).then_some(GateKind::ErrorBudget);
-    for gate in gates.iter().chain(&line).chain(&needs).chain(&budget) {
+    let pace = performance::is_asked(state, deployment).then_some(GateKind::Performance);
+    for gate in gates.iter().chain(&line).chain(&needs).chain(&budget).chain(&pace) {
         let (outcome, policy) = match decide_gate(state, id, deployment, *gate, at) {
             Ok(decided) => decided,
             Err(first) => return Some(first),
@@ -380,6 +382,7 @@ fn refusal(gate: GateKind, outcome: &GateOutcome) -> Option<RefusalReason> {
         GateKind::Tests => RefusalReason::Tests,
         GateKind::Sbom => RefusalReason::Sbom,
         GateKind::Findings => RefusalReason::Findings,
+        GateKind::Performance => RefusalReason::Performance,
         GateKind::ErrorBudget if *why == RefusedWhy::NoObjective => RefusalReason::Objective,
         GateKind::ErrorBudget
         | GateKind::Dependencies

@@ -185,8 +185,9 @@ fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() 
         5 grant exc-1 by anna
         6 grant exc-1 by mallory
         7 grant exc-1 by bob
-        ~8 push main anna by anna
-        ~9 go
+        ~8 go
+        ~345698 push main anna by anna
+        ~345699 go
         345700 tick
         345701 approve dep-2 by bob
         345702 approve dep-2 by carl
@@ -211,18 +212,17 @@ fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() 
                 deployment.started dep-1
             345700 tick
             345701 approve dep-2 by bob
-                approval.granted bob dep-2
+                NotFound: Nobody was asked about dep-2.
             345702 approve dep-2 by carl
-                approval.granted carl dep-2
-                gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
-                deployment.cleared dep-2
-                deployment.started dep-2
+                NotFound: Nobody was asked about dep-2.
             345703 review exc-1 by bob
                 Denied: You had a part in this emergency.
                 + access.refused review-exception contributor
             345704 review exc-1 by carl
                 exception.reviewed carl exc-1 8fcfccf675b1f0bfd39d
-            pay/production: rel-1 100 % rel-2 0 %
+                approval.requested dep-2 rule
+                gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
+            pay/production: rel-1 100 %
         "#]],
     );
 }

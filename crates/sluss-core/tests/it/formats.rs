@@ -1,5 +1,7 @@
 //! What is stored: one sample of each event as JSON, so that a change of format is seen.
 
+use std::num::NonZeroU16;
+
 use expect_test::expect_file;
 use sluss_core::access::{AccessReview, Role, RoleChanged};
 use sluss_core::approval::{Asked, Subject};
@@ -23,6 +25,7 @@ use sluss_core::incident::Reporter;
 use sluss_core::keys::KeyOf;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::observed::Running;
+use sluss_core::performance::{self, Beside, Measured, Pace, Unproved};
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
@@ -91,7 +94,7 @@ fn commit(number: u64) -> CommitId {
     format!("{number:040x}").parse().unwrap()
 }
 
-fn samples() -> Vec<Event> {
+pub(super) fn samples() -> Vec<Event> {
     let mut all = of_log_and_changes();
     all.extend(of_runs_and_releases());
     all.extend(of_gates_and_approvals());
@@ -174,6 +177,8 @@ fn of_runs_and_releases() -> Vec<Event> {
             report: Digest::of(b"report"),
             findings: FindingCounts { critical: 1, high: 2, medium: 3, low: 4, suppressed: 5 },
         },
+        measured(of_deployment, Some(Pace::Undecided)),
+        measured(of_deployment, None),
         Event::RunCancelled { run },
         Event::RunSucceeded { run },
         Event::RunFailed { run, step: Some(step) },
@@ -223,6 +228,9 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let ledger = || "ledger".parse().unwrap();
     let met = vec![Between { service: ledger(), contract: contract.clone() }];
     let drops = met.clone();
+    let slower = vec!["checkout +12.5 %".to_owned()];
+    let undecided = Unproved::Undecided { metrics: slower.clone() };
+    let loosened = Unproved::Loosened { to_ppm: 200_000, from_ppm: 100_000 };
     let first = vec![First { service: ledger(), release: Some(ReleaseId(7)) }];
     let missing = vec![Missing { contract, first }];
     let circle = vec!["pay".parse().unwrap(), ledger(), "pay".parse().unwrap()];
@@ -242,6 +250,14 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::ErrorBudget, ClearedWhy::JudgedByObjectives),
         waiting(GateKind::ErrorBudget, WaitingOn::Budget { reading, until: Some(Millis(9_000)) }),
         waiting(GateKind::ErrorBudget, WaitingOn::NoTraffic),
+        cleared(GateKind::Performance, ClearedWhy::Pace { metrics: 3, against: ReleaseId(1) }),
+        cleared(GateKind::Performance, ClearedWhy::FirstPace),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: Unproved::Dropped }),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: Unproved::Alone }),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: undecided }),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: loosened }),
+        refused(GateKind::Performance, gate::RefusedWhy::NotMeasured),
+        refused(GateKind::Performance, gate::RefusedWhy::Slower { metrics: slower }),
         cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
         waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
         refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),
@@ -649,4 +665,18 @@ fn of_the_rest() -> Vec<Event> {
             minute: 29_453_760,
         },
     ]
+}
+
+/// What a step measured, beside a live release or alone.
+fn measured(owner: StepOwner, pace: Option<Pace>) -> Event {
+    let pairs = NonZeroU16::new(12).unwrap();
+    let beside = pace.map(|pace| Beside { pairs, more_ppm: -4_500, pace });
+    let (name, unit) = ("checkout".parse().unwrap(), "ms/op".parse().unwrap());
+    let measured = Measured {
+        report: Digest::of(b"measurements"),
+        against: pace.map(|_| ReleaseId(1)),
+        tolerance_ppm: 100_000,
+        metrics: vec![performance::Metric { name, unit, micros: 12_250_000, beside }],
+    };
+    Event::PerformanceMeasured { owner, step: "accept".parse().unwrap(), attempt: 1, measured }
 }

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod budgets;
+mod contents;
 mod demands;
 mod dependencies;
 mod emergencies;
@@ -14,6 +15,7 @@ mod histories;
 mod incidents;
 mod keys;
 mod live;
+mod paces;
 mod permits;
 mod profiles;
 mod retention;

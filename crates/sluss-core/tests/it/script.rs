@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use expect_test::Expect;
 use serde_json::Value;
@@ -19,9 +19,10 @@ use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind, Model};
 use sluss_core::findings::{FindingCounts, Report};
-use sluss_core::ids::{Digest, EnvironmentName};
+use sluss_core::ids::{Digest, EnvironmentName, ReleaseId};
 use sluss_core::incident::Reporter;
 use sluss_core::materials::{Materials, NoSbom};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::pipeline::Stage;
 use sluss_core::rollout::{Counts, Verdict};
 use sluss_core::slots::Rule;
@@ -87,6 +88,10 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
     };
     let words: Vec<&str> = line.split(' ').collect();
     match *words {
+        ["go", "until", step] => {
+            go_until(world, Some(step));
+            None
+        }
         ["go"] => {
             go(world);
             None
@@ -237,6 +242,15 @@ fn command(world: &World, words: &[&str]) -> Command {
             let mut finish = finish(key, outcome, tests);
             if let Command::Finish { scans, .. } = &mut finish {
                 scans.push(Report { report: Digest::of(b"report"), findings });
+            }
+            finish
+        }
+        ["measure", step, against, ref changes @ ..] => {
+            let key = world.running(step);
+            let (outcome, tests) = outcome_of("passed");
+            let mut finish = finish(key, outcome, tests);
+            if let Command::Finish { measured, .. } = &mut finish {
+                measured.push(measurements(against, changes));
             }
             finish
         }
@@ -454,11 +468,18 @@ fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {
 
 /// Builds, packs and readies all that can be, until customers' traffic or a person decides.
 pub fn go(world: &mut World) {
+    go_until(world, None);
+}
+
+/// The same, until this step may be claimed.
+fn go_until(world: &mut World, step: Option<&str>) {
     let tell = |world: &mut World, command| {
         world.tell(command, &Actor::System).unwrap();
     };
     for _ in 0..100 {
-        if let Some(key) = world.claimable(None) {
+        if step.is_some_and(|step| world.claimable(Some(step)).is_some()) {
+            return;
+        } else if let Some(key) = world.claimable(None) {
             tell(world, Command::Claim(key.clone()));
             let tests = TestCounts { passed: 12, failed: 0, skipped: 0 };
             tell(world, finish(key, StepOutcome::Succeeded, Some(tests)));
@@ -548,4 +569,28 @@ fn named(value: &Value) -> String {
     let text = value.as_str().unwrap();
     let known = PEOPLE.into_iter().find(|name| person(name).as_str() == text);
     known.map_or_else(|| text.chars().take(20).collect(), str::to_owned)
+}
+
+/// Reads what a step measured: `r1 checkout=4.5%:undecided`, or `none checkout`.
+fn measurements(against: &str, changes: &[&str]) -> Measured {
+    let against: Option<u64> = against.strip_prefix('r').map(|number| number.parse().unwrap());
+    let metric = |change: &&str| {
+        let (name, said) = change.split_once('=').unwrap_or((change, ""));
+        let beside = said.split_once("%:").map(|(percent, pace)| Beside {
+            pairs: NonZeroU16::new(12).unwrap(),
+            more_ppm: percent.parse::<i64>().unwrap() * 10_000,
+            pace: match pace {
+                "slower" => Pace::Slower,
+                "within" => Pace::Within,
+                _ => Pace::Undecided,
+            },
+        });
+        Metric { name: name.parse().unwrap(), unit: "ms/op".parse().unwrap(), micros: 9, beside }
+    };
+    Measured {
+        report: Digest::of(b"measurements"),
+        against: against.map(ReleaseId),
+        tolerance_ppm: 100_000,
+        metrics: changes.iter().map(metric).collect(),
+    }
 }

@@ -70,6 +70,7 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         Evidence::Scan { owner, step, report } => {
             scan::scan(engine, (*owner, step, report), &said).await?
         }
+        Evidence::Performance { owner, step, .. } => rest::measured(engine, (*owner, step), &said)?,
         Evidence::Gate { deployment, gate } => rest::gate(engine, *deployment, *gate, &said)?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,
     };

@@ -8,6 +8,7 @@ use sluss_core::config::Organisation;
 use sluss_core::event::Event;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{DeploymentId, PersonRef, StepName};
+use sluss_core::performance::{Metric, Pace};
 use sluss_core::pipeline::GateKind;
 use sluss_core::state::State;
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
@@ -45,6 +46,46 @@ pub(super) fn test_result(
         passed_tests: vec![],
         warned_tests: vec![],
         failed_tests: vec![],
+    };
+    about(subject, &predicate)
+}
+
+/// What a step measured beside what was live: a metric that is slower is a test that failed, one
+/// that is not decided a test that warned. The figures are in the report.
+pub(super) fn measured(
+    engine: &Engine,
+    (owner, step): (StepOwner, &StepName),
+    said: &Said,
+) -> Result<Statement, Failure> {
+    let Event::PerformanceMeasured { attempt, measured, .. } = &said.event else {
+        return Err(gone("measurements"));
+    };
+    let state = engine.state();
+    let (subject, source) = looked_at(&state, owner)?;
+    let uri = format!("urn:sluss:step:{owner}:{step}:{attempt}");
+    let report = DigestSet::sha256(hash(&measured.report));
+    let mut configuration = vec![
+        ResourceDescriptor::new(uri, source.digest),
+        ResourceDescriptor::new("urn:sluss:measurements", report),
+    ];
+    let beside = measured.against.map(|live| artifacts(&state, live)).transpose()?;
+    configuration.extend(beside.into_iter().flatten().map(|artifact| {
+        ResourceDescriptor::new(format!("urn:sluss:live:{}", artifact.name), artifact.digest)
+    }));
+    let of = |pace| measured.at(pace).map(|one| one.name.to_string()).collect::<Vec<String>>();
+    let (failed_tests, warned_tests) = (of(Pace::Slower), of(Pace::Undecided));
+    let passed = |one: &&Metric| one.beside.is_none_or(|beside| beside.pace == Pace::Within);
+    let predicate = TestResult {
+        result: match (failed_tests.is_empty(), warned_tests.is_empty()) {
+            (false, _) => TestVerdict::Failed,
+            (true, false) => TestVerdict::Warned,
+            (true, true) => TestVerdict::Passed,
+        },
+        configuration,
+        url: None,
+        passed_tests: measured.metrics.iter().filter(passed).map(|o| o.name.to_string()).collect(),
+        warned_tests,
+        failed_tests,
     };
     about(subject, &predicate)
 }
@@ -144,6 +185,7 @@ fn words(gate: GateKind) -> (&'static str, &'static str) {
         GateKind::Sbom => ("sbom", "SLUSS_SBOM"),
         GateKind::Findings => ("findings", "SLUSS_FINDINGS"),
         GateKind::Dependencies => ("dependencies", "SLUSS_DEPENDENCIES"),
+        GateKind::Performance => ("performance", "SLUSS_PERFORMANCE"),
         GateKind::ErrorBudget => ("error-budget", "SLUSS_ERROR_BUDGET"),
         GateKind::Policy => ("policy", "SLUSS_POLICY"),
         GateKind::FourEyes => ("four-eyes", "SLUSS_FOUR_EYES"),

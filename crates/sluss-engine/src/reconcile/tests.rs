@@ -132,6 +132,7 @@ impl Bank {
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: failing, skipped: 0 }),
                 scans: vec![],
+                measured: vec![],
             };
             self.engine.report(finish).await.unwrap();
         }

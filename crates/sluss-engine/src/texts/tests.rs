@@ -197,6 +197,7 @@ impl World {
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: 0, skipped: 0 }),
                 scans: vec![],
+                measured: vec![],
             };
             self.engine.report(finish).await.unwrap();
         }

@@ -2,6 +2,7 @@
 //! everything that pages show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
 use sluss_core::event::{Artifact, Push};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
-use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
+use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
@@ -237,7 +239,7 @@ impl Story {
             skipped: 2,
         });
         self.report(Command::Finish {
-            attempt: key,
+            attempt: key.clone(),
             outcome: if failed {
                 StepOutcome::Failed { code: 101 }
             } else {
@@ -247,8 +249,38 @@ impl Story {
             log: Some(log),
             tests,
             scans: vec![],
+            measured: self.measured(&key),
         })
         .await;
+    }
+
+    /// What an acceptance measured beside what is live.
+    fn measured(&self, key: &AttemptKey) -> Vec<Measured> {
+        let StepOwner::Deployment(id) = key.owner else { return vec![] };
+        let state = self.engine.state();
+        let against = state.deployments.get(&id).and_then(|of| state.live_beside(of));
+        let metric = |name: &str, unit: &str, micros, more_ppm, pace| Metric {
+            name: name.parse().unwrap(),
+            unit: unit.parse().unwrap(),
+            micros,
+            beside: against.map(|_| Beside { pairs: NonZeroU16::new(9).unwrap(), more_ppm, pace }),
+        };
+        vec![Measured {
+            report: Digest::of(b"measurements"),
+            against,
+            tolerance_ppm: 100_000,
+            metrics: vec![
+                metric("Checkout", "ms/op", 12_480_000, 7_300, Pace::Within),
+                metric(
+                    "Refund/of-a-payment-in-parts-with-fees",
+                    "ms/op",
+                    31_070_000,
+                    94_000,
+                    Pace::Undecided,
+                ),
+                metric("Start", "s", 410_000, -21_000, Pace::Within),
+            ],
+        }]
     }
 
     async fn log(&self, step: &str, failed: bool) -> Digest {

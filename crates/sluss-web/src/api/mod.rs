@@ -24,6 +24,7 @@ pub(crate) mod exceptions;
 pub(crate) mod inbox;
 mod keys;
 mod log;
+pub(crate) mod performance;
 pub(crate) mod policies;
 mod population;
 mod records;

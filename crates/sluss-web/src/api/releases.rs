@@ -12,6 +12,7 @@ use sluss_core::state::{Release, State as Known};
 use super::answer::{Answer, nothing, parse};
 use super::dependencies::{TouchedView, touched};
 use super::deployments::{DeploymentBrief, brief_of};
+use super::performance::{MeasuredView, measured};
 use super::words::{Words, view};
 use crate::app::App;
 
@@ -70,6 +71,8 @@ pub struct ReleaseView {
     pub sbom: SbomView,
     /// What the scanners of its run found; nothing where none left a report.
     pub findings: Option<FindingsView>,
+    /// What steps measured of it beside what was live.
+    pub measured: Vec<MeasuredView>,
     pub created_ms: i64,
     /// Since when it must not be promoted.
     pub barred_ms: Option<i64>,
@@ -104,6 +107,7 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
             configuration: release.configuration.to_string(),
             sbom: sbom_view(release),
             findings: found_in(state, id).map(findings_view),
+            measured: measured(state, id),
             created_ms: release.created.0,
             barred_ms: release.barred.map(|at| at.0),
             environments: stages.iter().map(|stage| stage.environment.to_string()).collect(),

@@ -21,6 +21,7 @@ use super::link;
 use super::step_log::tests;
 use super::subject::{Approval, Looking, approval, title};
 use crate::api::dependencies::{TouchedView, touched};
+use crate::api::performance::{MeasuredView, measured};
 use crate::api::releases::{found_in, made_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -90,6 +91,7 @@ struct ReleaseView {
     approval: Option<Approval>,
     /// What it touches in each environment: what it needs, and who needs it.
     touches: Vec<TouchedView>,
+    measured: Vec<MeasuredView>,
     evidence: Evidence,
     stages: Vec<String>,
     topics: String,
@@ -196,6 +198,7 @@ fn release_view(
         approval: shown
             .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
         touches: touched(state, id),
+        measured: measured(state, id),
         evidence: evidence(state, (id, release), looking),
         stages: change.push.pipeline.deliver.iter().map(|s| s.environment.to_string()).collect(),
         topics: format!("release/{id}{}", topics.concat()),
@@ -237,6 +240,9 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
         }
         Signable::Sbom { .. } => ("What it is made of".to_owned(), "CycloneDX 1.6"),
         Signable::Scan { owner, step, .. } => (format!("Report of {step}, {owner}"), "scan"),
+        Signable::Performance { owner, step, .. } => {
+            (format!("Measurements of {step}, {owner}"), "in-toto test result")
+        }
         Signable::Gate { deployment, gate } => {
             (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
         }
@@ -254,6 +260,7 @@ fn gate_name(gate: GateKind) -> &'static str {
         GateKind::Provenance => "Provenance",
         GateKind::Sbom => "Bill of materials",
         GateKind::Findings => "Findings",
+        GateKind::Performance => "Performance",
         GateKind::ErrorBudget => "Error budget",
         GateKind::Dependencies => "Dependencies",
         GateKind::Policy => "Policies",

@@ -60,12 +60,13 @@ async fn who_may_what_is_told_for_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let story = Story::whole(folder.path()).await;
     let to = emergency(&story).await;
-    let asked = |at: i64| {
-        Asked::get(&format!("/api/v1/access?at_ms={at}")).basic("eva", "demo-eva").send(to)
+    let asked = async |at: i64| -> serde_json::Value {
+        let path = format!("/api/v1/access?at_ms={at}");
+        let answer = Asked::get(&path).basic("eva", "demo-eva").send(to).await;
+        serde_json::from_str(&answer.body).unwrap()
     };
-    let now: serde_json::Value =
-        serde_json::from_str(&asked(story.engine.now().0).await.body).unwrap();
+    let now = asked(story.engine.now().0).await;
     assert!(!now["roles"]["approver"].as_array().unwrap().is_empty(), "{now}");
-    let before: serde_json::Value = serde_json::from_str(&asked(0).await.body).unwrap();
+    let before = asked(0).await;
     assert_eq!(before["roles"], serde_json::json!({}), "nobody had a role before the log");
 }

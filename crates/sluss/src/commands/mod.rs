@@ -50,6 +50,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 use sluss_engine::executor::junit::junit_main;
+use sluss_engine::executor::measure::measure_main;
 use sluss_engine::failure::Failure;
 
 pub use print::print;
@@ -161,6 +162,26 @@ pub struct JunitArguments {
     /// The test command
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
+}
+
+/// Measure a release beside the live one, by turns
+#[derive(Debug, clap::Args)]
+pub struct MeasureArguments {
+    /// Where the report is written
+    #[arg(long)]
+    out: PathBuf,
+    /// How often both are measured at most
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: u32,
+    /// What measures the release that lies in $SLUSS_MEASURED, and prints results in Go's benchmark
+    /// format
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Measures; fails if it could not.
+pub fn measure(arguments: &MeasureArguments) -> ExitCode {
+    measure_main(&arguments.out, arguments.rounds, &arguments.command)
 }
 
 /// Runs a test command; returns its own exit code.
