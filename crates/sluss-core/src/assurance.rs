@@ -112,6 +112,18 @@ pub(crate) fn apply(state: &mut State, now: Millis, event: &Event) {
     }
 }
 
+/// Says what tests came to that a person accepted, as a sentence.
+pub(crate) fn accepted_words(tests: Option<TestCounts>) -> String {
+    let came_to = match tests {
+        Some(TestCounts { failed: 1, .. }) => "1 test failed".to_owned(),
+        Some(TestCounts { failed, .. }) if failed > 0 => format!("{failed} tests failed"),
+        Some(_) | None => "No test was reported".to_owned(),
+    };
+    format!(
+        "{came_to}; a person who did not contribute accepted that for this release, with a reason."
+    )
+}
+
 impl Event {
     /// Returns what somebody said who looked at, rehearsed or accepted something, and who.
     pub(crate) fn assured(&self) -> Option<(&Digest, &PersonRef)> {

@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! - What no event names is no content; what one names again is kept again, from that time on.
-//! - No digest that an event stores is left out unsaid: `tests/it/contents.rs` walks the stored form
-//!   of a sample of each event.
+//! - No digest that an event stores is left out unsaid: `tests/it/contents.rs` walks the stored
+//!   form of a sample of each event.
 
 use std::collections::BTreeSet;
 

@@ -46,8 +46,7 @@ pub enum GateOutcome {
 pub enum ClearedWhy {
     /// These tests passed and none failed.
     TestsPassed(TestCounts),
-    /// Tests failed or could not run, and a person who did not contribute accepted that, with a
-    /// reason, for this release.
+    /// Tests failed or could not run, and a person who did not contribute accepted that.
     TestsAccepted {
         /// What they came to, where any were reported.
         tests: Option<TestCounts>,
@@ -311,16 +310,7 @@ impl ClearedWhy {
     fn sentence(&self) -> String {
         match self {
             Self::TestsPassed(tests) => format!("{} passed, none failed.", tests_in(tests.passed)),
-            Self::TestsAccepted { tests } => {
-                let came_to = match tests {
-                    Some(tests) if tests.failed > 0 => format!("{} failed", tests_in(tests.failed)),
-                    Some(_) | None => "No test was reported".to_owned(),
-                };
-                format!(
-                    "{came_to}; a person who did not contribute accepted that for this release, \
-                     with a reason."
-                )
-            }
+            Self::TestsAccepted { tests } => crate::assurance::accepted_words(*tests),
             Self::NobodyAsked => "The policy asks for no second person here.".to_owned(),
             Self::Approved => "Everyone agreed who must.".to_owned(),
             Self::NoFreeze => "No freeze covers it.".to_owned(),

@@ -421,8 +421,8 @@ pub enum Retain {
 }
 
 impl Command {
-    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it. What
-    /// somebody did at the door is of whoever did it.
+    /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
+    /// What somebody did at the door is of whoever did it.
     pub fn is_a_report(&self) -> bool {
         match self {
             Self::Open { .. }

@@ -4,7 +4,6 @@
 use sluss_core::contracts::Contracts;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Event;
-use sluss_core::exception::ExceptionKind;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{DeploymentId, EnvironmentName, ReleaseId, ServiceName};
 use sluss_core::pipeline::{EnvironmentKind, GateKind};
