@@ -220,7 +220,7 @@ impl State {
     pub fn asks_key_for(&self, what: &ExceptionKind) -> bool {
         let Some(organisation) = &self.organisation else { return false };
         let (service, environment) = match what {
-            ExceptionKind::Freeze { deployment } | ExceptionKind::Emergency { deployment } => {
+            ExceptionKind::Freeze { deployment } | ExceptionKind::Emergency { deployment, .. } => {
                 match self.deployments.get(deployment) {
                     Some(found) => (&found.service, Some(&found.environment)),
                     None => return organisation.by_key,

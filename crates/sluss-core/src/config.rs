@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alarm;
 use crate::controls::ControlName;
 use crate::ids::{
     Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
@@ -250,6 +251,9 @@ pub struct Organisation {
     /// The policies: the digest of their bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<Digest>,
+    /// Who is on call, and who is told.
+    #[serde(default, skip_serializing_if = "Alarm::is_silent")]
+    pub alarm: Alarm,
     /// The golden templates, and the digest of each one's exact text.
     pub templates: BTreeMap<TemplateRef, Digest>,
     /// The gates of each stage of the templates, whatever a service gives them.
@@ -384,6 +388,10 @@ impl Organisation {
                 serde_json::to_vec(&(known, keys, of_products, &self.findings, terms, days))
             }
         };
-        Digest::of(&text.expect("BUG: plain data has a JSON form"))
+        let text = text.expect("BUG: plain data has a JSON form");
+        match &self.alarm.on_call {
+            None => Digest::of(&text),
+            Some(group) => Digest::of(&[&text, group.as_str().as_bytes()].concat()),
+        }
     }
 }

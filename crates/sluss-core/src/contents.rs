@@ -147,7 +147,9 @@ impl Event {
                 outcome.input().map(evidence).into_iter().collect()
             }
             E::FreezeDecided(said) => vec![evidence(&said.calendar), evidence(&said.says)],
-            E::ApprovalRequested { statement, .. } => vec![evidence(statement)],
+            E::ApprovalRequested { statement, .. } | E::ApprovalAutomated { statement, .. } => {
+                vec![evidence(statement)]
+            }
             E::ApprovalGranted { signed, .. } | E::ExceptionGranted { signed, .. } => {
                 signed.iter().map(|signed| evidence(&signed.assertion)).collect()
             }
@@ -189,7 +191,7 @@ impl Event {
             E::AuthenticatorRegistered { person, credential, .. } => {
                 vec![wrote(&credential.name, person), wrote(&credential.id, person)]
             }
-            _names_none => vec![],
+            other => other.assured().into_iter().map(|(said, by)| wrote(said, by)).collect(),
         }
     }
 

@@ -280,7 +280,8 @@ impl State {
             | Stream::Log
             | Stream::Attestations
             | Stream::Populations
-            | Stream::Observations => false,
+            | Stream::Observations
+            | Stream::Rehearsals => false,
         }
     }
 }

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{AccessReview, RoleChanged};
 use crate::approval::{Asked, Subject, VoidWhy};
+use crate::assurance::{Rehearsal, TestsAccepted};
 use crate::authenticator::{Credential, Signed};
 use crate::bounds::RolloutStarted;
 use crate::budget::TrafficCounted;
@@ -40,12 +42,13 @@ use crate::retention::Class;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::rules::PolicyRecord;
 use crate::seal::Closed;
+use crate::silence::ClockSource;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 pub use crate::stream::Stream;
 use crate::target::JournalEntry;
 use crate::units::{Millis, Share};
 
-pub use crate::pushed::{Artifact, Push, WithdrawnReason};
+pub use crate::pushed::{Artifact, Hands, Push, WithdrawnReason};
 pub use crate::refused::RefusedWhy;
 use crate::stop::StopScope;
 pub use crate::stored::Unreadable;
@@ -62,9 +65,14 @@ pub enum Event {
     /// The log begins. A demo says so in its first leaf, for ever.
     #[serde(rename = "log.opened")]
     LogOpened { origin: String, demo: bool },
-    /// The wall clock left the monotonic clock; forward gates are shut until it returns.
+    /// The wall clock left the monotonic clock; forward gates are shut until it returns. Or, where
+    /// heartbeats were missed: nothing was recorded for so long.
     #[serde(rename = "log.gap")]
-    LogGap { milliseconds: i64 },
+    LogGap {
+        milliseconds: i64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        missed: bool,
+    },
     /// A witness cosigned the log up to this size; recorded at most once an hour.
     #[serde(rename = "log.witnessed")]
     LogWitnessed { witness: String, size: u64 },
@@ -74,7 +82,11 @@ pub enum Event {
     LogRollbackDetected { witness: String, seen: u64, size: u64 },
     /// Nothing else happened for so long, and that was recorded: silence is not loss.
     #[serde(rename = "log.heartbeat")]
-    LogHeartbeat { interval_ms: i64 },
+    LogHeartbeat {
+        interval_ms: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<ClockSource>,
+    },
     /// A person handed over from one key to another; from here on both count.
     #[serde(rename = "log.key_rotated")]
     LogKeyRotated { of: KeyOf, former: String, present: String },
@@ -440,6 +452,32 @@ pub enum Event {
     /// So many releases of a standard change were taken back that it no longer holds.
     #[serde(rename = "exception.suspended")]
     ExceptionSuspended { exception: ExceptionId, failures: u32 },
+    /// The review of an emergency is overdue: its team's gates are shut until it is there.
+    #[serde(rename = "retrospective.overdue")]
+    RetrospectiveOverdue { exception: ExceptionId },
+    /// A standard change stands for the approval of what was asked about, by this very model.
+    #[serde(rename = "approval.automated")]
+    ApprovalAutomated {
+        subject: Subject,
+        statement: Digest,
+        exception: ExceptionId,
+        model_sha256: Digest,
+    },
+    /// A person accepted tests that failed or could not run, of one release.
+    #[serde(rename = "test.result_accepted")]
+    TestResultAccepted(TestsAccepted),
+    /// A backup was restored to see whether that works.
+    #[serde(rename = "backup.restored_test")]
+    BackupRestoredTest(Rehearsal),
+    /// Going back was rehearsed.
+    #[serde(rename = "rollback.drill")]
+    RollbackDrill(Rehearsal),
+    /// With a configuration, others may decide, deploy or administer.
+    #[serde(rename = "access.role_changed")]
+    AccessRoleChanged(RoleChanged),
+    /// A person looked at who may do what.
+    #[serde(rename = "access.review")]
+    AccessReviewed(AccessReview),
     /// Somebody decides for somebody else, for a time.
     #[serde(rename = "access.delegated")]
     AccessDelegated { delegation: Delegation },

@@ -11,8 +11,8 @@
 //! - A standard change stands for the approval of what fits it, and of nothing of which anything is
 //!   not known; its failures suspend it.
 //! - None of them reaches the provenance of what is deployed, its digests, or the log.
-//! - An emergency is reviewed afterwards by someone who had no part in it; until then, once that is
-//!   overdue, its service's four-eyes gate stays shut.
+//! - An emergency names an incident, and is granted by who is on call where somebody is. Its review
+//!   is `emergency`'s.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::{Cause, Deployment, Phase};
 use crate::findings::FindingKey;
 use crate::gate::{ClearedWhy, GateOutcome};
-use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef, ServiceName};
+use crate::ids::{
+    DeploymentId, Digest, ExceptionId, GroupName, IncidentId, PersonRef, ServiceName,
+};
 use crate::pipeline::GateKind;
 use crate::state::State;
 use crate::units::Millis;
@@ -40,6 +42,9 @@ pub enum ExceptionKind {
     Emergency {
         /// Which.
         deployment: DeploymentId,
+        /// What is broken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident: Option<IncidentId>,
     },
     /// What this rule of a policy denies of this service does not keep its releases.
     Waiver {
@@ -81,8 +86,20 @@ pub struct Model {
     pub files: u32,
     /// How many lines, added and removed, at most.
     pub lines: u32,
-    /// How many of its releases may be taken back before it is suspended.
+    /// How many of its releases may be taken back, or cause an incident, before it is suspended.
     pub failures: u32,
+    /// Who answers for it, and agrees to none of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<PersonRef>,
+    /// The independent function of which one agrees, beside whom rules ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<GroupName>,
+    /// How many points of risk such a release may have at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_risk: Option<u8>,
+    /// Gates that must be among those that such a release clears.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub required_evidence: BTreeSet<GateKind>,
 }
 
 /// What a release changes beside what is live where it goes.
@@ -107,6 +124,11 @@ impl Model {
             && changed.paths.len() <= self.files as usize
             && changed.lines <= u64::from(self.lines)
             && changed.paths.iter().all(covered)
+    }
+
+    /// Returns its digest: that of its JSON form.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("BUG: plain data has a JSON form"))
     }
 }
 
@@ -153,10 +175,20 @@ impl ExceptionKind {
         }
     }
 
+    /// Returns whether it is an emergency.
+    pub fn is_emergency(&self) -> bool {
+        matches!(self, Self::Emergency { .. })
+    }
+
+    /// Returns whether it is an emergency of this deployment.
+    pub fn is_emergency_of(&self, id: DeploymentId) -> bool {
+        self.is_emergency() && self.deployment() == Some(id)
+    }
+
     /// Returns the deployment that it is for, if it is for one.
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {
-            Self::Freeze { deployment } | Self::Emergency { deployment } => Some(*deployment),
+            Self::Freeze { deployment } | Self::Emergency { deployment, .. } => Some(*deployment),
             Self::Waiver { .. }
             | Self::Findings { .. }
             | Self::LogTrust { .. }
@@ -164,9 +196,6 @@ impl ExceptionKind {
         }
     }
 }
-
-/// How long after an emergency its review may take: two days of 24 hours.
-pub const REVIEW_MS: i64 = 48 * 60 * 60 * 1000;
 
 /// An exception that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +220,9 @@ pub struct Exception {
     /// When a standard change was suspended by its failures.
     #[serde(default)]
     pub suspended: Option<Millis>,
+    /// When the review of an emergency was said to be overdue.
+    #[serde(default)]
+    pub overdue: Option<Millis>,
 }
 
 impl Exception {
@@ -200,13 +232,6 @@ impl Exception {
             && self.ended.is_none()
             && self.suspended.is_none()
             && now < self.until
-    }
-
-    /// Returns whether its review is overdue at `now`.
-    pub fn is_overdue(&self, now: Millis) -> bool {
-        matches!(self.what, ExceptionKind::Emergency { .. })
-            && self.reviewed.is_none()
-            && self.granted.is_some_and(|at| now.since(at) >= REVIEW_MS)
     }
 
     /// Returns where it stands in a word.
@@ -261,7 +286,7 @@ impl State {
         is: impl Fn(&Exception) -> bool,
     ) -> Option<ExceptionId> {
         let mut found = self.exceptions.iter().filter(|(_, one)| one.holds(now) && is(one));
-        found.find(|(_, one)| self.counts(deployment, one)).map(|(id, _)| *id)
+        found.find(|(_, one)| self.counts(deployment, one, now)).map(|(id, _)| *id)
     }
 
     /// Returns the waivers of findings that hold so.
@@ -272,7 +297,7 @@ impl State {
     ) -> impl Iterator<Item = (ExceptionId, &ServiceName, &BTreeSet<FindingKey>)> {
         self.exceptions.iter().filter_map(move |(id, one)| match &one.what {
             ExceptionKind::Findings { service, findings }
-                if one.holds(now) && self.counts(deployment, one) =>
+                if one.holds(now) && self.counts(deployment, one, now) =>
             {
                 Some((*id, service, findings))
             }
@@ -281,7 +306,7 @@ impl State {
     }
 
     /// Returns whether `one` was made by people who may, seen from `deployment`.
-    fn counts(&self, deployment: DeploymentId, one: &Exception) -> bool {
+    fn counts(&self, deployment: DeploymentId, one: &Exception, now: Millis) -> bool {
         let contributors = self.contributors(deployment);
         let deciders = self.organisation.as_ref().map(|known| known.deciders());
         let free = |who: &&PersonRef| {
@@ -300,12 +325,16 @@ impl State {
         };
         // Of whom nobody knows who they are, nobody can say that they did not grant it.
         let known = self.asks_nobody() || self.unknown_among(&contributors).is_empty();
-        granted.len() >= one.what.people() && asked_freely && known
+        granted.len() >= one.what.people()
+            && asked_freely
+            && known
+            && (!one.what.is_emergency() || self.is_granted_on_call(&granted, now))
     }
 
-    /// Returns how many releases were taken back that passed by the standard change `id`.
+    /// Returns how many releases that passed by the standard change `id` were taken back, or caused
+    /// an incident.
     pub fn failures_of(&self, id: ExceptionId) -> u32 {
-        let passed = |deployment: &&Deployment| {
+        let passed = |deployment: &Deployment| {
             let why = match deployment.gates.get(&GateKind::FourEyes) {
                 Some(GateOutcome::Cleared { why }) => Some(why),
                 _shut => None,
@@ -313,11 +342,27 @@ impl State {
             matches!(why, Some(ClearedWhy::Standard { exception, .. })
                 if *exception == id)
         };
-        let failed = |deployment: &&Deployment| {
+        let taken_back = |deployment: &Deployment| {
             matches!(deployment.phase, Phase::RolledBack { cause, .. }
                 if cause != Cause::Window)
         };
-        let all = self.deployments.values().filter(passed).filter(failed).count();
+        let blamed: BTreeSet<DeploymentId> =
+            self.incidents.values().filter_map(|incident| incident.deployment()).collect();
+        let failed = |(of, deployment): &(&DeploymentId, &Deployment)| {
+            passed(deployment) && (taken_back(deployment) || blamed.contains(of))
+        };
+        let all = self.deployments.iter().filter(failed).count();
         u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
+    /// Returns whether those who granted a standard change are of the function that must agree.
+    pub(crate) fn function_agreed(&self, model: &Model, one: &Exception, now: Millis) -> bool {
+        let Some(function) = &model.function else { return true };
+        let free = |who: &&PersonRef| **who != one.asked_by && model.owner.as_ref() != Some(*who);
+        let known = self.organisation.as_ref();
+        let groups = known.map(|known| known.groups_at(&self.delegations, &BTreeSet::new(), now));
+        let members = groups.as_ref().and_then(|groups| groups.get(function));
+        let of_it = |who: &PersonRef| members.is_some_and(|members| members.contains(who));
+        one.granted_by.iter().filter(free).any(of_it)
     }
 }

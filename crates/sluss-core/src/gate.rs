@@ -53,6 +53,11 @@ pub enum GateOutcome {
 pub enum ClearedWhy {
     /// These tests passed and none failed.
     TestsPassed(TestCounts),
+    /// Tests failed or could not run, and a person who did not contribute accepted that.
+    TestsAccepted {
+        /// What they came to, where any were reported.
+        tests: Option<TestCounts>,
+    },
     /// The policy asks for no second person here.
     NobodyAsked,
     /// A second person agreed.
@@ -345,6 +350,7 @@ impl ClearedWhy {
     fn sentence(&self) -> String {
         match self {
             Self::TestsPassed(tests) => format!("{} passed, none failed.", tests_in(tests.passed)),
+            Self::TestsAccepted { tests } => crate::assurance::accepted_words(*tests),
             Self::NobodyAsked => "The policy asks for no second person here.".to_owned(),
             Self::Approved => "Everyone agreed who must.".to_owned(),
             Self::NoFreeze => "No freeze covers it.".to_owned(),

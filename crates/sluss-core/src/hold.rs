@@ -224,9 +224,8 @@ impl State {
                 incident.deployment().map_or(Some(service), of_deployment)
             }),
             Stream::Exception(id) => self.exceptions.get(&id).and_then(|one| match &one.what {
-                ExceptionKind::Freeze { deployment } | ExceptionKind::Emergency { deployment } => {
-                    of_deployment(*deployment)
-                }
+                ExceptionKind::Freeze { deployment }
+                | ExceptionKind::Emergency { deployment, .. } => of_deployment(*deployment),
                 ExceptionKind::Waiver { service, .. } | ExceptionKind::Findings { service, .. } => {
                     Some(About::Service(service.clone()))
                 }
@@ -240,7 +239,8 @@ impl State {
             | Stream::Attestations
             | Stream::Populations
             | Stream::Observations
-            | Stream::Retention => Some(About::Whole),
+            | Stream::Retention
+            | Stream::Rehearsals => Some(About::Whole),
         };
         [about.unwrap_or(About::Whole)].into()
     }

@@ -3,9 +3,12 @@
 //! Pure: `decide` says what happened, `apply` folds that, `wanted` says what should be so. There
 //! is no clock, no randomness and no I/O here, and no float in anything that is stored.
 
+pub mod access;
 mod agreement;
+pub mod alarm;
 mod apply;
 pub mod approval;
+pub mod assurance;
 pub mod authenticator;
 pub mod bounds;
 pub mod budget;
@@ -17,6 +20,7 @@ pub mod controls;
 pub mod decide;
 pub mod deployment;
 pub mod disposal;
+pub mod emergency;
 pub mod erasure;
 pub mod event;
 pub mod evidence;
@@ -37,12 +41,14 @@ pub mod observed;
 pub mod performance;
 pub mod pipeline;
 pub mod population;
+pub mod prediction;
 pub mod probe;
 pub mod profile;
 mod pushed;
 mod refused;
 pub mod remediation;
 pub mod retention;
+pub mod risk;
 pub mod rollout;
 pub mod rules;
 pub mod seal;

@@ -50,6 +50,9 @@ pub struct Push {
     pub written: Millis,
     /// Everyone who contributed: authors, committers, co-authors and who pushed.
     pub contributors: BTreeSet<PersonRef>,
+    /// Who had which hand in it, where that is known.
+    #[serde(default, skip_serializing_if = "Hands::is_unknown")]
+    pub hands: Hands,
     /// Work items that it names, like `PAY-123`.
     pub work_items: BTreeSet<String>,
     /// The first line of its message, as a private text.
@@ -58,4 +61,32 @@ pub struct Push {
     pub pipeline: Pipeline,
     /// Steps whose condition does not hold for its branch and paths.
     pub left_out: BTreeSet<StepName>,
+}
+
+/// Who had which hand in a push. Each of them is among its contributors.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hands {
+    /// Who wrote commits.
+    #[serde(default)]
+    pub authors: BTreeSet<PersonRef>,
+    /// Who committed them.
+    #[serde(default)]
+    pub committers: BTreeSet<PersonRef>,
+    /// Whom their `Co-authored-by` lines name.
+    #[serde(default)]
+    pub co_authors: BTreeSet<PersonRef>,
+    /// Who pushed them.
+    #[serde(default)]
+    pub pusher: Option<PersonRef>,
+    /// Who triggered the run: by that push.
+    #[serde(default)]
+    pub trigger: Option<PersonRef>,
+}
+
+impl Hands {
+    /// Returns whether nothing is known of them: the log was written before they were told apart.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }

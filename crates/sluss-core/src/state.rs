@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{Request, Statement, Subject};
+use crate::assurance::Assurance;
 use crate::authenticator::Authenticator;
 use crate::budget::Counted;
 use crate::config::{Delegation, Money, Organisation};
@@ -262,6 +263,9 @@ pub struct State {
     /// who said so.
     #[serde(default)]
     pub identified: BTreeMap<PersonRef, BTreeSet<PersonRef>>,
+    /// What people looked at, rehearsed and accepted.
+    #[serde(default)]
+    pub assurance: Assurance,
     #[serde(default)]
     pub authenticators: BTreeMap<AuthenticatorId, Authenticator>,
     /// The leaf of each person's last sign-in.
@@ -280,6 +284,7 @@ impl State {
     /// Folds the event at the log's end.
     pub fn apply(&mut self, time: Millis, event: &Event) {
         let position = self.size;
+        crate::silence::note(self, time);
         self.size += 1;
         self.time = time;
         *self.heads.entry(event.stream().to_string()).or_insert(0) += 1;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::assurance::TestsAccepted;
 use crate::bounds::RolloutStarted;
 use crate::event::Event;
 use crate::freezes::FreezeDecided;
@@ -34,7 +35,8 @@ impl Event {
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release, .. }
             | E::ReleaseSealed { release, .. }
-            | E::DossierExported { release, .. } => Stream::Release(*release),
+            | E::DossierExported { release, .. }
+            | E::TestResultAccepted(TestsAccepted { release, .. }) => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
             | E::FindingsOverdue { deployment, .. }
@@ -61,12 +63,14 @@ impl Event {
             | E::ApprovalRefused { subject, .. }
             | E::ApprovalExpired { subject, .. }
             | E::ApprovalRevoked { subject, .. }
-            | E::ApprovalInvalidated { subject, .. } => subject.stream(),
+            | E::ApprovalInvalidated { subject, .. }
+            | E::ApprovalAutomated { subject, .. } => subject.stream(),
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
             | E::ExceptionEnded { exception, .. }
             | E::ExceptionSuspended { exception, .. }
-            | E::ExceptionReviewed { exception, .. } => Stream::Exception(*exception),
+            | E::ExceptionReviewed { exception, .. }
+            | E::RetrospectiveOverdue { exception } => Stream::Exception(*exception),
             E::IncidentOpened { incident, .. }
             | E::IncidentReported { incident, .. }
             | E::IncidentShadow { incident, .. }
@@ -102,6 +106,7 @@ impl Event {
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }
             | E::ServiceRegistered { .. } => Stream::Config,
+            E::BackupRestoredTest(_) | E::RollbackDrill(_) => Stream::Rehearsals,
             E::PopulationSealed(_) => Stream::Populations,
             E::EnvironmentObserved { .. } | E::TrafficCounted(_) => Stream::Observations,
             E::FreezeSet { .. }
@@ -122,6 +127,8 @@ impl Event {
             E::Attestation {} => Stream::Attestations,
             E::AccessDelegated { .. }
             | E::AccessIdentified { .. }
+            | E::AccessRoleChanged(_)
+            | E::AccessReviewed(_)
             | E::AccessLogin { .. }
             | E::AccessRefused { .. }
             | E::AccessRefusedCounted { .. }
@@ -145,6 +152,7 @@ pub enum Stream {
     Populations,
     Observations,
     Retention,
+    Rehearsals,
     Change(ChangeId),
     Run(RunId),
     Release(ReleaseId),
@@ -173,6 +181,7 @@ impl fmt::Display for Stream {
             Self::Populations => f.write_str("populations"),
             Self::Observations => f.write_str("observations"),
             Self::Retention => f.write_str("retention"),
+            Self::Rehearsals => f.write_str("rehearsals"),
             Self::Change(id) => write!(f, "change/{id}"),
             Self::Run(id) => write!(f, "run/{id}"),
             Self::Release(id) => write!(f, "release/{id}"),

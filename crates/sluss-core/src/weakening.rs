@@ -58,6 +58,10 @@ pub enum Weakening {
     Members,
     /// An environment counts as one without customers that did not.
     Customers,
+    /// Nobody is on call for emergencies any more, or others are.
+    OnCall,
+    /// Somebody is no longer told of what happens.
+    Notify,
 }
 
 impl Weakening {
@@ -87,6 +91,8 @@ impl Weakening {
             Self::Templates => "A template would ask less of what it delivers, or be gone.",
             Self::Customers => "An environment would count as one without customers.",
             Self::Members => "Somebody would decide who does not.",
+            Self::OnCall => "Nobody, or somebody else, would be on call for emergencies.",
+            Self::Notify => "Somebody would no longer be told of what happens.",
         }
     }
 }
@@ -187,6 +193,8 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         (!after.without_customers.is_subset(&before.without_customers))
             .then_some(Weakening::Customers),
         adds_deciders(before, proposal).then_some(Weakening::Members),
+        before.on_call_changes(after).then_some(Weakening::OnCall),
+        (!after.alarm.tells_all_of(&before.alarm)).then_some(Weakening::Notify),
     ];
     let found = found.into_iter().chain(of_people(before, after));
     found.into_iter().flatten().collect()

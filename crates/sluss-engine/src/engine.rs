@@ -349,14 +349,18 @@ impl Engine {
         }
     }
 
-    /// Keeps the exact bytes of what people are asked to approve, so that others can read what
-    /// they approved.
+    /// Keeps the exact bytes of what people are asked to approve, or of what a standard change
+    /// stands for, so that others can read what was approved.
     async fn keep_statements(&self, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let Event::ApprovalRequested { subject, statement, valid_until, .. } = event else {
-                continue;
+            let (subject, statement, valid_until) = match event {
+                Event::ApprovalRequested { subject, statement, valid_until, .. } => {
+                    (subject, statement, *valid_until)
+                }
+                Event::ApprovalAutomated { subject, statement, .. } => (subject, statement, None),
+                _other => continue,
             };
-            let text = self.state().statement_text(*subject, *valid_until);
+            let text = self.state().statement_text(*subject, valid_until);
             let Some(text) = text.filter(|text| Digest::of(text) == *statement) else { continue };
             let kept = self.shared.parts.blobs.put(text).await;
             kept.map_err(|error| Failure::upstream("A statement can't be kept", &error))?;

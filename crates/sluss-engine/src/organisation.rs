@@ -6,6 +6,7 @@ mod agreement;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use sluss_core::alarm::Notify;
 use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
     Digest, EnvironmentName, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
@@ -81,6 +82,10 @@ struct File {
     findings: Terms,
     #[serde(default)]
     retention: BTreeMap<Class, Years>,
+    #[serde(default)]
+    on_call: Option<GroupName>,
+    #[serde(default)]
+    notify: Vec<Notify>,
 }
 
 /// What is said of an environment that stays.
@@ -300,6 +305,7 @@ async fn resolve(
         not_applicable: BTreeMap::new(),
         calendar: None,
         policies: None,
+        alarm: agreement.alarm,
         templates,
         template_gates: template_gates(catalogue),
         without_customers: without_customers(file.environments),

@@ -4,6 +4,8 @@
 //!
 //! - A push is an event before any ref moves; what can't be built is refused before that.
 
+mod hands;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -313,6 +315,7 @@ impl PushJudge {
             commits: u32::try_from(commits.len()).unwrap_or(u32::MAX),
             written: Millis(written),
             contributors: contributors.clone(),
+            hands: hands::hands_in(&commits, &self.engine.parts().accounts).await?,
             work_items: work_items(branch, &commits),
             title,
             pipeline,

@@ -9,9 +9,8 @@
 
 mod board;
 pub mod controls;
-mod risk;
 mod whereabouts;
 
 pub use board::{Board, BoardRow, Lane, Waiting, board, row_of};
-pub use risk::{LOOKED_BACK, Risk, RiskPart, Size, brought, live_beside, risk};
+pub use sluss_core::risk::{LOOKED_BACK, Risk, RiskPart, Size, brought, live_beside, risk};
 pub use whereabouts::{Whereabouts, where_is};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sluss_core::alarm::Address;
 use sluss_engine::executor::sandbox_main;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::forge::hook_main;
@@ -89,6 +90,10 @@ struct UpArguments {
     /// The certificates under which that authority stands, a file in PEM
     #[arg(long, value_name = "FILE", requires = "timestamps")]
     timestamp_ca: Option<PathBuf>,
+    /// Who is told of emergencies, incidents and stops, besides those of organisation.yaml: an
+    /// address of this machine or a private network. Once for each
+    #[arg(long, value_name = "URL")]
+    notify: Vec<Address>,
     /// Whether the data folder is a demo's
     #[arg(long, hide = true)]
     demo: bool,
@@ -96,11 +101,12 @@ struct UpArguments {
 
 impl From<UpArguments> for Serve {
     fn from(arguments: UpArguments) -> Self {
-        let UpArguments { data, listen, witnesses, timestamps, timestamp_ca, demo } = arguments;
+        let UpArguments { data, listen, witnesses, timestamps, timestamp_ca, notify, demo } =
+            arguments;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let authority = timestamps.zip(timestamp_ca.map(absolute));
         let authority = authority.map(|(url, certificates)| AuthorityAt { url, certificates });
-        Self { data: absolute(data), listen, witnesses, authority, demo }
+        Self { data: absolute(data), listen, witnesses, authority, notify, demo }
     }
 }
 

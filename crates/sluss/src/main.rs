@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod demo;
 mod first;
+mod notices;
 mod serve;
 mod timestamps;
 mod up;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use sluss_core::alarm::Address;
 use sluss_engine::engine::Engine;
 use sluss_engine::evidence::outside::{Authority, Outside};
 use sluss_engine::failure::{Blame, Failure};
@@ -14,6 +15,7 @@ use sluss_web::app::{App, Seams, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::notices::Http;
 use crate::timestamps::{self, AuthorityAt};
 use crate::witnesses::{self, WitnessAt};
 
@@ -28,6 +30,8 @@ pub struct Serve {
     pub witnesses: Vec<WitnessAt>,
     /// Who stamps the time of its checkpoints.
     pub authority: Option<AuthorityAt>,
+    /// Who is told of emergencies, incidents and stops, besides whom the organisation names.
+    pub notify: Vec<Address>,
     /// Whether this is a demo.
     pub demo: bool,
 }
@@ -35,7 +39,8 @@ pub struct Serve {
 impl Serve {
     /// Returns what a demo is started with: nobody outside vouches for it.
     pub fn demo(data: std::path::PathBuf, listen: SocketAddr) -> Self {
-        Self { data, listen, witnesses: Vec::new(), authority: None, demo: true }
+        let (witnesses, notify) = (Vec::new(), Vec::new());
+        Self { data, listen, witnesses, authority: None, notify, demo: true }
     }
 }
 
@@ -65,7 +70,7 @@ pub fn first_organisation(login: &str) -> String {
 ///
 /// [`Failure`]: it could not start.
 pub async fn serve(options: Serve) -> Result<(), Failure> {
-    let Serve { data, listen, witnesses, authority, demo } = options;
+    let Serve { data, listen, witnesses, authority, notify, demo } = options;
     let witnesses = witnesses::all(&data, witnesses)?;
     let authority = timestamps::authority(&data, authority)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -89,6 +94,7 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
     };
     let app = App::new(running.engine.clone(), settings, seams);
     outside(&running.engine, witnesses, authority).await;
+    tokio::spawn(sluss_engine::notify::run(running.engine.clone(), Arc::new(Http), notify));
     let parts = running.engine.parts();
     let attestor = running.engine.attestor().verifier().id();
     tracing::info!("key of the log: {}", parts.log.verifier());

@@ -49,6 +49,9 @@ impl Supervisor {
             command.arg("--timestamps").arg(&authority.url);
             command.arg("--timestamp-ca").arg(&authority.certificates);
         }
+        for address in &self.options.notify {
+            command.arg("--notify").arg(address.to_string());
+        }
         if self.options.demo {
             command.arg("--demo");
         }

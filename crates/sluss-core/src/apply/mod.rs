@@ -8,7 +8,7 @@ use crate::approval::{Decision, Request, Subject, VoidWhy};
 use crate::deployment::{InstanceFact, Phase};
 use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
-use crate::exception::Exception;
+use crate::exception::{Exception, ExceptionKind};
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
 use crate::state::{Proposal, Service, State};
@@ -119,10 +119,15 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ExceptionGranted { .. }
         | E::ExceptionEnded { .. }
         | E::ExceptionSuspended { .. }
+        | E::RetrospectiveOverdue { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
         E::AccessLogin { person } => {
             state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
         }
+        E::TestResultAccepted(_)
+        | E::BackupRestoredTest(_)
+        | E::RollbackDrill(_)
+        | E::AccessReviewed(_) => crate::assurance::apply(state, now, event),
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::AccessIdentified { unknown, person, by } => {
             let said = state.identified.entry(unknown.clone()).or_default();
@@ -152,6 +157,8 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ErasureProposed { .. }
         | E::ErasureRefused { .. }
         | E::PersonErased { .. }
+        | E::ApprovalAutomated { .. }
+        | E::AccessRoleChanged(_)
         | E::AuthenticatorRegistered { .. }
         | E::AuthenticatorVouched { .. }
         | E::AuthenticatorRemoved { .. }
@@ -175,7 +182,8 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             state.demo = *demo;
         }
         E::LogWitnessed { .. } | E::LogHeartbeat { .. } => {}
-        E::LogGap { .. } => state.gap = true,
+        E::LogGap { missed: true, .. } => state.assurance.silence_ms = None,
+        E::LogGap { missed: false, .. } => state.gap = true,
         E::LogGapEnded { .. } => state.gap = false,
         E::Attestation {} | E::ReleaseSealed { .. } | E::DossierExported { .. } => {}
         E::AttestationRecorded { of, evidence, envelope } => {
@@ -397,16 +405,21 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
                 ended: None,
                 reviewed: None,
                 suspended: None,
+                overdue: None,
             };
             state.exceptions.insert(*exception, asked);
         }
         Event::ExceptionGranted { exception, by, signed } => {
-            if let Some(found) = state.exceptions.get_mut(exception) {
-                found.granted_by.push(by.clone());
-                found.signed.extend(signed.is_some().then(|| by.clone()));
-                let enough = found.granted_by.len() >= found.what.people();
-                found.granted = found.granted.or(enough.then_some(now));
-            }
+            let Some(mut found) = state.exceptions.remove(exception) else { return };
+            found.granted_by.push(by.clone());
+            found.signed.extend(signed.is_some().then(|| by.clone()));
+            let enough = found.granted_by.len() >= found.what.people()
+                && match &found.what {
+                    ExceptionKind::Standard { model } => state.function_agreed(model, &found, now),
+                    _asks_for_a_number => true,
+                };
+            found.granted = found.granted.or(enough.then_some(now));
+            state.exceptions.insert(*exception, found);
         }
         Event::ExceptionEnded { exception, .. } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
@@ -416,6 +429,11 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
         Event::ExceptionSuspended { exception, .. } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
                 found.suspended = found.suspended.or(Some(now));
+            }
+        }
+        Event::RetrospectiveOverdue { exception } => {
+            if let Some(found) = state.exceptions.get_mut(exception) {
+                found.overdue = found.overdue.or(Some(now));
             }
         }
         Event::ExceptionReviewed { exception, by, .. } => {

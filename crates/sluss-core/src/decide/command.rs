@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::assure::Assure;
 use super::classify::Reporting;
 use crate::approval::Subject;
 use crate::authenticator::{Credential, Signed};
@@ -26,6 +27,7 @@ use crate::performance::Measured;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
+use crate::silence::ClockSource;
 use crate::steps::{Isolation, StepOutcome, TestCounts};
 use crate::stop::StopScope;
 use crate::target::{JournalRow, RouteKey};
@@ -250,6 +252,8 @@ pub enum Command {
     },
     /// Somebody wants something held, disposed of, or somebody erased.
     Retain(Retain),
+    /// Somebody looked at, rehearsed or accepts something.
+    Assure(Assure),
     Cancel {
         run: RunId,
     },
@@ -340,7 +344,9 @@ pub enum Command {
         key: String,
     },
     /// Time has passed in which perhaps nothing happened.
-    Heartbeat,
+    Heartbeat {
+        clock: ClockSource,
+    },
     /// The deployments of an environment were counted.
     SealPopulation(PopulationSealed),
     /// Time went on: findings of what customers have may be past their terms.
@@ -440,7 +446,7 @@ impl Command {
             | Self::Alarm { .. } | Self::ProbesFail { .. } | Self::ProbesAnswer { .. }
             | Self::Fail { .. } | Self::Instance { .. } | Self::Applied { .. }
             | Self::Attested { .. } | Self::Witnessed { .. } | Self::Distrust { .. }
-            | Self::WitnessLags { .. } | Self::WitnessLagEnded { .. } | Self::Heartbeat
+            | Self::WitnessLags { .. } | Self::WitnessLagEnded { .. } | Self::Heartbeat { .. }
             | Self::SealPopulation(_) | Self::CountTraffic(_) | Self::Found { .. }
             | Self::Seal { .. } | Self::Compared { .. } | Self::CalendarCompared { .. }
             | Self::AgeFindings | Self::DeniedCounted { .. } => true,
@@ -452,7 +458,7 @@ impl Command {
             | Self::Hold { .. } | Self::Resume { .. } | Self::Freeze { .. } | Self::Lift { .. }
             | Self::StopLine { .. } | Self::LiftStop { .. } | Self::Retain(_)
             | Self::Cancel { .. } | Self::Unbar { .. } | Self::Close { .. } | Self::Report { .. }
-            | Self::Reporting(_) | Self::Resolved { .. } | Self::Link { .. }
+            | Self::Reporting(_) | Self::Assure(_) | Self::Resolved { .. } | Self::Link { .. }
             | Self::AskException { .. } | Self::GrantException { .. } | Self::EndException { .. }
             | Self::ReviewException { .. } | Self::Delegate { .. } | Self::Identify { .. } | Self::RotateKey { .. }
             | Self::RetireKey { .. } | Self::RegisterKey { .. } | Self::VouchForKey { .. }

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::key::{self, in_person};
-use super::{Actor, Blame, Refusal, missing, not_now};
+use super::{Actor, Blame, Refusal, incident, missing, not_now};
 use crate::approval::Subject;
-use crate::config::Delegation;
+use crate::config::{Delegation, Organisation};
 use crate::deployment::Phase;
 use crate::event::{Event, RefusedWhy};
 use crate::exception::{Exception, ExceptionKind, Model};
 use crate::findings::FindingKey;
-use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef, ServiceName};
+use crate::ids::{DeploymentId, Digest, ExceptionId, IncidentId, PersonRef, ServiceName};
+use crate::incident::Reporter;
 use crate::state::State;
 use crate::units::Millis;
 
@@ -77,11 +78,67 @@ pub(super) fn ask(
             RefusedWhy::Contributor,
         ));
     }
-    if let ExceptionKind::Standard { model } = &what {
-        bounded(model)?;
-    }
+    let (opened, what) = match what {
+        ExceptionKind::Standard { model } => (None, standard(state, model, &by)?),
+        ExceptionKind::Emergency { deployment, incident } => {
+            emergency(state, deployment, incident, &reason)?
+        }
+        other => (None, other),
+    };
     let exception = state.next_exception();
-    Ok(vec![Event::ExceptionRequested { exception, what, by, reason, until }])
+    let asked = Event::ExceptionRequested { exception, what, by, reason, until };
+    Ok(opened.into_iter().chain([asked]).collect())
+}
+
+/// Returns an emergency with the incident that it is about, which it opens where none is named.
+fn emergency(
+    state: &State,
+    deployment: DeploymentId,
+    named: Option<IncidentId>,
+    reason: &Digest,
+) -> Result<(Option<Event>, ExceptionKind), Refusal> {
+    let found = state.deployments.get(&deployment);
+    let found = found.ok_or_else(|| not_now(format!("{deployment} does not wait at a gate.")))?;
+    let of = |incident| ExceptionKind::Emergency { deployment, incident: Some(incident) };
+    let Some(incident) = named else {
+        let (service, environment) = (found.service.clone(), found.environment.clone());
+        let suspect = incident::suspect_unless(state, &service, &environment, deployment);
+        let (incident, by, summary) = (state.next_incident(), Reporter::Person, reason.clone());
+        let opened =
+            Event::IncidentReported { incident, service, environment, by, summary, suspect };
+        return Ok((Some(opened), of(incident)));
+    };
+    let Some(about) = state.incidents.get(&incident) else {
+        return Err(missing(format!("There is no incident {incident}."), "sluss incident list"));
+    };
+    let product = |service| state.services.get(service).map(|of| &of.product);
+    if about.closed.is_some() {
+        return Err(not_now(format!("{incident} is closed, so nothing of it is to be mended.")));
+    }
+    if about.service != found.service && product(&about.service) != product(&found.service) {
+        let (other, own) = (&about.service, &found.service);
+        return Err(not_now(format!(
+            "{incident} is about {other}, which is of another product than {own}."
+        )));
+    }
+    Ok((None, of(incident)))
+}
+
+/// Returns a standard change whose owner is named, if it is a kind of changes.
+fn standard(state: &State, mut model: Model, by: &PersonRef) -> Result<ExceptionKind, Refusal> {
+    bounded(&model)?;
+    let known = state.organisation.as_ref();
+    if let Some(function) = &model.function {
+        let there = function.as_str() == Organisation::APPROVERS
+            || known.is_some_and(|known| known.groups.contains_key(function));
+        if !there {
+            let hint = "Name one of `groups` in organisation.yaml";
+            let what = format!("There is no group `{function}`.");
+            return Err(Refusal::new(Blame::Caller, what, hint));
+        }
+    }
+    model.owner.get_or_insert_with(|| by.clone());
+    Ok(ExceptionKind::Standard { model })
 }
 
 /// Findings that one waiver covers at most.
@@ -152,6 +209,16 @@ pub(super) fn grant(
             RefusedWhy::Contributor,
         ));
     }
+    if let ExceptionKind::Standard { model } = &found.what
+        && model.owner.as_ref() == Some(&by)
+    {
+        let what = "You answer for this standard change, so someone else agrees to it.";
+        return Err(denied(what, RefusedWhy::Contributor));
+    }
+    if found.what.is_emergency() && !state.is_granted_on_call(&[&by].into(), now) {
+        let what = "An emergency is granted by someone who is on call, and you are not.";
+        return Err(denied(what, RefusedWhy::MissingRole));
+    }
     let contributed = found
         .what
         .deployment()
@@ -206,7 +273,7 @@ pub(super) fn review(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.exceptions.get(&id).ok_or_else(|| unknown(id))?;
     let by = in_person(actor)?;
-    let ExceptionKind::Emergency { deployment } = found.what else {
+    let ExceptionKind::Emergency { deployment, .. } = found.what else {
         return Err(not_now(format!("{id} is no emergency, so there is nothing to review.")));
     };
     if found.granted.is_none() || found.reviewed.is_some() {

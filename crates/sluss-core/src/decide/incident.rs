@@ -112,6 +112,16 @@ fn of_alert<'a>(
     state.open.incidents.iter().copied().filter(of)
 }
 
+/// Returns what is suspected of a degradation that is reported together with `mends`.
+pub(super) fn suspect_unless(
+    state: &State,
+    service: &ServiceName,
+    environment: &EnvironmentName,
+    mends: DeploymentId,
+) -> Option<DeploymentId> {
+    suspect(state, service, environment, state.time).filter(|found| *found != mends)
+}
+
 /// Returns what takes traffic there and did not an hour ago, if anything does.
 fn suspect(
     state: &State,

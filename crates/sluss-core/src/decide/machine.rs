@@ -23,7 +23,9 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
     use Command as C;
     match command {
         C::Open { origin, demo } => only_if(state.size == 0, Event::LogOpened { origin, demo }),
-        C::ClockJumped { milliseconds } => only_if(!state.gap, Event::LogGap { milliseconds }),
+        C::ClockJumped { milliseconds } => {
+            only_if(!state.gap, Event::LogGap { milliseconds, missed: false })
+        }
         C::Received { change } => received(state, change),
         C::Lost { change } => lost(state, change),
         C::Merged { change, into } => merged(state, change, into),

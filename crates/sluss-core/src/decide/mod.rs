@@ -7,6 +7,7 @@
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
 mod answer;
+mod assure;
 mod change;
 mod classify;
 mod command;
@@ -30,6 +31,7 @@ use crate::rollout::Rollout;
 use crate::state::State;
 use crate::units::Millis;
 
+pub use assure::Assure;
 pub use classify::{Reporting, Stated};
 pub use command::{Actor, Command, Retain};
 pub(crate) use key::in_person;
@@ -53,7 +55,8 @@ pub fn decide(
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
         C::Reporting(wanted) => classify::decide(state, wanted, actor, now),
-        C::Heartbeat => Ok(state.heartbeat(now)),
+        C::Assure(wanted) => assure::decide(state, wanted, actor),
+        C::Heartbeat { clock } => Ok(state.heartbeat(clock, now)),
         C::AgeFindings => Ok(state.grown_late(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {

@@ -71,6 +71,8 @@ pub(super) fn decide(
         C::Link { incident, deployment } => incident::link(state, incident, deployment),
         C::Push { service, product, mut push } => {
             push.contributors.extend(actor.who().cloned());
+            push.hands.pusher = actor.who().cloned();
+            push.hands.trigger = actor.who().cloned();
             push_change(state, service, product, push)
         }
         C::Propose { commit, organisation, mut contributors, nonce } => {

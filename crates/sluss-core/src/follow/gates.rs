@@ -11,6 +11,7 @@ use crate::exception::{Exception, ExceptionKind, Model};
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
 use crate::ids::{DeploymentId, ExceptionId, GroupName, PersonRef};
 use crate::pipeline::GateKind;
+use crate::risk::{self, Size};
 use crate::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules};
 use crate::slots::{self, Rule};
 use crate::state::State;
@@ -29,7 +30,7 @@ pub(super) fn decide_gate(
     (now, rules): (Millis, &dyn Rules),
 ) -> Result<(GateOutcome, Option<PolicyRecord>), Vec<Event>> {
     let outcome = match gate {
-        GateKind::Tests => Ok(evidence::tests(state, deployment)),
+        GateKind::Tests => Ok(evidence::tests(state, id, deployment)),
         GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, id, deployment, now)),
@@ -88,8 +89,7 @@ fn freeze(
 
 /// Returns that an emergency goes past a gate, if one was declared for `id` and holds.
 pub(super) fn emergency(state: &State, id: DeploymentId, now: Millis) -> Option<GateOutcome> {
-    let of = |what: &ExceptionKind| *what == ExceptionKind::Emergency { deployment: id };
-    let exception = state.exception(id, now, of)?;
+    let exception = state.exception(id, now, |what| what.is_emergency_of(id))?;
     Some(GateOutcome::Cleared { why: ClearedWhy::Exception { exception } })
 }
 
@@ -153,7 +153,7 @@ fn four_eyes(
     if let Some(cleared) = emergency(state, id, now) {
         return Ok(cleared);
     }
-    if let Some(exception) = overdue(state, deployment, now) {
+    if let Some(exception) = state.overdue_review(&deployment.service, now) {
         return Ok(GateOutcome::Waiting { on: WaitingOn::Review { exception } });
     }
     let Some(why) = asked(state, id, deployment) else {
@@ -247,9 +247,18 @@ fn standard(
         };
         slots::unfilled_where(&state.rules_of(subject), &groups, &people, &admits).is_empty()
     };
+    let points = risk::risk(state, id, Some(Size::of(&changed)), now).map(|risk| risk.points);
+    let bounded = |model: &Model| {
+        model.max_risk.is_none_or(|most| points.is_some_and(|points| points <= most))
+            && model.required_evidence.iter().all(|gate| deployment.stage.gates.contains(gate))
+    };
     let exception = state.exception_where(id, now, |one| match &one.what {
         ExceptionKind::Standard { model } => {
-            of_service(model) && model.fits(&changed) && agreed(one)
+            of_service(model)
+                && model.fits(&changed)
+                && bounded(model)
+                && agreed(one)
+                && state.function_agreed(model, one, now)
         }
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
@@ -259,17 +268,6 @@ fn standard(
     })?;
     let (files, lines) = (changed.paths.len() as u64, changed.lines);
     Some(GateOutcome::Cleared { why: ClearedWhy::Standard { exception, files, lines } })
-}
-
-/// Returns an emergency of the same service whose review is overdue.
-fn overdue(state: &State, deployment: &Deployment, now: Millis) -> Option<ExceptionId> {
-    let of_service = |id: DeploymentId| {
-        state.deployments.get(&id).is_some_and(|found| found.service == deployment.service)
-    };
-    let mut all = state.exceptions.iter();
-    let found =
-        all.find(|(_, one)| one.is_overdue(now) && one.what.deployment().is_some_and(of_service));
-    found.map(|(id, _)| *id)
 }
 
 /// Says for whom it waits: for a second person, or for a group of which nobody may decide.

@@ -19,7 +19,7 @@ use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
 use crate::exception::ExceptionKind;
 use crate::freezes;
-use crate::gate::{GateOutcome, RefusedWhy};
+use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy};
 use crate::ids::{ChangeId, DeploymentId, Digest, EnvironmentName, PersonRef, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
 use crate::rollout::{Next, Rollout, Verdict};
@@ -31,6 +31,21 @@ use crate::units::Millis;
 pub(crate) use back::{carry_out, take_back};
 use gates::decide_gate;
 
+impl State {
+    /// Returns that a standard change stands for the approval of `id`, if `outcome` says so.
+    fn automated(&self, id: DeploymentId, outcome: &GateOutcome) -> Option<Event> {
+        let GateOutcome::Cleared { why: ClearedWhy::Standard { exception, .. } } = outcome else {
+            return None;
+        };
+        let ExceptionKind::Standard { model } = &self.exceptions.get(exception)?.what else {
+            return None;
+        };
+        let (subject, exception) = (Subject::Deployment(id), *exception);
+        let (statement, model_sha256) = (self.statement(subject)?, model.digest());
+        Some(Event::ApprovalAutomated { subject, statement, exception, model_sha256 })
+    }
+}
+
 /// Returns what follows next from `state` at `now`; empty when nothing does. `nonce` is random and
 /// makes a statement to approve unlike any other.
 pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> Vec<Event> {
@@ -38,6 +53,7 @@ pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> 
     configuration(state, now)
         .or_else(|| state.trust_restored(now))
         .or_else(|| suspension(state, now))
+        .or_else(|| state.newly_overdue(now))
         .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
@@ -69,11 +85,12 @@ fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
     };
     let activated = Event::ConfigActivated { number: *number, commit: proposal.commit.clone() };
     match (asked, state.requests.get(&subject)) {
-        (false, _) => Some(vec![activated]),
+        (false, _) => Some(state.with_roles(*number, activated)),
         (true, None) => ask(state, subject, Asked::PlatformChange, None),
         (true, Some(request)) => match &request.decision {
             Decision::Granted { .. } => {
-                Some(moved(state, subject, request).unwrap_or_else(|| vec![activated]))
+                let activates = || state.with_roles(*number, activated);
+                Some(moved(state, subject, request).unwrap_or_else(activates))
             }
             Decision::Refused { .. } | Decision::Expired { .. } => {
                 Some(vec![Event::ConfigRefused { number: *number }])
@@ -372,8 +389,10 @@ fn at_the_gates(
         let refused = refusal(*gate, &outcome);
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
             let said = freezes::said(state, (id, deployment), (*gate, &outcome), at);
+            let before = said.map(Event::FreezeDecided).into_iter();
+            let before = before.chain(state.automated(id, &outcome));
             let decided = Event::GateDecided { deployment: id, gate: *gate, outcome, policy };
-            return Some(said.map(Event::FreezeDecided).into_iter().chain([decided]).collect());
+            return Some(before.chain([decided]).collect());
         }
         if let Some(refused) = refused {
             // Nobody is asked about what will not be made anyway.

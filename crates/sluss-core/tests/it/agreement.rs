@@ -185,18 +185,20 @@ fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() 
         5 grant exc-1 by anna
         6 grant exc-1 by mallory
         7 grant exc-1 by bob
-        ~8 push main anna by anna
-        ~9 go
-        172900 tick
-        172901 approve dep-2 by bob
-        172902 approve dep-2 by carl
-        172903 review exc-1 by bob
-        172904 review exc-1 by carl",
+        ~8 go
+        ~345698 push main anna by anna
+        ~345699 go
+        345700 tick
+        345701 approve dep-2 by bob
+        345702 approve dep-2 by carl
+        345703 review exc-1 by bob
+        345704 review exc-1 by carl",
         expect![[r#"
             3 except emergency dep-1 90000 by anna
                 Caller: An exception of this kind ends after now, and within 1 h: emergency.
             4 except emergency dep-1 3000 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=3000000 what={deployment:dep-1,kind:emergency}
+                incident.reported by={kind:person} production inc-1 pay 8fcfccf675b1f0bfd39d
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=3000000 what={deployment:dep-1,incident:inc-1,kind:emergency}
             5 grant exc-1 by anna
                 Denied: You asked for it, so someone else grants it.
                 + access.refused grant-exception contributor
@@ -208,21 +210,19 @@ fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() 
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:{exception:{exception:exc-1}}}
                 deployment.cleared dep-1
                 deployment.started dep-1
-            172900 tick
-                gate.decided dep-2 four_eyes outcome={on:{review:{exception:exc-1}},outcome:waiting}
-            172901 approve dep-2 by bob
-                approval.granted bob dep-2
-            172902 approve dep-2 by carl
-                approval.granted carl dep-2
-            172903 review exc-1 by bob
+            345700 tick
+            345701 approve dep-2 by bob
+                NotFound: Nobody was asked about dep-2.
+            345702 approve dep-2 by carl
+                NotFound: Nobody was asked about dep-2.
+            345703 review exc-1 by bob
                 Denied: You had a part in this emergency.
                 + access.refused review-exception contributor
-            172904 review exc-1 by carl
+            345704 review exc-1 by carl
                 exception.reviewed carl exc-1 8fcfccf675b1f0bfd39d
-                gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
-                deployment.cleared dep-2
-                deployment.started dep-2
-            pay/production: rel-1 100 % rel-2 0 %
+                approval.requested dep-2 rule
+                gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
+            pay/production: rel-1 100 %
         "#]],
     );
 }

@@ -170,7 +170,8 @@ fn a_release_that_mends_what_spent_the_budget_goes_by_an_emergency() {
         502 grant exc-1 by bob",
         expect![[r#"
             501 except emergency dep-2 3000 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=3000000 what={deployment:dep-2,kind:emergency}
+                incident.reported by={kind:person} production inc-1 pay 8fcfccf675b1f0bfd39d dep-1
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=3000000 what={deployment:dep-2,incident:inc-1,kind:emergency}
             502 grant exc-1 by bob
                 exception.granted bob exc-1
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:{exception:{exception:exc-1}}}

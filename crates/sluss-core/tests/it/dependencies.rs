@@ -61,6 +61,7 @@ fn announce(world: &mut World, service: &str, contracts: Contracts) -> Deploymen
         commits: 1,
         written: world.now,
         contributors: BTreeSet::from([person("anna")]),
+        hands: Default::default(),
         work_items: BTreeSet::new(),
         title: Digest::of(b"title"),
         pipeline: pipeline.unwrap().with_contracts(contracts),
@@ -167,7 +168,7 @@ fn services_that_wait_for_each_other_are_named_and_an_emergency_ends_that() {
     };
     assert!(says(&world, payments).ends_with(&circle("payments", "ledger")));
     assert!(says(&world, ledger).ends_with(&circle("ledger", "payments")));
-    let what = ExceptionKind::Emergency { deployment: ledger };
+    let what = ExceptionKind::Emergency { deployment: ledger, incident: None };
     let until = world.now.plus(600_000);
     let ask = Command::AskException { what, reason: Digest::of(b"reason"), until };
     world.tell(ask, &actor("anna")).unwrap();

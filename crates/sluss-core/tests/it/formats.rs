@@ -3,7 +3,9 @@
 use std::num::NonZeroU16;
 
 use expect_test::expect_file;
+use sluss_core::access::{AccessReview, Role, RoleChanged};
 use sluss_core::approval::{Asked, Subject, VoidWhy};
+use sluss_core::assurance::{Rehearsal, TestsAccepted};
 use sluss_core::authenticator::{Credential, Signed};
 use sluss_core::bounds::{RolloutStarted, TestedWhy};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
@@ -116,6 +118,7 @@ fn of_log_and_changes() -> Vec<Event> {
         commits: 2,
         written: Millis(1_000),
         contributors: [person("anna"), person("bob")].into(),
+        hands: Default::default(),
         work_items: ["PAY-123".to_owned()].into(),
         title: Digest::of(b"title"),
         pipeline: pipeline(vec![test_stage(), staging(), production()]),
@@ -123,7 +126,7 @@ fn of_log_and_changes() -> Vec<Event> {
     };
     vec![
         Event::LogOpened { origin: "bank".to_owned(), demo: true },
-        Event::LogGap { milliseconds: -90_000 },
+        Event::LogGap { milliseconds: -90_000, missed: false },
         Event::LogGapEnded { confirmed: true, by: Some(person("bob")) },
         Event::ConfigProposed {
             number: 1,
@@ -535,6 +538,43 @@ fn of_the_rest() -> Vec<Event> {
         Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob"), signed: None },
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
         Event::ExceptionSuspended { exception: ExceptionId(3), failures: 2 },
+        Event::RetrospectiveOverdue { exception: ExceptionId(3) },
+        Event::ApprovalAutomated {
+            subject: Subject::Deployment(DeploymentId(1)),
+            statement: Digest::of(b"statement"),
+            exception: ExceptionId(3),
+            model_sha256: Digest::of(b"model"),
+        },
+        Event::TestResultAccepted(TestsAccepted {
+            release: ReleaseId(4),
+            run: RunId(7),
+            tests: Some(TestCounts { passed: 11, failed: 1, skipped: 0 }),
+            by: person("bob"),
+            reason: Digest::of(b"reason"),
+        }),
+        Event::BackupRestoredTest(Rehearsal {
+            service: None,
+            by: person("bob"),
+            passed: true,
+            findings: Digest::of(b"findings"),
+        }),
+        Event::RollbackDrill(Rehearsal {
+            service: Some("pay".parse().unwrap()),
+            by: person("bob"),
+            passed: false,
+            findings: Digest::of(b"findings"),
+        }),
+        Event::AccessRoleChanged(RoleChanged {
+            number: 2,
+            role: Role::Group("security".parse().unwrap()),
+            gained: [person("bob")].into(),
+            lost: [person("anna")].into(),
+        }),
+        Event::AccessReviewed(AccessReview {
+            by: person("bob"),
+            number: 2,
+            findings: Digest::of(b"findings"),
+        }),
         Event::ExceptionReviewed {
             exception: ExceptionId(3),
             by: person("carl"),
@@ -554,7 +594,7 @@ fn of_the_rest() -> Vec<Event> {
             seen: 20,
             size: 17,
         },
-        Event::LogHeartbeat { interval_ms: 300_000 },
+        Event::LogHeartbeat { interval_ms: 300_000, clock: None },
         Event::LogKeyRotated {
             of: KeyOf::Log,
             former: "bank+1+a".to_owned(),

@@ -148,6 +148,7 @@ fn a_platform_change_by_somebody_whom_nobody_knows_is_refused() {
             6 approve cfg-3 by carl
                 approval.granted carl cfg-3
                 config.activated number=3
+                access.role_changed gained=["ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079"] lost=[] number=3 approver
         "#]],
     );
 }
@@ -540,6 +541,7 @@ fn two_people_who_are_all_there_are_take_in_a_third() {
             2 approve cfg-2 by bob
                 approval.granted bob cfg-2
                 config.activated number=2
+                access.role_changed gained=["2c03fb52b0cadebc269d9f45b14e2ab2b759f3c47f479c78c83aec3182221ecd"] lost=[] number=2 approver
         "#]],
     );
 }

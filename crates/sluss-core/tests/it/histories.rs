@@ -653,6 +653,10 @@ impl History {
                     files: 2,
                     lines: 5,
                     failures: 1 + u32::from(b % 2),
+                    owner: None,
+                    function: None,
+                    max_risk: None,
+                    required_evidence: Default::default(),
                 };
                 let rule = ["sbom", "sbom", "core.evidence"][usize::from(b) % 3].to_owned();
                 let waits = |of: &Deployment| matches!(of.phase, Phase::Requested | Phase::Cleared);
@@ -661,7 +665,7 @@ impl History {
                 let findings = (0..9).map(|name| finding(&format!("critical {name}"))).collect();
                 let what = match a % 5 {
                     0 => ExceptionKind::Freeze { deployment },
-                    1 => ExceptionKind::Emergency { deployment },
+                    1 => ExceptionKind::Emergency { deployment, incident: None },
                     4 => ExceptionKind::Findings { service: "pay".parse().unwrap(), findings },
                     2 => ExceptionKind::Waiver { service: "pay".parse().unwrap(), rule },
                     _ => ExceptionKind::Standard { model },

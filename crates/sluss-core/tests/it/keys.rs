@@ -193,7 +193,7 @@ fn keys_are_registered_by_people_who_have_just_given_their_password_and_only_onc
 #[test]
 fn an_emergency_goes_round_no_rule_that_asks_for_keys_without_one() {
     let mut world = waits();
-    let what = ExceptionKind::Emergency { deployment: DeploymentId(1) };
+    let what = ExceptionKind::Emergency { deployment: DeploymentId(1), incident: None };
     let until = world.now.plus(60_000);
     let ask = Command::AskException { what, reason: Digest::of(b"reason"), until };
     world.tell(ask, &actor("anna")).unwrap();

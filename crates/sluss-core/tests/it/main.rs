@@ -9,6 +9,7 @@ mod clocks;
 mod contents;
 mod demands;
 mod dependencies;
+mod emergencies;
 mod evidence;
 mod first;
 mod formats;

@@ -218,6 +218,7 @@ fn an_approval_is_asked_again_when_the_policy_changes() {
             7 approve cfg-2 by carl
                 approval.granted carl cfg-2
                 config.activated number=2
+                access.role_changed gained=[] lost=["ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079"] number=2 approver
                 approval.invalidated dep-1 statement_moved
                 approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
@@ -303,12 +304,15 @@ fn a_proposed_configuration_asks_as_the_policy_says() {
             0 policy never bob by mallory
                 config.proposed mallory number=1
                 config.activated number=1
+                access.role_changed gained=["257d3ddc0e1b516d69c3aa88bdf66e098e598b0e6b1f7d373102f1950e45627c","a9f7d1eee12252d8593b319574470b2d0b78f20c93e12cd378d597f5070b7016","ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079","ae7e68fe11fb021f51adfc68289d96e14f670b5f60dbfb321c07c4d3b2850938"] lost=[] number=1 developer
+                access.role_changed gained=["ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079"] lost=[] number=1 approver
             1 policy first bob carl by mallory
                 Denied: To push takes the role of a developer, and you don't have it.
                 + access.refused push missing_role
             2 policy first bob carl by anna
                 config.proposed anna number=2
                 config.activated number=2
+                access.role_changed gained=["2c03fb52b0cadebc269d9f45b14e2ab2b759f3c47f479c78c83aec3182221ecd"] lost=[] number=2 approver
             3 policy always bob carl by anna
                 config.proposed anna number=3
                 approval.requested cfg-3 platform_change

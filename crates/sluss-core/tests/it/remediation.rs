@@ -236,7 +236,7 @@ fn a_waiver_of_two_others_lets_a_finding_stay_until_it_ends() {
             7 grant exc-1 by bob
                 exception.granted bob exc-1
             8 promote rel-1 by anna
-                deployment.requested dep-2 production rel-1 stage=0
+                deployment.requested anna dep-2 production rel-1 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
@@ -245,7 +245,7 @@ fn a_waiver_of_two_others_lets_a_finding_stay_until_it_ends() {
             9 grant exc-1 by carl
                 exception.granted carl exc-1
             10 promote rel-1 by anna
-                deployment.requested dep-3 production rel-1 stage=0
+                deployment.requested anna dep-3 production rel-1 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}

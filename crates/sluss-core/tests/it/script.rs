@@ -536,7 +536,8 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             asked(world, ExceptionKind::Freeze { deployment: id.parse().unwrap() }, until)
         }
         ["except", "emergency", id, until] => {
-            asked(world, ExceptionKind::Emergency { deployment: id.parse().unwrap() }, until)
+            let (deployment, incident) = (id.parse().unwrap(), None);
+            asked(world, ExceptionKind::Emergency { deployment, incident }, until)
         }
         ["except", "waiver", rule, until] => {
             asked(world, ExceptionKind::Waiver { service: service(), rule: rule.to_owned() }, until)
@@ -556,6 +557,10 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
                 files: 3,
                 lines: 50,
                 failures: failures.parse().unwrap(),
+                owner: None,
+                function: None,
+                max_risk: None,
+                required_evidence: Default::default(),
             };
             asked(world, ExceptionKind::Standard { model }, until)
         }

@@ -33,7 +33,7 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
         ),
         expect![[r#"
             5 except standard docs/ 2 100000 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=100000000 what={kind:standard,model:{failures:2,files:3,lines:50,paths:[docs/],service:pay}}
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=100000000 what={kind:standard,model:{failures:2,files:3,lines:50,owner:a9f7d1eee12252d8593b319574470b2d0b78f20c93e12cd378d597f5070b7016,paths:[docs/],service:pay}}
             6 grant exc-1 by anna
                 Denied: You asked for it, so someone else grants it.
                 + access.refused grant-exception contributor
@@ -49,6 +49,7 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
                 release.created rel-2 run-2
                 deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
+                approval.automated exc-1 7480b7118c03b5fe26a6 dep-2
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:{standard:{exception:exc-1,files:1,lines:12}}}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}

@@ -26,6 +26,8 @@ fn a_change_goes_to_production_and_the_first_release_asks_a_second_person() {
             1 policy first bob carl by anna
                 config.proposed anna number=1
                 config.activated number=1
+                access.role_changed gained=["257d3ddc0e1b516d69c3aa88bdf66e098e598b0e6b1f7d373102f1950e45627c","a9f7d1eee12252d8593b319574470b2d0b78f20c93e12cd378d597f5070b7016","ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079","ae7e68fe11fb021f51adfc68289d96e14f670b5f60dbfb321c07c4d3b2850938"] lost=[] number=1 developer
+                access.role_changed gained=["2c03fb52b0cadebc269d9f45b14e2ab2b759f3c47f479c78c83aec3182221ecd","ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079"] lost=[] number=1 approver
             2 push main anna by anna
                 service.registered bank pay
                 change.pushed chg-1 main anna pay

@@ -25,12 +25,12 @@ fn two_people_who_may_decide_trust_the_log_again_and_nobody_else() {
             1 except log-trust 1000 by bob
                 Conflict: Nobody distrusts the log.
             3 witness knows 99
-                log.rollback_detected seen=99 size=6 audit
+                log.rollback_detected seen=99 size=8 audit
             5 except log-trust 1000 by anna
                 Denied: Trusting the log again takes two who may decide, and you may not.
                 + access.refused ask-exception missing_role
             6 except log-trust 1000 by bob
-                exception.requested bob exc-1 8fcfccf675b1f0bfd39d until=1000000 what={found:6,kind:log_trust}
+                exception.requested bob exc-1 8fcfccf675b1f0bfd39d until=1000000 what={found:8,kind:log_trust}
             7 grant exc-1 by bob
                 Denied: You asked for it, so someone else grants it.
                 + access.refused grant-exception contributor
@@ -45,7 +45,7 @@ fn two_people_who_may_decide_trust_the_log_again_and_nobody_else() {
                 deployment.started dep-1
             10 witness knows 99
             11 witness knows 100
-                log.rollback_detected seen=100 size=34 audit
+                log.rollback_detected seen=100 size=36 audit
             pay/production: rel-1 0 %
         "#]],
     );
@@ -64,7 +64,7 @@ fn what_was_asked_about_one_thing_does_not_lift_another() {
         6 grant exc-2 by carl",
         expect![[r#"
             5 witness knows 100
-                log.rollback_detected seen=100 size=7 audit
+                log.rollback_detected seen=100 size=9 audit
             6 grant exc-2 by carl
                 Conflict: The log is distrusted for something else by now.
         "#]],

@@ -136,7 +136,11 @@ pub(super) fn gate(
         GateOutcome::Waiting { .. } | GateOutcome::Refused { .. } => None,
     };
     let mut verified_levels = match cleared {
-        Some(ClearedWhy::Exception { .. } | ClearedWhy::Waived { .. }) => vec!["SLUSS_EXCEPTION"],
+        Some(
+            ClearedWhy::Exception { .. }
+            | ClearedWhy::Waived { .. }
+            | ClearedWhy::TestsAccepted { .. },
+        ) => vec!["SLUSS_EXCEPTION"],
         Some(ClearedWhy::FindingsInTerm { waived, .. }) if !waived.is_empty() => {
             vec!["SLUSS_EXCEPTION"]
         }

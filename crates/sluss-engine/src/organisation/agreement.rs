@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sluss_core::alarm::Alarm;
 use sluss_core::config::Organisation;
 use sluss_core::ids::{GroupName, PersonRef};
 use sluss_core::profile::Profile;
@@ -23,6 +24,7 @@ pub(super) struct Agreement {
     pub(super) groups: Groups,
     pub(super) approvals: Vec<Rule>,
     pub(super) training: BTreeMap<PersonRef, Millis>,
+    pub(super) alarm: Alarm,
 }
 
 impl Agreement {
@@ -89,8 +91,29 @@ impl Agreement {
             ));
         }
         let training = training(file, known, wrong);
-        Self { groups, approvals, training }
+        let alarm = alarm(file, &all, wrong);
+        Self { groups, approvals, training, alarm }
     }
+}
+
+/// Reads who is on call and who is told, and says what is wrong with that.
+fn alarm(file: &File, groups: &Groups, wrong: &mut Vec<String>) -> Alarm {
+    if let Some(group) = &file.on_call
+        && groups.get(group).is_none_or(|members| members.len() < 2)
+    {
+        // One of them may have asked, or contributed.
+        wrong.push(format!(
+            "{FILE}: on_call: two people or more are to be in the group `{group}`; list them under \
+             `groups`"
+        ));
+    }
+    for one in file.notify.iter().filter(|one| one.on.is_empty()) {
+        wrong.push(format!(
+            "{FILE}: notify: {} is told of nothing; give it `on`, like `[emergency, overdue]`",
+            one.url
+        ));
+    }
+    Alarm { on_call: file.on_call.clone(), notify: file.notify.clone() }
 }
 
 /// Returns a rule with the groups that its profile asks where it names none.

@@ -1,6 +1,8 @@
 //! What the log says about itself, on a real engine with a clock moved by hand: seals of populations,
 //! heartbeats, and what runs without having been deployed.
 
+mod notices;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -119,6 +121,7 @@ impl Bank {
             commits: 1,
             written: BEGIN,
             contributors: BTreeSet::from([self.anna.clone()]),
+            hands: Default::default(),
             work_items: BTreeSet::new(),
             title: Digest::of(b"title"),
             pipeline: pipeline(),
@@ -223,6 +226,7 @@ fn organisation(anna: &PersonRef) -> Organisation {
         not_applicable: Default::default(),
         calendar: None,
         policies: None,
+        alarm: Default::default(),
         templates: BTreeMap::new(),
         template_gates: BTreeMap::new(),
         without_customers: BTreeSet::new(),
@@ -319,7 +323,7 @@ async fn a_day_that_was_not_sealed_and_a_period_without_entries_are_named() {
     bank.clock.advance(DAY_MS);
     for _ in 0..2 {
         // Sluss runs and only its upkeep does not.
-        bank.engine.report(Command::Heartbeat).await.unwrap();
+        bank.engine.report(Command::Heartbeat { clock: Default::default() }).await.unwrap();
         bank.clock.advance(HOUR_MS);
     }
     let proof = bank.proof(0, 1).await;

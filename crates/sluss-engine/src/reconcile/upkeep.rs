@@ -9,6 +9,7 @@ use sluss_core::units::Millis;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::population::seals;
+use crate::time_source::clock_source;
 
 const PERIOD: Duration = Duration::from_secs(5);
 
@@ -37,9 +38,10 @@ pub async fn once(engine: &Engine, now: Millis) -> Result<(), Failure> {
         }
     }
     engine.report(Command::AgeFindings).await?;
-    let silent = now.since(engine.state().time) >= sluss_core::silence::HEARTBEAT_MS;
-    if silent {
-        engine.report(Command::Heartbeat).await?;
+    let due = engine.state().asks_heartbeat(now);
+    if due {
+        let clock = clock_source().await;
+        engine.report(Command::Heartbeat { clock }).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure. What Sluss does not know says so: performance and coverage are not `known`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluss_core::approval::{Decision, Request, Subject};
 use sluss_core::budget::BudgetStands;
@@ -10,7 +10,8 @@ use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef};
 use sluss_core::pipeline::{EnvironmentKind, Pipeline, ReportKind, Step};
-use sluss_core::state::{Release as Released, State};
+use sluss_core::risk::brought;
+use sluss_core::state::{ChangePhase, Release as Released, State};
 use sluss_core::steps::{Attempt, Isolation, StepOutcome, StepState, Steps};
 use sluss_core::target::RouteKey;
 use sluss_core::units::Millis;
@@ -215,12 +216,9 @@ impl Looked<'_> {
         others.map(|(id, other)| (*id, other))
     }
 
-    /// Everyone with a hand in it. The log does not tell authors, committers and pushers apart, so
-    /// each stands there as author; who changed what judges it, as that.
+    /// Everyone with a hand in it, once for each. A log of before told authors, committers and
+    /// pushers not apart: there each stands as author; who changed what judges it, as that.
     fn contributors(&self) -> Result<Vec<Contributor>, ValueRefused> {
-        let all = self.state.contributors(self.id);
-        let change = self.state.change_of(self.deployment.release);
-        let wrote = |who: &PersonRef| change.is_some_and(|c| c.push.contributors.contains(who));
         let proposed: BTreeSet<&PersonRef> = self
             .state
             .proposals
@@ -228,14 +226,51 @@ impl Looked<'_> {
             .filter(|one| one.activated.is_some())
             .flat_map(|one| &one.contributors)
             .collect();
-        let part = |who: &PersonRef| match !wrote(who) && proposed.contains(who) {
-            true => Part::Policy,
-            false => Part::Author,
-        };
-        let of = |who: &PersonRef| {
-            Ok(Contributor { person: text(who)?, kind: PersonKind::Person, part: part(who) })
-        };
-        all.iter().map(of).collect()
+        let hands = self.hands();
+        let all = self.state.contributors(self.id);
+        let parts = all.iter().flat_map(|who| {
+            let mut parts = hands.get(who).cloned().unwrap_or_default();
+            if parts.is_empty() && proposed.contains(who) {
+                parts.insert(Part::Policy);
+            }
+            if parts.is_empty() {
+                parts.insert(Part::Author);
+            }
+            parts.into_iter().map(move |part| (who, part))
+        });
+        let of =
+            |(who, part)| Ok(Contributor { person: text(who)?, kind: PersonKind::Person, part });
+        parts.map(of).collect()
+    }
+
+    /// Returns who did what in the changes that it brings, and in what became part of these.
+    fn hands(&self) -> BTreeMap<&PersonRef, BTreeSet<Part>> {
+        let brought: BTreeSet<_> = brought(self.state, self.id).into_iter().collect();
+        let parts = self.state.changes.iter().filter(|(id, change)| {
+            let merged = matches!(change.phase, ChangePhase::MergedInto { into }
+                if brought.contains(&into));
+            merged || brought.contains(id)
+        });
+        let mut hands: BTreeMap<&PersonRef, BTreeSet<Part>> = BTreeMap::new();
+        for (_, change) in parts {
+            let push = &change.push;
+            let each = [
+                (push.hands.authors.iter().collect::<Vec<_>>(), Part::Author),
+                (push.hands.committers.iter().collect(), Part::Committer),
+                (push.hands.co_authors.iter().collect(), Part::CoAuthor),
+                (push.hands.pusher.iter().collect(), Part::Pusher),
+                (push.hands.trigger.iter().collect(), Part::Trigger),
+            ];
+            for (people, part) in each {
+                for who in people {
+                    hands.entry(who).or_default().insert(part);
+                }
+            }
+            for who in push.contributors.iter().filter(|_| push.hands.is_unknown()) {
+                hands.entry(who).or_default().insert(Part::Author);
+            }
+        }
+        hands
     }
 
     fn approvals(&self) -> Result<Vec<Approval>, ValueRefused> {
@@ -292,6 +327,7 @@ impl Looked<'_> {
         definitions: &[Step],
         steps: &Steps,
     ) -> Result<(), ValueRefused> {
+        let by_a_person = self.state.tests_accepted(self.id).is_some();
         for step in definitions {
             let Some(state) = steps.state(&step.name) else { continue };
             let attempts = state.attempts();
@@ -305,8 +341,10 @@ impl Looked<'_> {
             let green = attempts.last().is_some_and(|last| outcome(last) == RunOutcome::Passed);
             for (index, attempt) in attempts.iter().enumerate() {
                 let (outcome, counts) = (outcome(attempt), attempt.tests.unwrap_or_default());
-                // The step itself says how often it may be tried again.
-                let accepted = outcome != RunOutcome::Passed && green && index + 1 < attempts.len();
+                // The step says how often it may be tried again; a person may accept the rest.
+                let red = outcome != RunOutcome::Passed;
+                let again = green && index + 1 < attempts.len();
+                let accepted = red && (again || by_a_person);
                 for artifact in &self.release.artifacts {
                     tests.runs.push(Run {
                         check: check.clone(),
@@ -389,16 +427,22 @@ impl Looked<'_> {
         Ok(waivers)
     }
 
-    /// An emergency's own id stands for its incident: exceptions name none.
+    /// Of an emergency that names no incident, in a log of before, its own id stands for one.
     fn emergency(&self) -> Result<Emergency, ValueRefused> {
-        let of = ExceptionKind::Emergency { deployment: self.id };
-        let found = self.state.exception(self.id, self.now, |what| *what == of);
-        let granted = found.and_then(|id| self.state.exceptions.get(&id)?.granted);
-        Ok(Emergency {
-            active: found.is_some(),
-            incident: found.map_or_else(|| text("none"), text)?,
-            opened_ms: at(granted.unwrap_or_default())?,
-        })
+        let found = self.state.exception(self.id, self.now, |what| what.is_emergency_of(self.id));
+        let one = found.and_then(|id| self.state.exceptions.get(&id));
+        let named = one.and_then(|one| match &one.what {
+            ExceptionKind::Emergency { incident, .. } => *incident,
+            _other => None,
+        });
+        let granted = one.and_then(|one| one.granted);
+        let incident = match (named, found) {
+            (Some(incident), _) => text(incident)?,
+            (None, Some(exception)) => text(exception)?,
+            (None, None) => text("none")?,
+        };
+        let opened_ms = at(granted.unwrap_or_default())?;
+        Ok(Emergency { active: found.is_some(), incident, opened_ms })
     }
 
     fn history(&self) -> Result<Vec<PastDeployment>, ValueRefused> {

@@ -226,7 +226,7 @@ impl Texts {
     ) -> Option<CalendarDecision> {
         let digest = state.organisation.as_ref()?.calendar.as_ref();
         let calendar = self.calendar_of(digest)?;
-        let operation = Operation::Deploy { predicted_ms: None };
+        let operation = Operation::Deploy { predicted_ms: state.predicted_ms(deployment) };
         Some(decide(&calendar, &scope(state, deployment)?, operation, None, now.0))
     }
 
@@ -342,7 +342,7 @@ impl Rules for Texts {
         let (Some(known), Some(scope)) = (known, scope(state, deployment)) else {
             return CalendarSays::Unreadable;
         };
-        let operation = Operation::Deploy { predicted_ms: None };
+        let operation = Operation::Deploy { predicted_ms: state.predicted_ms(deployment) };
         let says = decide(&known, &scope, operation, None, now.0);
         match says.allowed {
             true => CalendarSays::Open,

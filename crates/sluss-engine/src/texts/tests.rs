@@ -184,6 +184,7 @@ impl World {
             commits: 1,
             written: BEGIN,
             contributors: BTreeSet::from([self.people["anna"].clone()]),
+            hands: Default::default(),
             work_items: BTreeSet::new(),
             title: Digest::of(b"title"),
             pipeline: pipeline(),
@@ -517,4 +518,45 @@ async fn a_fact_that_is_missing_keeps_a_release_and_nobody_waives_it() {
     let actor = Actor::Person { who: world.people["anna"].clone(), reauthenticated: true };
     let refused = world.engine.command(command, actor, None).await.unwrap_err();
     assert!(refused.what.contains("cannot be waived"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_rollout_that_will_not_finish_before_a_window_is_not_begun_and_the_calendar_says_why() {
+    let mut world = World::new().await;
+    // In ten minutes; the plan's deadline, which bounds what nothing is known of, is fifteen.
+    let calendar = "windows:\n  - id: noon\n    kind: deny\n    dtstart: 2026-11-22T07:10\n    \
+                    dtend: 2026-11-22T08:00\n    tzid: UTC\n    overrun: rollback\n    \
+                    reason: rest\n    owner: ops\n";
+    let files = [("organisation.yaml", ORGANISATION), ("calendar.yaml", calendar)];
+    world.platform(&files).await.unwrap();
+    let id = world.release(&[("docs/readme", "one")]).await;
+    let outcome = world.gate(id, GateKind::Freeze);
+    let GateOutcome::Waiting { on: WaitingOn::Calendar { windows, until } } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((windows, until), (vec!["noon".to_owned()], Some(BEGIN.plus(3_600_000))));
+    let said = world.engine.texts().calendar_says(&world.engine.state(), id, BEGIN).unwrap();
+    assert!(said.sentence.contains("is expected to take 15 min"), "{}", said.sentence);
+}
+
+#[tokio::test]
+async fn who_is_on_call_and_told_is_read_and_mistakes_are_named() {
+    let mut world = World::new().await;
+    let with =
+        |more: &str| format!("{ORGANISATION}groups: {{ night: [bo, carl], one: [bo] }}\n{more}");
+    let right = with("on_call: night\nnotify: [{ url: 'http://127.0.0.1:9/a', on: [overdue] }]\n");
+    for (more, expected) in [
+        ("on_call: one\n", "on_call: two people or more"),
+        ("notify: [{ url: 'http://127.0.0.1:9/a', on: [] }]\n", "is told of nothing"),
+        ("notify: [{ url: 'http://8.8.8.8/a', on: [stop] }]\n", "private network"),
+    ] {
+        let text = with(more);
+        let told = world.platform(&[("organisation.yaml", &text)]).await.unwrap_err().join("\n");
+        assert!(told.contains(expected), "{expected}\n\n{told}");
+    }
+    world.platform(&[("organisation.yaml", &right)]).await.unwrap();
+    let state = world.engine.state();
+    let alarm = &state.organisation.as_ref().unwrap().alarm;
+    assert_eq!(alarm.on_call, Some("night".parse().unwrap()));
+    assert_eq!(alarm.notify[0].url.to_string(), "http://127.0.0.1:9/a");
 }

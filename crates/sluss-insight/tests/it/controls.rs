@@ -213,7 +213,7 @@ fn each_configuration_takes_another_person() {
 fn each_emergency_is_to_be_reviewed_by_another() {
     let asked = |number| Event::ExceptionRequested {
         exception: ExceptionId(number),
-        what: ExceptionKind::Emergency { deployment: DeploymentId(number) },
+        what: ExceptionKind::Emergency { deployment: DeploymentId(number), incident: None },
         by: person("anna"),
         reason: Digest::of(b"reason"),
         until: Millis(DAY_MS),
@@ -289,7 +289,7 @@ fn a_deployment_that_no_seal_counts_is_named() {
 
 #[test]
 fn a_day_is_named_on_which_the_log_was_silent_or_nobody_cosigned_it() {
-    let beat = || Event::LogHeartbeat { interval_ms: 300_000 };
+    let beat = || Event::LogHeartbeat { interval_ms: 300_000, clock: None };
     let cosigned = || Event::LogWitnessed { witness: "audit".to_owned(), size: 1 };
     let every = |from: i64, to: i64| (from..to).map(move |n| Millis(n * 300_000));
     // Three days of a beat every five minutes, but for an hour of the second.
@@ -460,7 +460,7 @@ fn tests_in(folder: &Path, known: &mut BTreeSet<String>) {
 
 #[test]
 fn what_nobody_compared_with_its_text_or_cosigned_is_worth_less() {
-    let mut log: Log = vec![(Millis(0), Event::LogHeartbeat { interval_ms: 300_000 })];
+    let mut log: Log = vec![(Millis(0), Event::LogHeartbeat { interval_ms: 300_000, clock: None })];
     let worth = |log: &Log, catalogue, text| {
         let ledger = ledger(log);
         let all = Period::new(&ledger, Millis(0), Millis(DAY_MS)).assess(catalogue);

@@ -4,10 +4,10 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
-    deployments, evidence, exceptions, findings, inbox, incident_report, incidents, keys, log,
-    people, policies, population, records, releases, reporting, retention, runs, status, step_log,
-    stops, tokens,
+    access, acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
+    deployments, emergencies, evidence, exceptions, findings, inbox, incident_report, incidents,
+    keys, log, people, policies, population, records, releases, reporting, retention, runs, status,
+    step_log, stops, tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -291,6 +291,37 @@ pub const ENDPOINTS: &[Endpoint] = &[
         || post(exceptions::review),
     )
     .takes::<exceptions::InPerson>()
+    .who(Who::Approver),
+    reads::<emergencies::EmergenciesView>(
+        "/api/v1/exceptions/report",
+        "Report the emergencies of a period, for the function that answers for risk",
+        || get(emergencies::report),
+    )
+    .query(&["from", "to"]),
+    reads::<access::AccessView>(
+        "/api/v1/access",
+        "Say who may decide and deploy at a time",
+        || get(access::at),
+    )
+    .query(&["at_ms"]),
+    writes::<ask::DoneView>("/api/v1/access/reviews", "Record a review of access", || {
+        post(access::review)
+    })
+    .takes::<access::ReviewWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/rehearsals",
+        "Record a restored backup or a rollback drill, with the password",
+        || post(access::rehearse),
+    )
+    .takes::<access::RehearsalWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/releases/{release}/tests/accept",
+        "Accept tests of a release that failed or could not run",
+        || post(access::accept_tests),
+    )
+    .takes::<access::AcceptWanted>()
     .who(Who::Approver),
     writes::<ask::DoneView>("/api/v1/delegations", "Let another person decide for you", || {
         post(exceptions::delegate)

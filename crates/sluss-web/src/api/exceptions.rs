@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sluss_core::decide::Command;
 use sluss_core::exception::{Exception, ExceptionKind, Model};
 use sluss_core::findings::FindingKey;
-use sluss_core::ids::{ExceptionId, PersonRef};
+use sluss_core::ids::{ExceptionId, PersonRef, ServiceName};
+use sluss_core::pipeline::GateKind;
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
@@ -52,6 +53,8 @@ pub struct ExceptionWanted {
     pub findings: Vec<String>,
     /// What fits: of a standard change.
     pub model: Option<ModelWanted>,
+    /// What is broken: of an emergency, which opens an incident where none is named.
+    pub incident: Option<String>,
     /// Why.
     pub reason: String,
     /// For how long from now.
@@ -69,8 +72,20 @@ pub struct ModelWanted {
     pub files: u32,
     /// How many lines, added and removed, at most.
     pub lines: u32,
-    /// How many of its releases may be taken back before it is suspended.
+    /// How many of its releases may be taken back, or cause an incident, before it is suspended.
     pub failures: u32,
+    /// The login of who answers for it; whoever asks where none is given.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The independent function, a group, of which one must agree.
+    #[serde(default)]
+    pub function: Option<String>,
+    /// How many points of risk such a release may have at most, from 0 to 8.
+    #[serde(default)]
+    pub max_risk: Option<u8>,
+    /// Gates that such a release must clear, like `tests` or `sbom`.
+    #[serde(default)]
+    pub required_evidence: Vec<String>,
 }
 
 /// A person who shows again that they are there.
@@ -109,6 +124,8 @@ pub struct ExceptionView {
     pub findings: Vec<String>,
     /// What fits, of a standard change.
     pub model: Option<ModelView>,
+    /// What is broken, of an emergency.
+    pub incident: Option<String>,
     /// `asked`, `refused`, `expired`, `holds`, `suspended`, `ended` or `over`.
     pub state: &'static str,
     pub reason: Option<String>,
@@ -121,6 +138,8 @@ pub struct ExceptionView {
     /// Whether it is an emergency that nobody has reviewed yet.
     pub review_due: bool,
     pub review_overdue: bool,
+    /// By when it is to be reviewed: within two business days.
+    pub review_due_ms: Option<i64>,
 }
 
 /// What fits a standard change.
@@ -133,6 +152,16 @@ pub struct ModelView {
     pub failures: u32,
     /// How many were.
     pub failed: u32,
+    /// Who answers for it.
+    pub owner: Option<PersonView>,
+    /// The independent function of which one must agree.
+    pub function: Option<String>,
+    /// How many points of risk such a release may have at most.
+    pub max_risk: Option<u8>,
+    /// Gates that such a release must clear.
+    pub required_evidence: Vec<String>,
+    /// The digest that approvals are recorded with for which it stands.
+    pub model_sha256: String,
 }
 
 /// All exceptions, newest first.
@@ -172,6 +201,11 @@ pub(crate) fn exception_view(
             lines: model.lines,
             failures: model.failures,
             failed: state.failures_of(id),
+            owner: model.owner.as_ref().map(|owner| words.person(owner)),
+            function: model.function.as_ref().map(ToString::to_string),
+            max_risk: model.max_risk,
+            required_evidence: model.required_evidence.iter().map(gate_word).collect(),
+            model_sha256: model.digest().to_string(),
         }),
         ExceptionKind::Waiver { .. }
         | ExceptionKind::Findings { .. }
@@ -179,7 +213,11 @@ pub(crate) fn exception_view(
         | ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. } => None,
     };
-    let emergency = matches!(of.what, ExceptionKind::Emergency { .. });
+    let emergency = of.what.is_emergency();
+    let incident = match &of.what {
+        ExceptionKind::Emergency { incident, .. } => incident.map(|id| id.to_string()),
+        _other => None,
+    };
     let missing = of.what.people().saturating_sub(of.granted_by.len());
     ExceptionView {
         exception: id.to_string(),
@@ -189,6 +227,7 @@ pub(crate) fn exception_view(
         rule,
         findings: findings.iter().map(FindingKey::to_string).collect(),
         model,
+        incident,
         state: of.word(now),
         reason: words.text(&of.reason),
         asked_by: words.person(&of.asked_by),
@@ -198,7 +237,21 @@ pub(crate) fn exception_view(
         still_asks: if of.ended.is_none() && now < of.until { missing } else { 0 },
         review_due: emergency && of.granted.is_some() && of.reviewed.is_none(),
         review_overdue: of.is_overdue(now),
+        review_due_ms: of.review_due().map(|at| at.0),
     }
+}
+
+/// Returns a gate as it is written.
+fn gate_word(gate: &GateKind) -> String {
+    let word = serde_json::to_value(gate).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn gate(word: &str) -> Result<GateKind, Failure> {
+    serde_json::from_value(serde_json::Value::from(word.trim())).map_err(|_| {
+        let hint = "Name gates like `tests`, `sbom`, `findings`, `provenance` or `policy`";
+        Failure::new(Blame::Caller, format!("There is no gate `{word}`."), hint)
+    })
 }
 
 pub(super) async fn all(State(app): State<App>) -> Answer<ExceptionsView> {
@@ -225,6 +278,7 @@ where
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct About<'a> {
     pub deployment: Option<&'a str>,
+    pub incident: Option<&'a str>,
     pub service: Option<&'a str>,
     pub rule: Option<&'a str>,
     pub findings: &'a [String],
@@ -233,7 +287,7 @@ pub(crate) struct About<'a> {
 
 /// Reads what kind of exception is wanted.
 pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<ExceptionKind, Failure> {
-    let About { deployment, service, rule, findings, model } = of;
+    let About { deployment, incident, service, rule, findings, model } = of;
     let needs = |what: &str| {
         let said = format!("An exception of this kind needs {what}.");
         Failure::new(Blame::Caller, said, "See `sluss exception ask --help`")
@@ -249,7 +303,9 @@ pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<Exception
         }
         Kind::Emergency => {
             let deployment = given(deployment, "a deployment")?;
-            ExceptionKind::Emergency { deployment: named(&deployment)? }
+            let incident = incident.map(str::trim).filter(|text| !text.is_empty());
+            let incident = incident.map(named).transpose()?;
+            ExceptionKind::Emergency { deployment: named(&deployment)?, incident }
         }
         Kind::Waiver => {
             let service = named(&given(service, "a service")?)?;
@@ -277,13 +333,40 @@ pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<Exception
         }
         Kind::Standard => {
             let service = named(&given(service, "a service")?)?;
-            let ModelWanted { paths, files, lines, failures } =
-                model.cloned().ok_or_else(|| needs("what fits it"))?;
-            let paths = paths.into_iter().map(|path| path.trim().to_owned());
-            let paths = paths.filter(|path| !path.is_empty()).collect();
-            ExceptionKind::Standard { model: Model { service, paths, files, lines, failures } }
+            let wanted = model.ok_or_else(|| needs("what fits it"))?;
+            ExceptionKind::Standard { model: model_of(wanted, service)? }
         }
     })
+}
+
+fn model_of(wanted: &ModelWanted, service: ServiceName) -> Result<Model, Failure> {
+    let given = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let function = wanted.function.as_ref().and_then(given);
+    let evidence = wanted.required_evidence.iter().filter_map(given);
+    Ok(Model {
+        service,
+        paths: wanted.paths.iter().filter_map(given).collect(),
+        files: wanted.files,
+        lines: wanted.lines,
+        failures: wanted.failures,
+        owner: None,
+        function: function.map(|name| named(&name)).transpose()?,
+        max_risk: wanted.max_risk,
+        required_evidence: evidence.map(|word| gate(&word)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Names who answers for a standard change, if it is one and a login is given.
+pub(crate) async fn with_owner(
+    app: &App,
+    mut what: ExceptionKind,
+    login: Option<&String>,
+) -> Result<ExceptionKind, Failure> {
+    let login = login.map(|login| login.trim()).filter(|login| !login.is_empty());
+    if let (ExceptionKind::Standard { model }, Some(login)) = (&mut what, login) {
+        model.owner = Some(person(app, login).await?);
+    }
+    Ok(what)
 }
 
 pub(super) async fn ask(
@@ -293,12 +376,15 @@ pub(super) async fn ask(
 ) -> Answer<DoneView> {
     let about = About {
         deployment: wanted.deployment.as_deref(),
+        incident: wanted.incident.as_deref(),
         service: wanted.service.as_deref(),
         rule: wanted.rule.as_deref(),
         findings: &wanted.findings,
         model: wanted.model.as_ref(),
     };
     let what = kind(wanted.kind, about, &app.engine.state())?;
+    let owner = wanted.model.as_ref().and_then(|model| model.owner.as_ref());
+    let what = with_owner(&app, what, owner).await?;
     let reason = app.put_reason(Some(&wanted.reason)).await?.ok_or_else(|| {
         Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
     })?;

@@ -125,8 +125,8 @@ pub struct KeyToVouchFor {
 /// Something else that waits for whoever asks.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
-    /// `exception`, `stop` or `incident`.
-    /// `exception`, `stop`, or `findings` past their terms of what customers have.
+    /// `exception`, `emergency`, `stop`, `incident`, or `findings` past their terms of what customers
+    /// have.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
@@ -320,6 +320,12 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
                 let (id, since_ms) = (id.to_string(), one.asked.0);
                 all.push(AlsoView { kind: "exception", id, sentence, since_ms });
             }
+        }
+        // An emergency is everybody's: until its review is there.
+        for (id, one) in state.loud(now) {
+            let sentence = format!("an emergency {}", one.loud_words(now));
+            let (id, since_ms) = (id.to_string(), one.granted.unwrap_or(one.asked).0);
+            all.push(AlsoView { kind: "emergency", id, sentence, since_ms });
         }
         let stops = state.active_stops().filter(|(_, stop)| state.may_lift(stop).contains(who));
         for (id, stop) in stops {

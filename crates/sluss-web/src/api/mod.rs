@@ -5,6 +5,7 @@
 //! - Router, table of rights and OpenAPI document are made from the one list [`ENDPOINTS`].
 //! - Views hold no names that the log does not know: people and texts are looked up ([`words`]).
 
+pub(crate) mod access;
 mod acts;
 mod alerts;
 mod answer;
@@ -17,6 +18,7 @@ pub(crate) mod contracts;
 pub(crate) mod controls;
 pub(crate) mod dependencies;
 mod deployments;
+pub(crate) mod emergencies;
 mod endpoints;
 mod evidence;
 pub(crate) mod exceptions;

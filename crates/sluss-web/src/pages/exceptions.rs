@@ -1,7 +1,7 @@
 //! Exceptions: which hold, which somebody asks for, and which must be reviewed.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use sluss_core::decide::Command;
@@ -14,11 +14,12 @@ use sluss_engine::failure::{Blame, Failure};
 
 use super::acts::{Bare, answer};
 use super::frame::{Asked, Frame, OrFail, Page, parse, render};
-use super::html::{self, Html};
+use super::html::{self, Html, Tone};
 use super::keys::{KeyFields, Ring};
 use super::{freezes, link};
+use crate::api::emergencies::{Days, EmergenciesView, EmergencyView, emergencies};
 use crate::api::exceptions::{
-    About, ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind,
+    About, ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind, with_owner,
 };
 use crate::api::words::{PersonView, Words, view};
 use crate::app::App;
@@ -40,6 +41,23 @@ struct Row {
     by_key: bool,
 }
 
+/// The emergencies of a period, for risk.
+struct Report {
+    from: String,
+    to: String,
+    sentence: String,
+    rows: Vec<ReportRow>,
+}
+
+struct ReportRow {
+    id: String,
+    what: String,
+    incident: String,
+    state: Html,
+    report: Html,
+    review: Html,
+}
+
 #[derive(Template)]
 #[template(path = "exceptions.html")]
 struct ExceptionsPage {
@@ -47,11 +65,40 @@ struct ExceptionsPage {
     rows: Vec<Row>,
     services: Vec<String>,
     waiting: Vec<String>,
+    incidents: Vec<String>,
+    groups: Vec<String>,
+    report: Report,
     /// The keys of who looks, if they have any.
     ring: Option<Ring>,
 }
 
-pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
+fn report(of: EmergenciesView, now: Millis) -> Report {
+    let due = |at: Option<i64>| at.map_or(html::text("–"), |at| html::clock(Millis(at), now));
+    let one = |one: EmergencyView| {
+        let place = [one.service, one.environment, one.team].into_iter().flatten();
+        ReportRow {
+            what: place.collect::<Vec<_>>().join(", "),
+            incident: one.incident.unwrap_or_else(|| "none named".to_owned()),
+            state: html::state(one.exception.state),
+            report: due(one.report_due_ms),
+            review: match (one.reviewed_ms, one.exception.review_overdue) {
+                (Some(at), _) => html::clock(Millis(at), now),
+                (None, true) => html::toned(Tone::Bad, "overdue"),
+                (None, false) => due(one.review_due_ms),
+            },
+            id: one.exception.exception,
+        }
+    };
+    let EmergenciesView { from, to, emergencies, granted, unreviewed, overdue } = of;
+    let sentence = format!(
+        "{} asked for, {granted} granted; {unreviewed} of all wait for their review, {overdue} too \
+         long.",
+        emergencies.len()
+    );
+    Report { from, to, sentence, rows: emergencies.into_iter().map(one).collect() }
+}
+
+pub(super) async fn page(State(app): State<App>, Query(days): Query<Days>, asked: Asked) -> Page {
     let now = app.engine.now();
     let frame =
         Frame::new(&app, &asked, "Exceptions").twin("exceptions").explain("/log?type=exception");
@@ -75,29 +122,37 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
         };
         let waiting: Vec<String> =
             state.open.deployments.iter().rev().filter(waits).map(ToString::to_string).collect();
-        Ok((rows, freezes::services(state), waiting))
+        let incidents = state.open.incidents.iter().rev().map(ToString::to_string).collect();
+        let groups = state.organisation.iter().flat_map(|known| known.groups.keys());
+        let groups: Vec<String> = groups.map(ToString::to_string).collect();
+        Ok((rows, freezes::services(state), waiting, incidents, groups))
     };
-    let (rows, services, waiting) = view(&app, build).await.or_fail(&app, &asked)?;
-    Ok(render(&ExceptionsPage { frame, rows, services, waiting, ring }))
+    let built = view(&app, build).await.or_fail(&app, &asked)?;
+    let (rows, services, waiting, incidents, groups) = built;
+    let report = report(emergencies(&app, &days).await.or_fail(&app, &asked)?, now);
+    let page = ExceptionsPage { frame, rows, services, waiting, incidents, groups, report, ring };
+    Ok(render(&page))
 }
 
 fn row(of: ExceptionView, now: Millis) -> Row {
     let names = |people: &[PersonView]| {
         people.iter().map(|who| who.name.clone()).collect::<Vec<_>>().join(", ")
     };
+    let broken = of.incident.as_ref().map_or(String::new(), |id| format!(", about {id}"));
     let about = match (&of.deployment, &of.service, &of.rule, &of.model) {
-        (Some(deployment), _, _, _) => deployment.clone(),
+        (Some(deployment), _, _, _) => format!("{deployment}{broken}"),
         (None, Some(service), Some(rule), _) => format!("{rule} of {service}"),
         (None, Some(service), None, None) if !of.findings.is_empty() => {
             let short = of.findings.iter().map(|key| key.get(..FindingKey::SHORT).unwrap_or(key));
             format!("{} of {service}", short.collect::<Vec<_>>().join(", "))
         }
         (None, Some(service), None, Some(model)) => {
-            let ModelView { paths, files, lines, failures, failed } = model;
+            let ModelView { paths, files, lines, failures, failed, .. } = model;
+            let paths = paths.join(", ");
             format!(
-                "{service}: {} in up to {files} files and {lines} lines; {failed} of {failures} \
-                 failures so far",
-                paths.join(", ")
+                "{service}: {paths} in up to {files} files and {lines} lines; {failed} of \
+                 {failures} failures so far{}",
+                bounds(model)
             )
         }
         (None, _, _, _) => String::new(),
@@ -112,6 +167,16 @@ fn row(of: ExceptionView, now: Millis) -> Row {
         by_key: false,
         of,
     }
+}
+
+/// Says who answers for a standard change, who agrees, and what else bounds it.
+fn bounds(model: &ModelView) -> String {
+    let owner = model.owner.as_ref().map(|owner| format!("; {} answers for it", owner.name));
+    let function = model.function.as_ref().map(|group| format!("; one of {group} agrees"));
+    let risk = model.max_risk.map(|most| format!("; {most} points of risk at most"));
+    let evidence = (!model.required_evidence.is_empty())
+        .then(|| format!("; it clears {}", model.required_evidence.join(", ")));
+    [owner, function, risk, evidence].into_iter().flatten().collect()
 }
 
 #[derive(Deserialize)]
@@ -135,24 +200,51 @@ pub(super) struct Wanted {
     lines: u32,
     #[serde(default)]
     failures: u32,
+    #[serde(default)]
+    incident: String,
+    #[serde(default)]
+    owner: String,
+    #[serde(default)]
+    function: String,
+    #[serde(default)]
+    max_risk: String,
+    #[serde(default)]
+    evidence: String,
 }
 
 pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response {
     let done = async {
         let Wanted { kind: of, deployment, service, rule, reason, minutes, .. } = &form.fields;
         let paths = form.fields.paths.split([' ', ',', '\n']).map(str::to_owned).collect();
-        let (files, lines) = (form.fields.files, form.fields.lines);
-        let model = ModelWanted { paths, files, lines, failures: form.fields.failures };
+        let max_risk = form.fields.max_risk.trim();
+        let max_risk = (!max_risk.is_empty()).then(|| max_risk.parse()).transpose();
+        let max_risk = max_risk.map_err(|_| {
+            let what = "Points of risk are a number from 0 to 8.";
+            Failure::new(Blame::Caller, what, "Leave it empty to bound nothing")
+        })?;
+        let evidence = form.fields.evidence.split([' ', ',']).map(str::to_owned).collect();
+        let model = ModelWanted {
+            paths,
+            files: form.fields.files,
+            lines: form.fields.lines,
+            failures: form.fields.failures,
+            owner: Some(form.fields.owner.clone()),
+            function: Some(form.fields.function.clone()),
+            max_risk,
+            required_evidence: evidence,
+        };
         let keys = form.fields.keys.split([' ', ',', '\n']).map(str::trim).map(str::to_owned);
         let keys: Vec<String> = keys.filter(|key| !key.is_empty()).collect();
         let about = About {
             deployment: Some(deployment),
+            incident: Some(&form.fields.incident),
             service: Some(service),
             rule: Some(rule),
             findings: &keys,
             model: Some(&model),
         };
         let what = kind(*of, about, &app.engine.state())?;
+        let what = with_owner(&app, what, model.owner.as_ref()).await?;
         let reason = app.put_reason(Some(reason)).await?.ok_or_else(|| {
             Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
         })?;

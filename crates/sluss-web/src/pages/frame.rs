@@ -6,7 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html as HtmlBody, IntoResponse, Response};
 use sluss_core::approval::{Decision, Subject};
-use sluss_core::ids::PersonRef;
+use sluss_core::exception::Exception;
+use sluss_core::ids::{ExceptionId, PersonRef};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
@@ -78,6 +79,8 @@ pub(super) struct Frame {
     pub(super) distrust: String,
     /// Witnesses that are too far behind.
     pub(super) lagging: Vec<(String, Html)>,
+    /// Emergencies that everybody is to see: id, what of it, and whether it is too late.
+    pub(super) emergencies: Vec<(String, String, bool)>,
     /// What stands still, and since when.
     pub(super) stopped: Vec<(String, Html)>,
     /// What the authority is to be told soon, or was not in time.
@@ -109,6 +112,7 @@ impl Frame {
             gap: state.gap,
             distrust: state.distrusted.as_ref().map_or(String::new(), |of| of.witness.clone()),
             lagging: lagging(&state, app.engine.now()),
+            emergencies: emergencies(&state, app.engine.now()),
             stopped: stopped(&state, app.engine.now()),
             pressing: reporting::pressing(&state, app.engine.now()),
             organisation: state.organisation.as_ref().map_or(String::new(), |o| o.name.clone()),
@@ -148,6 +152,17 @@ fn lagging(state: &State, now: Millis) -> Vec<(String, Html)> {
     state.lagging.iter().map(|(name, since)| (name.clone(), clock(*since, now))).collect()
 }
 
+/// Returns the emergencies that everybody is to see, with where and what of it.
+fn emergencies(state: &State, now: Millis) -> Vec<(String, String, bool)> {
+    let said = |(id, one): (ExceptionId, &Exception)| {
+        let of = one.what.deployment().and_then(|id| state.deployments.get(&id));
+        let place =
+            of.map_or(String::new(), |of| format!(" of {} in {}", of.service, of.environment));
+        (id.to_string(), format!("{place} {}", one.loud_words(now)), one.is_overdue(now))
+    };
+    state.loud(now).map(said).collect()
+}
+
 /// Returns what the line is stopped for, and since when.
 fn stopped(state: &State, now: Millis) -> Vec<(String, Html)> {
     let stops = state.active_stops();
@@ -176,8 +191,9 @@ fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {
 
 /// Returns how many exceptions wait for someone: to be granted, or to be reviewed.
 fn waiting_exceptions(state: &State) -> usize {
-    let waits = |one: &&sluss_core::exception::Exception| {
-        matches!(one.word(state.time), "asked") || one.is_overdue(state.time)
+    let waits = |one: &&Exception| {
+        matches!(one.word(state.time), "asked")
+            || one.what.is_emergency() && one.granted.is_some() && one.reviewed.is_none()
     };
     state.exceptions.values().filter(waits).count()
 }

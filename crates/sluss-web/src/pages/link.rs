@@ -22,6 +22,8 @@ pub(super) const FREEZES: &str = "/freezes";
 pub(super) const STOPS: &str = "/calendar#line";
 /// What is kept, held, disposed of and erased.
 pub(super) const RETENTION: &str = "/retention";
+/// Who may what, and rehearsals.
+pub(super) const ACCESS: &str = "/access";
 /// Exceptions from gates.
 pub(super) const EXCEPTIONS: &str = "/exceptions";
 /// The account of who looks.

@@ -5,6 +5,7 @@
 //! - A page shows what the state and the log say; what may be done is decided in `sluss-core`.
 //! - No page has scripts or styles of its own; everything it loads comes from here.
 
+mod access;
 mod account;
 mod acts;
 mod approvals;
@@ -79,6 +80,10 @@ pub fn router() -> Router<App> {
         .route("/exceptions/{id}/grant", post(exceptions::grant))
         .route("/exceptions/{id}/end", post(exceptions::end))
         .route("/exceptions/{id}/review", post(exceptions::review))
+        .route("/releases/{id}/tests/accept", post(access::accept_tests))
+        .route("/access", get(access::page))
+        .route("/access/reviews", post(access::review))
+        .route("/access/rehearsals", post(access::rehearse))
         .route("/approvals", get(approvals::page))
         .route("/approvals/{subject}", get(approvals::one).post(acts::decide))
         .route("/approvals/{subject}/revoke", post(acts::revoke))

@@ -13,7 +13,8 @@ use sluss_core::hold::Hold;
 use sluss_core::ids::{DeploymentId, Digest, HoldId, ReleaseId};
 use sluss_core::pipeline::GateKind;
 use sluss_core::state::{Release, State as Known};
-use sluss_core::steps::StepOwner;
+use sluss_core::steps::{StepOwner, Steps};
+use sluss_core::units::Millis;
 use sluss_engine::failure::Failure;
 
 use super::findings::Findings;
@@ -83,6 +84,10 @@ struct ReleaseView {
     run: Html,
     commit: String,
     tests: String,
+    /// Whether the tests did not pass, so that a person may accept that.
+    red: bool,
+    /// Who accepted that, when and why.
+    accepted: Option<(String, Html, String)>,
     isolated: bool,
     template: String,
     /// What it is made of, and what scanners found, in sentences.
@@ -135,6 +140,26 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: 
     Ok(render(&ReleasePage { frame, id, view, findings }))
 }
 
+/// Returns whether its tests did not pass, where a gate has looked at them.
+fn red(steps: Option<&Steps>, deployments: &[(DeploymentId, &Deployment)]) -> bool {
+    let tests = steps.and_then(|steps| steps.tests());
+    let passed = tests.is_some_and(|tests| tests.failed == 0 && tests.passed > 0);
+    !passed && !deployments.is_empty()
+}
+
+/// Returns who accepted its tests though they did not pass, when and why.
+fn accepted(
+    state: &Known,
+    words: &mut Words,
+    id: ReleaseId,
+    now: Millis,
+) -> Option<(String, Html, String)> {
+    let accepted = state.assurance.accepted.get(&id)?;
+    let why = words.text(&accepted.what.reason);
+    let why = why.unwrap_or_else(|| "(the reason is gone)".to_owned());
+    Some((words.person(&accepted.what.by).name, html::ago(accepted.at, now), why))
+}
+
 fn release_view(
     state: &Known,
     words: &mut Words,
@@ -172,6 +197,8 @@ fn release_view(
         run: html::link(&link::run(release.run), &release.run.to_string()),
         commit: change.push.commit.to_string(),
         tests: steps.and_then(|s| s.tests()).map_or("none reported".to_owned(), tests),
+        red: red(steps, &deployments),
+        accepted: accepted(state, words, id, looking.now),
         isolated: steps.is_some_and(|steps| !steps.unisolated()),
         template: change.push.pipeline.template.to_string(),
         materials: html::sentence(&made_of(release)),

@@ -174,6 +174,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         not_applicable: Default::default(),
         calendar: None,
         policies: None,
+        alarm: Default::default(),
         templates: BTreeMap::new(),
         template_gates: BTreeMap::new(),
         without_customers: BTreeSet::new(),

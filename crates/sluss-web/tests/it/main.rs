@@ -7,6 +7,7 @@ mod bank;
 mod client;
 #[path = "../../examples/sample_pages/delivered.rs"]
 mod delivered;
+mod emergencies;
 mod evidence;
 mod incidents;
 mod pages;

@@ -12,11 +12,15 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 19] = [
+const ALWAYS: [&str; 23] = [
     "/",
     "/?lane=over",
     "/environments",
     "/approvals",
+    "/exceptions",
+    "/exceptions?from=2026-01-01&to=2026-12-31",
+    "/access",
+    "/access?at=2026-01-31T12:00",
     "/incidents",
     "/freezes",
     "/calendar",

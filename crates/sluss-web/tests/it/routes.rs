@@ -88,6 +88,11 @@ async fn every_route_lets_in_whom_the_table_says() {
             "/api/v1/stops/{stop}/lift" => r#"{"reason": "x"}"#.to_owned(),
             "/api/v1/delegations" => r#"{"to": "visitor", "for_seconds": 60}"#.to_owned(),
             "/api/v1/exceptions/{exception}/review" => r#"{"findings": "x"}"#.to_owned(),
+            "/api/v1/access/reviews" => r#"{"findings": "x"}"#.to_owned(),
+            "/api/v1/rehearsals" => {
+                r#"{"kind": "restore", "passed": true, "findings": "x"}"#.to_owned()
+            }
+            "/api/v1/releases/{release}/tests/accept" => r#"{"reason": "x"}"#.to_owned(),
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),
             "/api/v1/keys/rotate" | "/api/v1/keys/retire" => r#"{"of": "log"}"#.to_owned(),
             _other => "{}".to_owned(),
@@ -98,8 +103,13 @@ async fn every_route_lets_in_whom_the_table_says() {
             Who::Public | Who::SignedIn => assert_ne!(visitor.status, 403, "{route:?}"),
             Who::Developer => assert_eq!(visitor.status, 403, "{route:?}: {visitor:?}"),
             Who::Approver
-                if route.path == "/api/v1/delegations"
-                    || route.path == "/api/v1/clock/confirm"
+                if [
+                    "/api/v1/delegations",
+                    "/api/v1/clock/confirm",
+                    "/api/v1/access/reviews",
+                    "/api/v1/rehearsals",
+                ]
+                .contains(&route.path)
                     || route.path.starts_with("/api/v1/keys/")
                     || ["holds", "disposals", "erasures"]
                         .map(|of| format!("/api/v1/retention/{of}"))

@@ -75,6 +75,7 @@ pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Fail
     findings.extend(machine::folder(&data));
     findings.push(running::host(&data).await);
     findings.extend(running::control_plane(&of, &data).await);
+    findings.extend(running::notices(&data));
     findings.push(running::connection());
     match output {
         Output::Json => print_json(&findings),

@@ -25,6 +25,8 @@ pub enum Command {
     End(End),
     /// Say what came of an emergency, as someone who had no part in it
     Review(Review),
+    /// Report the emergencies of a period, for the function that answers for risk
+    Report(Report),
 }
 
 // No documentation of its own, so that help stays one line.
@@ -67,6 +69,21 @@ pub struct Ask {
     /// How many of its releases may be taken back before a standard change is suspended
     #[arg(long, default_value_t = 1)]
     failures: u32,
+    /// What is broken, of an emergency: `inc-7`; a new incident unless given
+    #[arg(long)]
+    incident: Option<String>,
+    /// The login of who answers for a standard change; you unless given
+    #[arg(long)]
+    owner: Option<String>,
+    /// The group of which one must agree to a standard change: its independent function
+    #[arg(long, value_name = "GROUP")]
+    function: Option<String>,
+    /// How many points of risk a release of a standard change may have at most
+    #[arg(long, value_name = "POINTS")]
+    max_risk: Option<u8>,
+    /// A gate that a release of a standard change must clear: `sbom`. Once for each
+    #[arg(long = "evidence", value_name = "GATE")]
+    required_evidence: Vec<String>,
     /// Why
     #[arg(long)]
     reason: String,
@@ -122,6 +139,19 @@ pub struct Review {
     of: Where,
 }
 
+/// Report the emergencies of a period
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// The first day, of UTC: `2026-01-01`; thirty days ago unless given
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// The last day, included; today unless given
+    #[arg(long, value_name = "DATE")]
+    to: Option<String>,
+    #[command(flatten)]
+    of: Where,
+}
+
 /// Let another person who may decide do so for you
 #[derive(Debug, clap::Args)]
 pub struct Delegate {
@@ -140,6 +170,7 @@ pub struct Delegate {
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Ask(arguments) => ask(arguments, output).await,
+        Command::Report(arguments) => report(&arguments, output).await,
         Command::List(List { of }) => show(&of, output).await,
         Command::Grant(Decide { exception, person, of }) => {
             let path = format!("/api/v1/exceptions/{}/grant", part(&exception));
@@ -182,13 +213,12 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
         Kind::LogTrust => "log_trust",
         Kind::Standard => "standard",
     };
-    let Ask { paths, files, lines, failures, .. } = &arguments;
-    let model = (kind == "standard")
-        .then(|| json!({ "paths": paths, "files": files, "lines": lines, "failures": failures }));
+    let model = (kind == "standard").then(|| model_of(&arguments));
     let body = json!({
         "kind": kind, "deployment": deployment, "service": service, "rule": rule,
         "findings": arguments.findings,
         "reason": reason, "for_seconds": read_length(length)? / 1000, "model": model,
+        "incident": arguments.incident,
     });
     let of = of.clone();
     let done = arguments.person.there(&of)?.post("/api/v1/exceptions", &body).await?;
@@ -197,6 +227,58 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
     let what = format!("{id} is asked for; someone else must agree.");
     changed(&done, output, &what, &format!("sluss exception grant {id}"));
     Ok(())
+}
+
+fn model_of(asked: &Ask) -> Value {
+    let Ask { paths, files, lines, failures, owner, function, max_risk, .. } = asked;
+    json!({
+        "paths": paths, "files": files, "lines": lines, "failures": failures, "owner": owner,
+        "function": function, "max_risk": max_risk,
+        "required_evidence": asked.required_evidence,
+    })
+}
+
+async fn report(Report { from, to, of }: &Report, output: Output) -> Result<(), Failure> {
+    let day = |text: &Option<String>| text.as_deref().map(part).unwrap_or_default();
+    let query = format!("from={}&to={}", day(from), day(to));
+    let found = of.client()?.get(&format!("/api/v1/exceptions/report?{query}")).await?;
+    match output {
+        Output::Json => print_json(&found),
+        Output::Text => print(&text_of(&found)),
+    }
+    Ok(())
+}
+
+fn text_of(found: &Value) -> String {
+    let row = |one: &Value| {
+        let of = &one["exception"];
+        let told = |key: &str| one[key].as_i64().map_or_else(|| "-".to_owned(), rfc3339);
+        let review = match (one["reviewed_ms"].as_i64(), of["review_overdue"] == true) {
+            (Some(at), _) => format!("reviewed {}", rfc3339(at)),
+            (None, true) => format!("review overdue since {}", told("review_due_ms")),
+            (None, false) => format!("review due {}", told("review_due_ms")),
+        };
+        vec![
+            word(of, "exception").to_owned(),
+            word(of, "state").to_owned(),
+            format!("{} in {}", word(one, "service"), word(one, "environment")),
+            one["incident"].as_str().unwrap_or("no incident").to_owned(),
+            format!("risk told by {}", told("report_due_ms")),
+            review,
+        ]
+    };
+    let rows: Vec<Vec<String>> = list(found, "emergencies").iter().map(row).collect();
+    let number = |key: &str| found[key].as_u64().unwrap_or(0);
+    format!(
+        "Emergencies from {} to {}: {} asked for, {} granted; {} wait for review, {} too long.\n{}",
+        word(found, "from"),
+        word(found, "to"),
+        rows.len(),
+        number("granted"),
+        number("unreviewed"),
+        number("overdue"),
+        table(0, &rows)
+    )
 }
 
 async fn show(of: &Where, output: Output) -> Result<(), Failure> {

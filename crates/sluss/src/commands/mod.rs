@@ -9,6 +9,7 @@
 //!   error.
 //! - No password and no token is taken as a positional argument or printed, but a new one once.
 
+mod access;
 mod account;
 mod act;
 mod analyze;
@@ -140,6 +141,9 @@ pub enum ClientCommand {
     /// Take the evidence of a release out
     #[command(subcommand)]
     Dossier(dossier::Command),
+    /// Say who may decide and deploy, review that, and record rehearsals
+    #[command(subcommand)]
+    Access(access::Command),
     /// Name what is wrong with this installation, and how to mend it
     Doctor(doctor::Arguments),
     /// Make accounts, and set their passwords
@@ -232,6 +236,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Keys(command) => keys::run(command, output).await,
         ClientCommand::Controls(command) => controls::run(command, output).await,
         ClientCommand::Dossier(command) => dossier::run(command, output).await,
+        ClientCommand::Access(command) => access::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
         ClientCommand::Account(command) => account::run(command, output).await,
         ClientCommand::Token(command) => token::run(command, output).await,

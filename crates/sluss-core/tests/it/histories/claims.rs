@@ -58,6 +58,14 @@ fn holds(
         ClearedWhy::TestsPassed(tests) => {
             gate == GateKind::Tests && tests.failed == 0 && run.steps.tests() == Some(*tests)
         }
+        ClearedWhy::TestsAccepted { .. } => {
+            let accepted = &state.assurance.accepted[&deployment.release].what;
+            let flawed = run.steps.tests().is_none_or(|of| of.failed > 0 || of.passed == 0);
+            gate == GateKind::Tests
+                && flawed
+                && accepted.run == state.releases[&deployment.release].run
+                && !everyone_in(state, deployment).contains(&accepted.by)
+        }
         ClearedWhy::NobodyAsked => {
             let place = state.place(&deployment.service, &deployment.environment);
             let later = place.is_some_and(|place| place.live.is_some());
@@ -120,10 +128,13 @@ fn holds(
                 (ExceptionKind::Freeze { deployment: of }, GateKind::Freeze) => {
                     *of == id && !everyone_in(state, deployment).contains(&one.asked_by)
                 }
-                (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
-                | (ExceptionKind::Emergency { deployment: of }, GateKind::ErrorBudget)
-                | (ExceptionKind::Emergency { deployment: of }, GateKind::Performance)
-                | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
+                (
+                    ExceptionKind::Emergency { deployment: of, .. },
+                    GateKind::FourEyes
+                    | GateKind::ErrorBudget
+                    | GateKind::Performance
+                    | GateKind::Policy,
+                ) => *of == id,
                 _ => false,
             };
             fits && stands(state, deployment, one, now)

@@ -4,7 +4,6 @@
 use sluss_core::contracts::Contracts;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Event;
-use sluss_core::exception::ExceptionKind;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{DeploymentId, EnvironmentName, ReleaseId, ServiceName};
 use sluss_core::pipeline::{EnvironmentKind, GateKind};
@@ -150,5 +149,5 @@ fn past_in_an_emergency(state: &State, id: DeploymentId, gate: GateKind, now: Mi
         return false;
     };
     let one = &state.exceptions[exception];
-    one.what == ExceptionKind::Emergency { deployment: id } && stands(state, deployment, one, now)
+    one.what.is_emergency_of(id) && stands(state, deployment, one, now)
 }

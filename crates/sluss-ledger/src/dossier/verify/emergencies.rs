@@ -17,8 +17,27 @@ use crate::dossier::report::Failure;
 use crate::envelope::ActorKind;
 use crate::hash::Hash;
 
-/// How long after it was granted an emergency's review may take, in milliseconds: two days.
-const REVIEW_MS: i64 = 48 * 60 * 60 * 1000;
+/// How many business days after it was granted an emergency's review may take.
+const REVIEW_DAYS: u8 = 2;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Returns by when an emergency granted at `granted` is reviewed: the same time of day two business
+/// days later, Monday to Friday in UTC; what begins at a weekend counts from Monday, 00:00.
+fn review_due(granted: i64) -> i64 {
+    // 1970-01-01 was a Thursday.
+    let weekday = |ms: i64| (ms.div_euclid(DAY_MS) + 3).rem_euclid(7);
+    let mut due = granted;
+    if weekday(due) >= 5 {
+        due = (due.div_euclid(DAY_MS) + 7 - weekday(due)).saturating_mul(DAY_MS);
+    }
+    for _ in 0..REVIEW_DAYS {
+        due = due.saturating_add(DAY_MS);
+        if weekday(due) >= 5 {
+            due = due.saturating_add(2 * DAY_MS);
+        }
+    }
+    due
+}
 
 /// Looks for the emergency that opened the gate for people before `start`, an event of a
 /// deployment. Returns nothing where none did, else what is to be said of it.
@@ -123,8 +142,8 @@ impl<'a> Exception<'a> {
             }
             None => {
                 let granted = self.granted.first().map_or(0, |signed| signed.event.time_ms);
-                if self.last_ms.saturating_sub(granted) >= REVIEW_MS {
-                    failures.push(wrong("was not reviewed within two days"));
+                if self.last_ms >= review_due(granted) {
+                    failures.push(wrong("was not reviewed within two business days"));
                 }
                 "not reviewed yet"
             }
@@ -148,4 +167,17 @@ pub(super) fn person(signed: &SignedEvent) -> Option<Hash> {
     let actor = &signed.event.actor;
     let same = actor.kind == ActorKind::Person && by(&data) == Some(actor.reference);
     (same && actor.reference != Hash::ZERO).then_some(actor.reference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DAY_MS, review_due};
+
+    #[test]
+    fn a_review_is_due_after_two_business_days() {
+        // 2026-11-20 is a Friday.
+        let friday = 1_795_132_800_000;
+        let days = |from: i64| (review_due(friday + from * DAY_MS) - friday) / DAY_MS;
+        assert_eq!([-4, -1, 0, 1, 2, 3].map(days), [-2, 3, 4, 5, 5, 5]);
+    }
 }

@@ -99,6 +99,31 @@ fn clock(status: &Value) -> Finding {
     Finding::ok(what, "does not run behind the log")
 }
 
+/// Looks at how far everybody was told who is told of emergencies, incidents and stops.
+pub(super) fn notices(data: &Path) -> Vec<Finding> {
+    let what = "notices";
+    let told = match sluss_engine::notify::all_told(data) {
+        Ok(told) => told,
+        Err(error) => {
+            let mend = format!("look at the files in {}", data.join("notify").display());
+            return vec![Finding::bad(what, format!("can't be read: {error}"), mend)];
+        }
+    };
+    let one = |told: sluss_engine::notify::Told| match told.failing_since {
+        None => Finding::ok(what, format!("{} was told up to entry {}", told.url, told.position)),
+        Some(since) => {
+            let (for_long, url) = (length(now_ms() - since.0), told.url);
+            let found = format!(
+                "{url} takes nothing in for {for_long}, {} times: {}; it waits at entry {}",
+                told.failures, told.why, told.position
+            );
+            let mend = "start what listens there; it is told all that it missed by itself";
+            Finding::warn(what, found, mend)
+        }
+    };
+    told.into_iter().map(one).collect()
+}
+
 /// Looks at the file that remembers where Sluss is.
 pub(super) fn connection() -> Finding {
     let (what, file) = ("connection", connection_file());

@@ -7,11 +7,14 @@
 //! rollouts of this service there were taken back. Up to 2 points are low, 3 and 4 medium, more is
 //! high. What is not known gives 2.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
-use sluss_core::deployment::{Deployment, Phase};
-use sluss_core::ids::{ChangeId, DeploymentId};
-use sluss_core::state::State;
-use sluss_core::units::Millis;
+
+use crate::deployment::{Deployment, Phase};
+use crate::ids::{ChangeId, DeploymentId};
+use crate::state::State;
+use crate::units::Millis;
 
 /// How many rollouts of the past are looked at.
 pub const LOOKED_BACK: usize = 20;
@@ -26,6 +29,15 @@ pub struct Size {
     pub lines: u64,
     /// Folders at the top in which any file differs; files that stand in none are one more.
     pub areas: u64,
+}
+
+impl Size {
+    /// Returns how much `changed` is.
+    pub fn of(changed: &crate::exception::Changed) -> Self {
+        let area = |path: &String| path.split_once('/').map_or("", |(area, _)| area).to_owned();
+        let areas: BTreeSet<String> = changed.paths.iter().map(area).collect();
+        Self { files: changed.paths.len() as u64, lines: changed.lines, areas: areas.len() as u64 }
+    }
 }
 
 /// One of the things that give points.

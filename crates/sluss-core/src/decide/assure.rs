@@ -1,0 +1,116 @@
+//! What people looked at, rehearsed, and accept with a reason.
+
+use super::key::in_person;
+use super::{Actor, Blame, Refusal, missing, not_now};
+use crate::access::AccessReview;
+use crate::approval::Subject;
+use crate::assurance::{Drill, Rehearsal, TestsAccepted};
+use crate::event::{Event, RefusedWhy};
+use crate::ids::{Digest, PersonRef, ReleaseId, ServiceName};
+use crate::state::State;
+
+/// What anybody can say that they looked at, rehearsed or accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fields are the words of the domain")]
+pub enum Assure {
+    /// Somebody looked at who may do what.
+    ReviewAccess { findings: Digest },
+    /// Somebody accepts tests of a release that failed or could not run.
+    AcceptTests { release: ReleaseId, reason: Digest },
+    /// Something was rehearsed.
+    Rehearse { drill: Drill, service: Option<ServiceName>, passed: bool, findings: Digest },
+}
+
+pub(super) fn decide(state: &State, wanted: Assure, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+    match wanted {
+        Assure::ReviewAccess { findings } => {
+            let by = decider(state, actor, "review-access")?;
+            let Some(now) = state.access_at(state.time) else {
+                return Err(not_now("No configuration is in force, so nobody has a role."));
+            };
+            let number = now.number;
+            Ok(vec![Event::AccessReviewed(AccessReview { by, number, findings })])
+        }
+        Assure::AcceptTests { release, reason } => accept(state, release, reason, actor),
+        Assure::Rehearse { drill, service, passed, findings } => {
+            let by = one_of_us(state, actor)?;
+            if let Some(name) = service.as_ref().filter(|name| !state.services.contains_key(*name))
+            {
+                return Err(missing(format!("There is no service {name}."), "sluss status"));
+            }
+            let of = Rehearsal { service, by, passed, findings };
+            Ok(vec![match drill {
+                Drill::Restore => Event::BackupRestoredTest(of),
+                Drill::Rollback => Event::RollbackDrill(of),
+            }])
+        }
+    }
+}
+
+/// Returns the person who may decide, in person.
+fn decider(state: &State, actor: &Actor, act: &str) -> Result<PersonRef, Refusal> {
+    let by = in_person(actor)?;
+    match state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
+        true => Ok(by),
+        false => Err(Refusal::new(
+            Blame::Denied,
+            "That takes the role of an approver, and you don't have it.",
+            "Ask someone who has it: `sluss access` says who",
+        )
+        .recorded(None, act, RefusedWhy::MissingRole)),
+    }
+}
+
+fn one_of_us(state: &State, actor: &Actor) -> Result<PersonRef, Refusal> {
+    let by = in_person(actor)?;
+    let has_role = state
+        .organisation
+        .as_ref()
+        .is_some_and(|known| known.developers.contains(&by) || known.deciders().contains(&by));
+    match has_role {
+        true => Ok(by),
+        false => Err(Refusal::new(
+            Blame::Denied,
+            "To record a rehearsal takes the role of a developer or an approver.",
+            "Ask someone who has it: `sluss access` says who",
+        )
+        .recorded(None, "rehearse", RefusedWhy::MissingRole)),
+    }
+}
+
+fn accept(
+    state: &State,
+    id: ReleaseId,
+    reason: Digest,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let Some(release) = state.releases.get(&id) else {
+        return Err(missing(format!("There is no release {id}."), "sluss status"));
+    };
+    let by = decider(state, actor, "accept-tests")?;
+    let tests = state.runs.get(&release.run).and_then(|run| run.steps.tests());
+    if tests.is_some_and(|tests| tests.failed == 0 && tests.passed > 0) {
+        return Err(not_now(format!("The tests of {id} passed: there is nothing to accept.")));
+    }
+    let Some(last) = release.deployments.last() else {
+        return Err(not_now(format!("No gate has looked at the tests of {id} yet.")));
+    };
+    let wrote = state
+        .changes
+        .get(&release.change)
+        .is_some_and(|change| change.push.contributors.contains(&by));
+    if wrote || state.contributors(*last).contains(&by) {
+        let what = "You contributed to this release, so someone else accepts its tests.";
+        let hint = "An approver who had no hand in it can: `sluss access` says who they are";
+        return Err(Refusal::new(Blame::Denied, what, hint).recorded(
+            Some(Subject::Deployment(*last)),
+            "accept-tests",
+            RefusedWhy::Contributor,
+        ));
+    }
+    if state.tests_accepted(*last).is_some() {
+        return Err(not_now(format!("The tests of {id} are accepted already.")));
+    }
+    let accepted = TestsAccepted { release: id, run: release.run, tests, by, reason };
+    Ok(vec![Event::TestResultAccepted(accepted)])
+}
