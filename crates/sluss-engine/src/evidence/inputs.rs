@@ -38,8 +38,7 @@ pub(super) async fn of_gate(
         let recorded = streams.iter().map(Stream::to_string);
         let recorded: Vec<_> = recorded.filter_map(|name| state.attested.get(&name)).collect();
         let known = recorded.into_iter().flatten();
-        let seen = known.filter(|one| one.leaf < of && theirs(&one.evidence));
-        seen.map(|one| one.leaf).collect::<Vec<u64>>()
+        known.filter(|one| theirs(&one.evidence)).map(|one| one.leaf).collect::<Vec<u64>>()
     };
     leaves.sort_unstable();
     let mut inputs = Vec::with_capacity(leaves.len());
@@ -47,9 +46,13 @@ pub(super) async fn of_gate(
         // The event that names an attestation stands right after it.
         let named = engine.parts().log.read(leaf + 1, 1).await?;
         let named = named.first().ok_or_else(|| gone(format!("entry {leaf}")))?;
-        let Event::AttestationRecorded { envelope, .. } = read_event(named)?.1 else {
+        let Event::AttestationRecorded { of: said, envelope, .. } = read_event(named)?.1 else {
             return Err(gone(format!("attestation {leaf}")));
         };
+        // What happened after the decision was not looked at, whenever it was signed.
+        if said > of {
+            continue;
+        }
         inputs.push(InputAttestation {
             uri: format!("urn:sluss:envelope:{envelope}"),
             digest: DigestSet::sha256(hash(&envelope)),

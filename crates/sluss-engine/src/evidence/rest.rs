@@ -118,6 +118,13 @@ fn verdict(outcome: &StepOutcome, tests: TestCounts) -> TestVerdict {
     if passed { TestVerdict::Passed } else { TestVerdict::Failed }
 }
 
+/// Whether a gate is open without having looked at anything: nobody asks anything there.
+pub(super) fn asks_nothing(said: &Said) -> bool {
+    let Event::GateDecided { outcome, .. } = &said.event else { return false };
+    let why = [ClearedWhy::NoPolicy, ClearedWhy::NobodyAsked];
+    matches!(outcome, GateOutcome::Cleared { why: found } if why.contains(found))
+}
+
 /// What a gate decided, refusals too.
 pub(super) fn gate(
     engine: &Engine,

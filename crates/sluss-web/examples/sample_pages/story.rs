@@ -421,7 +421,7 @@ impl Story {
     }
 
     /// Counts customers' requests to `payments`, of which so many failed.
-    async fn count(&self, requests: u64, errors: u64) {
+    pub async fn count(&self, requests: u64, errors: u64) {
         let until = self.clock.now().second() - 1;
         let counted = TrafficCounted {
             service: "payments".parse().unwrap(),

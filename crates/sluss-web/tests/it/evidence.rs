@@ -222,6 +222,8 @@ async fn a_dossier_has_the_exception_that_opened_a_gate_and_what_held_it_before(
     story.accept(first).await;
     story.approve(story.waiting().unwrap()).await;
     story.roll_out(first, Fares::Well).await;
+    story.wait(3_600_000);
+    story.count(120_000, 180).await;
     story.freeze("cards", 4).await;
     story.freeze("payments", 4).await;
     let urgent = story.push("payments", "main", "Refuse a fee below zero", &[]).await;
