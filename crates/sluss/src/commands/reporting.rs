@@ -170,11 +170,8 @@ pub(super) async fn classify(arguments: Classify, output: Output) -> Result<(), 
     let Classify { person, of, .. } = arguments;
     let done = person.there(&of)?.post(&path, &body).await?;
     let major = happened(&done, "incident.classified").is_some_and(|of| of["major"] == true);
-    let (what, then) = match major {
-        true => ("is major: the authority is to be told", "show"),
-        false => ("is not major", "show"),
-    };
-    let then = format!("sluss incident {then} {incident}");
+    let what = if major { "is major: the authority is to be told" } else { "is not major" };
+    let then = format!("sluss incident show {incident}");
     changed(&done, output, &format!("{incident} {what}."), &then);
     Ok(())
 }
