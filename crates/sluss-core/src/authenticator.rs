@@ -226,7 +226,9 @@ impl State {
                     None => return organisation.by_key,
                 }
             }
-            ExceptionKind::Waiver { service, .. } => (service, None),
+            ExceptionKind::Waiver { service, .. } | ExceptionKind::Findings { service, .. } => {
+                (service, None)
+            }
             ExceptionKind::Standard { model } => (&model.service, None),
             ExceptionKind::LogTrust { .. } => return organisation.by_key,
         };

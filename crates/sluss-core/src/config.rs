@@ -9,11 +9,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::controls::ControlName;
 use crate::ids::{
     Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
 use crate::objectives::Objectives;
 use crate::pipeline::{EnvironmentKind, GateKind, Replacement, RolloutPlan, Stage};
+use crate::remediation::Terms;
 use crate::retention::Periods;
 use crate::slots::{Groups, Rule};
 use crate::units::Millis;
@@ -165,6 +167,9 @@ pub struct Product {
     /// What is asked of its services besides what the organisation asks of all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub require: BTreeSet<Demand>,
+    /// How long findings may stay open in its services, where that is shorter than elsewhere.
+    #[serde(default, skip_serializing_if = "Terms::is_empty")]
+    pub findings: Terms,
 }
 
 /// Somebody decides for somebody else, for a time.
@@ -226,9 +231,15 @@ pub struct Organisation {
     /// When reviewers were last trained.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub training: BTreeMap<PersonRef, Millis>,
+    /// How long findings of scanners may stay open.
+    #[serde(default, skip_serializing_if = "Terms::is_empty")]
+    pub findings: Terms,
     /// For how long what the log names is kept.
     #[serde(default, skip_serializing_if = "Periods::is_usual")]
     pub retention: Periods,
+    /// Controls that are taken not to apply, and the digest of the text that says why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_applicable: BTreeMap<ControlName, Digest>,
     /// The freeze calendar: the digest of its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<Digest>,
@@ -338,9 +349,15 @@ impl Organisation {
         let keys = (self.by_key, self.sign_in_minutes, &self.training);
         // What came later is left away where it says nothing, so that digests stay as they were.
         let is_plain = keys == (false, Self::SIGN_IN_MINUTES, &BTreeMap::new());
-        let text = match is_plain && of_products.is_empty() {
-            true => serde_json::to_vec(&known),
-            false => serde_json::to_vec(&(known, keys, of_products)),
+        let own = |(name, product): (&ProductName, &Product)| {
+            (!product.findings.is_empty()).then(|| (name.clone(), product.findings.clone()))
+        };
+        let terms: BTreeMap<_, _> = self.products.iter().filter_map(own).collect();
+        let no_terms = self.findings.is_empty() && terms.is_empty();
+        let text = match (no_terms, is_plain && of_products.is_empty()) {
+            (true, true) => serde_json::to_vec(&known),
+            (true, false) => serde_json::to_vec(&(known, keys, of_products)),
+            (false, _) => serde_json::to_vec(&(known, keys, of_products, &self.findings, terms)),
         };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }

@@ -111,7 +111,7 @@ impl Event {
         match self {
             E::ConfigProposed { organisation, .. } => {
                 let texts = organisation.calendar.iter().chain(&organisation.policies);
-                texts.map(evidence).collect()
+                texts.chain(organisation.not_applicable.values()).map(evidence).collect()
             }
             E::ChangePushed { push, .. } => {
                 // A title is the text of one person only where nobody else had a part in it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::gate::GateOutcome;
 use crate::ids::{DeploymentId, EnvironmentName, ReleaseId, ServiceName};
 use crate::pipeline::{GateKind, Stage};
+use crate::remediation::Late;
 use crate::rollout::Rollout;
 use crate::steps::Steps;
 use crate::target::JournalEntry;
@@ -87,7 +88,7 @@ pub enum RefusalReason {
     Approval,
     /// There is no bill of materials.
     Sbom,
-    /// Critical findings are open, or nobody looked.
+    /// Findings are past their terms, or nobody looked.
     Findings,
     /// It is slower than what is live by more than it may be, or nothing was measured.
     Performance,
@@ -203,6 +204,9 @@ pub struct Deployment {
     pub phase: Phase,
     /// What its processes did by themselves.
     pub facts: Vec<InstanceFact>,
+    /// Which of its findings were past their terms when that was last recorded.
+    #[serde(default)]
+    pub late: Late,
 }
 
 impl Deployment {

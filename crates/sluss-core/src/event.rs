@@ -19,7 +19,7 @@ use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
-use crate::findings::FindingCounts;
+use crate::findings::{FindingCounts, Named};
 use crate::freezes::FreezeDecided;
 use crate::gate::GateOutcome;
 use crate::hold::HoldScope;
@@ -35,6 +35,7 @@ use crate::observed::Running;
 use crate::performance::Measured;
 use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
+use crate::remediation::Late;
 use crate::retention::Class;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::rules::PolicyRecord;
@@ -169,10 +170,15 @@ pub enum Event {
         attempt: u16,
         report: Digest,
         findings: FindingCounts,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<Named>,
     },
     /// What a step measured was read.
     #[serde(rename = "performance.measured")]
     PerformanceMeasured { owner: StepOwner, step: StepName, attempt: u16, measured: Measured },
+    /// Of what customers have, other findings are past their terms than before, or none any more.
+    #[serde(rename = "findings.overdue")]
+    FindingsOverdue { deployment: DeploymentId, late: Late },
     /// Somebody asked for the run to end.
     #[serde(rename = "run.cancelled")]
     RunCancelled { run: RunId },

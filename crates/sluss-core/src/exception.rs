@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Cause, Deployment, Phase};
+use crate::findings::FindingKey;
 use crate::gate::{ClearedWhy, GateOutcome};
 use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef, ServiceName};
 use crate::pipeline::GateKind;
@@ -46,6 +47,13 @@ pub enum ExceptionKind {
         service: ServiceName,
         /// Which rule, as its policy calls it.
         rule: String,
+    },
+    /// These findings do not keep releases of this service, although their terms are over.
+    Findings {
+        /// Whose releases.
+        service: ServiceName,
+        /// Which findings.
+        findings: BTreeSet<FindingKey>,
     },
     /// The log is the right one, against what a witness knows of it.
     LogTrust {
@@ -117,6 +125,7 @@ impl ExceptionKind {
             Self::Freeze { .. } => "freeze override",
             Self::Emergency { .. } => "emergency",
             Self::Waiver { .. } => "waiver",
+            Self::Findings { .. } => "waiver of findings",
             Self::LogTrust { .. } => "trust in the log",
             Self::Standard { .. } => "standard change",
         }
@@ -128,7 +137,7 @@ impl ExceptionKind {
         match self {
             Self::Freeze { .. } | Self::LogTrust { .. } => 24 * HOUR,
             Self::Emergency { .. } => HOUR,
-            Self::Waiver { .. } => 90 * 24 * HOUR,
+            Self::Waiver { .. } | Self::Findings { .. } => 90 * 24 * HOUR,
             Self::Standard { .. } => 365 * 24 * HOUR,
         }
     }
@@ -140,7 +149,7 @@ impl ExceptionKind {
             | Self::Emergency { .. }
             | Self::LogTrust { .. }
             | Self::Standard { .. } => 1,
-            Self::Waiver { .. } => 2,
+            Self::Waiver { .. } | Self::Findings { .. } => 2,
         }
     }
 
@@ -148,7 +157,10 @@ impl ExceptionKind {
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {
             Self::Freeze { deployment } | Self::Emergency { deployment } => Some(*deployment),
-            Self::Waiver { .. } | Self::LogTrust { .. } | Self::Standard { .. } => None,
+            Self::Waiver { .. }
+            | Self::Findings { .. }
+            | Self::LogTrust { .. }
+            | Self::Standard { .. } => None,
         }
     }
 }
@@ -211,6 +223,23 @@ impl Exception {
     }
 }
 
+impl GateOutcome {
+    /// Returns the exceptions that it names: those that opened it, and those that waive some of
+    /// what keeps it shut.
+    pub fn exceptions(&self) -> Vec<ExceptionId> {
+        match self {
+            Self::Cleared { why: ClearedWhy::Waived { by, .. } } => by.clone(),
+            Self::Cleared { why: ClearedWhy::FindingsInTerm { waived, .. } } => {
+                waived.keys().copied().collect()
+            }
+            Self::Cleared {
+                why: ClearedWhy::Standard { exception, .. } | ClearedWhy::Exception { exception },
+            } => vec![*exception],
+            Self::Cleared { .. } | Self::Waiting { .. } | Self::Refused { .. } => Vec::new(),
+        }
+    }
+}
+
 impl State {
     /// Returns the exception of this kind that holds for `deployment` at `now`. Those who granted
     /// it still decide, and none of them contributed to what it is used for; nor did who asked for
@@ -235,6 +264,22 @@ impl State {
         found.find(|(_, one)| self.counts(deployment, one)).map(|(id, _)| *id)
     }
 
+    /// Returns the waivers of findings that hold so.
+    pub(crate) fn findings_waived(
+        &self,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> impl Iterator<Item = (ExceptionId, &ServiceName, &BTreeSet<FindingKey>)> {
+        self.exceptions.iter().filter_map(move |(id, one)| match &one.what {
+            ExceptionKind::Findings { service, findings }
+                if one.holds(now) && self.counts(deployment, one) =>
+            {
+                Some((*id, service, findings))
+            }
+            _of_another_kind => None,
+        })
+    }
+
     /// Returns whether `one` was made by people who may, seen from `deployment`.
     fn counts(&self, deployment: DeploymentId, one: &Exception) -> bool {
         let contributors = self.contributors(deployment);
@@ -249,6 +294,7 @@ impl State {
             ExceptionKind::Freeze { .. } => !contributors.contains(&one.asked_by),
             ExceptionKind::Emergency { .. }
             | ExceptionKind::Waiver { .. }
+            | ExceptionKind::Findings { .. }
             | ExceptionKind::LogTrust { .. }
             | ExceptionKind::Standard { .. } => true,
         };

@@ -6,6 +6,7 @@
 
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::findings::FindingCounts;
 use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
 use crate::materials::NoSbom;
 use crate::performance::Unproved;
+use crate::remediation::Late;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
 use crate::stop::StopScope;
@@ -63,7 +65,18 @@ pub enum ClearedWhy {
         /// How many components there are.
         components: NonZeroU32,
     },
-    /// Scanners looked, and no critical finding is open.
+    /// Scanners looked, and each finding that is open is within its term, or waived.
+    FindingsInTerm {
+        /// How many reports there are.
+        reports: u32,
+        /// What they say together, each finding once.
+        findings: FindingCounts,
+        /// How many of them are past their terms and waived, by which waivers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        waived: BTreeMap<ExceptionId, u32>,
+    },
+    /// Scanners looked, and no critical finding is open: how it was decided before findings had
+    /// terms.
     NoCriticalFindings {
         /// How many reports there are.
         reports: u32,
@@ -165,15 +178,15 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
-    /// The decision of a second person, since too little was counted to say what is left of it.
-    TooLittle {
-        /// What was counted.
-        reading: BudgetReading,
-    },
     /// The decision of a second person, since it is not proved to be as fast as what is live.
     Pace {
         /// Why not.
         why: Unproved,
+    },
+    /// The decision of a second person, since too little was counted to say what is left of it.
+    TooLittle {
+        /// What was counted.
+        reading: BudgetReading,
     },
     /// Releases of other services.
     Dependencies {
@@ -238,7 +251,14 @@ pub enum RefusedWhy {
     },
     /// No step left the report of a scanner.
     NoScan,
-    /// Critical findings are open.
+    /// Findings are past their terms.
+    FindingsOverdue {
+        /// What all reports say together, each finding once.
+        findings: FindingCounts,
+        /// Which those are.
+        late: Late,
+    },
+    /// Critical findings are open: how it was decided before findings had terms.
     CriticalFindings {
         /// What all reports say together.
         findings: FindingCounts,
@@ -298,18 +318,6 @@ impl GateOutcome {
         }
     }
 
-    /// Returns the exceptions that it names: those that opened it, and those that waive some of
-    /// what keeps it shut.
-    pub fn exceptions(&self) -> Vec<ExceptionId> {
-        match self {
-            Self::Cleared { why: ClearedWhy::Waived { by, .. } } => by.clone(),
-            Self::Cleared {
-                why: ClearedWhy::Standard { exception, .. } | ClearedWhy::Exception { exception },
-            } => vec![*exception],
-            Self::Cleared { .. } | Self::Waiting { .. } | Self::Refused { .. } => Vec::new(),
-        }
-    }
-
     /// Returns whether it is decided, one way or the other.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Waiting { .. })
@@ -336,6 +344,16 @@ impl ClearedWhy {
             Self::Attested => "How it was built is signed, and in the log.".to_owned(),
             Self::Listed { components } => {
                 format!("{} listed and signed.", counted(components.get(), "component"))
+            }
+            Self::FindingsInTerm { reports, findings, waived } => {
+                let of = |(id, count): (&ExceptionId, &u32)| format!("{count} waived by {id}");
+                let waived: Vec<String> = waived.iter().map(of).collect();
+                let waived = match waived.is_empty() {
+                    true => String::new(),
+                    false => format!(", {}", waived.join(", ")),
+                };
+                let (reports, found) = (counted(*reports, "report"), findings.words());
+                format!("No finding is past its term in {reports}: {found}{waived}.")
             }
             Self::NoCriticalFindings { reports, findings } => format!(
                 "No critical finding is open in {}: {}.",
@@ -404,6 +422,12 @@ impl RefusedWhy {
             Self::NoScan => {
                 "No step left the report of a scanner; no data is not a pass.".to_owned()
             }
+            Self::FindingsOverdue { findings, late } => format!(
+                "{}. All that is open: {}. Mend it and push, or let two others waive it: `sluss \
+                 exception ask waiver --finding KEY`.",
+                late.words(),
+                findings.words()
+            ),
             Self::CriticalFindings { findings } => format!(
                 "{} open: {}.",
                 match findings.critical {

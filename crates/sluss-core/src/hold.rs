@@ -227,7 +227,9 @@ impl State {
                 ExceptionKind::Freeze { deployment } | ExceptionKind::Emergency { deployment } => {
                     of_deployment(*deployment)
                 }
-                ExceptionKind::Waiver { service, .. } => Some(About::Service(service.clone())),
+                ExceptionKind::Waiver { service, .. } | ExceptionKind::Findings { service, .. } => {
+                    Some(About::Service(service.clone()))
+                }
                 ExceptionKind::Standard { model } => Some(About::Service(model.service.clone())),
                 ExceptionKind::LogTrust { .. } => Some(About::Whole),
             }),

@@ -20,6 +20,7 @@ use crate::erasure::Erasure;
 use crate::event::{Artifact, Event, Push, WithdrawnReason};
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::Exception;
+use crate::findings::{FindingKey, Sighting};
 use crate::hold::Hold;
 use crate::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, EnvironmentName,
@@ -79,6 +80,9 @@ pub struct Service {
     pub product: ProductName,
     /// Where it is, or was, or is about to be.
     pub places: BTreeMap<EnvironmentName, Place>,
+    /// What scanners found in it, ever.
+    #[serde(default)]
+    pub findings: BTreeMap<FindingKey, Sighting>,
     /// Changes of the branch that is delivered, oldest first.
     pub trunk: Vec<ChangeId>,
 }

@@ -37,6 +37,7 @@ impl Event {
             | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
+            | E::FindingsOverdue { deployment, .. }
             | E::DeploymentCleared { deployment }
             | E::DeploymentRefused { deployment, .. }
             | E::DeploymentStarted { deployment }

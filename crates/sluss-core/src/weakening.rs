@@ -38,6 +38,10 @@ pub enum Weakening {
     CalendarNotCompared,
     /// Something is kept for less long.
     Retention,
+    /// A control is taken not to apply, or not to for another reason.
+    Controls,
+    /// Findings may stay open for longer.
+    Findings,
 }
 
 impl Weakening {
@@ -56,6 +60,8 @@ impl Weakening {
             Self::Calendar => "Its calendar leaves times open that are shut now.",
             Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
             Self::Retention => "Something would be kept for less long.",
+            Self::Controls => "A control would be taken not to apply.",
+            Self::Findings => "Findings of scanners might stay open for longer.",
         }
     }
 }
@@ -99,6 +105,12 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         policies,
         calendar,
         after.retention.any_shorter_than(&before.retention).then_some(Weakening::Retention),
+        after
+            .not_applicable
+            .iter()
+            .any(|(name, why)| before.not_applicable.get(name) != Some(why))
+            .then_some(Weakening::Controls),
+        before.any_term_longer_in(after).then_some(Weakening::Findings),
     ];
     found.into_iter().flatten().collect()
 }

@@ -1,4 +1,5 @@
-//! Reads the platform repository: `organisation.yaml`, templates, calendar and policies.
+//! Reads the platform repository: `organisation.yaml`, templates, calendar, policies, and which
+//! controls do not apply.
 
 mod agreement;
 
@@ -9,6 +10,7 @@ use sluss_core::config::{Demand, FourEyes, Money, Organisation, Product};
 use sluss_core::ids::{
     Digest, GroupName, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
+use sluss_core::remediation::Terms;
 use sluss_core::retention::{Class, Periods, Years};
 use sluss_core::slots::Rule;
 use sluss_store::Accounts;
@@ -39,6 +41,8 @@ struct ProductFile {
     failure_cost: Option<Money>,
     #[serde(default)]
     require: BTreeSet<Demand>,
+    #[serde(default)]
+    findings: Terms,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +73,8 @@ struct File {
     #[serde(default)]
     training: BTreeMap<String, String>,
     #[serde(default)]
+    findings: Terms,
+    #[serde(default)]
     retention: BTreeMap<Class, Years>,
 }
 
@@ -95,7 +101,7 @@ pub struct Platform {
     pub organisation: Organisation,
     /// Its templates, and those built in.
     pub catalogue: Catalogue,
-    /// Its calendar and its policies.
+    /// Its calendar, its policies, and why controls do not apply.
     pub texts: PlatformTexts,
 }
 
@@ -127,7 +133,8 @@ pub async fn read(
     match (organisation, texts) {
         (Ok(organisation), Ok(texts)) => {
             let (calendar, policies) = (texts.calendar(), texts.policies());
-            let organisation = Organisation { calendar, policies, ..organisation };
+            let not_applicable = texts.not_applicable();
+            let organisation = Organisation { calendar, policies, not_applicable, ..organisation };
             Ok(Platform { organisation, catalogue, texts })
         }
         (organisation, texts) => {
@@ -212,8 +219,8 @@ async fn resolve(
         .products
         .into_iter()
         .map(|(name, of)| {
-            let ProductFile { title, owner, failure_cost, require } = of;
-            (name, Product { title, owner, failure_cost, require })
+            let ProductFile { title, owner, failure_cost, require, findings } = of;
+            (name, Product { title, owner, failure_cost, require, findings })
         })
         .collect();
     for (service, product) in &file.services {
@@ -256,7 +263,9 @@ async fn resolve(
         by_key: file.approve_by_key,
         sign_in_minutes: file.sign_in_minutes,
         training: agreement.training,
+        findings: file.findings,
         retention,
+        not_applicable: BTreeMap::new(),
         calendar: None,
         policies: None,
         templates,
@@ -273,6 +282,20 @@ mod tests {
         assert_eq!(file.require, usual());
         let file: File = serde_saphyr::from_str("{name: Bank, people: {}, require: []}").unwrap();
         assert!(file.require.is_empty());
+    }
+
+    #[test]
+    fn terms_of_findings_are_days_by_severity() {
+        let read = |text: &str| {
+            serde_saphyr::from_str::<File>(&format!("{{name: Bank, people: {{}}, {text}}}"))
+        };
+        assert!(read("require: []").unwrap().findings.is_empty());
+        assert!(
+            !read("findings: {critical: 0d, high: 14d, low: never}").unwrap().findings.is_empty()
+        );
+        let wrong = read("findings: {high: 2w}").unwrap_err().to_string();
+        assert!(wrong.contains("days from `0d` to `3650d`, or `never`"), "{wrong}");
+        assert!(read("findings: {severe: 3d}").is_err());
     }
 
     #[test]

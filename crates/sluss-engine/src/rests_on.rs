@@ -1,5 +1,6 @@
-//! What an event is about, by digest; and what it rests on in other streams: references to leaves, by position and hash, so that
-//! whoever has the event and not what it rests on sees that something is missing.
+//! What an event is about, by digest; and what it rests on in other streams: references to leaves,
+//! by position and hash, so that whoever has the event and not what it rests on sees that something
+//! is missing.
 //!
 //! # Invariants
 //!

@@ -353,7 +353,7 @@ pub mod authenticator;
 pub mod predicates;
 mod story;
 
-pub use story::{Emergency, Story, story};
+pub use story::{Emergency, Story, Waiver, story};
 
 /// Returns the type of the sample's first attestation.
 pub fn test_result_type() -> &'static str {

@@ -9,9 +9,15 @@
 //!   harmless.
 //! - Text is bounded and without control characters; nothing is looked up, opened or rendered.
 
+mod key;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::hash::Hash;
+pub use key::KEY_DOMAIN;
 
 /// Largest file that is read, in bytes.
 pub const MAX_SARIF_BYTES: usize = 64 << 20;
@@ -48,6 +54,8 @@ pub struct Finding {
     pub suppressed: bool,
     /// How bad its rule is said to be (the property `security-severity`), in tenths from 0 to 100.
     pub score: Option<u8>,
+    /// Which one it is, the same from scan to scan; how it is made is said at [`KEY_DOMAIN`].
+    pub key: Hash,
 }
 
 impl Finding {
@@ -140,14 +148,19 @@ fn scan(run: Run, room: &mut usize) -> Result<Scan, SarifError> {
             result.rule_id.as_deref().or(result.rule.as_ref().and_then(|rule| rule.id.as_deref()));
         let rule = at.and_then(|at| driver.rules.get(at));
         let rule = rule.or_else(|| by_id.get(id?).copied());
-        finding(result, id.or(rule.map(|rule| rule.id.as_str())), rule)
+        finding(&tool, result, id.or(rule.map(|rule| rule.id.as_str())), rule)
     });
     let findings = findings.collect::<Result<_, _>>()?;
     let version = driver.semantic_version.as_ref().or(driver.version.as_ref());
     Ok(Scan { tool, version: version.map(|version| text(version)), findings })
 }
 
-fn finding(result: &Found, id: Option<&str>, rule: Option<&Rule>) -> Result<Finding, SarifError> {
+fn finding(
+    tool: &str,
+    result: &Found,
+    id: Option<&str>,
+    rule: Option<&Rule>,
+) -> Result<Finding, SarifError> {
     let default = rule.and_then(|rule| rule.default_configuration.as_ref()?.level.as_deref());
     let severity = match (result.kind.as_deref(), result.level.as_deref().or(default)) {
         (None | Some("fail"), Some(level)) => level_of(level)?,
@@ -169,13 +182,27 @@ fn finding(result: &Found, id: Option<&str>, rule: Option<&Rule>) -> Result<Find
     });
     let suppressions = result.suppressions.as_deref().unwrap_or_default();
     let accepted = |found: &Suppression| matches!(found.status.as_deref(), None | Some("accepted"));
+    let (id, says) =
+        (id.unwrap_or_default(), says.or_else(named).or_else(described).unwrap_or_default());
+    let logical = || result.locations.iter().flat_map(|of| &of.logical_locations);
+    let logical = || logical().find_map(|of| of.fully_qualified_name.as_deref());
+    let key = key::key(&key::Told {
+        scanner: tool,
+        rule: id,
+        properties: [result.properties.as_ref(), rule.map(|rule| &rule.properties.all)],
+        fingerprints: &result.fingerprints,
+        partial: &result.partial_fingerprints,
+        place: place.as_ref().map(|of| of.uri.as_str()).or_else(logical).unwrap_or_default(),
+        message: says,
+    });
     Ok(Finding {
-        rule: text(id.unwrap_or_default()),
+        rule: text(id),
         severity,
         location: place,
-        message: text(says.or_else(named).or_else(described).unwrap_or_default()),
+        message: text(says),
         suppressed: !suppressions.is_empty() && suppressions.iter().all(accepted),
         score: rule.and_then(|rule| rule.properties.score.as_ref()).map(score).transpose()?,
+        key,
     })
 }
 
@@ -296,6 +323,9 @@ struct Rule {
 struct Properties {
     #[serde(rename = "security-severity")]
     score: Option<Score>,
+    /// All others: what nobody asked for has any form.
+    #[serde(flatten)]
+    all: Value,
 }
 
 #[derive(Deserialize)]
@@ -328,6 +358,11 @@ struct Found {
     #[serde(default)]
     locations: Vec<FoundLocation>,
     suppressions: Option<Vec<Suppression>>,
+    #[serde(default)]
+    fingerprints: BTreeMap<String, String>,
+    #[serde(default)]
+    partial_fingerprints: BTreeMap<String, String>,
+    properties: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -347,6 +382,14 @@ struct Message {
 #[serde(rename_all = "camelCase")]
 struct FoundLocation {
     physical_location: Option<PhysicalLocation>,
+    #[serde(default)]
+    logical_locations: Vec<LogicalLocation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation {
+    fully_qualified_name: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -24,7 +24,7 @@ use sluss_engine::executor::Executor;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::forge::HookServer;
 use sluss_engine::reconcile::routes::Ports;
-use sluss_insight::controls::Days;
+use sluss_insight::controls::Ledger;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::auth::{self, PasswordMemory, Strangers, WebGitAuth};
@@ -75,8 +75,8 @@ pub(crate) struct Shared {
     pub(crate) spent: SpentForms,
     pub(crate) passwords: PasswordMemory,
     pub(crate) watchers: Arc<Semaphore>,
-    /// What happened day by day, as far as controls ask and the log was read.
-    pub(crate) controls: Mutex<Days>,
+    /// What the log tells, as far as controls ask and it was read.
+    pub(crate) controls: Mutex<Ledger>,
     pub(crate) stopping: watch::Sender<bool>,
 }
 

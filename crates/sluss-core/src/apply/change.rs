@@ -91,10 +91,11 @@ pub(super) fn apply_run(state: &mut State, now: Millis, event: &Event) {
                 steps.finish(&definition, attempt);
             }
         }
-        Event::FindingsRecorded { owner, step, attempt, report, findings } => {
+        Event::FindingsRecorded { owner, step, attempt, report, findings, named } => {
             let (step, report, findings) = (step.clone(), report.clone(), *findings);
+            let (attempt, named) = (*attempt, named.clone());
             if let Some(steps) = steps_mut(state, *owner) {
-                steps.scanned(Scanned { step, attempt: *attempt, report, findings, at: now });
+                steps.scanned(Scanned { step, attempt, report, findings, named, at: now });
             }
         }
         Event::PerformanceMeasured { owner, step, attempt, measured } => {

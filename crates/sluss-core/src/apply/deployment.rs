@@ -45,6 +45,7 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
         before: None,
         phase: Phase::Requested,
         facts: Vec::new(),
+        late: Default::default(),
     };
     state.deployments.insert(*id, deployment);
     state.open.deployments.insert(*id);
@@ -115,6 +116,9 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
                     d.phase = Phase::Requested;
                 }
             });
+        }
+        Event::FindingsOverdue { deployment, late } => {
+            with(state, *deployment, |d| d.late = late.clone());
         }
         Event::DeploymentCleared { deployment } => {
             with(state, *deployment, |d| d.phase = Phase::Cleared);

@@ -25,6 +25,7 @@ pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event
     crate::seal::note(state, event);
     crate::authenticator::note(state, now, event);
     crate::contents::note(state, now, event);
+    crate::remediation::note(state, now, event);
     crate::disposal::note(state, position, now, event);
     crate::erasure::note(state, position, now, event);
     fold(state, position, now, event);
@@ -87,6 +88,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::DeploymentLive { .. }
         | E::DeploymentRolledBack { .. }
         | E::DeploymentSuperseded { .. }
+        | E::FindingsOverdue { .. }
         | E::EnvironmentCreated { .. }
         | E::EnvironmentRemoved { .. } => apply_deployment(state, position, now, event),
         E::RolloutShifted { .. }
@@ -296,7 +298,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
         Event::ServiceRegistered { service, product } => {
             let (product, trunk, places) = (product.clone(), Vec::new(), Default::default());
             let known = state.services.entry(service.clone());
-            known.or_insert(Service { product, trunk, places });
+            known.or_insert(Service { product, findings: Default::default(), trunk, places });
         }
         _other => unreachable!("BUG: not an event of the configuration"),
     }

@@ -334,6 +334,8 @@ pub enum Command {
     Heartbeat,
     /// The deployments of an environment were counted.
     SealPopulation(PopulationSealed),
+    /// Time went on: findings of what customers have may be past their terms.
+    AgeFindings,
     /// Customers' requests of a period were counted.
     CountTraffic(TrafficCounted),
     /// This runs on a route by the target's own answer.
@@ -432,7 +434,7 @@ impl Command {
             | Self::WitnessLags { .. } | Self::WitnessLagEnded { .. } | Self::Heartbeat
             | Self::SealPopulation(_) | Self::CountTraffic(_) | Self::Found { .. }
             | Self::Seal { .. } | Self::Compared { .. } | Self::CalendarCompared { .. }
-            | Self::DeniedCounted { .. } => true,
+            | Self::AgeFindings | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. } | Self::Exported { .. } | Self::Denied { .. }

@@ -1,5 +1,7 @@
 //! Asking for exceptions, granting, ending and reviewing them; deciding for somebody else.
 
+use std::collections::BTreeSet;
+
 use super::key::{self, in_person};
 use super::{Actor, Blame, Refusal, missing, not_now};
 use crate::approval::Subject;
@@ -7,7 +9,8 @@ use crate::config::Delegation;
 use crate::deployment::Phase;
 use crate::event::{Event, RefusedWhy};
 use crate::exception::{Exception, ExceptionKind, Model};
-use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef};
+use crate::findings::FindingKey;
+use crate::ids::{DeploymentId, Digest, ExceptionId, PersonRef, ServiceName};
 use crate::state::State;
 use crate::units::Millis;
 
@@ -48,6 +51,9 @@ pub(super) fn ask(
             "Mend what it found",
         ));
     }
+    if let ExceptionKind::Findings { service, findings } = &what {
+        known(state, service, findings)?;
+    }
     if let ExceptionKind::LogTrust { found } = &what {
         distrusted(state, *found)?;
         if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
@@ -76,6 +82,33 @@ pub(super) fn ask(
     }
     let exception = state.next_exception();
     Ok(vec![Event::ExceptionRequested { exception, what, by, reason, until }])
+}
+
+/// Findings that one waiver covers at most.
+const WAIVED_MOST: usize = 100;
+
+/// Checks that a waiver is of findings that scanners reported of the service, and not of all.
+fn known(
+    state: &State,
+    service: &ServiceName,
+    findings: &BTreeSet<FindingKey>,
+) -> Result<(), Refusal> {
+    if findings.is_empty() || findings.len() > WAIVED_MOST {
+        return Err(Refusal::new(
+            Blame::Caller,
+            format!("A waiver of findings names from 1 to {WAIVED_MOST} of them."),
+            "Name each: `--finding KEY`; see which there are: `sluss findings`",
+        ));
+    }
+    let seen = state.services.get(service).map(|known| &known.findings);
+    let is_seen = |key: &&FindingKey| seen.is_some_and(|seen| seen.contains_key(*key));
+    match findings.iter().find(|key| !is_seen(key)) {
+        Some(key) => Err(missing(
+            format!("No scanner reported a finding {} of {service}.", key.short()),
+            "sluss findings",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Checks that a standard change is a kind of changes, and not all of them.

@@ -98,9 +98,9 @@ fn finish(
     if !state.steps(owner).is_some_and(|s| s.running().contains(&(step.clone(), attempt))) {
         return vec![];
     }
-    let read = |Report { report, findings }| {
-        let step = step.clone();
-        Event::FindingsRecorded { owner, step, attempt, report, findings }
+    let read = |Report { report, findings, named }| {
+        let (step, named) = (step.clone(), Some(named));
+        Event::FindingsRecorded { owner, step, attempt, report, findings, named }
     };
     let read: Vec<Event> = scans.into_iter().map(read).collect();
     let told =

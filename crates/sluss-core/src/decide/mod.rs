@@ -53,6 +53,7 @@ pub fn decide(
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
         C::Reporting(wanted) => classify::decide(state, wanted, actor, now),
         C::Heartbeat => Ok(state.heartbeat(now)),
+        C::AgeFindings => Ok(state.grown_late(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
         C::Exported { release, manifest, identities } => {
             dossier::exported(state, release, manifest, identities, actor)

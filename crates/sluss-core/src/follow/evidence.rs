@@ -1,10 +1,14 @@
 //! What the gates that ask for evidence see: tests, provenance, bill of materials, findings.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::deployment::Deployment;
-use crate::findings::FindingCounts;
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
+use crate::ids::DeploymentId;
 use crate::materials::Materials;
+use crate::remediation::{self, Late};
 use crate::state::{RunEnd, State};
+use crate::units::Millis;
 
 pub(super) fn provenance(state: &State, deployment: &Deployment) -> GateOutcome {
     let release = state.releases.get(&deployment.release);
@@ -45,23 +49,30 @@ pub(super) fn sbom(state: &State, deployment: &Deployment) -> GateOutcome {
     }
 }
 
-/// All reports of the last attempts count together. Its steps are over when this is asked, so what
-/// is not there now does not come.
-pub(super) fn findings(state: &State, deployment: &Deployment) -> GateOutcome {
-    let scans = state.scans_of(deployment.release, deployment.stage_index);
-    let counted: Vec<FindingCounts> = scans
-        .iter()
-        .filter(|scan| scan.last && scan.finished)
-        .map(|scan| scan.scanned.findings)
-        .collect();
-    let reports = u32::try_from(counted.len()).unwrap_or(u32::MAX);
-    match counted.into_iter().reduce(FindingCounts::and) {
-        None => GateOutcome::Refused { why: RefusedWhy::NoScan },
-        Some(found) if found.critical > 0 => {
-            GateOutcome::Refused { why: RefusedWhy::CriticalFindings { findings: found } }
-        }
-        Some(findings) => {
-            GateOutcome::Cleared { why: ClearedWhy::NoCriticalFindings { reports, findings } }
-        }
+/// All reports of the last attempts count together, each finding once. Its steps are over when this
+/// is asked, so what is not there now does not come.
+pub(super) fn findings(
+    state: &State,
+    id: DeploymentId,
+    deployment: &Deployment,
+    now: Millis,
+) -> GateOutcome {
+    let scans = state.scans_that_count(deployment.release, deployment.stage_index);
+    let reports: BTreeSet<_> = scans.iter().map(|scan| &scan.scanned.report).collect();
+    if reports.is_empty() {
+        return GateOutcome::Refused { why: RefusedWhy::NoScan };
     }
+    let reports = u32::try_from(reports.len()).unwrap_or(u32::MAX);
+    // What was just seen is never younger than now.
+    let now = now.max(state.time);
+    let all = state.findings_at(id, now);
+    let (findings, late) = (remediation::counts(&all), Late::of(&all, now));
+    if !late.is_empty() {
+        return GateOutcome::Refused { why: RefusedWhy::FindingsOverdue { findings, late } };
+    }
+    let mut waived = BTreeMap::new();
+    for exception in all.iter().filter(|one| one.is_over(now)).filter_map(|one| one.waived) {
+        *waived.entry(exception).or_insert(0) += 1;
+    }
+    GateOutcome::Cleared { why: ClearedWhy::FindingsInTerm { reports, findings, waived } }
 }

@@ -32,7 +32,7 @@ pub(super) fn decide_gate(
         GateKind::Tests => Ok(evidence::tests(state, deployment)),
         GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
-        GateKind::Findings => Ok(evidence::findings(state, deployment)),
+        GateKind::Findings => Ok(evidence::findings(state, id, deployment, now)),
         GateKind::Performance => performance::performance(state, id, deployment, now),
         GateKind::ErrorBudget => budget::error_budget(state, id, deployment, now),
         GateKind::Dependencies => Ok(dependencies::dependencies(state, id, deployment, now)),
@@ -240,6 +240,7 @@ fn standard(
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
         | ExceptionKind::LogTrust { .. }
+        | ExceptionKind::Findings { .. }
         | ExceptionKind::Waiver { .. } => false,
     })?;
     let (files, lines) = (changed.paths.len() as u64, changed.lines);

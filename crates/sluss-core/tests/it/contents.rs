@@ -8,7 +8,7 @@ use crate::formats::samples;
 use crate::world::{PEOPLE, person};
 
 /// Digests that name nothing that Sluss keeps for the event, each with what it is.
-const NO_CONTENT: [(&str, &str); 19] = [
+const NO_CONTENT: &[(&str, &str)] = &[
     ("config.proposed organisation.templates.rust-service@1", "a template is in its repository"),
     ("change.pushed push.pipeline.template_digest", "a template is in its repository"),
     ("release.created configuration", "over what its change pushed"),
@@ -28,6 +28,14 @@ const NO_CONTENT: [(&str, &str); 19] = [
     ("disposal.proposed contents", "named so that they go"),
     ("blob.disposed sha256", "gone"),
     ("blob.disposed reason", "kept since the disposal was proposed"),
+    ("findings.recorded named.open.high", "over what its report says of a finding"),
+    ("findings.recorded named.suppressed.medium", "over what its report says of a finding"),
+    ("findings.overdue late.overdue.key", "over what its report says of a finding"),
+    (
+        "gate.decided outcome.why.findings_overdue.late.overdue.key",
+        "over what its report says of a finding",
+    ),
+    ("exception.requested what.findings", "over what a report says of findings"),
 ];
 
 #[test]

@@ -20,7 +20,7 @@ fn what_is_listed_and_scanned_goes_to_customers() {
         expect![[r#"
             2 scan build 0 3
                 step.finished attempt=1 isolated outcome={outcome:succeeded} run-1 build tests={failed:0,passed:12,skipped:0}
-                findings.recorded attempt=1 findings={critical:0,high:0,low:3,medium:0,suppressed:0} run-1 845e91831319e89c4d65 build
+                findings.recorded attempt=1 findings={critical:0,high:0,low:3,medium:0,suppressed:0} named={open:{low:[1fefef84df9d3b7a0d89c8d813ff20587bdf74254c889825660da1969133825d,6016dad5a86147757a84eba3dac7697cb93291dfcc760230c535287b2f2e875f,fdc90dd84a854839216ff687bab6450b559e0617ba9556d98323579584db5f15]}} run-1 845e91831319e89c4d65 build
             3 pack
                 release.created rel-1 run-1
                 deployment.requested dep-1 production rel-1 stage=0
@@ -28,7 +28,7 @@ fn what_is_listed_and_scanned_goes_to_customers() {
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
-                gate.decided dep-1 findings outcome={outcome:cleared,why:{no_critical_findings:{findings:{critical:0,high:0,low:3,medium:0,suppressed:0},reports:1}}}
+                gate.decided dep-1 findings outcome={outcome:cleared,why:{findings_in_term:{findings:{critical:0,high:0,low:3,medium:0,suppressed:0},reports:1}}}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
@@ -63,7 +63,7 @@ fn without_a_bill_of_materials_nothing_goes() {
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
-                gate.decided dep-1 findings outcome={outcome:cleared,why:{no_critical_findings:{findings:{critical:0,high:0,low:0,medium:0,suppressed:0},reports:1}}}
+                gate.decided dep-1 findings outcome={outcome:cleared,why:{findings_in_term:{findings:{critical:0,high:0,low:0,medium:0,suppressed:0},reports:1}}}
                 gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
@@ -120,7 +120,7 @@ fn an_open_critical_finding_keeps_a_release_out() {
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
-                gate.decided dep-1 findings outcome={outcome:refused,why:{critical_findings:{findings:{critical:1,high:0,low:3,medium:0,suppressed:0}}}}
+                gate.decided dep-1 findings outcome={outcome:refused,why:{findings_overdue:{findings:{critical:1,high:0,low:3,medium:0,suppressed:0},late:{overdue:[{count:1,due:2000,key:fb4c0b47cf5ccdff9283fe426f9614c319171edd58cb8278ca1b2e60aae21510,severity:critical,since:2000,term:0d}]}}}}
                 deployment.refused dep-1 findings
         "#]],
     );

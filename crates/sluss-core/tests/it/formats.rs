@@ -14,7 +14,7 @@ use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
 use sluss_core::figures::Figures;
-use sluss_core::findings::FindingCounts;
+use sluss_core::findings::{FindingCounts, Named, Severity};
 use sluss_core::freezes::FreezeDecided;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
@@ -31,6 +31,7 @@ use sluss_core::performance::{self, Beside, Measured, Pace, Unproved};
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
+use sluss_core::remediation::{Late, Overdue, Term};
 use sluss_core::retention::Class;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::rules::PolicyRecord;
@@ -40,7 +41,7 @@ use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
 use sluss_core::units::{Millis, Share};
 
-use crate::world::{organisation, person, pipeline, production, staging, test_stage};
+use crate::world::{finding, organisation, person, pipeline, production, staging, test_stage};
 
 #[test]
 fn each_event_is_stored_like_this() {
@@ -177,9 +178,23 @@ fn of_runs_and_releases() -> Vec<Event> {
             attempt: 1,
             report: Digest::of(b"report"),
             findings: FindingCounts { critical: 1, high: 2, medium: 3, low: 4, suppressed: 5 },
+            named: None,
         },
         measured(of_deployment, Some(Pace::Undecided)),
         measured(of_deployment, None),
+        Event::FindingsRecorded {
+            owner: of_run,
+            step: step.clone(),
+            attempt: 1,
+            report: Digest::of(b"report"),
+            findings: FindingCounts { high: 1, low: 3, suppressed: 1, ..FindingCounts::default() },
+            named: Some(Named {
+                open: [(Severity::High, [finding("a")].into())].into(),
+                suppressed: [(Severity::Medium, [finding("b")].into())].into(),
+                unnamed: [(Severity::Low, 3)].into(),
+            }),
+        },
+        Event::FindingsOverdue { deployment: DeploymentId(5), late: late() },
         Event::RunCancelled { run },
         Event::RunSucceeded { run },
         Event::RunFailed { run, step: Some(step) },
@@ -252,8 +267,6 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::ErrorBudget, ClearedWhy::JudgedByObjectives),
         waiting(GateKind::ErrorBudget, WaitingOn::Budget { reading, until: Some(Millis(9_000)) }),
         waiting(GateKind::ErrorBudget, WaitingOn::NoTraffic),
-        waiting(GateKind::ErrorBudget, WaitingOn::TooLittle { reading: gaps }),
-        cleared(GateKind::ErrorBudget, ClearedWhy::NothingPromised),
         cleared(GateKind::Performance, ClearedWhy::Pace { metrics: 3, against: ReleaseId(1) }),
         cleared(GateKind::Performance, ClearedWhy::FirstPace),
         waiting(GateKind::Performance, WaitingOn::Pace { why: Unproved::Dropped }),
@@ -262,6 +275,8 @@ fn of_gates_and_approvals() -> Vec<Event> {
         waiting(GateKind::Performance, WaitingOn::Pace { why: loosened }),
         refused(GateKind::Performance, gate::RefusedWhy::NotMeasured),
         refused(GateKind::Performance, gate::RefusedWhy::Slower { metrics: slower }),
+        waiting(GateKind::ErrorBudget, WaitingOn::TooLittle { reading: gaps }),
+        cleared(GateKind::ErrorBudget, ClearedWhy::NothingPromised),
         cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
         waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
         refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),
@@ -284,6 +299,18 @@ fn of_gates_and_approvals() -> Vec<Event> {
         refused(GateKind::Tests, gate::RefusedWhy::TestsFailed(tests)),
         refused(GateKind::Tests, gate::RefusedWhy::NoTests),
         refused(GateKind::Findings, gate::RefusedWhy::NoScan),
+        refused(
+            GateKind::Findings,
+            gate::RefusedWhy::FindingsOverdue { findings: FindingCounts::default(), late: late() },
+        ),
+        cleared(
+            GateKind::Findings,
+            ClearedWhy::FindingsInTerm {
+                reports: 2,
+                findings: FindingCounts { high: 1, ..FindingCounts::default() },
+                waived: [(ExceptionId(3), 1)].into(),
+            },
+        ),
         refused(
             GateKind::Sbom,
             gate::RefusedWhy::NoSbom { why: NoSbom::NotRead { file: "go.mod".to_owned() } },
@@ -475,6 +502,16 @@ fn of_the_rest() -> Vec<Event> {
             what: ExceptionKind::Waiver {
                 service: "pay".parse().unwrap(),
                 rule: "sbom".to_owned(),
+            },
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+            until: Millis(9_000),
+        },
+        Event::ExceptionRequested {
+            exception: ExceptionId(4),
+            what: ExceptionKind::Findings {
+                service: "pay".parse().unwrap(),
+                findings: [finding("a")].into(),
             },
             by: person("anna"),
             reason: Digest::of(b"reason"),
@@ -705,4 +742,17 @@ fn measured(owner: StepOwner, pace: Option<Pace>) -> Event {
         metrics: vec![performance::Metric { name, unit, micros: 12_250_000, beside }],
     };
     Event::PerformanceMeasured { owner, step: "accept".parse().unwrap(), attempt: 1, measured }
+}
+
+fn late() -> Late {
+    let one = Overdue {
+        key: Some(finding("a")),
+        count: 1,
+        severity: Severity::High,
+        since: Millis(1_000),
+        term: Term::Days(30),
+        due: Millis(2_592_001_000),
+    };
+    let unnamed = Overdue { key: None, count: 7, term: Term::Days(0), due: one.since, ..one };
+    Late { overdue: vec![one, unnamed], more: 2 }
 }

@@ -24,7 +24,7 @@ use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::{Cause, Deployment, Phase};
 use sluss_core::event::Event;
 use sluss_core::exception::{ExceptionKind, Model};
-use sluss_core::findings::{FindingCounts, Report};
+use sluss_core::findings::{Found, Report, Severity};
 use sluss_core::gate::{ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     AuthenticatorId, ChangeId, DeploymentId, Digest, ExceptionId, FreezeId, GroupName, IncidentId,
@@ -51,7 +51,7 @@ use self::keeping::{
 };
 use self::promises::{a_spent_budget_lets_nothing_through, no_promise_of_others_is_broken};
 use crate::world::{
-    PEOPLE, POLICIES, World, actor, finish, packed, person, production, propose, staging,
+    PEOPLE, POLICIES, World, actor, finding, finish, packed, person, production, propose, staging,
     test_stage,
 };
 
@@ -626,9 +626,11 @@ impl History {
                 let waits = |of: &Deployment| matches!(of.phase, Phase::Requested | Phase::Cleared);
                 let mut waiting = state.deployments.iter().rev().filter(|(_, of)| waits(of));
                 let deployment = waiting.next().map_or(deployment, |(id, _)| *id);
-                let what = match a % 4 {
+                let findings = (0..9).map(|name| finding(&format!("critical {name}"))).collect();
+                let what = match a % 5 {
                     0 => ExceptionKind::Freeze { deployment },
                     1 => ExceptionKind::Emergency { deployment },
+                    4 => ExceptionKind::Findings { service: "pay".parse().unwrap(), findings },
                     2 => ExceptionKind::Waiver { service: "pay".parse().unwrap(), rule },
                     _ => ExceptionKind::Standard { model },
                 };
@@ -773,9 +775,15 @@ fn measured(b: u8) -> Vec<Measured> {
 }
 
 fn scans(b: u8) -> Vec<Report> {
-    let report = |critical| Report {
-        report: Digest::of(&[b]),
-        findings: FindingCounts { critical, low: 2, ..FindingCounts::default() },
+    let report = |critical| {
+        let one = |severity, name: u32| Found {
+            key: finding(&format!("{severity} {}", (name + u32::from(b)) % 9)),
+            severity,
+            suppressed: b.is_multiple_of(11),
+        };
+        let critical = (0..critical).map(|name| one(Severity::Critical, name));
+        let others = [one(Severity::High, 1), one(Severity::Low, 2)];
+        Report::of(Digest::of(&[b]), critical.chain(others))
     };
     (0..u32::from(b % 3)).map(report).collect()
 }

@@ -19,6 +19,7 @@ mod live;
 mod paces;
 mod permits;
 mod profiles;
+mod remediation;
 mod retention;
 mod rollouts;
 mod script;

@@ -18,13 +18,14 @@ use sluss_core::decide::{Actor, Command, Refusal, Reporting, Retain, Stated};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind, Model};
-use sluss_core::findings::{FindingCounts, Report as Findings};
+use sluss_core::findings::{Found, Report as Findings, Severity};
 use sluss_core::ids::{Digest, EnvironmentName, ReleaseId};
 use sluss_core::incident::Reporter;
 use sluss_core::incident::clocks::Report;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::pipeline::Stage;
+use sluss_core::remediation::Terms;
 use sluss_core::rollout::{Counts, Verdict};
 use sluss_core::slots::Rule;
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
@@ -32,7 +33,7 @@ use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::Millis;
 use sluss_core::wanted::AttemptKey;
 
-use crate::world::{PEOPLE, World, actor, finish, organisation, packed, person, propose};
+use crate::world::{PEOPLE, World, actor, finding, finish, organisation, packed, person, propose};
 
 pub fn check(stages: Vec<Stage>, story: &str, expect: Expect) {
     let mut world = World::new(stages);
@@ -163,6 +164,18 @@ fn command(world: &World, words: &[&str]) -> Command {
             };
             propose(world.state.next_proposal(), organisation)
         }
+        ["policy", "terms", ref terms @ ..] => {
+            let terms = terms.iter().map(|term| {
+                let (severity, term) = term.split_once(':').unwrap();
+                (severity_of(severity), term.to_owned().try_into().unwrap())
+            });
+            let organisation = Organisation {
+                findings: Terms::new(terms.collect()),
+                require: [Demand::Findings].into(),
+                ..organisation(FourEyes::Never, &["bob", "carl", "erik"])
+            };
+            propose(world.state.next_proposal(), organisation)
+        }
         ["policy", "always-calendar", text, ref approvers @ ..] => {
             let calendar = Some(Digest::of(text.as_bytes()));
             let organisation =
@@ -237,17 +250,12 @@ fn command(world: &World, words: &[&str]) -> Command {
         }
         ["scan", step, critical, low] => {
             let key = world.running(step);
-            let findings = FindingCounts {
-                critical: critical.parse().unwrap(),
-                low: low.parse().unwrap(),
-                ..FindingCounts::default()
+            let some = |word: &str, many: &str| {
+                let one = |number: u32| found(&format!("{word}:{word}-{number}"));
+                (0..many.parse().unwrap()).map(one).collect::<Vec<_>>()
             };
-            let (outcome, tests) = outcome_of("passed");
-            let mut finish = finish(key, outcome, tests);
-            if let Command::Finish { scans, .. } = &mut finish {
-                scans.push(Findings { report: Digest::of(b"report"), findings });
-            }
-            finish
+            let all = some("critical", critical).into_iter().chain(some("low", low));
+            finds(key, "passed", vec![Findings::of(Digest::of(b"report"), all)])
         }
         ["measure", step, against, ref changes @ ..] => {
             let key = world.running(step);
@@ -258,6 +266,15 @@ fn command(world: &World, words: &[&str]) -> Command {
             }
             finish
         }
+        // Reports are apart by `|`; a finding is `high:NAME` or `high:NAME:suppressed`.
+        ["finds", step, outcome, ref reports @ ..] => {
+            let reports = reports.split(|word| *word == "|").map(|report| {
+                let text = format!("{step} {report:?}");
+                Findings::of(Digest::of(text.as_bytes()), report.iter().map(|one| found(one)))
+            });
+            finds(world.running(step), outcome, reports.collect())
+        }
+        ["age"] => Command::AgeFindings,
         ["lists", release, components] => {
             let materials = match components.parse().ok().and_then(NonZeroU32::new) {
                 Some(components) => {
@@ -359,6 +376,30 @@ fn stated(words: &[&str]) -> Stated {
     stated
 }
 
+fn severity_of(word: &str) -> Severity {
+    Severity::ALL.into_iter().find(|one| one.as_str() == word).unwrap()
+}
+
+/// The finding that a word tells of: `high:NAME` or `high:NAME:suppressed`.
+fn found(word: &str) -> Found {
+    let (severity, name) = word.split_once(':').unwrap();
+    let (name, suppressed) = match name.strip_suffix(":suppressed") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    Found { key: finding(name), severity: severity_of(severity), suppressed }
+}
+
+/// The end of an attempt that left these reports.
+pub fn finds(key: AttemptKey, outcome: &str, reports: Vec<Findings>) -> Command {
+    let (outcome, tests) = outcome_of(outcome);
+    let mut finish = finish(key, outcome, tests);
+    if let Command::Finish { scans, .. } = &mut finish {
+        *scans = reports;
+    }
+    finish
+}
+
 fn by_hand(world: &World, words: &[&str]) -> Command {
     let environment = |name: &str| -> EnvironmentName { name.parse().unwrap() };
     let service = || "pay".parse().unwrap();
@@ -432,6 +473,10 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         }
         ["except", "waiver", rule, until] => {
             asked(world, ExceptionKind::Waiver { service: service(), rule: rule.to_owned() }, until)
+        }
+        ["except", "findings", names, until] => {
+            let findings = names.split(',').map(finding).collect();
+            asked(world, ExceptionKind::Findings { service: service(), findings }, until)
         }
         ["except", "log-trust", until] => {
             let found = world.state.distrusted.as_ref().map_or(0, |distrust| distrust.position);

@@ -7,6 +7,7 @@ use sluss_core::config::{FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command, Refusal, decide};
 use sluss_core::event::{Artifact, Event, Push};
 use sluss_core::exception::Changed;
+use sluss_core::findings::FindingKey;
 use sluss_core::follow::follow_up;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, RunId};
 use sluss_core::pipeline::{
@@ -259,6 +260,11 @@ impl Rules for Texts {
     }
 }
 
+/// The key of a finding of this name.
+pub fn finding(name: &str) -> FindingKey {
+    Digest::of(name.as_bytes()).as_str().parse().unwrap()
+}
+
 pub fn person(name: &str) -> PersonRef {
     PersonRef::derive(&[7; 32], name)
 }
@@ -274,6 +280,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         owner: "payments".parse().unwrap(),
         failure_cost: None,
         require: BTreeSet::new(),
+        findings: Default::default(),
     };
     Organisation {
         name: "Bank".to_owned(),
@@ -290,7 +297,9 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
+        findings: Default::default(),
         retention: Default::default(),
+        not_applicable: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),

@@ -137,6 +137,9 @@ pub(super) fn gate(
     };
     let mut verified_levels = match cleared {
         Some(ClearedWhy::Exception { .. } | ClearedWhy::Waived { .. }) => vec!["SLUSS_EXCEPTION"],
+        Some(ClearedWhy::FindingsInTerm { waived, .. }) if !waived.is_empty() => {
+            vec!["SLUSS_EXCEPTION"]
+        }
         Some(ClearedWhy::Standard { .. }) => vec!["SLUSS_STANDARD_CHANGE"],
         Some(_by_its_own_rule) => vec![level],
         None => vec!["FAILED"],

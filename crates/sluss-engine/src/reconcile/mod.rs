@@ -8,7 +8,7 @@ pub mod judge;
 mod live;
 pub mod pack;
 mod quiet;
-mod reports;
+pub(crate) mod reports;
 pub mod routes;
 pub mod steps;
 pub mod traffic;

@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use sluss_core::findings::{FindingCounts, Report};
+use sluss_core::findings::{FindingKey, Found, Report, Severity};
 use sluss_core::ids::{Digest, ReleaseId};
 use sluss_core::performance::Measured;
 use sluss_core::pipeline::{ReportKind, Step};
 use sluss_core::steps::TestCounts;
-use sluss_ledger::sarif::{Risk, Scan, sarif};
+use sluss_ledger::sarif::{Finding, Risk, sarif};
 use sluss_store::FileBlobs;
 
 use super::beside::Beside;
@@ -159,30 +159,25 @@ fn measurements(
 fn findings(blobs: &FileBlobs, tree: &Path, path: &str) -> Result<Report, String> {
     let text = bytes(tree, path)?;
     let scans = sarif(&text).map_err(|error| error.to_string())?;
-    let findings = counts(&scans);
     let report = blobs.put_blocking(&text).map_err(|error| error.to_string())?;
-    Ok(Report { report, findings })
+    Ok(Report::of(report, scans.iter().flat_map(|scan| &scan.findings).filter_map(found)))
 }
 
-/// Counts what all scans of a report found.
-fn counts(scans: &[Scan]) -> FindingCounts {
-    let mut counts = FindingCounts::default();
-    for finding in scans.iter().flat_map(|scan| &scan.findings) {
-        let place = match finding.risk() {
-            None => continue,
-            Some(_) if finding.suppressed => &mut counts.suppressed,
-            Some(Risk::Critical) => &mut counts.critical,
-            Some(Risk::High) => &mut counts.high,
-            Some(Risk::Medium) => &mut counts.medium,
-            Some(Risk::Low) => &mut counts.low,
-        };
-        *place = place.saturating_add(1);
-    }
-    counts
+/// Returns a finding as the log knows it; nothing where it is no problem at all.
+pub(crate) fn found(finding: &Finding) -> Option<Found> {
+    let severity = match finding.risk()? {
+        Risk::Critical => Severity::Critical,
+        Risk::High => Severity::High,
+        Risk::Medium => Severity::Medium,
+        Risk::Low => Severity::Low,
+    };
+    let key = FindingKey::from_bytes(*finding.key.as_bytes());
+    Some(Found { key, severity, suppressed: finding.suppressed })
 }
 
 #[cfg(test)]
 mod tests {
+    use sluss_core::findings::FindingCounts;
     use sluss_core::pipeline::{Output, Report as Promised, StepKind};
 
     use super::*;
@@ -246,10 +241,12 @@ mod tests {
         let read = world.read(&step(&["alone.sarif"], &["out", "alone.sarif"])).await;
         assert_eq!(read.unreadable, None);
         assert_eq!(read.scans.len(), 2, "one promised and left, one left in a folder");
-        let Report { report, findings } = &read.scans[0];
+        let Report { report, findings, named } = &read.scans[0];
         let FindingCounts { critical, low, suppressed, .. } = *findings;
         assert_eq!((critical, low, suppressed, findings.open()), (1, 1, 1, 2));
         assert_eq!(world.blobs.get_blocking(report).unwrap(), FOUND.as_bytes());
+        assert_eq!((named.all().count(), named.unnamed.len()), (3, 0));
+        assert_eq!(read.scans[0], read.scans[1], "the same findings have the same keys");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use sluss_core::config::{FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::{Artifact, Push};
+use sluss_core::findings::Report;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, ReleaseId};
 use sluss_core::incident::Origin;
 use sluss_core::pipeline::{
@@ -45,6 +46,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 mod counting;
+mod findings;
 mod populations;
 
 struct Bank {
@@ -100,6 +102,11 @@ impl Bank {
 
     /// Pushes a change, builds it with so many failing tests, and returns its deployment.
     async fn release(&self, failing: u32) -> DeploymentId {
+        self.release_with(failing, Vec::new()).await
+    }
+
+    /// Pushes a change, builds it with so many failing tests and with these reports of scanners.
+    async fn release_with(&self, failing: u32, scans: Vec<Report>) -> DeploymentId {
         let (change, id) = {
             let state = self.engine.state();
             (state.next_change(), state.next_deployment())
@@ -129,7 +136,7 @@ impl Bank {
                 isolation: Isolation::Namespaces,
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: failing, skipped: 0 }),
-                scans: vec![],
+                scans: scans.clone(),
                 measured: vec![],
             };
             self.engine.report(finish).await.unwrap();
@@ -210,7 +217,9 @@ fn organisation(anna: &PersonRef) -> Organisation {
         by_key: false,
         sign_in_minutes: Organisation::SIGN_IN_MINUTES,
         training: BTreeMap::new(),
+        findings: Default::default(),
         retention: Default::default(),
+        not_applicable: Default::default(),
         calendar: None,
         policies: None,
         templates: BTreeMap::new(),

@@ -1,5 +1,5 @@
-//! What time alone asks for: heartbeats of a log in which nothing happens, and the daily seals of
-//! populations.
+//! What time alone asks for: heartbeats of a log in which nothing happens, the daily seals of
+//! populations, and findings whose terms are over while customers have them.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub async fn run(engine: Engine) {
 }
 
 /// Records what is due at `now`: seals of the days that are over, also of those in which nothing
-/// ran, and a heartbeat.
+/// ran, findings that came past their terms, and a heartbeat.
 ///
 /// # Errors
 ///
@@ -36,6 +36,7 @@ pub async fn once(engine: &Engine, now: Millis) -> Result<(), Failure> {
             engine.report(Command::SealPopulation(sealed)).await?;
         }
     }
+    engine.report(Command::AgeFindings).await?;
     let silent = now.since(engine.state().time) >= sluss_core::silence::HEARTBEAT_MS;
     if silent {
         engine.report(Command::Heartbeat).await?;

@@ -1,21 +1,23 @@
 //! What a policy is told of scans, findings and the bill of materials.
 //!
-//! A check's scanner is the step that left its report. A finding has no term of its own here: it is
-//! due at once.
+//! A check's scanner is the step that left its report. A finding stands there once, however many
+//! reports have it, with the first of their scanners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluss_core::findings::ScanOf;
+use sluss_core::findings::{self, FindingKey, ScanOf};
 use sluss_core::ids::Digest;
 use sluss_core::materials::Materials;
+use sluss_core::remediation::Aged;
 use sluss_core::state::Release;
-use sluss_ledger::sarif::{Risk, SarifError, sarif};
+use sluss_ledger::sarif::{SarifError, sarif};
 use sluss_policy::input::{
-    Finding, FindingStatus, Sbom, Scan, ScanOutcome, Severity, Text, ValueRefused,
+    Finding, FindingStatus, Millis as At, Sbom, Scan, ScanOutcome, Severity, Text, ValueRefused,
 };
 
-use super::input::{at, count, sha256, text};
+use super::input::{NO_END, at, count, sha256, text};
+use crate::reconcile::reports::found;
 
 /// Longest id of a finding that policies are told, in characters.
 const ID_MOST: usize = 1_000;
@@ -23,11 +25,10 @@ const ID_MOST: usize = 1_000;
 /// A finding of a report, as policies are told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
+    /// Which it is, how bad, and whether the report says that somebody accepted it.
+    of: findings::Found,
     /// The rule that found it, such as a CVE.
     rule: Text,
-    severity: Severity,
-    /// Whether the report says that somebody accepted it.
-    accepted: bool,
 }
 
 /// What the reports of scanners say, by their digests.
@@ -52,16 +53,11 @@ pub enum NotRead {
 pub fn read_report(bytes: &[u8]) -> Result<Vec<Found>, SarifError> {
     let all = sarif(bytes)?.into_iter().flat_map(|scan| scan.findings);
     let found = |finding: sluss_ledger::sarif::Finding| {
-        let severity = match finding.risk()? {
-            Risk::Critical => Severity::Critical,
-            Risk::High => Severity::High,
-            Risk::Medium => Severity::Medium,
-            Risk::Low => Severity::Low,
-        };
+        let of = found(&finding)?;
         let rule: String = finding.rule.chars().take(ID_MOST).collect();
         // The reader left no control character in it, and it is not longer than a text may be.
         let rule = Text::try_from(rule).or_else(|_empty| Text::try_from("unnamed")).ok()?;
-        Some(Found { rule, severity, accepted: finding.suppressed })
+        Some(Found { of, rule })
     };
     Ok(all.filter_map(found).collect())
 }
@@ -94,27 +90,49 @@ pub(super) fn scans(scans: &[ScanOf<'_>], release: &Release) -> Result<Vec<Scan>
     Ok(rows)
 }
 
-/// What the last attempts found.
-pub(super) fn findings(scans: &[ScanOf<'_>], reports: &Reports) -> Result<Vec<Finding>, NotRead> {
+/// What the last attempts found. What no event names has no age, and is due when it was reported.
+pub(super) fn findings(
+    scans: &[ScanOf<'_>],
+    reports: &Reports,
+    aged: &[Aged],
+) -> Result<Vec<Finding>, NotRead> {
+    let known: BTreeMap<FindingKey, &Aged> =
+        aged.iter().filter_map(|one| Some((one.key?, one))).collect();
     let mut rows = Vec::new();
+    let mut told = BTreeSet::new();
     for scan in scans.iter().filter(|scan| scan.last) {
         let report = &scan.scanned.report;
         let found = reports.get(report).ok_or_else(|| NotRead::Missing(report.clone()))?;
-        let seen = at(scan.scanned.at)?;
         for one in found.iter() {
+            let known = known.get(&one.of.key);
+            if !told.insert(one.of.key) {
+                continue;
+            }
+            let first = known.map_or(scan.scanned.at, |known| known.first);
+            let due = known.map_or(Some(scan.scanned.at), |known| known.due);
+            let suppressed = known.map_or(one.of.suppressed, |known| known.suppressed);
             rows.push(Finding {
                 id: one.rule.clone(),
-                severity: one.severity,
+                severity: severity(known.map_or(one.of.severity, |known| known.severity)),
                 scanner: text(&scan.scanned.step)?,
-                status: match one.accepted {
+                status: match suppressed {
                     true => FindingStatus::Dismissed,
                     false => FindingStatus::Open,
                 },
-                first_seen_ms: seen,
-                due_ms: seen,
-                waived: false,
+                first_seen_ms: at(first)?,
+                due_ms: due.map_or(At::try_from(NO_END), at)?,
+                waived: known.is_some_and(|known| known.waived.is_some()),
             });
         }
     }
     Ok(rows)
+}
+
+fn severity(of: findings::Severity) -> Severity {
+    match of {
+        findings::Severity::Critical => Severity::Critical,
+        findings::Severity::High => Severity::High,
+        findings::Severity::Medium => Severity::Medium,
+        findings::Severity::Low => Severity::Low,
+    }
 }

@@ -26,8 +26,9 @@ use super::evidence::{self, NotRead, Reports};
 
 /// Deployments that a policy is told about at most, beside the one that waits.
 const HISTORY_MOST: usize = 50;
-/// The instant of what has no end that is known: an approval counts until its statement moves.
-const NO_END: i64 = (1 << 53) - 1;
+/// The instant of what has no end that is known: an approval counts until its statement moves, and
+/// a finding may have no term.
+pub(super) const NO_END: i64 = (1 << 53) - 1;
 
 /// What a release changes beside what is live where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -111,7 +112,7 @@ pub fn gate_input(
         },
         coverage: Coverage { known: false, lines_permille: zero, minimum_permille: zero },
         scans: evidence::scans(&scans, release)?,
-        findings: evidence::findings(&scans, reports)?,
+        findings: evidence::findings(&scans, reports, &state.findings_at(id, now))?,
         sbom: evidence::sbom(release)?,
         provenance: looked.provenance()?,
         freeze: Freeze {
@@ -358,13 +359,22 @@ impl Looked<'_> {
     fn waivers(&self) -> Result<Vec<Waiver>, ValueRefused> {
         let mut waivers = Vec::new();
         for (id, one) in &self.state.exceptions {
-            let ExceptionKind::Waiver { service, rule } = &one.what else { continue };
+            let (service, covers) = match &one.what {
+                ExceptionKind::Waiver { service, rule } => (service, vec![rule.clone()]),
+                ExceptionKind::Findings { service, findings } => {
+                    (service, findings.iter().map(ToString::to_string).collect())
+                }
+                ExceptionKind::Freeze { .. }
+                | ExceptionKind::Emergency { .. }
+                | ExceptionKind::LogTrust { .. }
+                | ExceptionKind::Standard { .. } => continue,
+            };
             let holds = one.holds(self.now) && *service == self.deployment.service;
             let (Some(granted), Some(by)) = (one.granted, one.granted_by.first()) else { continue };
-            if holds {
+            for covers in covers.iter().filter(|_| holds) {
                 waivers.push(Waiver {
                     id: text(id)?,
-                    covers: text(rule)?,
+                    covers: text(covers)?,
                     requested_by: text(&one.asked_by)?,
                     granted_by: text(by)?,
                     granted_ms: at(granted)?,

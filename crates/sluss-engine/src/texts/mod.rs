@@ -11,6 +11,7 @@
 
 mod ahead;
 mod evidence;
+mod exempt;
 mod input;
 mod meaning;
 mod read;
@@ -40,6 +41,7 @@ use crate::forge::RepositoryName;
 
 pub use ahead::opens_more;
 pub use evidence::{Found, NotRead, Reports, read_report};
+pub use exempt::CONTROLS;
 pub use input::{Changes, NotTold, Passage, gate_input};
 pub use meaning::{ALLOW, EVIDENCE};
 pub use read::{

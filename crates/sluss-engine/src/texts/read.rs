@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use sluss_calendar::{Calendar, CalendarFile, Mistake};
+use sluss_core::controls::ControlName;
 use sluss_core::ids::{CommitId, Digest};
 use sluss_policy::{BUNDLE_BYTES_MOST, Bundle, Problem, TestOutcome, test_bundle};
 use sluss_store::{BlobError, Blobs as _, FileBlobs};
 
+use super::exempt::{CONTROLS, CONTROLS_BYTES_MOST, exempt_of};
 use crate::forge::{GitError, ObjectAccess};
 
 /// The calendar's file.
@@ -22,11 +24,13 @@ const FILES_MOST: usize = 1_000;
 /// Lines for whoever pushed.
 type Lines = Vec<String>;
 
-/// The texts of a platform repository that decide over deployments; each reads without a mistake.
+/// The texts of a platform repository beside `organisation.yaml`; each reads without a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlatformTexts {
     calendar: Option<Vec<u8>>,
     policies: Option<Vec<u8>>,
+    /// Why controls do not apply.
+    exempt: BTreeMap<ControlName, Vec<u8>>,
 }
 
 impl PlatformTexts {
@@ -40,13 +44,18 @@ impl PlatformTexts {
         self.policies.as_deref().map(Digest::of)
     }
 
+    /// Returns the controls that do not apply, and the digests of the texts that say why.
+    pub fn not_applicable(&self) -> BTreeMap<ControlName, Digest> {
+        self.exempt.iter().map(|(name, why)| (name.clone(), Digest::of(why))).collect()
+    }
+
     /// Keeps the texts under their digests.
     ///
     /// # Errors
     ///
     /// When the blobs can't be written.
     pub async fn keep(&self, blobs: &FileBlobs) -> Result<(), BlobError> {
-        for text in self.calendar.iter().chain(&self.policies) {
+        for text in self.calendar.iter().chain(&self.policies).chain(self.exempt.values()) {
             blobs.put(text.clone()).await?;
         }
         Ok(())
@@ -65,6 +74,13 @@ pub(crate) async fn read(
     if let Some(Err(lines)) = calendar.as_deref().map(calendar_of) {
         wrong.extend(lines);
     }
+    let controls =
+        objects.read_file(commit, CONTROLS, CONTROLS_BYTES_MOST).await.map_err(failed)?;
+    let exempt = controls.map_or(Ok(BTreeMap::new()), |text| exempt_of(&text));
+    let exempt = exempt.unwrap_or_else(|lines| {
+        wrong.extend(lines);
+        BTreeMap::new()
+    });
     let policies = files(objects, commit).await?;
     let policies = match policies.is_empty() {
         true => None,
@@ -78,7 +94,7 @@ pub(crate) async fn read(
             Some(packed)
         }
     };
-    if wrong.is_empty() { Ok(PlatformTexts { calendar, policies }) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(PlatformTexts { calendar, policies, exempt }) } else { Err(wrong) }
 }
 
 /// Reads the files of the policies' folder, by their paths in it. Prose beside them is left out.

@@ -416,6 +416,27 @@ async fn every_mistake_of_calendar_and_organisation_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_control_is_taken_not_to_apply_for_a_reason_only() {
+    let mut world = World::new().await;
+    let wrong = "not_applicable: { pci/6.5.2: ' ', nowhere: because }\n";
+    let files = [("organisation.yaml", ORGANISATION), ("controls.yaml", wrong)];
+    let told = world.platform(&files).await.unwrap_err().join("\n");
+    assert!(told.contains("`pci/6.5.2` needs a reason"), "{told}");
+    assert!(told.contains("a control with its catalogue"), "{told}");
+    let right = "not_applicable: { pci/6.5.5-6.5.6: No card numbers are processed. }\n";
+    let files = [("organisation.yaml", ORGANISATION), ("controls.yaml", right)];
+    world.platform(&files).await.unwrap();
+    let why = {
+        let state = world.engine.state();
+        let known = state.organisation.as_ref().unwrap();
+        known.not_applicable[&"pci/6.5.5-6.5.6".parse().unwrap()].clone()
+    };
+    let text = sluss_store::Blobs::get(&world.engine.parts().blobs, &why).await.unwrap();
+    assert_eq!(text, b"No card numbers are processed.");
+    assert!(world.engine.state().contents.contains_key(&why), "it is kept as evidence");
+}
+
+#[tokio::test]
 async fn groups_and_rules_become_part_of_the_organisation() {
     let mut world = World::new().await;
     let organisation = format!(

@@ -36,6 +36,8 @@ pub enum Check {
     Approvals,
     /// Exceptions that opened a gate were asked for and granted by those who may, in time.
     Exceptions,
+    /// Each waiver that let something through was granted, in time, by two others than who asked.
+    Waivers,
     /// Decisions that people signed with their own keys verify, without the server.
     PersonKeys,
     /// Enough witnesses signed the checkpoint.
@@ -48,7 +50,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Container,
         Self::Digests,
         Self::Signatures,
@@ -60,6 +62,7 @@ impl Check {
         Self::Policy,
         Self::Approvals,
         Self::Exceptions,
+        Self::Waivers,
         Self::PersonKeys,
         Self::Witnesses,
         Self::Timestamps,
@@ -80,6 +83,7 @@ impl Check {
             Self::Policy => "policy",
             Self::Approvals => "approvals",
             Self::Exceptions => "exceptions",
+            Self::Waivers => "waivers",
             Self::PersonKeys => "person-keys",
             Self::Witnesses => "witnesses",
             Self::Timestamps => "timestamps",
@@ -102,6 +106,7 @@ impl Check {
             | Self::Approvals
             | Self::Exceptions => true,
             Self::Policy
+            | Self::Waivers
             | Self::PersonKeys
             | Self::Witnesses
             | Self::Timestamps

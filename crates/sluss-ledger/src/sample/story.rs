@@ -29,6 +29,8 @@ pub struct Story {
     pub approver_told: bool,
     /// What let it through in the place of an approval.
     pub emergency: Option<Emergency>,
+    /// What was waived of it.
+    pub waiver: Option<Waiver>,
     /// How many observations the rollout has.
     pub observations: usize,
 }
@@ -46,6 +48,28 @@ pub struct Emergency {
     pub seconds: i64,
 }
 
+/// A waiver of what `linus` asked for: of the rule `sbom`, or of a finding.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiver {
+    /// Whether it is of a finding.
+    pub of_finding: bool,
+    /// Who granted it.
+    pub granted_by: [&'static str; 2],
+    /// Whose releases it is for.
+    pub service: &'static str,
+    /// Seconds after the beginning at which it ends.
+    pub seconds: i64,
+    /// Whether it was ended before it was used.
+    pub ended: bool,
+    /// The key of the finding that scanners reported.
+    pub reported: &'static str,
+}
+
+impl Waiver {
+    /// The key of the finding that it is of.
+    pub const FINDING: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+}
+
 impl Default for Story {
     fn default() -> Self {
         Self {
@@ -57,6 +81,7 @@ impl Default for Story {
             revoked: false,
             approver_told: true,
             emergency: None,
+            waiver: None,
             observations: 5,
         }
     }
@@ -79,7 +104,8 @@ pub fn story(told: &Story) -> Result<Ledger, StatementError> {
 
 fn push(ledger: &mut Ledger, told: &Story) -> u64 {
     let contributors = json!([person(told.author).reference.to_string()]);
-    let data = json!({"change": "chg-1", "push": {"branch": "main", "contributors": contributors}});
+    let push = json!({"branch": "main", "contributors": contributors});
+    let data = json!({"change": "chg-1", "service": "payments", "push": push});
     ledger.event(Draft::new("change/chg-1", "change.pushed", data).by(told.author))
 }
 
@@ -143,6 +169,9 @@ fn deploy(ledger: &mut Ledger, told: &Story, created: u64) -> Result<(), Stateme
             gate(ledger, stream, VerificationResult::Passed)?;
         }
     }
+    if let Some(waiver) = told.waiver {
+        waive(ledger, stream, waiver);
+    }
     if told.revoked {
         ledger.event(event("approval.revoked", subject).by(told.approver));
     }
@@ -173,6 +202,43 @@ fn except(ledger: &mut Ledger, stream: &str, told: Emergency) {
         let reviewed = json!({"exception": "exc-1", "by": by(reviewer)});
         ledger.event(event("exception.reviewed", reviewed).by(reviewer));
     }
+}
+
+fn waive(ledger: &mut Ledger, stream: &str, told: Waiver) {
+    let by = |name: &str| json!(person(name).reference);
+    let organisation = json!({
+        "approvers": [by("grace"), by("linus")],
+        "groups": {"security": [by("barbara"), by("ada")]},
+    });
+    let proposed = json!({"number": 1, "organisation": organisation});
+    ledger.event(Draft::new("config", "config.proposed", proposed));
+    ledger.event(Draft::new("config", "config.activated", json!({"number": 1})));
+    let named = json!({"open": {"critical": [told.reported]}});
+    let recorded = json!({"step": "scan", "named": named});
+    ledger.event(Draft::new("run/run-1", "findings.recorded", recorded));
+    let event = |kind, data: Value| Draft::new("exception/exc-2", kind, data);
+    let what = match told.of_finding {
+        true => json!({"kind": "findings", "service": told.service, "findings": [Waiver::FINDING]}),
+        false => json!({"kind": "waiver", "service": told.service, "rule": "sbom"}),
+    };
+    let until = super::START_MS + 1000 * told.seconds;
+    let asked = json!({"exception": "exc-2", "what": what, "by": by("linus"), "until": until});
+    ledger.event(event("exception.requested", asked).by("linus"));
+    for name in told.granted_by {
+        let granted = json!({"exception": "exc-2", "by": by(name)});
+        ledger.event(event("exception.granted", granted).by(name));
+    }
+    if told.ended {
+        let ended = json!({"exception": "exc-2", "by": by("grace")});
+        ledger.event(event("exception.ended", ended).by("grace"));
+    }
+    let (gate, why) = match told.of_finding {
+        true => ("findings", json!({"findings_in_term": {"waived": {"exc-2": 1}}})),
+        false => ("policy", json!({"waived": {"rules": ["sbom"], "by": ["exc-2"]}})),
+    };
+    let outcome = json!({"outcome": "cleared", "why": why});
+    let decided = json!({"deployment": "dep-1", "gate": gate, "outcome": outcome});
+    ledger.event(Draft::new(stream, "gate.decided", decided));
 }
 
 fn gate(

@@ -8,8 +8,8 @@ use sluss_ledger::dossier::{
     TrustSource, TrustedKeys, archive, build, verify,
 };
 use sluss_ledger::sample::{
-    Draft, Emergency, Ledger, ORIGIN, Story, artifact, attestation_key, log_key, person, signed,
-    story, test_result,
+    Draft, Emergency, Ledger, ORIGIN, Story, Waiver, artifact, attestation_key, log_key, person,
+    signed, story, test_result,
 };
 use sluss_ledger::{Checkpoint, Hash, LogKeys, Note};
 
@@ -466,6 +466,69 @@ fn what_an_emergency_let_through_is_said_as_that_and_its_own_evidence_is_checked
         (Emergency { seconds: 0, ..good }, "was over by then"),
     ] {
         assert_fails(&report(&written(&parts(&told(bad)))), Check::Approvals, reason);
+    }
+}
+
+/// Two others agreed in time to what `linus` asked for.
+fn in_order(of_finding: bool) -> Waiver {
+    Waiver {
+        of_finding,
+        granted_by: ["grace", "barbara"],
+        service: "payments",
+        seconds: 3_600,
+        ended: false,
+        reported: Waiver::FINDING,
+    }
+}
+
+fn with_waiver(waiver: Waiver) -> Report {
+    report(&written(&parts(&Story { waiver: Some(waiver), ..Story::default() })))
+}
+
+#[test]
+fn what_a_waiver_let_through_is_said_as_that_where_two_others_granted_it_in_time() {
+    for of_finding in [true, false] {
+        let good = with_waiver(in_order(of_finding));
+        let Outcome::Excepted(what) = good.outcome(Check::Waivers) else { panic!("{good}") };
+        assert!(what.ends_with("waived by exc-2: 2 agreed"), "{what}");
+        assert_eq!(good.exit_code(), 2, "{good}");
+        let of = in_order(of_finding);
+        for (bad, reason) in [
+            (Waiver { granted_by: ["grace", "grace"], ..of }, "two others"),
+            (Waiver { granted_by: ["grace", "linus"], ..of }, "two others"),
+            (Waiver { granted_by: ["grace", "ada"], ..of }, "two others"),
+            (Waiver { granted_by: ["grace", "edsger"], ..of }, "two others"),
+            (Waiver { service: "cards", ..of }, "is of something else"),
+            (Waiver { seconds: 0, ..of }, "was over by then"),
+            (Waiver { ended: true, ..of }, "had been ended by then"),
+        ] {
+            assert_fails(&with_waiver(bad), Check::Waivers, reason);
+        }
+    }
+    let other = Waiver { reported: "cards", ..in_order(true) };
+    assert_fails(&with_waiver(other), Check::Waivers, "not of what scanners found");
+    assert!(matches!(report(&smallest()).outcome(Check::Waivers), Outcome::NotChecked(_)));
+}
+
+/// Whatever leaf about a waiver is left away, nothing that it let through has passed.
+#[test]
+fn a_waiver_of_which_something_is_missing_never_passes() {
+    for of_finding in [true, false] {
+        let whole = parts(&Story { waiver: Some(in_order(of_finding)), ..Story::default() });
+        let mut tried = 0;
+        for kind in ["exception.requested", "exception.granted", "config.proposed"] {
+            let of_kind = |leaf: &[u8]| String::from_utf8_lossy(leaf).contains(kind);
+            for left_out in whole.events.iter().filter(|event| of_kind(&event.leaf)) {
+                let mut fewer = whole.clone();
+                fewer.events.retain(|event| event.index != left_out.index);
+                let report = report(&written(&fewer));
+                let outcome = report.outcome(Check::Waivers);
+                assert!(matches!(outcome, Outcome::Failed(_)), "{kind}: {report}");
+                assert_eq!(report.exit_code(), 1, "{report}");
+                tried += 1;
+            }
+        }
+        assert_eq!(tried, 4);
     }
 }
 

@@ -132,3 +132,84 @@ proptest! {
         drop(sarif(&bytes));
     }
 }
+
+/// The key of a result of R1 in `src/main.rs` that says `found 7 of them`, with these changes.
+fn key_of(changes: Value) -> String {
+    let mut result = json!({
+        "ruleId": "R1",
+        "message": {"text": "found 7 of them"},
+        "locations": [{"physicalLocation": {
+            "artifactLocation": {"uri": "src/main.rs"}, "region": {"startLine": 7},
+        }}],
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        result[name] = value.clone();
+    }
+    one(result).key.to_string()
+}
+
+fn at(uri: &str, line: u64) -> Value {
+    let place = json!({"artifactLocation": {"uri": uri}, "region": {"startLine": line}});
+    json!({"locations": [{"physicalLocation": place}]})
+}
+
+#[test]
+fn a_finding_that_moved_within_its_file_is_the_same_one() {
+    let known = key_of(json!({}));
+    assert_eq!(key_of(at("src/main.rs", 99)), known);
+    assert_eq!(key_of(at("./src/main.rs", 99)), known);
+    assert_eq!(key_of(at("file:///workspace/src/main.rs", 1)), known);
+    assert_eq!(key_of(at("/data/bank/work/run-12/tree/src/main.rs", 1)), known);
+    assert_eq!(key_of(json!({"message": {"text": "found 123 of them"}})), known);
+    assert_ne!(key_of(at("src/other.rs", 7)), known);
+    assert_ne!(key_of(json!({"ruleId": "R2"})), known);
+    assert_ne!(key_of(json!({"message": {"text": "found none of them"}})), known);
+}
+
+#[test]
+fn fingerprints_of_the_scanner_count_before_the_place() {
+    let prints = json!({"stable/v1": "abc"});
+    let known = key_of(json!({"fingerprints": prints}));
+    let mut moved = at("src/other.rs", 1);
+    moved["fingerprints"] = prints.clone();
+    moved["message"] = json!({"text": "otherwise"});
+    assert_eq!(key_of(moved), known);
+    assert_ne!(key_of(json!({"fingerprints": {"stable/v1": "abd"}})), known);
+    assert_ne!(key_of(json!({"partialFingerprints": prints})), known);
+    let partial = key_of(json!({"partialFingerprints": prints}));
+    let mut moved = at("src/other.rs", 1);
+    moved["partialFingerprints"] = prints;
+    assert_ne!(key_of(moved), partial, "a part of a fingerprint goes with its path");
+}
+
+#[test]
+fn an_advisory_of_a_package_is_the_same_whatever_its_version_and_whoever_says_so() {
+    let of = |purl: Value, uri: &str, name: &str| {
+        let mut result = at(uri, 1);
+        result["ruleId"] = json!("CVE-2026-1");
+        result["message"] = json!({"text": format!("{name} says so")});
+        result["properties"] = purl;
+        let mut report = report(json!([result]));
+        report["runs"][0]["tool"]["driver"]["name"] = json!(name);
+        read(&report).unwrap().remove(0).key
+    };
+    let known = of(json!({"purl": "pkg:npm/%40bank/pay@1.0.0"}), "a/package-lock.json", "one");
+    let same = of(json!({"purls": ["pkg:npm/%40bank/pay@1.0.1?x=y"]}), "package-lock.json", "two");
+    assert_eq!(known, same);
+    assert_ne!(of(json!({"purl": "pkg:npm/%40bank/lend@1.0.0"}), "x", "one"), known);
+    let scoped = of(json!({"purl": "pkg:npm/@bank/pay"}), "x", "one");
+    assert_ne!(scoped, of(json!({"purl": "pkg:npm/@bank/lend"}), "x", "one"));
+    let several = json!({"purls": ["pkg:npm/a", "pkg:npm/b"]});
+    assert_ne!(of(several, "x", "one"), known, "which one it is of is not said");
+}
+
+/// The digest as any other program computes it from what [`sluss_ledger::sarif::KEY_DOMAIN`] says.
+#[test]
+fn keys_are_made_as_documented() {
+    let mut text = b"sluss.finding.v1".to_vec();
+    for part in ["place", "scanner", "R1", "src/main.rs", "found 0 of them"] {
+        text.extend((part.len() as u64).to_be_bytes());
+        text.extend(part.as_bytes());
+    }
+    assert_eq!(key_of(json!({})), sluss_ledger::Hash::sha256(&text).to_string());
+}

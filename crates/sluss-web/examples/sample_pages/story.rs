@@ -150,6 +150,7 @@ impl Story {
             owner: "payments".parse().unwrap(),
             failure_cost: "4.20 EUR".to_owned().try_into().ok(),
             require: Default::default(),
+            findings: Default::default(),
         };
         let organisation = Organisation {
             name: if number == 1 { "Sample Bank" } else { "Sample Bank Group" }.to_owned(),
@@ -169,7 +170,9 @@ impl Story {
             by_key: false,
             sign_in_minutes: Organisation::SIGN_IN_MINUTES,
             training: BTreeMap::new(),
+            findings: Default::default(),
             retention: Default::default(),
+            not_applicable: Default::default(),
             calendar: None,
             policies: None,
             templates: BTreeMap::new(),

@@ -5,8 +5,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
-    deployments, evidence, exceptions, inbox, incident_report, incidents, keys, log, policies,
-    population, records, releases, reporting, retention, runs, status, step_log, stops, tokens,
+    deployments, evidence, exceptions, findings, inbox, incident_report, incidents, keys, log,
+    policies, population, records, releases, reporting, retention, runs, status, step_log, stops,
+    tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -122,6 +123,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     reads::<releases::ReleaseView>("/api/v1/releases/{release}", "Show a release", || {
         get(releases::one)
     }),
+    reads::<findings::FindingsOfView>(
+        "/api/v1/releases/{release}/findings",
+        "Show what scanners found in a release, and until when it has to be mended",
+        || get(findings::of_release),
+    ),
     reads::<String>(
         "/api/v1/releases/{release}/dossier",
         "Take out the evidence of a release, which is recorded",

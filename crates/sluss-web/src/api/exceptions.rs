@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluss_core::decide::Command;
 use sluss_core::exception::{Exception, ExceptionKind, Model};
+use sluss_core::findings::FindingKey;
 use sluss_core::ids::{ExceptionId, PersonRef};
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
@@ -13,6 +14,7 @@ use sluss_engine::failure::{Blame, Failure};
 
 use super::answer::{Answer, parse};
 use super::ask::{Asking, DoneView, Wanted};
+use super::findings::keys;
 use super::words::{PersonView, Words, view};
 use crate::app::App;
 
@@ -24,7 +26,7 @@ pub enum Kind {
     Freeze,
     /// A deployment goes on without the people and against the policies; reviewed afterwards.
     Emergency,
-    /// A rule of a policy does not keep a service's releases.
+    /// A rule of a policy, or findings past their terms, do not keep a service's releases.
     Waiver,
     /// The log is the right one, against what a witness knows of it.
     LogTrust,
@@ -42,8 +44,12 @@ pub struct ExceptionWanted {
     pub deployment: Option<String>,
     /// For which service: of a waiver.
     pub service: Option<String>,
-    /// For which rule: of a waiver.
+    /// For which rule: of a waiver of a rule.
     pub rule: Option<String>,
+    /// For which findings, by their keys or the first eight digits or more: of a waiver of
+    /// findings.
+    #[serde(default)]
+    pub findings: Vec<String>,
     /// What fits: of a standard change.
     pub model: Option<ModelWanted>,
     /// Why.
@@ -93,12 +99,14 @@ pub struct DelegationWanted {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ExceptionView {
     pub exception: String,
-    /// `freeze override`, `emergency`, `waiver` or `trust in the log`.
-    /// `freeze override`, `emergency`, `waiver` or `standard change`.
+    /// `freeze override`, `emergency`, `waiver`, `waiver of findings`, `trust in the log` or
+    /// `standard change`.
     pub kind: &'static str,
     pub deployment: Option<String>,
     pub service: Option<String>,
     pub rule: Option<String>,
+    /// The keys of findings, of a waiver of these.
+    pub findings: Vec<String>,
     /// What fits, of a standard change.
     pub model: Option<ModelView>,
     /// `asked`, `refused`, `expired`, `holds`, `suspended`, `ended` or `over`.
@@ -143,10 +151,19 @@ pub(crate) fn exception_view(
 ) -> ExceptionView {
     let (service, rule) = match &of.what {
         ExceptionKind::Waiver { service, rule } => (Some(service.to_string()), Some(rule.clone())),
+        ExceptionKind::Findings { service, .. } => (Some(service.to_string()), None),
         ExceptionKind::Standard { model } => (Some(model.service.to_string()), None),
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
         | ExceptionKind::LogTrust { .. } => (None, None),
+    };
+    let findings = match &of.what {
+        ExceptionKind::Findings { findings, .. } => findings.clone(),
+        ExceptionKind::Waiver { .. }
+        | ExceptionKind::Standard { .. }
+        | ExceptionKind::LogTrust { .. }
+        | ExceptionKind::Freeze { .. }
+        | ExceptionKind::Emergency { .. } => Default::default(),
     };
     let model = match &of.what {
         ExceptionKind::Standard { model } => Some(ModelView {
@@ -157,6 +174,7 @@ pub(crate) fn exception_view(
             failed: state.failures_of(id),
         }),
         ExceptionKind::Waiver { .. }
+        | ExceptionKind::Findings { .. }
         | ExceptionKind::LogTrust { .. }
         | ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. } => None,
@@ -169,6 +187,7 @@ pub(crate) fn exception_view(
         deployment: of.what.deployment().map(|id| id.to_string()),
         service,
         rule,
+        findings: findings.iter().map(FindingKey::to_string).collect(),
         model,
         state: of.word(now),
         reason: words.text(&of.reason),
@@ -202,15 +221,19 @@ where
     })
 }
 
+/// What an exception is wanted for, as far as it was said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub deployment: Option<&'a str>,
+    pub service: Option<&'a str>,
+    pub rule: Option<&'a str>,
+    pub findings: &'a [String],
+    pub model: Option<&'a ModelWanted>,
+}
+
 /// Reads what kind of exception is wanted.
-pub(crate) fn kind(
-    kind: Kind,
-    deployment: Option<&str>,
-    service: Option<&str>,
-    rule: Option<&str>,
-    model: Option<&ModelWanted>,
-    state: &Known,
-) -> Result<ExceptionKind, Failure> {
+pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<ExceptionKind, Failure> {
+    let About { deployment, service, rule, findings, model } = of;
     let needs = |what: &str| {
         let said = format!("An exception of this kind needs {what}.");
         Failure::new(Blame::Caller, said, "See `sluss exception ask --help`")
@@ -230,7 +253,19 @@ pub(crate) fn kind(
         }
         Kind::Waiver => {
             let service = named(&given(service, "a service")?)?;
-            ExceptionKind::Waiver { service, rule: given(rule, "a policy's rule")? }
+            match findings {
+                [] => {
+                    let rule = given(rule, "a policy's rule, or the keys of findings")?;
+                    ExceptionKind::Waiver { service, rule }
+                }
+                _some if rule.is_some_and(|rule| !rule.trim().is_empty()) => {
+                    return Err(needs("a policy's rule or findings, and not both"));
+                }
+                some => {
+                    let findings = keys(state, &service, some)?;
+                    ExceptionKind::Findings { service, findings }
+                }
+            }
         }
         Kind::LogTrust => {
             let found = state.distrusted.as_ref().map(|distrust| distrust.position);
@@ -256,10 +291,14 @@ pub(super) async fn ask(
     asking: Asking,
     Wanted(wanted): Wanted<ExceptionWanted>,
 ) -> Answer<DoneView> {
-    let ExceptionWanted { deployment, service, rule, model, .. } = &wanted;
-    let (deployment, service, rule) = (deployment.as_deref(), service.as_deref(), rule.as_deref());
-    let (model, of) = (model.as_ref(), wanted.kind);
-    let what = kind(of, deployment, service, rule, model, &app.engine.state())?;
+    let about = About {
+        deployment: wanted.deployment.as_deref(),
+        service: wanted.service.as_deref(),
+        rule: wanted.rule.as_deref(),
+        findings: &wanted.findings,
+        model: wanted.model.as_ref(),
+    };
+    let what = kind(wanted.kind, about, &app.engine.state())?;
     let reason = app.put_reason(Some(&wanted.reason)).await?.ok_or_else(|| {
         Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
     })?;

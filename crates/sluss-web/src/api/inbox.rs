@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::approval::Subject;
+use sluss_core::config::Organisation;
 use sluss_core::decide::Command;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Stream;
@@ -125,6 +126,7 @@ pub struct KeyToVouchFor {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
     /// `exception`, `stop` or `incident`.
+    /// `exception`, `stop`, or `findings` past their terms of what customers have.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
@@ -306,7 +308,8 @@ fn limit(id: IncidentId, clock: &Clock, now: Millis) -> AlsoView {
     AlsoView { kind: "incident", id: id.to_string(), sentence, since_ms: clock.near().0 }
 }
 
-/// Returns exceptions and stops that wait for `who`, and limits of incidents that are near.
+/// Returns exceptions, stops and overdue findings that wait for `who`, and limits of incidents that
+/// are near.
 pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Failure> {
     let now = app.engine.now();
     let build = |state: &Known, _: &mut Words| {
@@ -329,9 +332,28 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
                 state.pressing_limits(now).into_iter().map(|(id, clock)| limit(id, &clock, now)),
             );
         }
+        all.extend(overdue(state, who));
         Ok(all)
     };
     view(app, build).await
+}
+
+/// Returns releases that customers have with findings past their terms, for who may mend that:
+/// developers push, and those who may decide grant waivers.
+fn overdue(state: &Known, who: &PersonRef) -> Vec<AlsoView> {
+    let may = |of: &Organisation| of.developers.contains(who) || of.deciders().contains(who);
+    if !state.organisation.as_ref().is_some_and(may) {
+        return Vec::new();
+    }
+    let places = state.services.values().flat_map(|service| service.places.values());
+    let live = places.filter_map(|place| state.deployments.get(&place.live?));
+    let late = live.filter_map(|of| {
+        let since_ms = of.late.overdue.iter().map(|one| one.due.0).min()?;
+        let (service, environment) = (&of.service, &of.environment);
+        let sentence = format!("{service} in {environment}: {}", of.late.words());
+        Some(AlsoView { kind: "findings", id: of.release.to_string(), sentence, since_ms })
+    });
+    late.collect()
 }
 
 /// Returns the keys that `who` may vouch for.

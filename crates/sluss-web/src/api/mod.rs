@@ -20,6 +20,7 @@ mod deployments;
 mod endpoints;
 mod evidence;
 pub(crate) mod exceptions;
+pub(crate) mod findings;
 pub(crate) mod inbox;
 pub(crate) mod incident_report;
 pub(crate) mod incidents;

@@ -7,11 +7,13 @@ use serde::Serialize;
 use sluss_core::findings::FindingCounts;
 use sluss_core::ids::ReleaseId;
 use sluss_core::materials::Materials;
+use sluss_core::remediation;
 use sluss_core::state::{Release, State as Known};
 
 use super::answer::{Answer, nothing, parse};
 use super::dependencies::{TouchedView, touched};
 use super::deployments::{DeploymentBrief, brief_of};
+use super::findings::{OverdueView, overdue_of};
 use super::performance::{MeasuredView, measured};
 use super::words::{Words, view};
 use crate::app::App;
@@ -73,6 +75,8 @@ pub struct ReleaseView {
     pub findings: Option<FindingsView>,
     /// What steps measured of it beside what was live.
     pub measured: Vec<MeasuredView>,
+    /// Which of them are past their terms.
+    pub findings_overdue: Option<OverdueView>,
     pub created_ms: i64,
     /// Since when it must not be promoted.
     pub barred_ms: Option<i64>,
@@ -85,6 +89,7 @@ pub struct ReleaseView {
 
 pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answer<ReleaseView> {
     let id: ReleaseId = parse(&id)?;
+    let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
         let release = state.releases.get(&id).ok_or_else(|| nothing(id))?;
         let change = state.changes.get(&release.change);
@@ -108,6 +113,7 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
             sbom: sbom_view(release),
             findings: found_in(state, id).map(findings_view),
             measured: measured(state, id),
+            findings_overdue: overdue_of(state, id, now),
             created_ms: release.created.0,
             barred_ms: release.barred.map(|at| at.0),
             environments: stages.iter().map(|stage| stage.environment.to_string()).collect(),
@@ -131,11 +137,10 @@ pub(crate) fn made_of(release: &Release) -> String {
     }
 }
 
-/// Returns what the last attempts of all steps of its run found, if any left a report.
+/// Returns what scanners found in a release, each finding once, if any left a report.
 pub(crate) fn found_in(state: &Known, id: ReleaseId) -> Option<FindingCounts> {
-    let scans = state.scans_of(id, 0);
-    let last = scans.iter().filter(|scan| scan.last).map(|scan| scan.scanned.findings);
-    last.reduce(FindingCounts::and)
+    let scanned = !state.scans_that_count(id, 0).is_empty();
+    scanned.then(|| remediation::counts(&state.findings_of(id, state.time)))
 }
 
 fn sbom_view(release: &Release) -> SbomView {

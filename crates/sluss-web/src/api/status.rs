@@ -16,6 +16,7 @@ use super::approvals::{ApprovalView, approval_view};
 use super::budget::{BudgetView, budget_there};
 use super::changes::{ChangeView, newest};
 use super::deployments::{DeploymentBrief, brief_of};
+use super::findings::{OverdueView, overdue_live};
 use super::records::{FreezeView, IncidentView, freeze_view, incident_view};
 use super::stops::{StopView, stop_view};
 use super::words::{Words, view};
@@ -39,6 +40,8 @@ pub struct PlaceStatus {
     pub waiting: Vec<DeploymentBrief>,
     /// What is left of what the service promised of its live traffic, where it did.
     pub error_budget: Option<BudgetView>,
+    /// What is past its term of what scanners found in what is live there.
+    pub findings_overdue: Option<OverdueView>,
 }
 
 /// A service.
@@ -163,6 +166,7 @@ pub(super) fn place_statuses(
             standby: place.standby.and_then(|id| brief_of(state, words, id)),
             waiting: waiting.into_iter().filter_map(|id| brief_of(state, words, id)).collect(),
             error_budget: budget_there(state, service, &environment, now),
+            findings_overdue: overdue_live(state, place.live, now),
         });
     }
     statuses

@@ -20,6 +20,7 @@ use super::link;
 use super::stance;
 use super::subject::title;
 use crate::api::budget::budget_there;
+use crate::api::findings::overdue_live;
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -40,6 +41,8 @@ struct Cell {
     seen: Option<(String, Html)>,
     /// What is left of its error budget, and whether that is nothing.
     budget: Option<(String, bool)>,
+    /// What is past its term of what scanners found in it.
+    overdue: Option<String>,
     /// What it needs there and nothing live provides, as after a rollback.
     lacks: Vec<String>,
     /// What the target says of it.
@@ -225,6 +228,7 @@ fn cell(
         environment: environment.to_string(),
         seen: seen(state, &key, now),
         lacks: lacks(state, place, environment),
+        overdue: overdue_live(state, place.live, now).map(|late| late.sentence),
         budget: budget_there(state, service, environment, now)
             .map(|budget| (budget.sentence, budget.stands == "spent")),
         live: place.live.and_then(&mut here),

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use sluss_core::decide::Command;
 use sluss_core::exception::Exception;
+use sluss_core::findings::FindingKey;
 use sluss_core::ids::ExceptionId;
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
@@ -16,7 +17,9 @@ use super::frame::{Asked, Frame, OrFail, Page, parse, render};
 use super::html::{self, Html};
 use super::keys::{KeyFields, Ring};
 use super::{freezes, link};
-use crate::api::exceptions::{ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind};
+use crate::api::exceptions::{
+    About, ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind,
+};
 use crate::api::words::{PersonView, Words, view};
 use crate::app::App;
 use crate::forms::Form;
@@ -85,6 +88,10 @@ fn row(of: ExceptionView, now: Millis) -> Row {
     let about = match (&of.deployment, &of.service, &of.rule, &of.model) {
         (Some(deployment), _, _, _) => deployment.clone(),
         (None, Some(service), Some(rule), _) => format!("{rule} of {service}"),
+        (None, Some(service), None, None) if !of.findings.is_empty() => {
+            let short = of.findings.iter().map(|key| key.get(..FindingKey::SHORT).unwrap_or(key));
+            format!("{} of {service}", short.collect::<Vec<_>>().join(", "))
+        }
         (None, Some(service), None, Some(model)) => {
             let ModelView { paths, files, lines, failures, failed } = model;
             format!(
@@ -116,6 +123,8 @@ pub(super) struct Wanted {
     service: String,
     #[serde(default)]
     rule: String,
+    #[serde(default)]
+    keys: String,
     reason: String,
     minutes: u32,
     #[serde(default)]
@@ -134,14 +143,16 @@ pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response 
         let paths = form.fields.paths.split([' ', ',', '\n']).map(str::to_owned).collect();
         let (files, lines) = (form.fields.files, form.fields.lines);
         let model = ModelWanted { paths, files, lines, failures: form.fields.failures };
-        let what = kind(
-            *of,
-            Some(deployment),
-            Some(service),
-            Some(rule),
-            Some(&model),
-            &app.engine.state(),
-        )?;
+        let keys = form.fields.keys.split([' ', ',', '\n']).map(str::trim).map(str::to_owned);
+        let keys: Vec<String> = keys.filter(|key| !key.is_empty()).collect();
+        let about = About {
+            deployment: Some(deployment),
+            service: Some(service),
+            rule: Some(rule),
+            findings: &keys,
+            model: Some(&model),
+        };
+        let what = kind(*of, about, &app.engine.state())?;
         let reason = app.put_reason(Some(reason)).await?.ok_or_else(|| {
             Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
         })?;

@@ -59,7 +59,9 @@ impl Tone {
             "waiting" | "requested" | "queued" | "held" | "pending" | "proposed" | "undecided"
             | "no data" | "standby" | "asked" => Self::Wait,
             "failed" | "rolled back" | "taken back" | "refused" | "errored" | "timed out"
-            | "barred" | "open" | "not accepted" | "unfavourable" | "frozen" => Self::Bad,
+            | "barred" | "open" | "not accepted" | "unfavourable" | "frozen" | "overdue" => {
+                Self::Bad
+            }
             _ => Self::Quiet,
         }
     }

@@ -142,7 +142,7 @@ pub(super) async fn keys(app: &App, asked: &Asked) -> Result<Vec<KeyCard>, Failu
     Ok(inbox::keys(app, who).await?.into_iter().map(card).collect())
 }
 
-/// Returns exceptions and stops that wait for whoever looks.
+/// Returns exceptions, stops and overdue findings that wait for whoever looks.
 pub(super) async fn also(app: &App, asked: &Asked) -> Result<Vec<Also>, Failure> {
     let now = app.engine.now();
     let Some(who) = asked.who() else { return Ok(Vec::new()) };
@@ -150,6 +150,7 @@ pub(super) async fn also(app: &App, asked: &Asked) -> Result<Vec<Also>, Failure>
         let address = match one.kind {
             "stop" => link::STOPS.to_owned(),
             "incident" => format!("{}/{}#reporting", link::INCIDENTS, one.id),
+            "findings" => format!("/releases/{}#findings", one.id),
             _exception => format!("{}#{}", link::EXCEPTIONS, one.id),
         };
         let (link, sentence) = (html::link(&address, &one.id).0, html::sentence(&one.sentence).0);

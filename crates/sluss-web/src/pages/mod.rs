@@ -19,6 +19,7 @@ mod environments;
 mod evidence;
 mod exceptions;
 mod files;
+mod findings;
 mod frame;
 mod freezes;
 mod graph;

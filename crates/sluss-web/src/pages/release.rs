@@ -16,6 +16,7 @@ use sluss_core::state::{Release, State as Known};
 use sluss_core::steps::StepOwner;
 use sluss_engine::failure::Failure;
 
+use super::findings::Findings;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html};
 use super::link;
@@ -112,6 +113,7 @@ struct ReleasePage {
     frame: Frame,
     id: ReleaseId,
     view: ReleaseView,
+    findings: Findings,
 }
 
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
@@ -129,7 +131,8 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: 
         .twin(format!("releases/{id}"))
         .explain(link::explain(Stream::Release(id)))
         .topics(topics);
-    Ok(render(&ReleasePage { frame, id, view }))
+    let findings = Findings::of(&app, id).await.or_fail(&app, &asked)?;
+    Ok(render(&ReleasePage { frame, id, view, findings }))
 }
 
 fn release_view(
@@ -253,7 +256,11 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
         Signable::Gate { deployment, gate } => {
             (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
         }
+        Signable::Freeze { deployment } => {
+            (format!("The calendar's answer, {deployment}"), "freeze decision")
+        }
         Signable::Approval { subject } => (format!("Second person, {subject}"), "approval"),
+        Signable::Waiver { exception } => (format!("Waiver {exception}"), "waiver"),
         Signable::Verdict { deployment } => {
             (format!("Verdict of traffic, {deployment}"), "rollout verdict")
         }

@@ -12,7 +12,7 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 16] = [
+const ALWAYS: [&str; 19] = [
     "/",
     "/?lane=over",
     "/environments",
@@ -27,6 +27,9 @@ const ALWAYS: [&str; 16] = [
     "/controls",
     "/retention",
     "/controls?catalogue=dora&from=2026-01-01&to=2026-12-31",
+    "/controls?catalogue=rts&from=2026-01-01&to=2026-12-31",
+    "/controls?catalogue=pci&standing=gap",
+    "/controls?control=mi-19",
     "/account",
     "/help",
 ];
@@ -279,4 +282,46 @@ async fn what_is_not_there_says_so() {
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
         assert!(answer.body.contains("<h1>Nothing is here</h1>"), "{path}: {}", answer.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn controls_name_each_item_that_lacks_what_is_asked_on_the_page_in_the_api_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::whole(folder.path()).await;
+    let to = serve(&story).await;
+    let cookie = sign_in(to, "bo", "demo-bo-2").await;
+    let get = async |path: &str| Asked::get(path).session(&cookie).send(to).await;
+    let view = get("/api/v1/controls?from=2020-01-01&to=2099-12-31").await.json();
+    let controls = view["controls"].as_array().unwrap();
+    let found = controls.iter().find(|one| one["id"] == "mi-19").unwrap();
+    assert_eq!((&found["standing"], &found["text_status"]), (&"partial".into(), &"read".into()));
+    assert_eq!(found["key"], "finos/mi-19/version-approval@2");
+    let asked = &found["asks"][0];
+    let missing: Vec<&str> =
+        asked["missing"].as_array().unwrap().iter().filter_map(|one| one["id"].as_str()).collect();
+    let (have, of) = (asked["have"].as_u64().unwrap(), asked["of"].as_u64().unwrap());
+    assert!(have > 0 && have + missing.len() as u64 == of, "{asked}");
+    let begun = story.engine.state().deployments.len();
+    assert!(of > 2 && of < begun as u64, "each that began, and has customers: {of} of {begun}");
+    let page = get("/controls?from=2020-01-01&to=2099-12-31&control=mi-19").await.body;
+    for id in missing {
+        assert!(page.contains(&format!("<a href=\"/deployments/{id}\">{id}</a>")), "{id}");
+    }
+    let export = get("/api/v1/controls/cyclonedx?from=2020-01-01&to=2099-12-31").await.json();
+    let of = |list: &serde_json::Value, key: &str, is: &str| {
+        list.as_array().unwrap().iter().find(|one| one[key] == is).unwrap().clone()
+    };
+    let declared = &export["declarations"];
+    let key = "finos/mi-19/version-approval@2";
+    let proof = of(&declared["evidence"], "bom-ref", &format!("evidence:{key}"));
+    assert_eq!(proof["data"][0]["classification"], "internal");
+    let said = proof["data"][0]["contents"]["attachment"]["content"].as_str().unwrap();
+    let said: serde_json::Value = serde_json::from_str(said).unwrap();
+    assert_eq!(said["leaves"].as_array().unwrap().len() as u64, have);
+    assert_eq!(said["missing"][0]["id"], asked["missing"][0]["id"]);
+    let mapped =
+        of(&declared["attestations"][0]["map"], "requirement", &format!("requirement:{key}"));
+    let score = mapped["conformance"]["score"].as_f64().unwrap();
+    assert!(score > 0.0 && score < 1.0, "{mapped}");
+    assert_eq!(mapped["confidence"]["score"], 0.5, "no witness cosigns it");
 }

@@ -23,9 +23,12 @@ pub enum Command {
 enum Catalogue {
     Finos,
     Dora,
+    Rts,
     Pci,
     Sox,
     Iso27001,
+    Ssdf,
+    Eba,
 }
 
 /// A catalogue over a period
@@ -52,8 +55,8 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
             match output {
                 Output::Json => print_json(&found),
                 Output::Text => {
-                    let rows: Vec<Vec<String>> = list(&found, "controls").iter().map(row).collect();
-                    print(&table(0, &rows));
+                    let told: Vec<String> = list(&found, "controls").iter().map(lines).collect();
+                    print(&told.join("\n"));
                 }
             }
         }
@@ -67,25 +70,55 @@ async fn get(period: &Period, path: &str) -> Result<Value, Failure> {
     let catalogue = match catalogue {
         Catalogue::Finos => "finos",
         Catalogue::Dora => "dora",
+        Catalogue::Rts => "rts",
         Catalogue::Pci => "pci",
         Catalogue::Sox => "sox",
         Catalogue::Iso27001 => "iso27001",
+        Catalogue::Ssdf => "ssdf",
+        Catalogue::Eba => "eba",
     };
     let query = format!("catalogue={catalogue}&from={}&to={}", part(from), part(to));
     at.client()?.get(&format!("{path}?{query}")).await
 }
 
-fn row(control: &Value) -> Vec<String> {
-    let count = |key: &str| {
-        let counts = list(control, key).iter().filter_map(|seen| seen["count"].as_u64());
-        counts.sum::<u64>()
+/// How many items are named of those that lack one thing; `--json` names all.
+const NAMED: usize = 5;
+
+/// Returns a control as lines: how it stands, what it asks, how many have it, and who has not.
+fn lines(control: &Value) -> String {
+    let mut told = format!(
+        "{} {}: {}, worth {} %\n",
+        word(control, "id"),
+        word(control, "standing").replace('_', " "),
+        word(control, "title"),
+        control["confidence"]
+    );
+    if let Some(reason) = control["not_applicable"]["reason"].as_str() {
+        told += &format!("  does not apply: {reason}\n");
+    }
+    let rows: Vec<Vec<String>> = list(control, "asks").iter().map(ask).collect();
+    told += &table(2, &rows);
+    for seen in list(control, "exceptions") {
+        let first = &seen["first"];
+        told += &format!("  against: {} × {}, entry {first}\n", seen["count"], word(seen, "what"));
+    }
+    for what in list(control, "unrecorded").iter().filter_map(Value::as_str) {
+        told += &format!("  nothing here records: {what}\n");
+    }
+    told
+}
+
+fn ask(asked: &Value) -> Vec<String> {
+    let missing = list(asked, "missing");
+    let mut named: Vec<&str> = missing.iter().take(NAMED).map(|one| word(one, "id")).collect();
+    let more = format!("and {} more", missing.len().saturating_sub(NAMED));
+    if missing.len() > NAMED {
+        named.push(&more);
+    }
+    let lacks = if named.is_empty() { String::new() } else { format!("not {}", named.join(", ")) };
+    let of = match asked["each"].as_str() {
+        Some(_) => format!("{} of {}", asked["have"], asked["of"]),
+        None => format!("{} ×", asked["have"]),
     };
-    let gaps = list(control, "gaps").iter().filter_map(Value::as_str);
-    vec![
-        word(control, "id").to_owned(),
-        word(control, "standing").to_owned(),
-        format!("{} evidence", count("evidence")),
-        format!("{} against", count("exceptions")),
-        gaps.collect::<Vec<_>>().join("; "),
-    ]
+    vec![of, word(asked, "what").to_owned(), lacks]
 }

@@ -40,9 +40,8 @@ enum Kind {
 /// Ask for an exception
 #[derive(Debug, clap::Args)]
 pub struct Ask {
-    /// Against a freeze, in an emergency, a waiver of a policy's rule, or to trust the log again
-    /// that a witness knows otherwise
-    /// Against a freeze, in an emergency, a waiver of a policy's rule, or a standard change
+    /// Against a freeze, in an emergency, a waiver of a policy's rule or of findings, to trust the
+    /// log again that a witness knows otherwise, or a standard change
     kind: Kind,
     /// The deployment, of a freeze or an emergency
     #[arg(long, required_if_eq_any([("kind", "freeze"), ("kind", "emergency")]))]
@@ -50,9 +49,12 @@ pub struct Ask {
     /// The service, of a waiver or a standard change
     #[arg(long, required_if_eq_any([("kind", "waiver"), ("kind", "standard")]))]
     service: Option<String>,
-    /// The rule, of a waiver
-    #[arg(long, required_if_eq("kind", "waiver"))]
+    /// The rule of a policy, of a waiver of it
+    #[arg(long)]
     rule: Option<String>,
+    /// A finding, of a waiver of findings: its key, or the first digits. Once for each
+    #[arg(long = "finding", value_name = "KEY", conflicts_with = "rule")]
+    findings: Vec<String>,
     /// Files that may differ, of a standard change: `docs/`, `*.md` or one file. Once for each
     #[arg(long = "path", value_name = "PATH", required_if_eq("kind", "standard"))]
     paths: Vec<String>,
@@ -185,6 +187,7 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
         .then(|| json!({ "paths": paths, "files": files, "lines": lines, "failures": failures }));
     let body = json!({
         "kind": kind, "deployment": deployment, "service": service, "rule": rule,
+        "findings": arguments.findings,
         "reason": reason, "for_seconds": read_length(length)? / 1000, "model": model,
     });
     let of = of.clone();
@@ -204,8 +207,10 @@ async fn show(of: &Where, output: Output) -> Result<(), Failure> {
         Output::Text => {
             let row = |one: &Value| {
                 let about = ["deployment", "service", "rule"].map(|key| word(one, key).to_owned());
+                let findings = list(one, "findings").iter().filter_map(Value::as_str);
+                let findings = findings.map(|key| key.get(..12).unwrap_or(key).to_owned());
                 let about: Vec<String> =
-                    about.into_iter().filter(|text| !text.is_empty()).collect();
+                    about.into_iter().filter(|text| !text.is_empty()).chain(findings).collect();
                 let review = match (one["review_overdue"] == true, one["review_due"] == true) {
                     (true, _) => "review overdue",
                     (false, true) => "to be reviewed",

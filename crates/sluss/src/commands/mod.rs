@@ -20,6 +20,7 @@ mod decide;
 mod doctor;
 mod dossier;
 mod exception;
+mod findings;
 mod freeze;
 mod git_credential;
 mod inbox;
@@ -98,6 +99,8 @@ pub enum ClientCommand {
     /// Steer a rollout, and ask what other settings would have made of it
     #[command(subcommand)]
     Rollout(rollout::Command),
+    /// Show what scanners found in a release, and until when it has to be mended
+    Findings(findings::Arguments),
     /// Keep releases out for a time
     #[command(subcommand)]
     Freeze(freeze::Command),
@@ -211,6 +214,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Hold(arguments) => act::hold(arguments, output).await,
         ClientCommand::Resume(arguments) => act::resume(arguments, output).await,
         ClientCommand::Rollout(command) => rollout::run(command, output).await,
+        ClientCommand::Findings(arguments) => findings::run(arguments, output).await,
         ClientCommand::Freeze(command) => freeze::run(command, output).await,
         ClientCommand::StopLine(arguments) => stop::stop(arguments, output).await,
         ClientCommand::LiftLine(arguments) => stop::lift(arguments, output).await,

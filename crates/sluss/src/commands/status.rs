@@ -86,7 +86,12 @@ pub(super) fn places(places: &[Value]) -> String {
         let sentence = plain(place["error_budget"]["sentence"].as_str()?);
         Some(format!("  {}, error budget: {sentence}\n", word(place, "environment")))
     };
-    table(2, &rows) + &places.iter().filter_map(budget).collect::<String>()
+    let overdue = |place: &Value| {
+        let sentence = plain(place["findings_overdue"]["sentence"].as_str()?);
+        Some(format!("  {}, findings: {sentence}\n", word(place, "environment")))
+    };
+    let told = |place| budget(place).into_iter().chain(overdue(place)).collect::<String>();
+    table(2, &rows) + &places.iter().map(told).collect::<String>()
 }
 
 fn deployment(place: &Value, brief: &Value) -> Vec<String> {

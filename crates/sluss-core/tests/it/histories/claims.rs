@@ -8,6 +8,7 @@ use sluss_core::config::FourEyes;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Exception, ExceptionKind};
+use sluss_core::findings::{FindingKey, Found, Severity};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{ChangeId, DeploymentId, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
@@ -132,8 +133,33 @@ fn holds(
                 if of == components);
             gate == GateKind::Sbom && release.sbom.is_some() && listed
         }
-        ClearedWhy::NoCriticalFindings { reports, findings } => {
-            gate == GateKind::Findings && *reports > 0 && findings.critical == 0
+        ClearedWhy::NoCriticalFindings { .. } => false,
+        ClearedWhy::FindingsInTerm { reports, findings: _, waived } => {
+            // Nobody says otherwise here: critical at once, high within thirty days.
+            let seen = &state.services[&deployment.service].findings;
+            let scans = state.scans_of(deployment.release, deployment.stage_index);
+            let mut named = scans.iter().filter(|scan| scan.last && scan.finished);
+            let waives = |key: &FindingKey| {
+                waived.keys().any(|id| match &state.exceptions[id].what {
+                    ExceptionKind::Findings { service, findings } => {
+                        *service == deployment.service
+                            && findings.contains(key)
+                            && stands(state, deployment, &state.exceptions[id], now)
+                    }
+                    _ => false,
+                })
+            };
+            let within = |found: &Found| {
+                let young = now.since(seen[&found.key].first) < 30 * 86_400_000;
+                match found.severity {
+                    Severity::Critical => waives(&found.key),
+                    Severity::High => young || waives(&found.key),
+                    Severity::Medium | Severity::Low => true,
+                }
+            };
+            gate == GateKind::Findings
+                && *reports > 0
+                && named.all(|scan| scan.scanned.named.as_ref().unwrap().all().all(|f| within(&f)))
         }
         ClearedWhy::Pace { .. } | ClearedWhy::FirstPace => {
             let first = *why == ClearedWhy::FirstPace;

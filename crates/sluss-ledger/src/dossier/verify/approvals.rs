@@ -163,6 +163,22 @@ pub(super) fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
     found
 }
 
+/// Everyone who wrote what the release brings: listed as such, or acting on the change.
+pub(super) fn authors(opened: &Opened<'_>) -> BTreeSet<Hash> {
+    let own = opened.own_streams();
+    let mut found = BTreeSet::new();
+    for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
+        listed(data, &mut found);
+        let actor = &signed.event.actor;
+        let acts = matches!(actor.kind, ActorKind::Person | ActorKind::Agent);
+        if signed.event.kind.starts_with("change.") && acts {
+            found.insert(actor.reference);
+            found.extend(actor.acts_for);
+        }
+    }
+    found
+}
+
 /// Adds every reference in a list called `contributors`, however deep.
 fn listed(data: &Value, found: &mut BTreeSet<Hash>) {
     match data {

@@ -19,6 +19,7 @@ mod person_keys;
 mod references;
 mod signed;
 mod streams;
+mod waivers;
 
 use std::collections::BTreeSet;
 
@@ -131,6 +132,7 @@ pub fn verify(files: &Files, trust: &Trust, options: &Options<'_>) -> Report {
         (Check::Policy, decisions::policy(&opened, options.policy)),
         (Check::Approvals, approvals::approvals(&opened, options.approvals)),
         (Check::Exceptions, exceptions::exceptions(&opened)),
+        (Check::Waivers, waivers::waivers(&opened)),
         (Check::PersonKeys, person_keys::person_keys(&opened)),
         (Check::Witnesses, witnesses(&opened, trust, options.quorum)),
         (Check::Timestamps, streams::timestamps(&opened, trust, options.timestamps)),
@@ -138,6 +140,7 @@ pub fn verify(files: &Files, trust: &Trust, options: &Options<'_>) -> Report {
     ];
     let wanted = |check: Check| match check {
         Check::Policy => opened.has_policy(),
+        Check::Waivers => waivers::used(&opened).next().is_some(),
         Check::PersonKeys => opened.told().any(|(_, data)| data["signed"].is_object()),
         Check::Witnesses => trust.tlog_policy().is_some(),
         Check::Timestamps => trust.tsa().is_some(),

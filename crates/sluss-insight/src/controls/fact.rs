@@ -1,0 +1,125 @@
+//! Facts: what happened, counted day by day.
+
+use serde::Serialize;
+use sluss_core::event::Event;
+
+/// What an event says that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "`Fact::sentence` says each in words")]
+pub enum Fact {
+    Refused,
+    RolledBack,
+    Judged,
+    Tested,
+    Scanned,
+    FindingsOverdue,
+    Observed,
+    Heartbeat,
+    Witnessed,
+    KeyHandedOver,
+    ConfigurationActivated,
+    IncidentOpened,
+    DossierGiven,
+    SignedIn,
+    HoldPlaced,
+    LineStopped,
+    AccessRefused,
+    ExceptionGranted,
+    EmergencyGranted,
+    DisposedEarly,
+    ShadowFound,
+    ClockJumped,
+    WitnessLagged,
+    LogDistrusted,
+    SealsApart,
+}
+
+impl Fact {
+    /// Returns it in words.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Refused => "a deployment was refused",
+            Self::RolledBack => "a release was taken back",
+            Self::Judged => "live traffic was judged",
+            Self::Tested => "a step reported tests",
+            Self::Scanned => "a step reported what a scanner found",
+            Self::FindingsOverdue => "what customers had was past its term to be mended",
+            Self::Observed => "what really runs was recorded",
+            Self::Heartbeat => "the log recorded that nothing happened",
+            Self::Witnessed => "a witness cosigned the log",
+            Self::KeyHandedOver => "a key was handed over",
+            Self::ConfigurationActivated => "a configuration of people and policies was activated",
+            Self::IncidentOpened => "an incident was opened",
+            Self::DossierGiven => "the evidence of a release was given away",
+            Self::SignedIn => "a person signed in",
+            Self::HoldPlaced => "a legal hold was placed",
+            Self::LineStopped => "somebody stopped the line",
+            Self::AccessRefused => "somebody was refused something",
+            Self::ExceptionGranted => "an exception from a gate was granted",
+            Self::EmergencyGranted => "an emergency was granted",
+            Self::DisposedEarly => "something was disposed of before its term",
+            Self::ShadowFound => "something ran that nobody deployed",
+            Self::ClockJumped => "the clock jumped",
+            Self::WitnessLagged => "a witness lagged",
+            Self::LogDistrusted => "a witness knew another history of the log",
+            Self::SealsApart => "a sealed list did not begin where the one before ended",
+        }
+    }
+
+    /// Returns what `event` says that happened, by itself: that an exception holds takes several.
+    pub(super) fn of(event: &Event) -> &'static [Self] {
+        match event {
+            Event::DeploymentRefused { .. } => &[Self::Refused],
+            Event::DeploymentRolledBack { .. } => &[Self::RolledBack],
+            Event::RolloutObserved { .. } => &[Self::Judged],
+            Event::StepFinished { tests: Some(_), .. } => &[Self::Tested],
+            Event::FindingsRecorded { .. } => &[Self::Scanned],
+            Event::FindingsOverdue { late, .. } if !late.is_empty() => &[Self::FindingsOverdue],
+            Event::EnvironmentObserved { .. } => &[Self::Observed],
+            Event::LogHeartbeat { .. } => &[Self::Heartbeat],
+            Event::LogWitnessed { .. } => &[Self::Witnessed],
+            Event::LogKeyRotated { .. } | Event::LogKeyRetired { .. } => &[Self::KeyHandedOver],
+            Event::ConfigActivated { .. } => &[Self::ConfigurationActivated],
+            Event::IncidentShadow { .. } => &[Self::ShadowFound, Self::IncidentOpened],
+            Event::IncidentOpened { .. } | Event::IncidentReported { .. } => {
+                &[Self::IncidentOpened]
+            }
+            Event::DossierExported { .. } => &[Self::DossierGiven],
+            Event::AccessLogin { .. } => &[Self::SignedIn],
+            Event::HoldPlaced { .. } => &[Self::HoldPlaced],
+            Event::LineStopped { .. } => &[Self::LineStopped],
+            Event::AccessRefused { .. } | Event::AccessRefusedCounted { .. } => {
+                &[Self::AccessRefused]
+            }
+            Event::BlobDisposed { reason: Some(_), .. } => &[Self::DisposedEarly],
+            Event::LogGap { .. } => &[Self::ClockJumped],
+            Event::LogWitnessLagging { .. } => &[Self::WitnessLagged],
+            Event::LogRollbackDetected { .. } => &[Self::LogDistrusted],
+            _says_nothing_that_is_counted => &[],
+        }
+    }
+}
+
+/// How often something happened in a period, and where the log says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "fields are named by what they hold")]
+pub struct Seen {
+    pub fact: Fact,
+    pub count: u64,
+    /// The first and the last entry.
+    pub first: u64,
+    pub last: u64,
+}
+
+impl Seen {
+    /// Returns it once, in the entry at `position`.
+    pub(super) fn once(fact: Fact, position: u64) -> Self {
+        Self { fact, count: 1, first: position, last: position }
+    }
+
+    /// Returns both together; `later` is of later entries.
+    pub(super) fn and(self, later: Self) -> Self {
+        Self { count: self.count + later.count, last: later.last, ..self }
+    }
+}
