@@ -394,17 +394,7 @@ impl ClearedWhy {
                  by objectives."
                     .to_owned()
             }
-            Self::DependenciesMet { met, serves } => {
-                let of = |all: &[Between]| match all {
-                    [] => "nothing".to_owned(),
-                    some => joined(some),
-                };
-                format!(
-                    "What it needs is live: {}; what others need of it stays: {}.",
-                    of(met),
-                    of(serves)
-                )
-            }
+            Self::DependenciesMet { met, serves } => met_and_kept(met, serves),
             Self::NoPolicy => "No policy is written for it.".to_owned(),
             Self::PolicyAllows { warnings, .. } if warnings.is_empty() => {
                 "The policies allow it.".to_owned()
@@ -425,6 +415,15 @@ impl ClearedWhy {
             Self::Exception { exception } => format!("{exception} lets it through."),
         }
     }
+}
+
+/// Returns what is needed of others and kept for others, as a sentence.
+fn met_and_kept(met: &[Between], serves: &[Between]) -> String {
+    let of = |all: &[Between]| match all {
+        [] => "nothing".to_owned(),
+        some => joined(some),
+    };
+    format!("What it needs is live: {}; what others need of it stays: {}.", of(met), of(serves))
 }
 
 /// Returns what stands between services, in words.

@@ -1,7 +1,7 @@
 //! What a gate waits for, in words.
 
 use super::{WaitingOn, joined};
-use crate::contracts::Missing;
+use crate::contracts::{Between, Missing};
 use crate::hands;
 use crate::ids::ServiceName;
 
@@ -47,21 +47,7 @@ impl WaitingOn {
             Self::Pace { why } => {
                 format!("{} It waits for the decision of a second person.", why.sentence())
             }
-            Self::Dependencies { missing, drops, circle } => {
-                let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
-                if !drops.is_empty() {
-                    let of = joined(drops);
-                    all.push(format!("What is live still needs what it no longer provides: {of}."));
-                }
-                if !circle.is_empty() {
-                    let circle: Vec<&str> = circle.iter().map(ServiceName::as_str).collect();
-                    all.push(format!(
-                        "They wait for each other: {}. Release what provides both versions first.",
-                        circle.join(" → ")
-                    ));
-                }
-                all.join(" ")
-            }
+            Self::Dependencies { missing, drops, circle } => others(missing, drops, circle),
             Self::Calendar { windows, .. } => {
                 format!("The calendar keeps it: {}.", windows.join(", "))
             }
@@ -82,4 +68,21 @@ impl WaitingOn {
             }
         }
     }
+}
+
+/// Returns what it waits for of other services.
+fn others(missing: &[Missing], drops: &[Between], circle: &[ServiceName]) -> String {
+    let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
+    if !drops.is_empty() {
+        let of = joined(drops);
+        all.push(format!("What is live still needs what it no longer provides: {of}."));
+    }
+    if !circle.is_empty() {
+        let circle: Vec<&str> = circle.iter().map(ServiceName::as_str).collect();
+        all.push(format!(
+            "They wait for each other: {}. Release what provides both versions first.",
+            circle.join(" → ")
+        ));
+    }
+    all.join(" ")
 }
