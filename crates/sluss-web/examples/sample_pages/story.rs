@@ -11,6 +11,7 @@ use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
 use sluss_core::event::{Artifact, Push};
+use sluss_core::findings::{FindingKey, Found, Report, Severity};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
@@ -22,6 +23,7 @@ use sluss_engine::engine::{Engine, Parts};
 use sluss_engine::forge::Repositories;
 use sluss_engine::pipeline::Catalogue;
 use sluss_engine::reconcile::attest;
+use sluss_ledger::sarif::sarif;
 use sluss_store::{
     Accounts, Blobs as _, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose,
     SeededEntropy, SqliteLog, attestation_key,
@@ -31,6 +33,16 @@ use crate::delivered::pipeline;
 
 /// When the story begins: a Sunday morning.
 const BEGIN: Millis = Millis(1_795_330_800_000);
+
+/// The report of a scanner: an advisory about a package, and something that it says was accepted.
+const FOUND: &str = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"audit","rules":[
+{"id":"RUSTSEC-2026-0042","properties":{"security-severity":"7.5"}},{"id":"hard-coded-port"}]}},
+"results":[{"ruleId":"RUSTSEC-2026-0042","message":{"text":"ring 0.17.1 may panic"},
+"properties":{"purl":"pkg:cargo/ring@0.17.1"},
+"locations":[{"physicalLocation":{"artifactLocation":{"uri":"Cargo.lock"}}}]},
+{"ruleId":"hard-coded-port","level":"note","message":{"text":"port <8080>"},
+"locations":[{"physicalLocation":{"artifactLocation":{"uri":"src/main.rs"},
+"region":{"startLine":12}}}],"suppressions":[{"kind":"inSource"}]}]}]}"#;
 
 /// A bank on a clock that is moved by hand.
 pub struct Story {
@@ -246,9 +258,21 @@ impl Story {
             isolation: Isolation::Namespaces,
             log: Some(log),
             tests,
-            scans: vec![],
+            scans: if name == "build" { vec![self.scan().await] } else { vec![] },
         })
         .await;
+    }
+
+    /// What a scanner found, kept as the engine keeps it.
+    async fn scan(&self) -> Report {
+        let kept = self.engine.parts().blobs.put(FOUND.as_bytes().to_vec()).await.unwrap();
+        let scans = sarif(FOUND.as_bytes()).unwrap();
+        let found = scans.iter().flat_map(|scan| &scan.findings).map(|one| Found {
+            key: FindingKey::from_bytes(*one.key.as_bytes()),
+            severity: if one.suppressed { Severity::Low } else { Severity::High },
+            suppressed: one.suppressed,
+        });
+        Report::of(kept, found)
     }
 
     async fn log(&self, step: &str, failed: bool) -> Digest {
