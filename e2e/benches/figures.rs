@@ -21,8 +21,15 @@ const RUNS: usize = 5;
 const REQUESTS: usize = 50;
 const STEPS: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(240);
-const PAGES: [&str; 6] =
-    ["/", "/changes/chg-1", "/runs/run-1", "/deployments/dep-2", "/environments", "/log"];
+const PAGES: [&str; 7] = [
+    "/",
+    "/changes/chg-1",
+    "/runs/run-1",
+    "/deployments/dep-2",
+    "/environments",
+    "/log",
+    "/controls",
+];
 
 /// One figure, measured some times.
 struct Figure {
@@ -319,21 +326,28 @@ impl Visitor {
     }
 
     fn pages(&self, events: usize) -> Vec<Figure> {
-        PAGES.iter().flat_map(|page| self.page(page, events)).collect()
+        // The first to ask for controls waits until the log is read.
+        let first = self.ask("/controls").1;
+        let name = format!("`/controls` for the first time, {events} events");
+        let first = Figure::new(&name, "ms", Some(1000.0), vec![first]);
+        let pages = PAGES.iter().flat_map(|page| self.page(page, events));
+        [first].into_iter().chain(pages).collect()
+    }
+
+    /// Returns how many kilobytes a page has, and how many milliseconds it takes.
+    fn ask(&self, page: &str) -> (f64, f64) {
+        let began = now();
+        let request = self.agent.get(format!("{}{page}", self.url));
+        let mut response = request.header("Cookie", &self.cookie).call().expect("a page");
+        let text = response.body_mut().read_to_string().expect("a page is text");
+        let taken = began.elapsed().as_secs_f64() * 1e3;
+        assert_eq!(response.status(), 200, "{page}: {text}");
+        (text.len() as f64 / 1e3, taken)
     }
 
     /// Returns how large a page is, and how long it takes.
     fn page(&self, page: &str, events: usize) -> [Figure; 2] {
-        let ask = |_| {
-            let began = now();
-            let request = self.agent.get(format!("{}{page}", self.url));
-            let mut response = request.header("Cookie", &self.cookie).call().expect("a page");
-            let text = response.body_mut().read_to_string().expect("a page is text");
-            let taken = began.elapsed().as_secs_f64() * 1e3;
-            assert_eq!(response.status(), 200, "{page}: {text}");
-            (text.len() as f64 / 1e3, taken)
-        };
-        let (sizes, times): (Vec<f64>, Vec<f64>) = (0..REQUESTS).map(ask).unzip();
+        let (sizes, times): (Vec<f64>, Vec<f64>) = (0..REQUESTS).map(|_| self.ask(page)).unzip();
         [
             Figure::new(&format!("`{page}`, {events} events"), "kB", Some(60.0), sizes),
             Figure::new(&format!("`{page}`, {events} events"), "ms", Some(5.0), times),

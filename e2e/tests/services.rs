@@ -118,6 +118,73 @@ fn a_site_of_files_goes_live_and_back_as_the_readme_says() {
     goes_live_and_back(&SITE);
 }
 
+/// Measures what lies in `$SLUSS_MEASURED`: a greeting.
+const BENCH: &str = r#"import os, sys, time
+sys.path.insert(0, os.environ["SLUSS_MEASURED"])
+from app import greeting
+
+began = time.perf_counter()
+for _ in range(200):
+    greeting()
+print(f"BenchmarkGreeting 200 {(time.perf_counter() - began) * 5000:.4f} us/op")
+"#;
+
+/// A greeting that takes its time.
+const SLOW: &str = r#"
+quick = greeting
+
+def greeting():
+    import time
+    time.sleep(0.0005)
+    return quick()
+"#;
+
+#[test]
+fn a_change_that_makes_a_service_slower_does_not_reach_customers() {
+    let sluss = Sluss::up();
+    let work = Work { sluss: &sluss, service: &PYTHON, folder: sluss.scratch(PYTHON.name) };
+    work.git(&["init", "--quiet", "--initial-branch=main"]);
+    work.write("one");
+    let file = |name: &str| work.folder.join(name);
+    std::fs::write(file("bench.py"), BENCH).expect("a file can be written");
+    work.commit("The service as it was");
+    work.sluss(&["init"]);
+    let port = free_port();
+    work.listens_on(port);
+    let service = std::fs::read_to_string(file("sluss.yaml")).expect("`sluss init` wrote it");
+    let measured =
+        service.replace("with:\n", "with:\n  measure: python3 bench.py\n  slower: 50%\n");
+    std::fs::write(file("sluss.yaml"), measured).expect("a file can be written");
+    work.sluss(&["check"]);
+    work.delivers("Deliver with Sluss", port, "one");
+
+    let app = std::fs::read_to_string(file("app.py")).expect("it is there");
+    let (before, after) = app.split_once("def app(").expect("it answers");
+    let slow = format!("{before}{SLOW}\ndef app({after}");
+    std::fs::write(file("app.py"), slow).expect("a file can be written");
+    work.commit("GRE-3: a slower greeting");
+    work.git(&["push", "--quiet", "sluss", "HEAD:main"]);
+    let refused = wait_for("the slow one is refused", PATIENCE, || {
+        let change = sluss.change(PYTHON.name, "GRE-3: a slower greeting")?;
+        change["sentence"].as_str().filter(|said| said.contains("slower")).map(str::to_owned)
+    });
+    assert!(refused.starts_with("It is refused in production"), "{refused}");
+    let release = sluss.get("/api/v1/releases/rel-2").expect("it was made");
+    let found = &release["measured"][0];
+    assert_eq!(found["against"], "rel-1", "{release:#}");
+    assert_eq!(found["metrics"][0]["pace"], "slower", "{release:#}");
+    work.answers(port, "one");
+
+    work.write("two");
+    work.delivers("GRE-4: as quick as before", port, "two");
+    let release = sluss.get("/api/v1/releases/rel-3").expect("it was made");
+    assert_eq!(release["measured"][0]["metrics"][0]["pace"], "within", "{release:#}");
+    let last = release["deployments"].as_array().and_then(|all| all.last()).expect("it is live");
+    let path = format!("/api/v1/deployments/{}", last["deployment"].as_str().expect("a name"));
+    let gates = sluss.get(&path).expect("it is there")["gates"].to_string();
+    assert!(gates.contains("within the tolerance"), "{gates}");
+}
+
 fn goes_live_and_back(service: &Service) {
     let sluss = Sluss::up();
     let work = Work { sluss: &sluss, service, folder: sluss.scratch(service.name) };

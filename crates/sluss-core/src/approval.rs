@@ -88,8 +88,10 @@ pub enum Asked {
     Unisolated,
     /// A rule of the organisation names who must agree.
     Rule,
-    /// No request says what is left of its error budget.
+    /// No request says what is left of its error budget, or too little was counted.
     NoTraffic,
+    /// Measurements do not say whether it is slower, or it may be slower than what is live might.
+    Pace,
 }
 
 impl Asked {
@@ -100,7 +102,8 @@ impl Asked {
             Self::EachRelease => "The policy asks for a second person each time.",
             Self::PlatformChange => "It changes policy, people or templates.",
             Self::Rule => "A rule says who must agree each time.",
-            Self::NoTraffic => "No request says what is left of its error budget.",
+            Self::Pace => "It is not proved to be as fast as what is live.",
+            Self::NoTraffic => "Too little was counted to say what is left of its error budget.",
             Self::Unisolated => "Its steps ran without isolation that holds.",
         }
     }

@@ -119,6 +119,9 @@ pub struct Signed {
     pub assertion: Digest,
     /// How often the key had signed then.
     pub counter: u32,
+    /// When its owner had signed in, or given their password last; not said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<Millis>,
 }
 
 /// A word that a person signs.

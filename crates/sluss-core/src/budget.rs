@@ -9,6 +9,8 @@
 //! - What the target itself refused, because nothing was ready or too much was in flight, has
 //!   failed.
 //! - A window without a request has no budget: neither all of it is left, nor nothing.
+//! - What was not counted while something was there is no time without failures: it is told, and
+//!   too much of it leaves no budget to go by.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +87,9 @@ pub struct TrafficCounted {
 }
 
 impl TrafficCounted {
-    fn counts(&self) -> Counts {
+    /// Returns the requests of the period, and how many of them failed: those that the target
+    /// refused too.
+    pub fn counts(&self) -> Counts {
         let (requests, errors) = (self.requests, self.errors);
         Counts { requests, errors }.and(Counts { requests: self.refused, errors: self.refused })
     }
@@ -105,6 +109,9 @@ pub struct Counted {
     pub refused_so_far: u64,
     /// By the hour in which the period ended, counted from 1970-01-01 UTC.
     pub hours: BTreeMap<i64, Counts>,
+    /// Seconds of an hour that nobody counted though something was there, by that hour.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missed: BTreeMap<i64, u32>,
 }
 
 /// What a window's requests make of an objective.
@@ -115,12 +122,20 @@ pub struct BudgetReading {
     pub budget: ErrorBudget,
     /// The requests of the window, and how many of them failed.
     pub counts: Counts,
+    /// How many of its seconds nobody counted, though something was there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted_seconds: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(seconds: &u32) -> bool {
+    *seconds == 0
 }
 
 /// Where a budget stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BudgetStands {
-    /// There was no request.
+    /// There was no request, one of too few failed, or too much of the window was not counted.
     NoData,
     /// Something is left.
     Left,
@@ -129,15 +144,28 @@ pub enum BudgetStands {
 }
 
 impl BudgetReading {
-    /// Returns where it stands.
+    /// Returns where it stands. One failure alone spends no budget: where not even one may fail,
+    /// there are too few requests to tell. Up to a tenth of the window may be uncounted: the rest
+    /// still is most of what customers met, and one restart shuts no gate.
     pub fn stands(self) -> BudgetStands {
         let Counts { requests, errors } = self.counts;
-        let allowed = u128::from(requests) * u128::from(self.budget.may_fail_ppm());
-        match (requests, u128::from(errors) * MILLION >= allowed) {
+        match (requests, errors) {
             (0, _) => BudgetStands::NoData,
-            (_, true) => BudgetStands::Spent,
-            (_, false) => BudgetStands::Left,
+            (_, 1) if self.fails_too_much() => BudgetStands::NoData,
+            _ if self.fails_too_much() => BudgetStands::Spent,
+            _ if self.lacks_too_much() => BudgetStands::NoData,
+            _ => BudgetStands::Left,
         }
+    }
+
+    fn fails_too_much(self) -> bool {
+        let Counts { requests, errors } = self.counts;
+        let allowed = u128::from(requests) * u128::from(self.budget.may_fail_ppm());
+        u128::from(errors) * MILLION >= allowed
+    }
+
+    fn lacks_too_much(self) -> bool {
+        u64::from(self.uncounted_seconds) * 10 > u64::from(self.budget.window_seconds)
     }
 
     /// Returns how much of the budget is left, in thousandths; nothing where there was no request.
@@ -150,16 +178,36 @@ impl BudgetReading {
         u16::try_from(left).ok()
     }
 
-    /// Returns the reading in words, without a full stop: `0.14 % of 12 requests failed, …`.
+    /// Returns the reading in words, without a full stop: `14 of 10000 requests failed in 30 d: …`.
     pub fn words(self) -> String {
         let Counts { requests, errors } = self.counts;
         let window = self.budget.window();
         let may = percent(self.budget.may_fail_ppm().into());
-        let Some(ppm) = (u128::from(errors) * MILLION).checked_div(requests.into()) else {
-            return format!("no request was counted in {window}, of which {may} may fail");
+        let counted = match (u128::from(errors) * MILLION).checked_div(requests.into()) {
+            None => format!("no request was counted in {window}, of which {may} may fail"),
+            Some(_) if errors == 1 && self.fails_too_much() => {
+                format!(
+                    "1 of {requests} requests failed in {window}: too few to tell, as {may} may"
+                )
+            }
+            Some(ppm) => {
+                let failed = percent(u64::try_from(ppm).unwrap_or(u64::MAX));
+                format!(
+                    "{errors} of {requests} requests failed in {window}: {failed}, and {may} may"
+                )
+            }
         };
-        let failed = percent(u64::try_from(ppm).unwrap_or(u64::MAX));
-        format!("{errors} of {requests} requests failed in {window}: {failed}, and {may} may")
+        let lacks = self.uncounted().map(|lacks| format!("; {lacks} not counted"));
+        counted + &lacks.unwrap_or_default()
+    }
+
+    /// Returns how much of the window nobody counted, if it is a minute or more: `8 h`.
+    pub fn uncounted(self) -> Option<String> {
+        match self.uncounted_seconds {
+            0..60 => None,
+            seconds @ 60..3_600 => Some(format!("{} min", seconds / 60)),
+            seconds => Some(format!("{} h", seconds.div_ceil(3_600))),
+        }
     }
 }
 
@@ -174,7 +222,36 @@ impl State {
     pub fn budget_in(&self, key: &RouteKey, budget: ErrorBudget, now: Millis) -> BudgetReading {
         let window = self.hours_within(key, budget, now);
         let counts = window.fold(Counts::default(), |all, (_, counts)| all.and(*counts));
-        BudgetReading { budget, counts }
+        BudgetReading { budget, counts, uncounted_seconds: self.uncounted_in(key, budget, now) }
+    }
+
+    /// Returns how many seconds of the window nobody counted, though something was there. What was
+    /// counted last may be recorded some minutes late, and is not missed for that.
+    fn uncounted_in(&self, key: &RouteKey, budget: ErrorBudget, now: Millis) -> u32 {
+        let known = self.counted_in(key);
+        let missed = known.into_iter().flat_map(|known| &known.missed);
+        let missed = missed.filter(|(hour, _)| leaves(**hour, budget) > now);
+        let missed: i64 = missed.map(|(_, seconds)| i64::from(*seconds)).sum();
+        let since = self.counted_from(key).map_or(0, |since| now.second().saturating_sub(since));
+        let late = if since > LATE_SECONDS { since } else { 0 };
+        let all = missed.saturating_add(late).clamp(0, budget.window_seconds.into());
+        u32::try_from(all).unwrap_or(budget.window_seconds)
+    }
+
+    /// Returns the last second that needs no counting any more: what was counted last, or when the
+    /// place was taken by what is there now and by what was there before it without a break.
+    fn counted_from(&self, key: &RouteKey) -> Option<i64> {
+        let place = self.place(&key.service, &key.environment)?;
+        let counted = self.counted_in(key).map_or(i64::MIN, |known| known.until);
+        let mut of = self.deployments.get(&place.live.or(place.rolling)?)?;
+        // Whatever began before that was counted is of no interest.
+        while of.started?.second() > counted {
+            match of.before {
+                Some(before) => of = self.deployments.get(&before)?,
+                None => return Some(of.started?.second()),
+            }
+        }
+        Some(counted)
     }
 
     fn hours_within<'a>(
@@ -196,12 +273,26 @@ impl State {
         budget: ErrorBudget,
         now: Millis,
     ) -> Option<Millis> {
-        let mut left = self.budget_in(key, budget, now);
+        let mut left = BudgetReading { uncounted_seconds: 0, ..self.budget_in(key, budget, now) };
         self.hours_within(key, budget, now).find_map(|(hour, gone)| {
             left.counts.requests = left.counts.requests.saturating_sub(gone.requests);
             left.counts.errors = left.counts.errors.saturating_sub(gone.errors);
             (left.stands() == BudgetStands::Left).then(|| leaves(*hour, budget))
         })
+    }
+
+    /// Returns how many requests a place had on an average day of the thirty before `before`, as
+    /// far as they were counted; nothing where that is less than a day.
+    pub fn daily_requests(&self, key: &RouteKey, before: Millis) -> Option<u64> {
+        const DAYS: i64 = 30;
+        let last = before.0.div_euclid(HOUR_MS);
+        let hours = &self.counted_in(key)?.hours;
+        let within = || hours.range(last - DAYS * 24..last);
+        let (first, _) = within().next()?;
+        let counted = u64::try_from(last - first).ok().filter(|counted| *counted >= 24)?;
+        let requests: u64 = within().map(|(_, counts)| counts.requests).sum();
+        // Rounded up, so that a part of it is never too small by that.
+        u64::try_from((u128::from(requests) * 24).div_ceil(u128::from(counted))).ok()
     }
 
     /// Returns the objective of what is live in a place, or of what is about to be.
@@ -240,7 +331,8 @@ impl State {
     }
 
     /// Returns whether a period is to be recorded now: every five minutes in which anything was
-    /// counted, and sooner where it changes what is left of a budget into nothing, or back.
+    /// counted, and sooner where it changes what is left of a budget into nothing, or back. Where
+    /// something is promised, a period without a request is recorded too, so that it is no gap.
     pub fn traffic_due(&self, counted: &TrafficCounted) -> bool {
         let key = counted.key();
         let last = self.counted_in(&key).map_or(counted.after, |known| known.until);
@@ -250,13 +342,18 @@ impl State {
             self.budget_of(&key).is_some_and(|budget| {
                 let before = self.budget_in(&key, budget, now);
                 let counts = before.counts.and(counted.counts());
-                before.stands() != BudgetReading { counts, ..before }.stands()
+                counts != before.counts
+                    && before.stands() != BudgetReading { counts, ..before }.stands()
             })
+        };
+        let least = match counted.counts().requests {
+            0 => self.budget_of(&key).map_or(i64::MAX, |_| IDLE_SECONDS),
+            _ => PERIOD_SECONDS,
         };
         let there = self.place(&key.service, &key.environment);
         there.is_some_and(|place| place.live.or(place.rolling).is_some())
             && self.fits(counted)
-            && (seconds >= PERIOD_SECONDS || seconds >= SOONEST_SECONDS && turns())
+            && (seconds >= least || seconds >= SOONEST_SECONDS && turns())
     }
 
     /// Returns whether a period says something, and begins after what was counted before.
@@ -265,7 +362,6 @@ impl State {
         counted.after >= after
             && counted.until > counted.after
             && counted.errors <= counted.requests
-            && counted.counts().requests > 0
     }
 
     /// Returns the period as an event, if it is due. While the clock cannot be trusted nothing is
@@ -280,23 +376,48 @@ impl State {
 pub const PERIOD_SECONDS: i64 = 300;
 /// Seconds of the shortest.
 const SOONEST_SECONDS: i64 = 10;
+/// Seconds of one without a request: fewer than targets remember, so that a restart loses nothing.
+const IDLE_SECONDS: i64 = 600;
+/// Seconds after which what was not recorded is lost: as many as targets remember.
+const LATE_SECONDS: i64 = 900;
 
 /// Returns when all of an hour has left the window.
 fn leaves(hour: i64, budget: ErrorBudget) -> Millis {
     Millis(hour.saturating_add(1).saturating_mul(HOUR_MS)).plus(budget.window_ms())
 }
 
-/// Folds a period.
+/// Folds a period, and what nobody counted before it.
 pub(crate) fn apply(state: &mut State, counted: &TrafficCounted) {
+    let gap = state.counted_from(&counted.key()).map(|from| (from, counted.after));
     let of_service = state.traffic.entry(counted.service.clone()).or_default();
-    let new = Counted { until: counted.until, refused_so_far: 0, hours: BTreeMap::new() };
-    let known = of_service.entry(counted.environment.clone()).or_insert(new);
+    let known = of_service.entry(counted.environment.clone()).or_insert_with(|| Counted {
+        until: counted.until,
+        refused_so_far: 0,
+        hours: BTreeMap::new(),
+        missed: BTreeMap::new(),
+    });
     known.until = known.until.max(counted.until);
     known.refused_so_far = counted.refused_so_far;
     let hour = known.hours.entry(counted.until.div_euclid(HOUR_SECONDS)).or_default();
     *hour = hour.and(counted.counts());
     let oldest = known.until - i64::from(ErrorBudget::LONGEST_WINDOW);
+    if let Some((from, until)) = gap {
+        miss(known, from.max(oldest), until);
+    }
     known.hours.retain(|hour, _| (hour + 1) * HOUR_SECONDS > oldest);
+    known.missed.retain(|hour, _| (hour + 1) * HOUR_SECONDS > oldest);
+}
+
+/// Notes that nobody counted the seconds after `from` until `until`.
+fn miss(known: &mut Counted, mut from: i64, until: i64) {
+    while from < until {
+        let hour = (from + 1).div_euclid(HOUR_SECONDS);
+        let end = until.min((hour + 1) * HOUR_SECONDS - 1);
+        let seconds = u32::try_from(end - from).unwrap_or(u32::MAX);
+        let missed = known.missed.entry(hour).or_default();
+        *missed = missed.saturating_add(seconds);
+        from = end;
+    }
 }
 
 /// Returns parts per million as a percentage.

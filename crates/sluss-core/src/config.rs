@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{
     Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, TeamName, TemplateRef,
 };
+use crate::objectives::Objectives;
 use crate::pipeline::{EnvironmentKind, GateKind, Replacement, RolloutPlan, Stage};
 use crate::remediation::Terms;
 use crate::retention::Periods;
@@ -44,6 +45,8 @@ pub enum Demand {
     Sbom,
     /// The gate [`GateKind::Findings`].
     Findings,
+    /// The gate [`GateKind::Performance`].
+    Performance,
     /// The gate [`GateKind::ErrorBudget`].
     ErrorBudget,
 }
@@ -58,6 +61,7 @@ impl Demand {
             Self::Tests => Some(GateKind::Tests),
             Self::Sbom => Some(GateKind::Sbom),
             Self::Findings => Some(GateKind::Findings),
+            Self::Performance => Some(GateKind::Performance),
             Self::ErrorBudget => Some(GateKind::ErrorBudget),
             Self::Verdict => None,
         }
@@ -71,7 +75,11 @@ const ALWAYS: [GateKind; 4] =
 /// Returns the last stage of a pipeline as it is delivered under `demands`: nothing can be left out
 /// that they ask for, nor the gates that obey policy and calendar.
 #[must_use]
-pub fn under(mut stage: Stage, demands: &BTreeSet<Demand>) -> Stage {
+pub fn under(
+    mut stage: Stage,
+    demands: &BTreeSet<Demand>,
+    objectives: Option<Objectives>,
+) -> Stage {
     if stage.kind == EnvironmentKind::Ephemeral {
         return stage;
     }
@@ -82,7 +90,9 @@ pub fn under(mut stage: Stage, demands: &BTreeSet<Demand>) -> Stage {
         }
     }
     if demands.contains(&Demand::Verdict) && stage.replacement == Replacement::AtOnce {
-        stage.replacement = Replacement::Progressive(RolloutPlan::default());
+        let objectives = objectives.unwrap_or_default();
+        let plan = RolloutPlan { objectives, ..RolloutPlan::default() };
+        stage.replacement = Replacement::Progressive(plan);
     }
     stage
 }

@@ -3,6 +3,8 @@
 //! # Invariants
 //!
 //! - What no event names is no content; what one names again is kept again, from that time on.
+//! - No digest that an event stores is left out unsaid: `tests/it/contents.rs` walks the stored
+//!   form of a sample of each event.
 
 use std::collections::BTreeSet;
 
@@ -126,6 +128,7 @@ impl Event {
                 log.iter().map(|log| blob(Class::Logs, log)).chain(why).collect()
             }
             E::FindingsRecorded { report, .. } => vec![evidence(report)],
+            E::PerformanceMeasured { measured, .. } => vec![evidence(&measured.report)],
             E::SbomRecorded { materials, .. } => match materials {
                 Materials::Listed { sbom, .. } => vec![evidence(sbom)],
                 Materials::Absent { why: NoSbom::Malformed { why, .. } } => {
@@ -143,6 +146,7 @@ impl Event {
             E::GateDecided { outcome, policy: None, .. } => {
                 outcome.input().map(evidence).into_iter().collect()
             }
+            E::FreezeDecided(said) => vec![evidence(&said.calendar), evidence(&said.says)],
             E::ApprovalRequested { statement, .. } => vec![evidence(statement)],
             E::ApprovalGranted { signed, .. } | E::ExceptionGranted { signed, .. } => {
                 signed.iter().map(|signed| evidence(&signed.assertion)).collect()
@@ -152,7 +156,21 @@ impl Event {
                 signed.chain(reason.iter().map(|reason| wrote(reason, by))).collect()
             }
             E::AttestationRecorded { envelope, .. } => vec![evidence(envelope)],
+            _of_people => self.written(),
+        }
+    }
+
+    /// Returns the private texts that it names: what people wrote.
+    fn written(&self) -> Vec<Named> {
+        use Event as E;
+        let wrote = |digest: &Digest, by: &PersonRef| text(Class::Personal, digest, Some(by));
+        match self {
             E::IncidentReported { summary, .. } => vec![text(Class::Personal, summary, None)],
+            // What the authority was told is the organisation's, and not of whoever noted it.
+            E::IncidentNotified(of) => vec![text(Class::Evidence, &of.reference, None)],
+            E::IncidentClassified(of) => {
+                of.reason.iter().map(|reason| wrote(reason, &of.by)).collect()
+            }
             E::FreezeSet { reason, by, .. } => {
                 vec![text(Class::Personal, reason, by.as_ref())]
             }

@@ -39,6 +39,8 @@ pub enum Cause {
     Probe,
     /// A window of the calendar began that takes back what is under way.
     Window,
+    /// It was held, and nobody decided in time.
+    HeldTooLong,
     /// It is live, fails more often than it may, and nothing is there to go back to.
     Failing,
 }
@@ -58,6 +60,7 @@ impl Cause {
             Self::ByHand => "was taken back by hand",
             Self::Probe => "does not answer its probes as it should",
             Self::Window => "was under way when a window began that takes it back",
+            Self::HeldTooLong => "was held, and nobody decided over it in time",
             Self::Failing => "fails more often than it may, and there is nothing to go back to",
         }
     }
@@ -87,6 +90,8 @@ pub enum RefusalReason {
     Sbom,
     /// Findings are past their terms, or nobody looked.
     Findings,
+    /// It is slower than what is live by more than it may be, or nothing was measured.
+    Performance,
     /// Nothing says what the service promises of its traffic.
     Objective,
     /// The release is barred.
@@ -210,6 +215,18 @@ impl Deployment {
     pub fn gates_asked(&self) -> Vec<GateKind> {
         let more = self.gates.keys().filter(|gate| !self.stage.gates.contains(gate));
         self.stage.gates.iter().chain(more).copied().collect()
+    }
+
+    /// Returns when it took all traffic, or ended without; nothing while it waits or rolls out.
+    pub fn came_to_rest(&self) -> Option<Millis> {
+        match self.phase {
+            Phase::Requested | Phase::Cleared | Phase::RollingOut(_) => None,
+            Phase::Live { since, .. }
+            | Phase::RolledBack { since, .. }
+            | Phase::Superseded { since, .. }
+            | Phase::Refused { since, .. }
+            | Phase::Removed { since, .. } => Some(self.live.unwrap_or(since)),
+        }
     }
 
     /// Returns whether nothing further happens to it by itself.

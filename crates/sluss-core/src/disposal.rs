@@ -239,7 +239,10 @@ impl State {
         match stream {
             Stream::Change(id) => self.open.changes.contains(&id),
             Stream::Run(id) => self.open.runs.contains(&id),
-            Stream::Incident(id) => self.incidents.get(&id).is_some_and(|one| one.closed.is_none()),
+            Stream::Incident(id) => self.incidents.get(&id).is_some_and(|one| {
+                let reported = one.recorded();
+                one.closed.is_none() || reported.is_major() && !reported.is_done()
+            }),
             Stream::Exception(id) => self.exceptions.get(&id).is_some_and(|one| {
                 let asked = one.granted.is_none() && one.ended.is_none() && now < one.until;
                 let emergency = matches!(one.what, ExceptionKind::Emergency { .. });

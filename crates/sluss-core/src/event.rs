@@ -10,16 +10,17 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::approval::{Asked, Subject};
 use crate::authenticator::{Credential, Signed};
+use crate::bounds::RolloutStarted;
 use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
 use crate::exception::ExceptionKind;
 use crate::findings::{FindingCounts, Named};
+use crate::freezes::FreezeDecided;
 use crate::gate::GateOutcome;
 use crate::hold::HoldScope;
 use crate::ids::{
@@ -27,10 +28,11 @@ use crate::ids::{
     ErasureId, ExceptionId, FreezeId, HoldId, IncidentId, PersonRef, ProductName, ReleaseId, RunId,
     ServiceName, StepName, StopId,
 };
-use crate::incident::Reporter;
+use crate::incident::{Classified, LimitNear, Notified, Reporter};
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
 use crate::remediation::Late;
@@ -46,6 +48,7 @@ use crate::units::{Millis, Share};
 pub use crate::pushed::{Artifact, Push, WithdrawnReason};
 pub use crate::refused::RefusedWhy;
 use crate::stop::StopScope;
+pub use crate::stored::Unreadable;
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +173,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         named: Option<Named>,
     },
+    /// What a step measured was read.
+    #[serde(rename = "performance.measured")]
+    PerformanceMeasured { owner: StepOwner, step: StepName, attempt: u16, measured: Measured },
     /// Of what customers have, other findings are past their terms than before, or none any more.
     #[serde(rename = "findings.overdue")]
     FindingsOverdue { deployment: DeploymentId, late: Late },
@@ -226,6 +232,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy: Option<PolicyRecord>,
     },
+    /// What the calendar said at the gate of freezes, which is decided next.
+    #[serde(rename = "freeze.decided")]
+    FreezeDecided(FreezeDecided),
     /// A second person is asked.
     #[serde(rename = "approval.requested")]
     ApprovalRequested { subject: Subject, statement: Digest, why: Asked },
@@ -263,6 +272,9 @@ pub enum Event {
     /// The target is about to be asked.
     #[serde(rename = "deployment.started")]
     DeploymentStarted { deployment: DeploymentId },
+    /// The candidate is about to get its first share: customers test it within these bounds.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted(RolloutStarted),
     /// The candidate is ready and gets this share from now on.
     #[serde(rename = "rollout.shifted")]
     RolloutShifted { deployment: DeploymentId, leg: usize, share: Share },
@@ -327,6 +339,15 @@ pub enum Event {
     /// A person named the deployment that caused it.
     #[serde(rename = "incident.linked")]
     IncidentLinked { incident: IncidentId, deployment: DeploymentId },
+    /// A person said what it did, and whether it is major.
+    #[serde(rename = "incident.classified")]
+    IncidentClassified(Classified),
+    /// A person said that the authority was told of it, when, and by which report.
+    #[serde(rename = "incident.notified")]
+    IncidentNotified(Notified),
+    /// There is little time until it is to be classified, or a report to be sent.
+    #[serde(rename = "incident.limit_near")]
+    IncidentLimitNear(LimitNear),
     /// Customers are no longer affected: the target confirmed that no request goes there.
     #[serde(rename = "incident.mitigated")]
     IncidentMitigated { incident: IncidentId },
@@ -456,41 +477,4 @@ pub enum Event {
     /// Callers who are not signed in were refused, counted per route and minute.
     #[serde(rename = "access.refused_counted")]
     AccessRefusedCounted { route: String, why: RefusedWhy, count: u32, minute: i64 },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Tagged<'a> {
-    #[serde(rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-/// A stored event that this program can't read.
-#[derive(Debug, thiserror::Error)]
-#[error("an event of type `{kind}` can't be read: {source}")]
-pub struct Unreadable {
-    /// Its type.
-    pub kind: String,
-    /// Why.
-    #[source]
-    pub source: serde_json::Error,
-}
-
-impl Event {
-    /// Returns the event's type and its data as strict JSON, as they are stored.
-    pub fn to_parts(&self) -> (String, Box<RawValue>) {
-        let text = serde_json::to_string(self).expect("BUG: an event has a JSON form");
-        let parts: Tagged<'_> =
-            serde_json::from_str(&text).expect("BUG: an event's JSON has a type and data");
-        (parts.kind.into_owned(), parts.data.to_owned())
-    }
-
-    /// Makes the event again from its stored parts.
-    pub fn from_parts(kind: &str, data: &RawValue) -> Result<Self, Unreadable> {
-        let unreadable = |source| Unreadable { kind: kind.to_owned(), source };
-        let text =
-            serde_json::to_string(&Tagged { kind: kind.into(), data }).map_err(unreadable)?;
-        serde_json::from_str(&text).map_err(unreadable)
-    }
 }

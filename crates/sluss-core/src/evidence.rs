@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::approval::Subject;
 use crate::deployment::{Deployment, Phase};
 use crate::event::{Event, Stream};
-use crate::ids::{DeploymentId, Digest, ReleaseId, StepName};
+use crate::exception::ExceptionKind;
+use crate::ids::{DeploymentId, Digest, ExceptionId, ReleaseId, StepName};
 use crate::materials::Materials;
 use crate::pipeline::{GateKind, Replacement};
 use crate::rollout::Verdict;
@@ -51,6 +52,15 @@ pub enum Evidence {
         /// The digest of the report.
         report: Digest,
     },
+    /// What a step measured beside what was live (in-toto test result).
+    Performance {
+        /// Whose step.
+        owner: StepOwner,
+        /// Which step.
+        step: StepName,
+        /// The digest of its report.
+        report: Digest,
+    },
     /// What a gate decided (SLSA verification summary).
     Gate {
         /// Of which deployment.
@@ -58,10 +68,20 @@ pub enum Evidence {
         /// Which gate.
         gate: GateKind,
     },
+    /// What the calendar said of a deployment's start.
+    Freeze {
+        /// Of which deployment.
+        deployment: DeploymentId,
+    },
     /// What a second person decided.
     Approval {
         /// Over what.
         subject: Subject,
+    },
+    /// That two people let a rule of a policy go unmet for a time.
+    Waiver {
+        /// Which exception.
+        exception: ExceptionId,
     },
     /// What live traffic said of a release.
     Verdict {
@@ -86,11 +106,14 @@ impl Evidence {
     pub fn stream(&self) -> Stream {
         match self {
             Self::Provenance { release } | Self::Sbom { release } => Stream::Release(*release),
-            Self::TestResult { owner, .. } | Self::Scan { owner, .. } => (*owner).into(),
-            Self::Gate { deployment, .. } | Self::Verdict { deployment } => {
-                Stream::Deployment(*deployment)
-            }
+            Self::TestResult { owner, .. }
+            | Self::Scan { owner, .. }
+            | Self::Performance { owner, .. } => (*owner).into(),
+            Self::Gate { deployment, .. }
+            | Self::Freeze { deployment }
+            | Self::Verdict { deployment } => Stream::Deployment(*deployment),
             Self::Approval { subject } => subject.stream(),
+            Self::Waiver { exception } => Stream::Exception(*exception),
         }
     }
 
@@ -110,12 +133,21 @@ impl Evidence {
                 let (owner, step, report) = (*owner, step.clone(), report.clone());
                 Some(Self::Scan { owner, step, report })
             }
+            Event::PerformanceMeasured { owner, step, measured, .. } => {
+                let (owner, step, report) = (*owner, step.clone(), measured.report.clone());
+                Some(Self::Performance { owner, step, report })
+            }
             Event::GateDecided { deployment, gate, outcome, policy: _ } => {
                 let (deployment, gate) = (*deployment, *gate);
                 outcome.is_final().then_some(Self::Gate { deployment, gate })
             }
+            Event::FreezeDecided(said) => Some(Self::Freeze { deployment: said.deployment }),
             Event::ApprovalGranted { subject, .. } | Event::ApprovalRefused { subject, .. } => {
                 Some(Self::Approval { subject: *subject })
+            }
+            Event::ExceptionGranted { exception, .. } => {
+                let exception = *exception;
+                is_waived(state, exception).then_some(Self::Waiver { exception })
             }
             Event::DeploymentRolledBack { deployment, .. }
             | Event::DeploymentLive { deployment } => {
@@ -127,6 +159,15 @@ impl Evidence {
             _says_nothing_that_others_check => None,
         }
     }
+}
+
+/// Returns whether the next person who grants `id` makes a waiver of it that holds.
+fn is_waived(state: &State, id: ExceptionId) -> bool {
+    state.exceptions.get(&id).is_some_and(|one| {
+        matches!(one.what, ExceptionKind::Waiver { .. } | ExceptionKind::Findings { .. })
+            && one.granted.is_none()
+            && one.granted_by.len() + 1 >= one.what.people()
+    })
 }
 
 /// Returns whether live traffic has spoken: what goes live without a word in its favour, since

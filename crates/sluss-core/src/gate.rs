@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{BudgetReading, percent};
 use crate::contracts::{Between, Missing};
 use crate::findings::FindingCounts;
-use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ServiceName, StopId};
+use crate::ids::{Digest, ExceptionId, FreezeId, GroupName, ReleaseId, ServiceName, StopId};
 use crate::materials::NoSbom;
+use crate::performance::Unproved;
 use crate::remediation::Late;
 use crate::rollout::Counts;
 use crate::steps::TestCounts;
@@ -80,6 +81,15 @@ pub enum ClearedWhy {
         /// What they say together.
         findings: FindingCounts,
     },
+    /// It was measured beside the live release, and is not slower than it may be.
+    Pace {
+        /// How many metrics there are.
+        metrics: u32,
+        /// The release that was live.
+        against: ReleaseId,
+    },
+    /// It was measured, and nothing is live that it could be slower than.
+    FirstPace,
     /// Something of its error budget is left.
     BudgetLeft {
         /// What was counted.
@@ -87,6 +97,8 @@ pub enum ClearedWhy {
     },
     /// Nothing is live there that a budget could be of; its own traffic is judged by objectives.
     JudgedByObjectives,
+    /// What promised something when it was asked first is not live any more.
+    NothingPromised,
     /// What it needs of other services is live, and what others need of it stays.
     DependenciesMet {
         /// What it needs, and who provides it.
@@ -164,6 +176,16 @@ pub enum WaitingOn {
     },
     /// The decision of a second person, since no request says what is left of its error budget.
     NoTraffic,
+    /// The decision of a second person, since it is not proved to be as fast as what is live.
+    Pace {
+        /// Why not.
+        why: Unproved,
+    },
+    /// The decision of a second person, since too little was counted to say what is left of it.
+    TooLittle {
+        /// What was counted.
+        reading: BudgetReading,
+    },
     /// Releases of other services.
     Dependencies {
         /// What it needs and nothing live provides.
@@ -239,6 +261,13 @@ pub enum RefusedWhy {
         /// What all reports say together.
         findings: FindingCounts,
     },
+    /// Nothing was measured.
+    NotMeasured,
+    /// It is slower than what is live by more than it may be.
+    Slower {
+        /// By how much in which metrics: `checkout +12.5 %`.
+        metrics: Vec<String>,
+    },
     /// Nothing says what it promises of its traffic.
     NoObjective,
     /// A second person did not agree.
@@ -260,8 +289,11 @@ impl GateOutcome {
             let mut outcome = outcome.clone();
             match &mut outcome {
                 Self::Cleared { why: ClearedWhy::BudgetLeft { reading } }
-                | Self::Waiting { on: WaitingOn::Budget { reading, .. } } => {
+                | Self::Waiting {
+                    on: WaitingOn::Budget { reading, .. } | WaitingOn::TooLittle { reading },
+                } => {
                     reading.counts = Counts::default();
+                    reading.uncounted_seconds = 0;
                 }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
                 | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
@@ -326,10 +358,21 @@ impl ClearedWhy {
                 counted(*reports, "report"),
                 findings.words()
             ),
+            Self::Pace { metrics, against } => format!(
+                "Beside {against}, which was live, {} within the tolerance.",
+                match metrics {
+                    1 => "its metric is".to_owned(),
+                    many => format!("all {many} metrics are"),
+                }
+            ),
+            Self::FirstPace => {
+                "It was measured, and nothing is live that it could be slower than.".to_owned()
+            }
             Self::BudgetLeft { reading } => {
                 let left = u64::from(reading.left_permille().unwrap_or(0)) * 1_000;
                 format!("{} of its error budget is left: {}.", percent(left), reading.words())
             }
+            Self::NothingPromised => "Nothing live here promises anything any more.".to_owned(),
             Self::JudgedByObjectives => {
                 "Nothing is live here that an error budget could be of; its own traffic is judged \
                  by objectives."
@@ -400,6 +443,14 @@ impl WaitingOn {
                  second person."
                     .to_owned()
             }
+            Self::Pace { why } => {
+                format!("{} It waits for the decision of a second person.", why.sentence())
+            }
+            Self::TooLittle { reading } => format!(
+                "Too little was counted to say what is left of its error budget ({}): it waits for \
+                 the decision of a second person.",
+                reading.words()
+            ),
             Self::Dependencies { missing, drops, circle } => {
                 let mut all: Vec<String> = missing.iter().map(Missing::sentence).collect();
                 if !drops.is_empty() {
@@ -459,6 +510,13 @@ impl RefusedWhy {
                     many => format!("{many} critical findings are"),
                 },
                 findings.words()
+            ),
+            Self::NotMeasured => {
+                "No step measured it beside what is live; no data is not a pass.".to_owned()
+            }
+            Self::Slower { metrics } => format!(
+                "It is slower than what is live by more than it may be: {}.",
+                metrics.join(", ")
             ),
             Self::NoObjective => {
                 "Nothing says what it promises of its traffic; state `error_budget` in its \

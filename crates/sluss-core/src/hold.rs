@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contents::Kept;
+use crate::contents::{Gone, Kept};
 use crate::event::{Event, Stream};
 use crate::exception::ExceptionKind;
 use crate::ids::{Digest, HoldId, Malformed, PersonRef, ProductName, ReleaseId, ServiceName};
@@ -137,6 +137,17 @@ impl State {
         holds.peek()?;
         let about = self.about(kept);
         holds.find(|(_, hold)| self.covers(&hold.scope, &about)).map(|(id, _)| id)
+    }
+
+    /// Returns the holds that a release lies in, oldest first.
+    pub fn holds_over_release(&self, id: ReleaseId) -> impl Iterator<Item = (HoldId, &Hold)> {
+        let about = BTreeSet::from([About::Release(id)]);
+        self.active_holds().filter(move |(_, hold)| self.covers(&hold.scope, &about))
+    }
+
+    /// Returns what belonged to a release and is gone, by its digest.
+    pub fn gone_of_release(&self, id: ReleaseId) -> impl Iterator<Item = (&Digest, &Kept, &Gone)> {
+        self.to_remove().filter(move |(_, kept, _)| self.about(kept).contains(&About::Release(id)))
     }
 
     /// Returns the first hold over something that this person had a part in.

@@ -190,6 +190,10 @@ slug!(
     ContractName, 60,
     "a contract's name (1 to 60 of a-z, 0-9 and -, not starting or ending with -)");
 slug!(
+    /// Names an apparent cause of incidents: the same name for all that have it.
+    CauseName, 40,
+    "a cause (1 to 40 of a-z, 0-9 and -, not starting or ending with -)");
+slug!(
     /// Names an artifact within a release.
     ArtifactName, 60,
     "an artifact name (1 to 60 of a-z, 0-9 and -, not starting or ending with -)");

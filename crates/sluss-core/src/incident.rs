@@ -1,11 +1,18 @@
 //! Incidents and freezes: a degradation tied to what caused it, and a time in which a gate is shut.
 
+pub mod clocks;
+pub mod criteria;
+pub mod recurring;
+pub mod reporting;
+
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Cause;
 use crate::ids::{DeploymentId, Digest, EnvironmentName, IncidentId, ServiceName};
 use crate::state::State;
 use crate::units::Millis;
+
+pub use reporting::{Classified, LimitNear, Notified, Reporting};
 
 /// Who reported a degradation that Sluss did not see by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +69,9 @@ pub struct Incident {
     pub mitigated: Option<Millis>,
     /// When it was over.
     pub closed: Option<Millis>,
+    /// How it was classified, and what the authority was told.
+    #[serde(default)]
+    pub reporting: Reporting,
 }
 
 impl State {
@@ -88,7 +98,8 @@ impl Incident {
         origin: Origin,
         now: Millis,
     ) -> Self {
-        Self { service, environment, origin, opened: now, mitigated: None, closed: None }
+        let reporting = Reporting::default();
+        Self { service, environment, origin, opened: now, mitigated: None, closed: None, reporting }
     }
 
     /// Returns the deployment that caused it, as far as that is known.

@@ -54,6 +54,11 @@ pub enum ReportKind {
     Junit,
     /// Findings of a scanner as SARIF 2.1.0.
     Sarif,
+    /// Measurements of the release and the live one, by turns.
+    Performance {
+        /// How much slower the release may be, in parts per million.
+        tolerance_ppm: u32,
+    },
 }
 
 /// A report that a step writes, relative to the work tree.
@@ -158,6 +163,8 @@ pub enum GateKind {
     Sbom,
     /// A scanner looked at its release, and no critical finding is open.
     Findings,
+    /// It was measured beside the live release, and is not slower than it may be.
+    Performance,
     /// Customers' requests failed less often than the service promised.
     ErrorBudget,
     /// What it needs of other services is live, and what others need of it stays.
@@ -297,6 +304,10 @@ pub struct Pipeline {
     /// What it provides to other services, and needs of them.
     #[serde(default, skip_serializing_if = "Contracts::is_empty")]
     pub contracts: Contracts,
+    /// What a first release must keep to where only the organisation asks for a rollout that is
+    /// judged; other stages have their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<Objectives>,
 }
 
 /// Why steps do not form a pipeline.
@@ -362,6 +373,7 @@ impl Pipeline {
             forward_only,
             error_budget,
             contracts,
+            objectives: None,
         })
     }
 
@@ -383,9 +395,21 @@ impl Pipeline {
         Self { contracts, ..self }
     }
 
+    /// Returns the pipeline with what first releases must keep to where only the organisation asks
+    /// for a rollout that is judged.
+    #[must_use]
+    pub fn with_objectives(self, objectives: Option<Objectives>) -> Self {
+        Self { objectives, ..self }
+    }
+
     /// Returns the steps, each after those that it needs.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// Returns the last stage that stays, where customers are.
+    pub fn last_lasting(&self) -> Option<&Stage> {
+        self.deliver.iter().rfind(|stage| stage.kind == EnvironmentKind::Lasting)
     }
 
     /// Returns the digest of what a release is configured with: everything but the steps that
@@ -393,10 +417,12 @@ impl Pipeline {
     pub fn configuration_digest(&self) -> Digest {
         let known = (&self.start, &self.deliver, self.forward_only);
         // What came later is left away where it says nothing, so that digests stay as they were.
-        let text = match (self.error_budget, self.contracts.is_empty()) {
-            (None, true) => serde_json::to_vec(&known),
-            (Some(budget), true) => serde_json::to_vec(&(known, budget)),
-            (budget, false) => serde_json::to_vec(&(known, budget, &self.contracts)),
+        let of = &self.contracts;
+        let text = match (self.error_budget, of.is_empty(), self.objectives) {
+            (None, true, None) => serde_json::to_vec(&known),
+            (Some(budget), true, None) => serde_json::to_vec(&(known, budget)),
+            (budget, false, None) => serde_json::to_vec(&(known, budget, of)),
+            (budget, _, Some(kept)) => serde_json::to_vec(&(known, budget, of, kept)),
         };
         Digest::of(&text.expect("BUG: plain data has a JSON form"))
     }

@@ -40,8 +40,12 @@ pub struct PopulationSealed {
     pub rollbacks: u64,
     /// Those of the deployments that an emergency let through.
     pub emergency: u64,
-    /// Those of the deployments that a model approved in advance let through.
+    /// Those of the deployments that a model approved in advance let through; 0 where they are not
+    /// told apart.
     pub standard: u64,
+    /// Whether they are told apart from the others. Seals of before say nothing of that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standard_told: bool,
     /// Leaf hash of the last counted event; zeros where none was counted.
     pub head: Digest,
     /// Root (RFC 6962) over the leaf hashes of the counted events.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::exception::Changed;
+use crate::freezes::FreezeDecided;
 use crate::ids::{DeploymentId, Digest};
 use crate::state::State;
 use crate::units::Millis;
@@ -112,6 +113,18 @@ pub trait Rules: Sync {
         deployment: DeploymentId,
         now: Millis,
     ) -> CalendarSays;
+
+    /// Says what others need to check what the calendar said of the start of `deployment` at `now`;
+    /// nothing where it could not be asked, or nobody keeps that.
+    fn calendar_said(
+        &self,
+        _calendar: &Digest,
+        _state: &State,
+        _deployment: DeploymentId,
+        _now: Millis,
+    ) -> Option<FreezeDecided> {
+        None
+    }
 
     /// Says what the calendar of this digest makes at `now` of the rollout of `deployment`.
     fn running(

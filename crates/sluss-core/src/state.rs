@@ -196,6 +196,9 @@ pub struct Open {
     pub releases: BTreeSet<ReleaseId>,
     pub deployments: BTreeSet<DeploymentId>,
     pub incidents: BTreeSet<IncidentId>,
+    /// Incidents that are to be classified, or of which the authority is to be told.
+    #[serde(default)]
+    pub reports: BTreeSet<IncidentId>,
 }
 
 /// What is true now.
@@ -228,6 +231,9 @@ pub struct State {
     /// The number of the next event of each stream.
     pub heads: BTreeMap<String, u64>,
     pub organisation: Option<Organisation>,
+    /// The leaf that put it in force.
+    #[serde(default)]
+    pub in_force: Option<u64>,
     pub proposals: BTreeMap<u64, Proposal>,
     pub services: BTreeMap<ServiceName, Service>,
     pub changes: BTreeMap<ChangeId, Change>,
@@ -248,6 +254,9 @@ pub struct State {
     pub delegations: Vec<Delegation>,
     #[serde(default)]
     pub authenticators: BTreeMap<AuthenticatorId, Authenticator>,
+    /// The leaf of each person's last sign-in.
+    #[serde(default)]
+    pub sign_ins: BTreeMap<PersonRef, u64>,
     pub open: Open,
     /// What is to be signed, by the position of the event that says it.
     pub unattested: BTreeMap<u64, Evidence>,

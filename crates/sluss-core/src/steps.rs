@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::findings::Scanned;
 use crate::ids::{DeploymentId, Digest, RunId, StepName};
+use crate::performance::Recorded;
 use crate::pipeline::Step;
 use crate::units::Millis;
 
@@ -168,6 +169,9 @@ pub struct Steps {
     /// Reports of scanners that they left, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scans: Vec<Scanned>,
+    /// What they measured, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    measured: Vec<Recorded>,
 }
 
 /// What all steps together came to.
@@ -189,7 +193,7 @@ impl Steps {
             false => StepState::Waiting { attempts: Vec::new() },
         };
         let states = steps.iter().map(|step| (step.name.clone(), state(step))).collect();
-        Self { states, scans: Vec::new() }
+        Self { states, scans: Vec::new(), measured: Vec::new() }
     }
 
     /// Returns where `step` stands.
@@ -259,6 +263,15 @@ impl Steps {
     /// Returns the reports of scanners that they left, oldest first.
     pub fn scans(&self) -> &[Scanned] {
         &self.scans
+    }
+
+    /// Returns what they measured, oldest first.
+    pub fn measured(&self) -> &[Recorded] {
+        &self.measured
+    }
+
+    pub(crate) fn measure(&mut self, recorded: Recorded) {
+        self.measured.push(recorded);
     }
 
     pub(crate) fn scanned(&mut self, scanned: Scanned) {

@@ -13,7 +13,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
-use crate::ids::{Digest, EnvironmentName, Malformed, PersonRef, ProductName, ServiceName, StopId};
+use crate::ids::{
+    Digest, EnvironmentName, FreezeId, Malformed, PersonRef, ProductName, ServiceName, StopId,
+};
+use crate::incident::Freeze;
+use crate::pipeline::GateKind;
 use crate::state::State;
 use crate::units::Millis;
 
@@ -151,6 +155,30 @@ impl State {
     /// Returns the first stop that holds `deployment` now.
     pub fn stop_over(&self, deployment: &Deployment) -> Option<(StopId, &Stop)> {
         self.active_stops().find(|(_, stop)| stop.scope.covers(self, deployment))
+    }
+
+    /// Returns every stop that held `deployment` at some time while it waited or rolled out.
+    pub fn stops_over(&self, deployment: &Deployment) -> BTreeSet<StopId> {
+        let held = |(_, stop): &(&StopId, &Stop)| {
+            let began = deployment.came_to_rest().is_none_or(|rests| stop.since <= rests);
+            let lasted = stop.lifted.is_none_or(|lifted| lifted > deployment.requested);
+            began && lasted && stop.scope.covers(self, deployment)
+        };
+        self.stops.iter().filter(held).map(|(id, _)| *id).collect()
+    }
+
+    /// Returns every freeze that covered `deployment` at some time while it waited at that gate.
+    pub fn freezes_over(&self, deployment: &Deployment) -> BTreeSet<FreezeId> {
+        let rests = deployment.came_to_rest();
+        let held = |(_, freeze): &(&FreezeId, &Freeze)| {
+            let ended = freeze.lifted.map_or(freeze.until, |lifted| lifted.min(freeze.until));
+            let in_force = Freeze { lifted: None, ..(*freeze).clone() };
+            let at = freeze.from.max(deployment.requested);
+            let met = at < ended && rests.is_none_or(|rests| at <= rests);
+            met && in_force.covers(&deployment.service, &deployment.environment, at)
+        };
+        let asked = deployment.gates.contains_key(&GateKind::Freeze);
+        self.freezes.iter().filter(|one| asked && held(one)).map(|(id, _)| *id).collect()
     }
 
     /// Returns when the last stop was lifted that held `deployment`.

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::RolloutStarted;
 use crate::event::Event;
+use crate::freezes::FreezeDecided;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
 use crate::steps::StepOwner;
 
@@ -25,7 +27,8 @@ impl Event {
             | E::ReleaseFailed { run, .. } => Stream::Run(*run),
             E::StepStarted { owner, .. }
             | E::StepFinished { owner, .. }
-            | E::FindingsRecorded { owner, .. } => (*owner).into(),
+            | E::FindingsRecorded { owner, .. }
+            | E::PerformanceMeasured { owner, .. } => (*owner).into(),
             E::ReleaseCreated { release, .. }
             | E::SbomRecorded { release, .. }
             | E::ReleaseBarred { release }
@@ -40,6 +43,8 @@ impl Event {
             | E::DeploymentStarted { deployment }
             | E::RolloutShifted { deployment, .. }
             | E::RolloutObserved { deployment, .. }
+            | E::FreezeDecided(FreezeDecided { deployment, .. })
+            | E::RolloutStarted(RolloutStarted { deployment, .. })
             | E::RolloutHeld { deployment, .. }
             | E::RolloutResumed { deployment }
             | E::RolloutReopened { deployment, .. }
@@ -67,6 +72,9 @@ impl Event {
             | E::IncidentLinked { incident, .. }
             | E::IncidentMitigated { incident }
             | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
+            E::IncidentClassified(of) => Stream::Incident(of.incident),
+            E::IncidentNotified(of) => Stream::Incident(of.incident),
+            E::IncidentLimitNear(of) => Stream::Incident(of.incident),
             E::AttestationRecorded { evidence, .. } => evidence.stream(),
             other => other.stream_of_the_whole(),
         }

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use sluss_core::decide::{Actor, Command, decide};
-use sluss_core::event::{Artifact, Event, Stream};
+use sluss_core::event::{Event, Stream};
 use sluss_core::follow::follow_up;
 use sluss_core::ids::Digest;
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_ledger::attest::AttestationKey;
-use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash, Subject, SubjectDigest};
+use sluss_ledger::{Actor as LedgerActor, ActorKind, Hash};
 use sluss_store::{
     Accounts, Appended, Attestation, Blobs as _, Clock, Draft, Entropy, FileBlobs, Log, Prose,
     Sealed, SqliteLog,
@@ -27,6 +27,7 @@ use crate::evidence::outside::Outside;
 use crate::failure::{Blame, Failure};
 use crate::forge::Repositories;
 use crate::pipeline::Catalogue;
+use crate::rests_on::{rests_on, subject};
 use crate::texts::Texts;
 
 /// Commands that may wait before those who ask have to.
@@ -333,6 +334,12 @@ impl Engine {
         };
         let mut drafts: Vec<Draft> =
             events.iter().map(|event| draft(event, actor, cause)).collect();
+        for (draft, event) in drafts.iter_mut().zip(events) {
+            draft.refs = rests_on(self, event).await?;
+            let state = self.state();
+            draft.actor.login = sign_in(&state, event, actor);
+            draft.subject = subject(&state, event);
+        }
         if let ([Event::AttestationRecorded { of, .. }], [draft]) = (events, &mut drafts[..]) {
             (draft.attestation, draft.cause) = (attestation, Some(*of));
         }
@@ -364,6 +371,16 @@ impl Engine {
     }
 }
 
+/// The leaf of the last sign-in of the person on whose account something happens.
+fn sign_in(state: &State, event: &Event, actor: &Actor) -> Option<u64> {
+    match (event, actor) {
+        (Event::AccessLogin { .. }, _) | (_, Actor::System | Actor::Agent { .. }) => None,
+        (_, Actor::Person { who, .. } | Actor::Signer { who, .. }) => {
+            state.sign_ins.get(who).copied()
+        }
+    }
+}
+
 fn draft(event: &Event, actor: &Actor, cause: Option<u64>) -> Draft {
     let (kind, body) = event.to_parts();
     let occurred = match event {
@@ -377,22 +394,11 @@ fn draft(event: &Event, actor: &Actor, cause: Option<u64>) -> Draft {
         source: "sluss".to_owned(),
         actor: ledger_actor(actor),
         cause,
-        subject: subject(event),
+        subject: Vec::new(),
         refs: Vec::new(),
         attestation: None,
         body,
     }
-}
-
-/// What an event is about, by digest: a release's artifacts where it is made.
-fn subject(event: &Event) -> Vec<Subject> {
-    let Event::ReleaseCreated { artifacts, .. } = event else { return Vec::new() };
-    let of = |artifact: &Artifact| {
-        let sha256 = artifact.digest.as_str().parse();
-        let sha256 = sha256.expect("BUG: a digest is 64 hexadecimal digits");
-        Subject { name: artifact.name.to_string(), digest: SubjectDigest { sha256 } }
-    };
-    artifacts.iter().map(of).collect()
 }
 
 /// Folds one stored event.

@@ -53,9 +53,14 @@ fn way(state: &State, deployment: &Deployment) -> DeploymentWay {
         }
         _in_another_way => false,
     };
-    match deployment.gates.values().any(emergency) {
-        true => DeploymentWay::Emergency,
-        false => DeploymentWay::Normal,
+    let standard = |outcome: &GateOutcome| {
+        matches!(outcome, GateOutcome::Cleared { why: ClearedWhy::Standard { .. } })
+    };
+    let gates = || deployment.gates.values();
+    match (gates().any(emergency), gates().any(standard)) {
+        (true, _) => DeploymentWay::Emergency,
+        (false, true) => DeploymentWay::Standard,
+        (false, false) => DeploymentWay::Normal,
     }
 }
 
@@ -84,6 +89,7 @@ fn of_event(sealed: &PopulationSealed) -> PopulationSeal {
         rollbacks: sealed.rollbacks,
         emergency: sealed.emergency,
         standard: sealed.standard,
+        standard_told: sealed.standard_told,
         head: hash(&sealed.head),
         merkle_root: hash(&sealed.merkle_root),
     }
@@ -102,6 +108,7 @@ fn to_event(environment: EnvironmentName, seal: &PopulationSeal) -> PopulationSe
         rollbacks: seal.rollbacks,
         emergency: seal.emergency,
         standard: seal.standard,
+        standard_told: seal.standard_told,
         head: digest(seal.head),
         merkle_root: digest(seal.merkle_root),
     }

@@ -108,7 +108,7 @@ pub async fn signer(
             let kept = engine.parts().blobs.put(decision.to_bytes()).await;
             let assertion =
                 kept.map_err(|error| Failure::upstream("The signature can't be kept", &error))?;
-            let signed = Signed { authenticator, assertion, counter };
+            let signed = Signed { authenticator, assertion, counter, signed_in: None };
             Ok(Actor::Signer { who: by.who.clone(), signed, signed_in: by.signed_in })
         }
         Err((why, what)) => {

@@ -328,6 +328,7 @@ fn of_deployment(
                 RefusalReason::Approval => "the second person did not agree",
                 RefusalReason::Sbom => "there is no bill of materials",
                 RefusalReason::Findings => "findings are past their terms, or nobody looked",
+                RefusalReason::Performance => "it is slower than what is live, or was not measured",
                 RefusalReason::Objective => "it states no objective of its traffic",
                 RefusalReason::Barred => "the release is barred",
             };
@@ -397,7 +398,10 @@ fn of_gates(state: &State, id: DeploymentId, deployment: &Deployment, now: Milli
         return Stands::new(Lane::InProgress, deployment.requested, sentence);
     };
     let (waiting, since, what) = match on {
-        WaitingOn::SecondPerson | WaitingOn::NoTraffic => {
+        WaitingOn::SecondPerson
+        | WaitingOn::NoTraffic
+        | WaitingOn::TooLittle { .. }
+        | WaitingOn::Pace { .. } => {
             let (people, since) = deciders(state, id, deployment.requested);
             (Waiting::Approval { people }, since, "a second person".to_owned())
         }

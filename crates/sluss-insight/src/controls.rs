@@ -16,11 +16,16 @@ use serde::Serialize;
 use sluss_core::event::Event;
 use sluss_core::evidence::Evidence;
 use sluss_core::gate::GateOutcome;
+use sluss_core::incident::clocks::{Limit, Standing as Stands};
 use sluss_core::materials::Materials;
 use sluss_core::pipeline::GateKind;
+use sluss_core::state::State;
 use sluss_core::units::Millis;
 
 pub use catalogue::{Catalogue, Control};
+
+/// How many limits of incidents are named one by one.
+const LIMITS_NAMED: usize = 20;
 
 /// What an event is evidence of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,6 +56,8 @@ pub enum Fact {
     KeyHandedOver,
     IncidentOpened,
     IncidentClosed,
+    IncidentClassified,
+    AuthorityTold,
     DossierGiven,
     SignedIn,
     AccessRefused,
@@ -90,6 +97,8 @@ impl Fact {
             Self::KeyHandedOver => "a key was handed over",
             Self::IncidentOpened => "an incident was opened",
             Self::IncidentClosed => "an incident was closed",
+            Self::IncidentClassified => "a person classified an incident by its effects",
+            Self::AuthorityTold => "the authority was told of a major incident",
             Self::DossierGiven => "the evidence of a release was given away",
             Self::SignedIn => "a person signed in",
             Self::AccessRefused => "somebody was refused something",
@@ -141,6 +150,8 @@ impl Fact {
             Event::IncidentShadow { .. } => return vec![Self::ShadowFound, Self::IncidentOpened],
             Event::IncidentOpened { .. } | Event::IncidentReported { .. } => Self::IncidentOpened,
             Event::IncidentClosed { .. } => Self::IncidentClosed,
+            Event::IncidentClassified(_) => Self::IncidentClassified,
+            Event::IncidentNotified(_) => Self::AuthorityTold,
             Event::DossierExported { .. } => Self::DossierGiven,
             Event::AccessLogin { .. } => Self::SignedIn,
             Event::AccessRefused { .. } | Event::AccessRefusedCounted { .. } => Self::AccessRefused,
@@ -197,6 +208,10 @@ pub struct Period {
     seen: BTreeMap<Fact, Seen>,
     /// How many entries were in it.
     entries: u64,
+    /// Incidents that were not classified by their limit, in sentences.
+    unclassified: Vec<String>,
+    /// Reports that were not sent by theirs.
+    untold: Vec<String>,
 }
 
 impl Period {
@@ -208,6 +223,39 @@ impl Period {
             let seen = self.seen.entry(fact).or_insert(new);
             seen.count += 1;
             seen.last = position;
+        }
+    }
+
+    /// Takes the limits of incidents that ended in the period, by what is known of them at `now`:
+    /// what was not done by then, and what was done too late.
+    pub fn take_limits(&mut self, state: &State, (from, to): (Millis, Millis), now: Millis) {
+        for (id, incident) in &state.incidents {
+            for clock in incident.recorded().clocks() {
+                let (what, due) = (clock.limit.words(), clock.due.utc_minute());
+                let said = match clock.standing(now) {
+                    _ if clock.due < from || clock.due >= to => continue,
+                    Stands::Ahead | Stands::Near | Stands::InTime => continue,
+                    Stands::Overdue => format!("{id}: {what} was due by {due}, and is missing"),
+                    Stands::Late => {
+                        let met = clock.met.unwrap_or(now).utc_minute();
+                        format!("{id}: {what} was due by {due}, and came {met}")
+                    }
+                };
+                match clock.limit {
+                    Limit::Classification => self.unclassified.push(said),
+                    Limit::Initial | Limit::Intermediate | Limit::Final => self.untold.push(said),
+                }
+            }
+        }
+    }
+
+    /// Adds what happened in a later one.
+    fn add(&mut self, later: &Self) {
+        self.entries += later.entries;
+        for (fact, seen) in &later.seen {
+            let known = self.seen.entry(*fact).or_insert(Seen { count: 0, ..*seen });
+            known.count += seen.count;
+            known.last = seen.last;
         }
     }
 
@@ -230,7 +278,14 @@ impl Period {
         let mut gaps: Vec<String> =
             missing.map(|fact| format!("never in the period: {}", fact.sentence())).collect();
         gaps.extend(control.unrecorded.iter().map(|what| format!("nothing here records: {what}")));
-        let standing = match (evidence.is_empty(), gaps.is_empty()) {
+        let limits = [&self.untold, &self.unclassified].into_iter().flatten();
+        let limits: Vec<&String> = limits.filter(|_| control.in_time).collect();
+        gaps.extend(limits.iter().take(LIMITS_NAMED).map(|said| (*said).clone()));
+        let more = limits.len().saturating_sub(LIMITS_NAMED);
+        gaps.extend((more > 0).then(|| format!("{more} more limits of incidents")));
+        // A report that was not sent in time is no part of what is asked for.
+        let untold = control.in_time && !self.untold.is_empty();
+        let standing = match (evidence.is_empty() || untold, gaps.is_empty()) {
             (true, _) => Standing::Gap,
             (false, true) => Standing::Evidenced,
             (false, false) => Standing::Partial,
@@ -239,7 +294,41 @@ impl Period {
     }
 }
 
-/// Returns whether an instant lies in a period that begins with `from` and ends before `to`.
-pub fn within(at: Millis, from: Millis, to: Millis) -> bool {
-    from <= at && at < to
+/// What happened day by day of UTC, as far as controls ask: a fold over the whole log.
+///
+/// A day takes a kilobyte, whatever happened on it, so that a period is added up from its days, and
+/// only what is new is read again.
+#[derive(Debug, Clone, Default)]
+pub struct Days {
+    days: BTreeMap<i64, Period>,
+    /// The position of the next entry.
+    next: u64,
+}
+
+impl Days {
+    /// Returns the position of the entry that is to be taken next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Takes the entry at `position`, if it was not taken before.
+    pub fn take(&mut self, position: u64, at: Millis, event: &Event) {
+        if position >= self.next {
+            self.days.entry(day(at)).or_default().take(position, event);
+            self.next = position + 1;
+        }
+    }
+
+    /// Returns the period from the day that `from` lies in to that of `to`, included.
+    pub fn between(&self, from: Millis, to: Millis) -> Period {
+        let mut whole = Period::default();
+        if day(from) <= day(to) {
+            self.days.range(day(from)..=day(to)).for_each(|(_, day)| whole.add(day));
+        }
+        whole
+    }
+}
+
+fn day(at: Millis) -> i64 {
+    at.0.div_euclid(24 * 60 * 60 * 1000)
 }

@@ -10,6 +10,8 @@
 //!   the one before ended. A seal stands behind the leaves that it counts, so an event that comes
 //!   late falls into the range in which it was logged, and into no other.
 //! - A seal that [`Populations::take`] accepted says exactly what was counted.
+//! - Seals that do not tell standard changes apart ([`PopulationSeal::standard_told`]) count them
+//!   as normal ones. Once an environment has a seal that does, each later one does.
 //!
 //! Which event counts as what is the caller's to say, as a [`PopulationFact`] of each leaf: this
 //! module knows no type of event. Not here: that a seal is not overdue;
@@ -82,8 +84,13 @@ pub struct PopulationSeal {
     pub rollbacks: u64,
     /// Those of the deployments that were let through by breaking the glass.
     pub emergency: u64,
-    /// Those of the deployments that were let through by a model approved in advance.
+    /// Those of the deployments that were let through by a model approved in advance; 0 where
+    /// they are not told apart.
     pub standard: u64,
+    /// Whether deployments that a model let through are told apart from the others. Seals of
+    /// before say nothing of that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standard_told: bool,
     /// Leaf hash of the last counted event; [`Hash::ZERO`] where none was counted.
     pub head: Hash,
     /// Root of the tree (RFC 6962 section 2.1) over the leaf hashes of the counted events, in the
@@ -109,6 +116,7 @@ impl PopulationSeal {
             rollbacks: 0,
             emergency: 0,
             standard: 0,
+            standard_told: true,
             head: Hash::ZERO,
             merkle_root: Hash::empty_root(),
         };
@@ -155,6 +163,8 @@ pub struct Populations {
 #[derive(Debug, Clone, Default)]
 struct Open {
     from_leaf: u64,
+    /// Whether a seal told standard changes apart.
+    standard_told: bool,
     events: Vec<Event>,
 }
 
@@ -184,6 +194,7 @@ impl Populations {
                 let expected = self.check(index, &seal)?;
                 let open = self.environments.entry(expected.environment).or_default();
                 open.from_leaf = seal.to_leaf;
+                open.standard_told = seal.standard_told;
                 open.events.retain(|(at, ..)| *at >= seal.to_leaf);
             }
         }
@@ -206,7 +217,11 @@ impl Populations {
         if to > index || to <= from {
             return Err(SealFault::Range { index, environment: environment(), from, to });
         }
-        let counted = self.count(&seal.environment, from..to);
+        let mut counted = self.count(&seal.environment, from..to);
+        let told = self.environments.get(&seal.environment).is_some_and(|open| open.standard_told);
+        if !seal.standard_told && !told {
+            (counted.standard, counted.standard_told) = (0, false);
+        }
         if counted != *seal {
             let (counted, sealed) = (Box::new(counted), Box::new(seal.clone()));
             return Err(SealFault::Miscounted { index, counted, sealed });

@@ -48,6 +48,7 @@ mod math;
 mod mixture;
 mod noise;
 mod normal;
+pub mod pace;
 mod panel;
 mod plan;
 mod portfolio;

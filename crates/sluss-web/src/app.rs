@@ -24,7 +24,8 @@ use sluss_engine::executor::Executor;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::forge::HookServer;
 use sluss_engine::reconcile::routes::Ports;
-use tokio::sync::{Semaphore, watch};
+use sluss_insight::controls::Days;
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::auth::{self, PasswordMemory, Strangers, WebGitAuth};
 use crate::forms::SpentForms;
@@ -74,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) spent: SpentForms,
     pub(crate) passwords: PasswordMemory,
     pub(crate) watchers: Arc<Semaphore>,
+    /// What happened day by day, as far as controls ask and the log was read.
+    pub(crate) controls: Mutex<Days>,
     pub(crate) stopping: watch::Sender<bool>,
 }
 
@@ -87,6 +90,7 @@ impl App {
             spent: SpentForms::default(),
             passwords,
             watchers: Arc::new(Semaphore::new(WATCHERS_MOST)),
+            controls: Mutex::default(),
             stopping: watch::Sender::new(false),
         };
         Self { engine, settings: Arc::new(settings), shared: Arc::new(shared) }

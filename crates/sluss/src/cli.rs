@@ -66,6 +66,9 @@ enum Command {
     /// Run a test command and write what it reports as JUnit XML
     #[command(hide = true)]
     Junit(commands::JunitArguments),
+    /// Measure a release beside the live one, by turns
+    #[command(hide = true)]
+    Measure(commands::MeasureArguments),
 }
 
 /// Where an installation is.
@@ -129,6 +132,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             return hook_main(&kind, &mut std::io::stdin().lock(), &variable);
         }
         Command::Junit(arguments) => return commands::junit(arguments),
+        Command::Measure(arguments) => return commands::measure(&arguments),
         Command::Up(arguments) => runtime(up(arguments.into())),
         Command::Serve(arguments) => runtime(serve(arguments.into())),
         Command::Host { data, take_over } => runtime(host(data, take_over)),

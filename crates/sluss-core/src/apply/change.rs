@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::findings::Scanned;
 use crate::ids::{ChangeId, ReleaseId};
+use crate::performance::Recorded;
 use crate::state::{Change, ChangePhase, Release, Run, RunEnd, State};
 use crate::steps::{Attempt, StepOwner, StepState, Steps};
 use crate::units::Millis;
@@ -95,6 +96,12 @@ pub(super) fn apply_run(state: &mut State, now: Millis, event: &Event) {
             let (attempt, named) = (*attempt, named.clone());
             if let Some(steps) = steps_mut(state, *owner) {
                 steps.scanned(Scanned { step, attempt, report, findings, named, at: now });
+            }
+        }
+        Event::PerformanceMeasured { owner, step, attempt, measured } => {
+            let (step, measured) = (step.clone(), measured.clone());
+            if let Some(steps) = steps_mut(state, *owner) {
+                steps.measure(Recorded { step, attempt: *attempt, measured });
             }
         }
         Event::RunCancelled { run } => end(state, run, RunEnd::Cancelled),

@@ -25,11 +25,9 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     let last = pipeline.deliver.iter().rposition(lasting) == Some(*stage_index);
     let product = state.releases.get(release_id).and_then(|of| state.services.get(&of.service));
     let product = product.map(|service| &service.product);
-    let stage = match (&state.organisation, last) {
-        (_, false) => stage,
-        (Some(organisation), true) => config::under(stage, &organisation.demands(product)),
-        (None, true) => config::under(stage, &Demand::USUAL.into()),
-    };
+    let usual = || Demand::USUAL.into();
+    let demands = state.organisation.as_ref().map_or_else(usual, |known| known.demands(product));
+    let stage = if last { config::under(stage, &demands, pipeline.objectives) } else { stage };
     let Some(release) = state.releases.get_mut(release_id) else { return };
     release.deployments.push(*id);
     let deployment = Deployment {
@@ -231,7 +229,10 @@ pub(super) fn apply_rollout(state: &mut State, position: u64, now: Millis, event
             });
         }
         Event::RolloutHeld { deployment, why } => rolling(deployment, &|rollout| {
-            if let rollout::Phase::Judging { leg, .. } = rollout.phase {
+            // What is held once more is asked about again.
+            if let rollout::Phase::Judging { leg, .. } | rollout::Phase::Held { leg, .. } =
+                rollout.phase
+            {
                 rollout.phase = rollout::Phase::Held { leg, since: now, why: *why };
             }
         }),

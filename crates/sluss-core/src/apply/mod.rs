@@ -71,6 +71,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::StepStarted { .. }
         | E::StepFinished { .. }
         | E::FindingsRecorded { .. }
+        | E::PerformanceMeasured { .. }
         | E::RunCancelled { .. }
         | E::RunSucceeded { .. }
         | E::RunFailed { .. }
@@ -98,6 +99,8 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::RolloutWindowBegan { .. }
         | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
+        // They say of what is decided or shared next what others want to know.
+        E::FreezeDecided(_) | E::RolloutStarted(_) => {}
         other => apply_people(state, now, other),
     }
 }
@@ -116,6 +119,9 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ExceptionEnded { .. }
         | E::ExceptionSuspended { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
+        E::AccessLogin { person } => {
+            state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
+        }
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::IncidentOpened { .. }
         | E::IncidentReported { .. }
@@ -123,6 +129,9 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
         | E::IncidentClosed { .. } => apply_incident(state, now, event),
+        E::IncidentClassified(_) | E::IncidentNotified(_) | E::IncidentLimitNear(_) => {
+            crate::incident::reporting::apply(state, now, event);
+        }
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
         E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
             apply_stop(state, now, event);
@@ -141,7 +150,6 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::AuthenticatorRegistered { .. }
         | E::AuthenticatorVouched { .. }
         | E::AuthenticatorRemoved { .. }
-        | E::AccessLogin { .. }
         | E::AccessRefused { .. }
         | E::AccessRefusedCounted { .. } => {}
         _other => unreachable!("BUG: an event that nothing folds"),
@@ -279,6 +287,7 @@ fn apply_config(state: &mut State, now: Millis, event: &Event) {
             let Some(proposal) = state.proposals.get_mut(number) else { return };
             proposal.over = true;
             proposal.activated = Some(now);
+            state.in_force = state.size.checked_sub(1);
             state.organisation = Some(proposal.organisation.clone());
         }
         Event::ConfigRefused { number } => {
@@ -405,6 +414,7 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
             let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+            state.open.reports.insert(*incident);
         }
         Event::IncidentReported { incident, service, environment, by, summary, suspect } => {
             let (by, summary) = (by.clone(), summary.clone());
@@ -412,12 +422,14 @@ fn apply_incident(state: &mut State, now: Millis, event: &Event) {
             let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+            state.open.reports.insert(*incident);
         }
         Event::IncidentShadow { incident, service, environment, digest } => {
             let origin = Origin::Shadow { digest: digest.clone() };
             let opened = Incident::open(service.clone(), environment.clone(), origin, now);
             state.incidents.insert(*incident, opened);
             state.open.incidents.insert(*incident);
+            state.open.reports.insert(*incident);
         }
         Event::IncidentLinked { incident, deployment: named } => {
             match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::classify::Reporting;
 use crate::approval::Subject;
 use crate::authenticator::{Credential, Signed};
 use crate::budget::TrafficCounted;
@@ -21,6 +22,7 @@ use crate::incident::Reporter;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
+use crate::performance::Measured;
 use crate::population::PopulationSealed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::seal::Closed;
@@ -137,6 +139,8 @@ pub enum Command {
         tests: Option<TestCounts>,
         /// Reports of scanners that it left.
         scans: Vec<Report>,
+        /// What it measured.
+        measured: Vec<Measured>,
     },
     /// Outputs were packed, or could not be.
     Packed {
@@ -257,6 +261,8 @@ pub enum Command {
         by: Reporter,
         summary: Digest,
     },
+    /// Somebody classifies an incident, or says that the authority was told of it.
+    Reporting(Reporting),
     /// An alert is over.
     Resolved {
         fingerprint: Digest,
@@ -415,84 +421,33 @@ pub enum Retain {
 
 impl Command {
     /// Returns whether it reports what Sluss itself did or saw, so that nobody else may say it.
+    #[rustfmt::skip] // A command a line would be a page long.
     pub fn is_a_report(&self) -> bool {
         match self {
-            Self::Open { .. }
-            | Self::ClockJumped { .. }
-            | Self::Received { .. }
-            | Self::Lost { .. }
-            | Self::Merged { .. }
-            | Self::BranchDeleted { .. }
-            | Self::Claim(_)
-            | Self::Finish { .. }
-            | Self::Packed { .. }
-            | Self::NotPacked { .. }
-            | Self::Inventoried { .. }
-            | Self::Ready { .. }
-            | Self::Observe { .. }
-            | Self::Alarm { .. }
-            | Self::ProbesFail { .. }
-            | Self::ProbesAnswer { .. }
-            | Self::Fail { .. }
-            | Self::Instance { .. }
-            | Self::Applied { .. } => true,
+            Self::Open { .. } | Self::ClockJumped { .. } | Self::Received { .. }
+            | Self::Lost { .. } | Self::Merged { .. } | Self::BranchDeleted { .. }
+            | Self::Claim(_) | Self::Finish { .. } | Self::Packed { .. } | Self::NotPacked { .. }
+            | Self::Inventoried { .. } | Self::Ready { .. } | Self::Observe { .. }
+            | Self::Alarm { .. } | Self::ProbesFail { .. } | Self::ProbesAnswer { .. }
+            | Self::Fail { .. } | Self::Instance { .. } | Self::Applied { .. }
+            | Self::Attested { .. } | Self::Witnessed { .. } | Self::Distrust { .. }
+            | Self::WitnessLags { .. } | Self::WitnessLagEnded { .. } | Self::Heartbeat
+            | Self::SealPopulation(_) | Self::CountTraffic(_) | Self::Found { .. }
+            | Self::Seal { .. } | Self::Compared { .. } | Self::CalendarCompared { .. }
+            | Self::AgeFindings | Self::DeniedCounted { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
-            other => other.is_of_the_whole(),
-        }
-    }
-
-    /// Returns whether it reports what is true of the whole, and of no step or release that runs.
-    fn is_of_the_whole(&self) -> bool {
-        match self {
-            Self::Attested { .. }
-            | Self::Witnessed { .. }
-            | Self::Distrust { .. }
-            | Self::WitnessLags { .. }
-            | Self::WitnessLagEnded { .. }
-            | Self::Heartbeat
-            | Self::SealPopulation(_)
-            | Self::AgeFindings
-            | Self::CountTraffic(_)
-            | Self::Found { .. }
-            | Self::Seal { .. }
-            | Self::Compared { .. }
-            | Self::CalendarCompared { .. }
-            | Self::DeniedCounted { .. } => true,
             // What somebody did at the door is of whoever did it.
-            Self::SignedIn { .. }
-            | Self::Exported { .. }
-            | Self::Denied { .. }
-            | Self::Propose { .. }
-            | Self::Push { .. }
-            | Self::Approve { .. }
-            | Self::Refuse { .. }
-            | Self::Promote { .. }
-            | Self::Rollback { .. }
-            | Self::Hold { .. }
-            | Self::Resume { .. }
-            | Self::Freeze { .. }
-            | Self::Lift { .. }
-            | Self::StopLine { .. }
-            | Self::LiftStop { .. }
-            | Self::Retain(_)
-            | Self::Cancel { .. }
-            | Self::Unbar { .. }
-            | Self::Close { .. }
-            | Self::Report { .. }
-            | Self::Resolved { .. }
-            | Self::Link { .. }
-            | Self::AskException { .. }
-            | Self::GrantException { .. }
-            | Self::EndException { .. }
-            | Self::ReviewException { .. }
-            | Self::Delegate { .. }
-            | Self::RotateKey { .. }
-            | Self::RetireKey { .. }
-            | Self::RegisterKey { .. }
-            | Self::VouchForKey { .. }
+            Self::SignedIn { .. } | Self::Exported { .. } | Self::Denied { .. }
+            | Self::Propose { .. } | Self::Push { .. } | Self::Approve { .. }
+            | Self::Refuse { .. } | Self::Promote { .. } | Self::Rollback { .. }
+            | Self::Hold { .. } | Self::Resume { .. } | Self::Freeze { .. } | Self::Lift { .. }
+            | Self::StopLine { .. } | Self::LiftStop { .. } | Self::Retain(_)
+            | Self::Cancel { .. } | Self::Unbar { .. } | Self::Close { .. } | Self::Report { .. }
+            | Self::Reporting(_) | Self::Resolved { .. } | Self::Link { .. }
+            | Self::AskException { .. } | Self::GrantException { .. } | Self::EndException { .. }
+            | Self::ReviewException { .. } | Self::Delegate { .. } | Self::RotateKey { .. }
+            | Self::RetireKey { .. } | Self::RegisterKey { .. } | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
-            // What is told before, and whatever nobody has placed yet: it is said by Sluss alone.
-            _of_what_runs => true,
         }
     }
 }

@@ -77,7 +77,9 @@ fn fault(why: RefusedWhy) -> Refusal {
 /// Returns the signature that a decision stands on, if it does on one.
 pub(super) fn of(actor: &Actor) -> Option<Signed> {
     match actor {
-        Actor::Signer { signed, .. } => Some(signed.clone()),
+        Actor::Signer { signed, signed_in, .. } => {
+            Some(Signed { signed_in: Some(*signed_in), ..signed.clone() })
+        }
         Actor::System | Actor::Person { .. } | Actor::Agent { .. } => None,
     }
 }

@@ -11,6 +11,7 @@ use crate::event::{Artifact, Event, WithdrawnReason};
 use crate::findings::Report;
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
+use crate::performance::Measured;
 use crate::pipeline::Replacement;
 use crate::rollout::{Counts, Metric, Next, Observation, Reading};
 use crate::state::State;
@@ -34,8 +35,8 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
             let AttemptKey { owner, step, attempt } = key;
             only_if(wanted, Event::StepStarted { owner, step, attempt })
         }
-        C::Finish { attempt, outcome, isolation, log, tests, scans } => {
-            finish(state, attempt, scans, |AttemptKey { owner, step, attempt }| {
+        C::Finish { attempt, outcome, isolation, log, tests, scans, measured } => {
+            finish(state, attempt, (scans, measured), |AttemptKey { owner, step, attempt }| {
                 Event::StepFinished { owner, step, attempt, outcome, isolation, log, tests }
             })
         }
@@ -90,7 +91,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
 fn finish(
     state: &State,
     key: AttemptKey,
-    scans: Vec<Report>,
+    (scans, measured): (Vec<Report>, Vec<Measured>),
     finished: impl FnOnce(AttemptKey) -> Event,
 ) -> Vec<Event> {
     let AttemptKey { owner, step, attempt } = key.clone();
@@ -102,7 +103,10 @@ fn finish(
         Event::FindingsRecorded { owner, step, attempt, report, findings, named }
     };
     let read: Vec<Event> = scans.into_iter().map(read).collect();
-    std::iter::once(finished(key)).chain(read).collect()
+    let told =
+        |measured| Event::PerformanceMeasured { owner, step: step.clone(), attempt, measured };
+    let told: Vec<Event> = measured.into_iter().map(told).collect();
+    std::iter::once(finished(key)).chain(read).chain(told).collect()
 }
 
 fn only_if(fits: bool, event: Event) -> Vec<Event> {

@@ -3,9 +3,11 @@
 //! # Invariants
 //!
 //! - A refusal that a signed-in caller meets carries the event that records it.
+//! - Nobody acts as somebody who was erased.
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
 mod change;
+mod classify;
 mod command;
 mod dossier;
 mod erasure;
@@ -27,6 +29,7 @@ use crate::rollout::Rollout;
 use crate::state::State;
 use crate::units::Millis;
 
+pub use classify::{Reporting, Stated};
 pub use command::{Actor, Command, Retain};
 pub(crate) use key::in_person;
 
@@ -41,10 +44,14 @@ pub fn decide(
     if command.is_a_report() && *actor != Actor::System {
         return Err(not_reported());
     }
+    if actor.who().is_some_and(|who| state.is_erased(who)) {
+        return Err(erased());
+    }
     match command {
         C::RotateKey { of, former, present } => state.rotate_key(of, former, present, actor),
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
+        C::Reporting(wanted) => classify::decide(state, wanted, actor, now),
         C::Heartbeat => Ok(state.heartbeat(now)),
         C::AgeFindings => Ok(state.grown_late(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),
@@ -65,6 +72,13 @@ fn not_reported() -> Refusal {
         "report",
         RefusedWhy::MissingRole,
     )
+}
+
+/// Nobody acts as somebody who was erased, whatever role their reference has.
+fn erased() -> Refusal {
+    let what = "This person was erased, so nobody acts as them.";
+    Refusal::new(Blame::Denied, what, "Ask an administrator for an account: `sluss account add`")
+        .recorded(None, "act", RefusedWhy::MissingRole)
 }
 
 /// Who can mend it.

@@ -1,5 +1,6 @@
 //! What a rollout's next step means, and what taking a release back does.
 
+use crate::bounds;
 use crate::decide::incident::call;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase};
 use crate::event::Event;
@@ -26,7 +27,12 @@ pub(crate) fn carry_out(
         {
             vec![]
         }
-        Next::Shift { leg, share } => vec![Event::RolloutShifted { deployment: id, leg, share }],
+        Next::Shift { leg, share } => {
+            let begins = rollout.first_share.is_none();
+            let begun = begins.then(|| Event::RolloutStarted(bounds::started(state, id, rollout)));
+            let shifted = Event::RolloutShifted { deployment: id, leg, share };
+            begun.into_iter().chain([shifted]).collect()
+        }
         Next::Hold(why) => vec![Event::RolloutHeld { deployment: id, why }],
         Next::TakeBack(cause) => take_back(state, id, cause, rollout.incumbent),
         Next::Live => {
@@ -71,7 +77,7 @@ pub(crate) fn take_back(
             vec![Event::EnvironmentRemoved { deployment: id, accepted: false }]
         }
         // Nothing speaks against the release itself.
-        EnvironmentKind::Lasting if cause == Cause::Window => {
+        EnvironmentKind::Lasting if matches!(cause, Cause::Window | Cause::HeldTooLong) => {
             vec![Event::DeploymentRolledBack { deployment: id, cause, to }]
         }
         EnvironmentKind::Lasting => {
@@ -101,7 +107,11 @@ fn stops(state: &State, deployment: &Deployment, cause: Cause) -> bool {
         | Phase::Removed { .. } => false,
     };
     let asked = match cause {
-        Cause::ByHand | Cause::LeaseLapsed | Cause::NotReady | Cause::Window => false,
+        Cause::ByHand
+        | Cause::LeaseLapsed
+        | Cause::NotReady
+        | Cause::Window
+        | Cause::HeldTooLong => false,
         Cause::Verdict
         | Cause::Slower
         | Cause::Figures

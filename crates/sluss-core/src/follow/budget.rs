@@ -14,10 +14,13 @@ use crate::target::RouteKey;
 use crate::units::Millis;
 
 /// Returns whether it is asked though the release does not say so: what is live in its place made a
-/// promise, and leaving the words away is no way round that.
+/// promise, and leaving the words away is no way round that. Once asked it is asked again, so that
+/// no wait is shown that is over.
 pub(super) fn is_asked(state: &State, deployment: &Deployment) -> bool {
     let says = deployment.stage.gates.contains(&GateKind::ErrorBudget);
-    !says && has_customers(deployment.stage.kind) && state.budget_of(&key_of(deployment)).is_some()
+    let known = deployment.gates.contains_key(&GateKind::ErrorBudget);
+    let promised = || state.budget_of(&key_of(deployment)).is_some();
+    !says && has_customers(deployment.stage.kind) && (known || promised())
 }
 
 fn key_of(deployment: &Deployment) -> RouteKey {
@@ -44,8 +47,12 @@ pub(super) fn error_budget(
         BudgetStands::NoData => 1,
         BudgetStands::Spent => 2,
     });
-    let Some(reading) = worst.filter(|_| own.is_some() || !demanded) else {
-        return Ok(GateOutcome::Refused { why: RefusedWhy::NoObjective });
+    let reading = match (worst, own) {
+        (_, None) if demanded => {
+            return Ok(GateOutcome::Refused { why: RefusedWhy::NoObjective });
+        }
+        (None, _) => return Ok(GateOutcome::Cleared { why: ClearedWhy::NothingPromised }),
+        (Some(reading), _) => reading,
     };
     let place = state.place(&key.service, &key.environment);
     let first = place.is_none_or(|place| place.live.is_none());
@@ -70,7 +77,9 @@ pub(super) fn error_budget(
         Some(shut) => Ok(shut),
         None => person(state, id, Asked::NoTraffic, now).map(|outcome| match outcome {
             GateOutcome::Waiting { on: WaitingOn::SecondPerson } => {
-                GateOutcome::Waiting { on: WaitingOn::NoTraffic }
+                let none = first || reading.counts.requests == 0;
+                let on = if none { WaitingOn::NoTraffic } else { WaitingOn::TooLittle { reading } };
+                GateOutcome::Waiting { on }
             }
             said => said,
         }),

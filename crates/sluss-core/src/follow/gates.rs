@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ask, budget, dependencies, evidence, moved};
+use super::{ask, budget, dependencies, evidence, moved, performance};
 use crate::approval::{Asked, Decision, Request, Subject};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
@@ -33,6 +33,7 @@ pub(super) fn decide_gate(
         GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, id, deployment, now)),
+        GateKind::Performance => performance::performance(state, id, deployment, now),
         GateKind::ErrorBudget => budget::error_budget(state, id, deployment, now),
         GateKind::Dependencies => Ok(dependencies::dependencies(state, id, deployment, now)),
         GateKind::Policy => return Ok(policy(state, id, deployment, (now, rules))),
@@ -214,7 +215,8 @@ fn standard(
     let place = state.place(&deployment.service, &deployment.environment)?;
     let may = match why {
         Asked::EachRelease | Asked::Rule => place.live.is_some(),
-        Asked::FirstRelease | Asked::PlatformChange | Asked::Unisolated | Asked::NoTraffic => false,
+        Asked::FirstRelease | Asked::PlatformChange | Asked::Unisolated => false,
+        Asked::NoTraffic | Asked::Pace => false,
     };
     let of_service = |model: &Model| model.service == deployment.service;
     let of_any = |what: &ExceptionKind| matches!(what, ExceptionKind::Standard { .. });

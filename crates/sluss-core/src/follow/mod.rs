@@ -9,6 +9,7 @@ mod budget;
 mod dependencies;
 mod evidence;
 mod gates;
+mod performance;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use crate::config::FourEyes;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
 use crate::exception::ExceptionKind;
+use crate::freezes;
 use crate::gate::{GateOutcome, RefusedWhy};
 use crate::ids::{ChangeId, DeploymentId, EnvironmentName, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
@@ -40,6 +42,7 @@ pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> 
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
         .or_else(|| state.open.deployments.iter().find_map(|id| of_deployment(state, *id, at)))
+        .or_else(|| state.limit_near(now))
         .unwrap_or_default()
 }
 
@@ -236,14 +239,23 @@ fn of_deployment(
             {
                 return Some(vec![Event::DeploymentSuperseded { deployment: id, by }]);
             }
-            let baking = match (state.stop_over(deployment), &rollout.kept) {
+            let in_time = match (state.stop_over(deployment), &rollout.kept) {
                 (None, None) => {
-                    rollout.bake(now, state.line_runs_since(deployment).max(rollout.let_go))
+                    let kept = state.line_runs_since(deployment).max(rollout.let_go);
+                    match rollout.bake(now, kept) {
+                        // A day is counted by the clock.
+                        Next::Stay if state.gap => Next::Stay,
+                        Next::Stay => {
+                            let goes_back = !state.is_forward_only(deployment.release);
+                            rollout.hold_ends(now, kept, goes_back)
+                        }
+                        late => late,
+                    }
                 }
-                // It is not slow where it may not go on.
+                // It is not slow where it may not go on, nor does anybody let it.
                 (Some(_), _) | (None, Some(_)) => Next::Stay,
             };
-            let next = match baking {
+            let next = match in_time {
                 Next::Stay => rollout.judge(verdict, now),
                 decided => decided,
             };
@@ -330,7 +342,8 @@ fn at_the_gates(
     let line = (stops && !gates.contains(&GateKind::Freeze)).then_some(GateKind::Freeze);
     let needs = dependencies::are_asked(state, deployment).then_some(GateKind::Dependencies);
     let budget = budget::is_asked(state, deployment).then_some(GateKind::ErrorBudget);
-    for gate in gates.iter().chain(&line).chain(&needs).chain(&budget) {
+    let pace = performance::is_asked(state, deployment).then_some(GateKind::Performance);
+    for gate in gates.iter().chain(&line).chain(&needs).chain(&budget).chain(&pace) {
         let (outcome, policy) = match decide_gate(state, id, deployment, *gate, at) {
             Ok(decided) => decided,
             Err(first) => return Some(first),
@@ -338,7 +351,9 @@ fn at_the_gates(
         shut |= !outcome.is_cleared();
         let refused = refusal(*gate, &outcome);
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
-            return Some(vec![Event::GateDecided { deployment: id, gate: *gate, outcome, policy }]);
+            let said = freezes::said(state, (id, deployment), (*gate, &outcome), at);
+            let decided = Event::GateDecided { deployment: id, gate: *gate, outcome, policy };
+            return Some(said.map(Event::FreezeDecided).into_iter().chain([decided]).collect());
         }
         if let Some(refused) = refused {
             // Nobody is asked about what will not be made anyway.
@@ -361,6 +376,7 @@ fn refusal(gate: GateKind, outcome: &GateOutcome) -> Option<RefusalReason> {
         GateKind::Tests => RefusalReason::Tests,
         GateKind::Sbom => RefusalReason::Sbom,
         GateKind::Findings => RefusalReason::Findings,
+        GateKind::Performance => RefusalReason::Performance,
         GateKind::ErrorBudget if *why == RefusedWhy::NoObjective => RefusalReason::Objective,
         GateKind::ErrorBudget
         | GateKind::Dependencies

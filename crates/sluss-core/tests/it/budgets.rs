@@ -29,6 +29,7 @@ fn a_spent_budget_shuts_the_gate_until_its_failures_have_left_the_window() {
         ~7300 finish run-2 test 1 passed
         7301 pack
         ~7800 counts 1000 2
+        ~10700 counts 0 0
         10799 tick
         10800 tick",
         expect![[r#"
@@ -258,7 +259,7 @@ fn nothing_is_counted_twice_and_what_the_target_refused_has_failed() {
         900 counts 3 4",
         expect![[r#"
             400 counts 1000 0
-                traffic.counted after=99 production errors=0 refused=0 refused_so_far=0 requests=1000 pay until=399
+                traffic.counted after=0 production errors=0 refused=0 refused_so_far=0 requests=1000 pay until=399
             400 counts 1000 0
             405 counts 9 0
             410 counts 9 0
@@ -273,7 +274,118 @@ fn nothing_is_counted_twice_and_what_the_target_refused_has_failed() {
 
 fn reading(requests: u64, errors: u64, objective_ppm: u32) -> BudgetReading {
     let budget = ErrorBudget { objective_ppm, window_seconds: ErrorBudget::USUAL_WINDOW };
-    BudgetReading { budget, counts: Counts { requests, errors } }
+    BudgetReading { budget, counts: Counts { requests, errors }, uncounted_seconds: 0 }
+}
+
+/// How the gate stands before the second deployment, where the first is live and promises 99 % of
+/// two hours, after these lines.
+fn gate_after(lines: &str) -> (GateOutcome, Phase) {
+    let mut world = World::new(vec![production()]);
+    let begin = "0 policy never bob by anna\n1 promises 990000 2\n1 push main anna by anna\n2 go\n";
+    play(&mut world, &format!("{begin}{lines}"));
+    let second = &world.state.deployments[&DeploymentId(2)];
+    (second.gates[&GateKind::ErrorBudget].clone(), second.phase.clone())
+}
+
+#[test]
+fn a_short_gap_is_told_and_shuts_nothing() {
+    let (gate, _) = gate_after(
+        "400 counts 1000 2
+        1300 counts 1000 2 after 999
+        1400 push main anna by anna
+        1400 go",
+    );
+    let said = "80 % of its error budget is left: 4 of 2000 requests failed in 2 h: 0.2 %, and 1 % \
+                may; 10 min not counted.";
+    assert_eq!(gate.sentence(), said);
+}
+
+#[test]
+fn where_more_than_a_tenth_was_not_counted_a_second_person_is_asked() {
+    let late = "400 counts 1000 2
+        2300 counts 1000 2 after 1999
+        2400 push main anna by anna
+        2400 go";
+    let (gate, phase) = gate_after(late);
+    assert_eq!(
+        gate.sentence(),
+        "Too little was counted to say what is left of its error budget (4 of 2000 requests failed \
+         in 2 h: 0.2 %, and 1 % may; 26 min not counted): it waits for the decision of a second \
+         person."
+    );
+    assert_eq!(phase, Phase::Requested);
+    let (gate, _) = gate_after(&format!("{late}\n2500 approve dep-2 by bob"));
+    assert_eq!(gate.sentence(), "Everyone agreed who must.");
+    // It has left the window by then, and nobody needs to be asked.
+    let later = "400 counts 1000 2
+        2300 counts 1000 2 after 1999
+        10000 counts 1000 2
+        18000 counts 1000 2
+        18001 push main anna by anna
+        18001 go";
+    let (gate, _) = gate_after(later);
+    assert!(gate.is_cleared() && !gate.sentence().contains("not counted"), "{}", gate.sentence());
+}
+
+#[test]
+fn what_was_not_recorded_for_longer_than_targets_remember_is_no_time_without_failures() {
+    // Nothing was recorded since: the control plane was away, and a release waits as it is back.
+    let (gate, _) = gate_after("400 counts 1000 2\n3900 push main anna by anna\n3900 go");
+    assert!(gate.sentence().contains("58 min not counted): it waits"), "{}", gate.sentence());
+    let (gate, _) = gate_after("400 counts 1000 2\n1200 push main anna by anna\n1200 go");
+    assert!(gate.is_cleared(), "what is to be recorded yet is not missed: {}", gate.sentence());
+}
+
+#[test]
+fn a_period_without_a_request_is_recorded_where_something_is_promised() {
+    let counted = |promise: &str| {
+        let mut world = World::new(vec![production()]);
+        play(
+            &mut world,
+            &format!(
+                "0 policy never by anna
+                1 {promise}
+                1 push main anna by anna
+                2 go
+                301 counts 9 0
+                600 counts 0 0
+                901 counts 0 0"
+            ),
+        );
+        let key = world.state.places_counted().remove(0);
+        world.state.counted_in(&key).unwrap().until
+    };
+    assert_eq!((counted("promises 990000 2"), counted("promises nothing")), (900, 300));
+}
+
+#[test]
+fn a_wait_for_a_promise_that_is_gone_is_over() {
+    let mut world = World::new(vec![production()]);
+    let waits = |world: &World| {
+        world.state.deployments[&DeploymentId(3)].gates.get(&GateKind::ErrorBudget).cloned()
+    };
+    play(
+        &mut world,
+        "0 policy never by anna
+        1 push main anna by anna
+        2 go
+        400 counts 1000 0
+        410 promises 990000 720
+        410 push main anna by anna
+        411 go
+        412 favourable
+        413 favourable
+        800 counts 1000 100
+        900 promises nothing
+        900 push main anna by anna
+        900 go",
+    );
+    let before = waits(&world).unwrap().sentence();
+    assert!(before.starts_with("The error budget is spent"), "{before}");
+    play(&mut world, "1000 rollback production by anna");
+    let said = waits(&world).unwrap().sentence();
+    assert_eq!(said, "Nothing live here promises anything any more.");
+    assert_ne!(world.state.deployments[&DeploymentId(3)].phase, Phase::Requested);
 }
 
 #[test]
@@ -287,6 +399,13 @@ fn what_is_left_of_a_budget_is_what_may_fail_less_what_failed() {
     assert_eq!(reading(u64::MAX, u64::MAX, 500_000).left_permille(), Some(0));
     assert_eq!(reading(0, 0, 999_000).stands(), BudgetStands::NoData);
     assert_eq!(reading(0, 0, 999_000).left_permille(), None);
+    // One failure of fewer than a thousand says nothing; two do.
+    assert_eq!(reading(999, 1, 999_000).stands(), BudgetStands::NoData);
+    assert_eq!(reading(999, 2, 999_000).stands(), BudgetStands::Spent);
+    assert_eq!(reading(999, 0, 999_000).stands(), BudgetStands::Left);
+    assert_eq!(reading(1_001, 1, 999_000).stands(), BudgetStands::Left);
+    let words = reading(999, 1, 999_000).words();
+    assert_eq!(words, "1 of 999 requests failed in 30 d: too few to tell, as 0.1 % may");
     let words = reading(1_000_000, 1_400, 999_000).words();
     assert_eq!(words, "1400 of 1000000 requests failed in 30 d: 0.14 %, and 0.1 % may");
 }

@@ -2,10 +2,12 @@
 
 use expect_test::expect;
 use sluss_core::decide::{Actor, Blame, Command, decide};
+use sluss_core::ids::{ChangeId, DeploymentId};
+use sluss_core::objectives::Objectives;
 use sluss_core::pipeline::{EnvironmentKind, Replacement, Stage};
 use sluss_core::units::Millis;
 
-use crate::script::check;
+use crate::script::{check, go, play};
 use crate::world::{World, actor, production};
 
 /// A stage that comes and goes.
@@ -96,6 +98,23 @@ fn a_service_that_leaves_out_the_verdict_is_judged_where_it_is_required() {
             pay/production: rel-1 100 %
         "#]],
     );
+}
+
+#[test]
+fn a_first_release_that_only_the_organisation_has_judged_keeps_to_its_own_objectives() {
+    let mut world = World::new(vec![careless()]);
+    play(&mut world, "0 policy never require by anna");
+    let objectives = Objectives { errors_ppm: 500, ..Objectives::default() };
+    let mut command = world.push("main", &["anna"]);
+    if let Command::Push { push, .. } = &mut command {
+        push.pipeline = push.pipeline.clone().with_objectives(Some(objectives));
+    }
+    world.tell(command, &actor("anna")).unwrap();
+    world.tell(Command::Received { change: ChangeId(1) }, &Actor::System).unwrap();
+    go(&mut world);
+    let stage = &world.state.deployments[&DeploymentId(1)].stage;
+    let Replacement::Progressive(plan) = &stage.replacement else { panic!("it is not judged") };
+    assert_eq!(plan.objectives, objectives);
 }
 
 #[test]

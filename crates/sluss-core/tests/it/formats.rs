@@ -1,8 +1,11 @@
 //! What is stored: one sample of each event as JSON, so that a change of format is seen.
 
+use std::num::NonZeroU16;
+
 use expect_test::expect_file;
 use sluss_core::approval::{Asked, Subject};
 use sluss_core::authenticator::{Credential, Signed};
+use sluss_core::bounds::{RolloutStarted, TestedWhy};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
 use sluss_core::config::{Delegation, FourEyes};
 use sluss_core::contracts::{Between, Contract, First, Missing};
@@ -12,15 +15,19 @@ use sluss_core::evidence::Evidence;
 use sluss_core::exception::ExceptionKind;
 use sluss_core::figures::Figures;
 use sluss_core::findings::{FindingCounts, Named, Severity};
+use sluss_core::freezes::FreezeDecided;
 use sluss_core::gate::{self, ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
     AuthenticatorId, ChangeId, CommitId, DeploymentId, Digest, DisposalId, ErasureId, ExceptionId,
     FreezeId, HoldId, IncidentId, ReleaseId, RunId, StopId,
 };
-use sluss_core::incident::Reporter;
+use sluss_core::incident::clocks::{Limit, Report};
+use sluss_core::incident::criteria::{Criteria, Criterion};
+use sluss_core::incident::{Classified, LimitNear, Notified, Reporter};
 use sluss_core::keys::KeyOf;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::observed::Running;
+use sluss_core::performance::{self, Beside, Measured, Pace, Unproved};
 use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
@@ -90,7 +97,7 @@ fn commit(number: u64) -> CommitId {
     format!("{number:040x}").parse().unwrap()
 }
 
-fn samples() -> Vec<Event> {
+pub(super) fn samples() -> Vec<Event> {
     let mut all = of_log_and_changes();
     all.extend(of_runs_and_releases());
     all.extend(of_gates_and_approvals());
@@ -173,6 +180,8 @@ fn of_runs_and_releases() -> Vec<Event> {
             findings: FindingCounts { critical: 1, high: 2, medium: 3, low: 4, suppressed: 5 },
             named: None,
         },
+        measured(of_deployment, Some(Pace::Undecided)),
+        measured(of_deployment, None),
         Event::FindingsRecorded {
             owner: of_run,
             step: step.clone(),
@@ -230,11 +239,15 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let freeze = WaitingOn::Freeze { freeze: FreezeId(1), until: Millis(9_000) };
     let budget = ErrorBudget { objective_ppm: 999_000, window_seconds: ErrorBudget::USUAL_WINDOW };
     let counts = Counts { requests: 60_003, errors: 15 };
-    let reading = BudgetReading { budget, counts };
+    let reading = BudgetReading { budget, counts, uncounted_seconds: 0 };
+    let gaps = BudgetReading { uncounted_seconds: 400_000, ..reading };
     let contract = Contract { contract: "ledger-api".parse().unwrap(), version: 3 };
     let ledger = || "ledger".parse().unwrap();
     let met = vec![Between { service: ledger(), contract: contract.clone() }];
     let drops = met.clone();
+    let slower = vec!["checkout +12.5 %".to_owned()];
+    let undecided = Unproved::Undecided { metrics: slower.clone() };
+    let loosened = Unproved::Loosened { to_ppm: 200_000, from_ppm: 100_000 };
     let first = vec![First { service: ledger(), release: Some(ReleaseId(7)) }];
     let missing = vec![Missing { contract, first }];
     let circle = vec!["pay".parse().unwrap(), ledger(), "pay".parse().unwrap()];
@@ -254,6 +267,16 @@ fn of_gates_and_approvals() -> Vec<Event> {
         cleared(GateKind::ErrorBudget, ClearedWhy::JudgedByObjectives),
         waiting(GateKind::ErrorBudget, WaitingOn::Budget { reading, until: Some(Millis(9_000)) }),
         waiting(GateKind::ErrorBudget, WaitingOn::NoTraffic),
+        cleared(GateKind::Performance, ClearedWhy::Pace { metrics: 3, against: ReleaseId(1) }),
+        cleared(GateKind::Performance, ClearedWhy::FirstPace),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: Unproved::Dropped }),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: Unproved::Alone }),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: undecided }),
+        waiting(GateKind::Performance, WaitingOn::Pace { why: loosened }),
+        refused(GateKind::Performance, gate::RefusedWhy::NotMeasured),
+        refused(GateKind::Performance, gate::RefusedWhy::Slower { metrics: slower }),
+        waiting(GateKind::ErrorBudget, WaitingOn::TooLittle { reading: gaps }),
+        cleared(GateKind::ErrorBudget, ClearedWhy::NothingPromised),
         cleared(GateKind::Dependencies, ClearedWhy::DependenciesMet { met, serves: vec![] }),
         waiting(GateKind::Dependencies, WaitingOn::Dependencies { missing, drops, circle }),
         refused(GateKind::ErrorBudget, gate::RefusedWhy::NoObjective),
@@ -324,6 +347,7 @@ fn of_gates_and_approvals() -> Vec<Event> {
                 authenticator: AuthenticatorId(2),
                 assertion: Digest::of(b"assertion"),
                 counter: 9,
+                signed_in: Some(Millis(4_000)),
             }),
         },
         Event::ApprovalInvalidated { subject, statement },
@@ -422,6 +446,24 @@ fn of_rollouts() -> Vec<Event> {
         rolled_back(Cause::LeaseLapsed),
         rolled_back(Cause::ByHand),
         rolled_back(Cause::Window),
+        rolled_back(Cause::HeldTooLong),
+        Event::RolloutStarted(RolloutStarted {
+            deployment,
+            why: TestedWhy::Compared { with: DeploymentId(4) },
+            max_share: share,
+            max_duration_ms: 90_000_000,
+            approved_by: [person("bob")].into(),
+        }),
+        Event::FreezeDecided(FreezeDecided {
+            deployment,
+            at: Millis(5_000),
+            allowed: false,
+            until: Some(Millis(9_000)),
+            windows: vec!["night".to_owned()],
+            calendar: Digest::of(b"calendar"),
+            tzdb_version: "2026a".to_owned(),
+            says: Digest::of(b"says"),
+        }),
         rolled_back(Cause::Failing),
         Event::RolloutWindowBegan {
             deployment,
@@ -526,6 +568,7 @@ fn of_the_rest() -> Vec<Event> {
             rollbacks: 1,
             emergency: 1,
             standard: 0,
+            standard_told: true,
             head: Digest::of(b"leaf"),
             merkle_root: Digest::of(b"root"),
         }),
@@ -581,6 +624,45 @@ fn of_the_rest() -> Vec<Event> {
             suspect: Some(DeploymentId(5)),
         },
         Event::IncidentLinked { incident: IncidentId(7), deployment: DeploymentId(5) },
+        Event::IncidentClassified(Classified {
+            incident,
+            at: Millis(5_000),
+            occurred: Millis(3_000),
+            aware: Millis(4_000),
+            criteria: Criteria {
+                critical: Some(true),
+                clients: Some(2_500),
+                clients_share: Some("12.5%".parse().unwrap()),
+                counterparts_share: Some("0%".parse().unwrap()),
+                transactions_share: Some("11%".parse().unwrap()),
+                amount_share: Some("9%".parse().unwrap()),
+                relevant_clients: Some(false),
+                reputation: Some(true),
+                downtime_seconds: Some(600),
+                member_states: Some(["DE", "FR"].map(|one| one.parse().unwrap()).into()),
+                data_loss: Some(false),
+                malicious_access: Some(false),
+                cost_eur: Some(12_000),
+            },
+            cause: Some("expired-certificate".parse().unwrap()),
+            with: [IncidentId(7)].into(),
+            passed: [Criterion::Clients, Criterion::Spread].into(),
+            major: true,
+            by: person("bob"),
+            reason: Some(Digest::of(b"reason")),
+        }),
+        Event::IncidentNotified(Notified {
+            incident,
+            report: Report::Initial,
+            sent: Millis(6_000),
+            reference: Digest::of(b"reference"),
+            by: person("bob"),
+        }),
+        Event::IncidentLimitNear(LimitNear {
+            incident,
+            limit: Limit::Intermediate,
+            due: Millis(7_000),
+        }),
         Event::IncidentMitigated { incident },
         Event::IncidentClosed { incident, by_deployment: Some(DeploymentId(6)) },
         Event::FreezeSet {
@@ -646,6 +728,20 @@ fn of_the_rest() -> Vec<Event> {
             minute: 29_453_760,
         },
     ]
+}
+
+/// What a step measured, beside a live release or alone.
+fn measured(owner: StepOwner, pace: Option<Pace>) -> Event {
+    let pairs = NonZeroU16::new(12).unwrap();
+    let beside = pace.map(|pace| Beside { pairs, more_ppm: -4_500, pace });
+    let (name, unit) = ("checkout".parse().unwrap(), "ms/op".parse().unwrap());
+    let measured = Measured {
+        report: Digest::of(b"measurements"),
+        against: pace.map(|_| ReleaseId(1)),
+        tolerance_ppm: 100_000,
+        metrics: vec![performance::Metric { name, unit, micros: 12_250_000, beside }],
+    };
+    Event::PerformanceMeasured { owner, step: "accept".parse().unwrap(), attempt: 1, measured }
 }
 
 fn late() -> Late {

@@ -63,7 +63,8 @@ fn vouched(world: &mut World, who: &str) -> AuthenticatorId {
 }
 
 fn signer(who: &str, authenticator: AuthenticatorId, counter: u32) -> Actor {
-    let signed = Signed { authenticator, assertion: Digest::of(b"assertion"), counter };
+    let assertion = Digest::of(b"assertion");
+    let signed = Signed { authenticator, assertion, counter, signed_in: None };
     Actor::Signer { who: person(who), signed, signed_in: Millis(0) }
 }
 

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod agreement;
+mod bounds;
 mod budgets;
+mod clocks;
+mod contents;
 mod demands;
 mod dependencies;
 mod evidence;
@@ -13,6 +16,7 @@ mod histories;
 mod incidents;
 mod keys;
 mod live;
+mod paces;
 mod permits;
 mod profiles;
 mod remediation;

@@ -7,21 +7,23 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use expect_test::Expect;
 use serde_json::Value;
 use sluss_core::approval::Subject;
 use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes, Organisation};
-use sluss_core::decide::{Actor, Command, Refusal, Retain};
+use sluss_core::decide::{Actor, Command, Refusal, Reporting, Retain, Stated};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind, Model};
-use sluss_core::findings::{Found, Report, Severity};
-use sluss_core::ids::{Digest, EnvironmentName};
+use sluss_core::findings::{Found, Report as Findings, Severity};
+use sluss_core::ids::{Digest, EnvironmentName, ReleaseId};
 use sluss_core::incident::Reporter;
+use sluss_core::incident::clocks::Report;
 use sluss_core::materials::{Materials, NoSbom};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::pipeline::Stage;
 use sluss_core::remediation::Terms;
 use sluss_core::rollout::{Counts, Verdict};
@@ -53,8 +55,11 @@ pub fn check(stages: Vec<Stage>, story: &str, expect: Expect) {
                 writeln!(told, "    + {}", sentence(event)).unwrap();
             }
         }
-        let signed = |event: &Event| matches!(event, Event::AttestationRecorded { .. });
-        for (_, event) in world.log[before..].iter().filter(|(_, event)| !signed(event)) {
+        // `bounds` tells with what a rollout starts.
+        let untold = |event: &Event| {
+            matches!(event, Event::AttestationRecorded { .. } | Event::RolloutStarted(_))
+        };
+        for (_, event) in world.log[before..].iter().filter(|(_, event)| !untold(event)) {
             writeln!(told, "    {}", sentence(event)).unwrap();
         }
     }
@@ -88,6 +93,10 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
     };
     let words: Vec<&str> = line.split(' ').collect();
     match *words {
+        ["go", "until", step] => {
+            go_until(world, Some(step));
+            None
+        }
         ["go"] => {
             go(world);
             None
@@ -246,13 +255,22 @@ fn command(world: &World, words: &[&str]) -> Command {
                 (0..many.parse().unwrap()).map(one).collect::<Vec<_>>()
             };
             let all = some("critical", critical).into_iter().chain(some("low", low));
-            finds(key, "passed", vec![Report::of(Digest::of(b"report"), all)])
+            finds(key, "passed", vec![Findings::of(Digest::of(b"report"), all)])
+        }
+        ["measure", step, against, ref changes @ ..] => {
+            let key = world.running(step);
+            let (outcome, tests) = outcome_of("passed");
+            let mut finish = finish(key, outcome, tests);
+            if let Command::Finish { measured, .. } = &mut finish {
+                measured.push(measurements(against, changes));
+            }
+            finish
         }
         // Reports are apart by `|`; a finding is `high:NAME` or `high:NAME:suppressed`.
         ["finds", step, outcome, ref reports @ ..] => {
             let reports = reports.split(|word| *word == "|").map(|report| {
                 let text = format!("{step} {report:?}");
-                Report::of(Digest::of(text.as_bytes()), report.iter().map(|one| found(one)))
+                Findings::of(Digest::of(text.as_bytes()), report.iter().map(|one| found(one)))
             });
             finds(world.running(step), outcome, reports.collect())
         }
@@ -295,6 +313,10 @@ fn command(world: &World, words: &[&str]) -> Command {
             let row = JournalRow { number, at: world.now, key, release, what };
             Command::Instance { deployment, row }
         }
+        ["counts", requests, errors, "after", second] => world.counted_after(
+            second.parse().unwrap(),
+            (requests.parse().unwrap(), errors.parse().unwrap(), 0),
+        ),
         ["counts", requests, errors, ref refused @ ..] => {
             let refused = refused.first().map_or(0, |refused| refused.parse().unwrap());
             world.counted(requests.parse().unwrap(), errors.parse().unwrap(), refused)
@@ -327,6 +349,33 @@ fn command(world: &World, words: &[&str]) -> Command {
     }
 }
 
+/// Reads what somebody says of an incident: `critical=yes clients=10 cause=disk nothing-else`.
+fn stated(words: &[&str]) -> Stated {
+    let mut stated = Stated::default();
+    for word in words {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let of = &mut stated.criteria;
+        match name {
+            "critical" => of.critical = Some(value == "yes"),
+            "reputation" => of.reputation = Some(value == "yes"),
+            "data-loss" => of.data_loss = Some(value == "yes"),
+            "malicious" => of.malicious_access = Some(value == "yes"),
+            "clients" => of.clients = Some(value.parse().unwrap()),
+            "share" => of.clients_share = Some(value.parse().unwrap()),
+            "cost" => of.cost_eur = Some(value.parse().unwrap()),
+            "nothing-else" => stated.nothing_else = true,
+            "recurring" => stated.recurring = true,
+            "cause" => stated.cause = Some(value.parse().unwrap()),
+            "aware" => stated.aware = Some(seconds(value)),
+            "occurred" => stated.occurred = Some(seconds(value)),
+            "at" => stated.at = Some(seconds(value)),
+            "with-reason" => {}
+            other => panic!("nobody says {other} of an incident"),
+        }
+    }
+    stated
+}
+
 fn severity_of(word: &str) -> Severity {
     Severity::ALL.into_iter().find(|one| one.as_str() == word).unwrap()
 }
@@ -342,7 +391,7 @@ fn found(word: &str) -> Found {
 }
 
 /// The end of an attempt that left these reports.
-pub fn finds(key: AttemptKey, outcome: &str, reports: Vec<Report>) -> Command {
+pub fn finds(key: AttemptKey, outcome: &str, reports: Vec<Findings>) -> Command {
     let (outcome, tests) = outcome_of(outcome);
     let mut finish = finish(key, outcome, tests);
     if let Command::Finish { scans, .. } = &mut finish {
@@ -449,6 +498,17 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             Command::ReviewException { exception: id.parse().unwrap(), findings: reason }
         }
         ["delegate", to, until] => Command::Delegate { to: person(to), until: seconds(until) },
+        ["classify", id, ref words @ ..] => {
+            let reason = words.contains(&"with-reason").then_some(reason);
+            let (incident, stated) = (id.parse().unwrap(), stated(words));
+            Command::Reporting(Reporting::Classify { incident, stated, reason })
+        }
+        ["notified", id, report, ref at @ ..] => Command::Reporting(Reporting::Notify {
+            incident: id.parse().unwrap(),
+            report: Report::named(report).unwrap(),
+            sent: at.first().map(|at| seconds(at)),
+            reference: Digest::of(b"reference"),
+        }),
         ["report"] => Command::Report {
             service: service(),
             environment: environment("production"),
@@ -494,11 +554,18 @@ fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {
 
 /// Builds, packs and readies all that can be, until customers' traffic or a person decides.
 pub fn go(world: &mut World) {
+    go_until(world, None);
+}
+
+/// The same, until this step may be claimed.
+fn go_until(world: &mut World, step: Option<&str>) {
     let tell = |world: &mut World, command| {
         world.tell(command, &Actor::System).unwrap();
     };
     for _ in 0..100 {
-        if let Some(key) = world.claimable(None) {
+        if step.is_some_and(|step| world.claimable(Some(step)).is_some()) {
+            return;
+        } else if let Some(key) = world.claimable(None) {
             tell(world, Command::Claim(key.clone()));
             let tests = TestCounts { passed: 12, failed: 0, skipped: 0 };
             tell(world, finish(key, StepOutcome::Succeeded, Some(tests)));
@@ -588,4 +655,28 @@ fn named(value: &Value) -> String {
     let text = value.as_str().unwrap();
     let known = PEOPLE.into_iter().find(|name| person(name).as_str() == text);
     known.map_or_else(|| text.chars().take(20).collect(), str::to_owned)
+}
+
+/// Reads what a step measured: `r1 checkout=4.5%:undecided`, or `none checkout`.
+fn measurements(against: &str, changes: &[&str]) -> Measured {
+    let against: Option<u64> = against.strip_prefix('r').map(|number| number.parse().unwrap());
+    let metric = |change: &&str| {
+        let (name, said) = change.split_once('=').unwrap_or((change, ""));
+        let beside = said.split_once("%:").map(|(percent, pace)| Beside {
+            pairs: NonZeroU16::new(12).unwrap(),
+            more_ppm: percent.parse::<i64>().unwrap() * 10_000,
+            pace: match pace {
+                "slower" => Pace::Slower,
+                "within" => Pace::Within,
+                _ => Pace::Undecided,
+            },
+        });
+        Metric { name: name.parse().unwrap(), unit: "ms/op".parse().unwrap(), micros: 9, beside }
+    };
+    Measured {
+        report: Digest::of(b"measurements"),
+        against: against.map(ReleaseId),
+        tolerance_ppm: 100_000,
+        metrics: changes.iter().map(metric).collect(),
+    }
 }

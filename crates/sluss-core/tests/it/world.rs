@@ -11,7 +11,8 @@ use sluss_core::findings::FindingKey;
 use sluss_core::follow::follow_up;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef, RunId};
 use sluss_core::pipeline::{
-    EnvironmentKind, GateKind, Pipeline, Replacement, RolloutPlan, Stage, Start, Step, StepKind,
+    EnvironmentKind, GateKind, Pipeline, Replacement, Report, ReportKind, RolloutPlan, Stage,
+    Start, Step, StepKind,
 };
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays};
@@ -115,6 +116,11 @@ impl World {
     }
 
     pub fn push(&self, branch: &str, with: &[&str]) -> Command {
+        self.push_of("pay", branch, with)
+    }
+
+    /// A push to the repository of this service.
+    pub fn push_of(&self, service: &str, branch: &str, with: &[&str]) -> Command {
         let number = self.state.next_change().0;
         let drawn = !self.texts.drawn || !number.is_multiple_of(3);
         let error_budget = self.error_budget.filter(|_| drawn);
@@ -122,7 +128,12 @@ impl World {
         if let Some(last) = stages.last_mut().filter(|_| error_budget.is_some()) {
             last.gates.push(GateKind::ErrorBudget);
         }
-        let pipeline = pipeline(stages).with_forward_only(self.forward_only);
+        if self.texts.drawn && number.is_multiple_of(6) {
+            let (first, last) = stages.split_at_mut(1);
+            first[0].acceptance[0].reports.push(measures(100_000));
+            last[1].gates.push(GateKind::Performance);
+        }
+        let pipeline = pipeline_of(service, stages).with_forward_only(self.forward_only);
         let push = Push {
             branch: branch.to_owned(),
             trunk: branch == "main",
@@ -136,16 +147,22 @@ impl World {
             pipeline: pipeline.with_error_budget(error_budget),
             left_out: BTreeSet::new(),
         };
-        Command::Push { service: "pay".parse().unwrap(), product: "bank".parse().unwrap(), push }
+        Command::Push { service: service.parse().unwrap(), product: "bank".parse().unwrap(), push }
     }
 
-    /// Customers' requests of the time that was not counted, five minutes at most.
+    /// Customers' requests of all the time that was not counted.
     pub fn counted(&self, requests: u64, errors: u64, refused: u64) -> Command {
+        self.counted_after(i64::MIN, (requests, errors, refused))
+    }
+
+    /// Those after this second.
+    pub fn counted_after(&self, after: i64, of: (u64, u64, u64)) -> Command {
+        let (requests, errors, refused) = of;
         let (service, environment) = ("pay".parse().unwrap(), "production".parse().unwrap());
         let key = RouteKey { service, environment };
         let known = self.state.counted_in(&key);
         let until = self.now.second() - 1;
-        let after = known.map_or(i64::MIN, |known| known.until).max(until - 300);
+        let after = known.map_or(0, |known| known.until).max(after);
         let before = known.map_or(0, |known| known.refused_so_far);
         Command::CountTraffic(TrafficCounted {
             service: key.service,
@@ -299,7 +316,15 @@ pub fn propose(number: u64, organisation: Organisation) -> Command {
 
 pub fn finish(attempt: AttemptKey, outcome: StepOutcome, tests: Option<TestCounts>) -> Command {
     let isolation = Isolation::Namespaces;
-    Command::Finish { attempt, outcome, isolation, log: None, tests, scans: vec![] }
+    Command::Finish {
+        attempt,
+        outcome,
+        isolation,
+        log: None,
+        tests,
+        scans: vec![],
+        measured: vec![],
+    }
 }
 
 pub fn packed(run: RunId) -> Command {
@@ -328,6 +353,10 @@ pub fn step(name: &str, needs: &[&str], retries: u8) -> Step {
 }
 
 pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
+    pipeline_of("pay", stages)
+}
+
+fn pipeline_of(service: &str, stages: Vec<Stage>) -> Pipeline {
     let start = Start {
         artifact: "app".parse().unwrap(),
         command: vec!["serve".to_owned()],
@@ -342,8 +371,14 @@ pub fn pipeline(stages: Vec<Stage>) -> Pipeline {
         most_in_flight: None,
     };
     let steps = vec![step("build", &[], 0), step("test", &["build"], 1)];
-    let of = ("pay".parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
+    let of = (service.parse().unwrap(), "rust-service@1".parse().unwrap(), Digest::of(b"template"));
     Pipeline::new(of, steps, Some(start), stages).unwrap()
+}
+
+/// A report of measurements.
+pub fn measures(tolerance_ppm: u32) -> Report {
+    let kind = ReportKind::Performance { tolerance_ppm };
+    Report { kind, path: "performance.json".to_owned() }
 }
 
 /// A test environment for one deployment, with one acceptance step.

@@ -11,6 +11,7 @@ use sluss_ledger::attest::Dsse;
 use sluss_ledger::{ActorKind, Envelope};
 use sluss_store::{Blobs as _, Log, Sealed};
 
+use super::beside;
 use super::decisions::{self, Decisions};
 use super::gone;
 use crate::engine::{Engine, read_event};
@@ -22,7 +23,8 @@ const PAGE: usize = 500;
 const BLOB_MOST: u64 = 8 << 20;
 /// Fields of events that name contents which may leave: none of them is a private text or the log
 /// of a step.
-const MAY_LEAVE: [&str; 6] = ["statement", "input", "calendar", "policies", "sbom", "assertion"];
+const MAY_LEAVE: [&str; 7] =
+    ["statement", "input", "calendar", "policies", "sbom", "assertion", "says"];
 
 /// What belongs to the dossier of a release.
 #[derive(Default)]
@@ -46,6 +48,8 @@ struct Wanted {
     streams: BTreeSet<String>,
     /// Proposed configurations that decided about it.
     configurations: BTreeSet<u64>,
+    /// Freezes and stops of the line that held it, by their names.
+    held: BTreeSet<String>,
 }
 
 pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, Failure> {
@@ -54,6 +58,12 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
     let mut gathered = Gathered::default();
     for stream in &wanted.streams {
         take(&mut gathered, whole(log.as_ref(), stream).await?, |_| true);
+    }
+    if !wanted.held.is_empty() {
+        let calendar = whole(log.as_ref(), &Stream::Calendar.to_string()).await?;
+        let held = |sealed: &Sealed| beside::is_of(sealed, &wanted.held);
+        let held = calendar.into_iter().filter(held).collect();
+        take(&mut gathered, held, |_| true);
     }
     let config = whole(log.as_ref(), &Stream::Config.to_string()).await?;
     let decided = |event: &Event| {
@@ -64,6 +74,10 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
     exceptions(log.as_ref(), &mut gathered).await?;
     keys(log.as_ref(), &mut gathered).await?;
     stand_ins(log.as_ref(), &mut gathered).await?;
+    for leaf in beside::sign_ins(&gathered) {
+        let is_one = |event: &Event| matches!(event, Event::AccessLogin { .. });
+        take(&mut gathered, log.read(leaf, 1).await?, is_one);
+    }
     let events: Vec<Sealed> = gathered.events.values().cloned().collect();
     for sealed in &events {
         attestation(engine, sealed, &mut gathered).await?;
@@ -112,7 +126,7 @@ fn wanted(state: &State, id: ReleaseId) -> Wanted {
     let mut streams: BTreeSet<String> =
         state.streams_of(id).iter().map(Stream::to_string).collect();
     let Some(release) = state.releases.get(&id) else {
-        return Wanted { streams, configurations: BTreeSet::new() };
+        return Wanted { streams, configurations: BTreeSet::new(), held: BTreeSet::new() };
     };
     let of_it = |deployment| release.deployments.contains(&deployment);
     let incidents = state.incidents.iter().filter(|(_, one)| one.deployment().is_some_and(of_it));
@@ -121,7 +135,9 @@ fn wanted(state: &State, id: ReleaseId) -> Wanted {
         state.exceptions.iter().filter(|(_, one)| one.what.deployment().is_some_and(of_it));
     streams.extend(exceptions.map(|(id, _)| Stream::Exception(*id).to_string()));
     let configurations = state.configurations_of(id);
-    Wanted { streams, configurations }
+    let deployments = release.deployments.iter().filter_map(|id| state.deployments.get(id));
+    let held = deployments.flat_map(|one| beside::held(state, one)).collect();
+    Wanted { streams, configurations, held }
 }
 
 async fn whole(log: &dyn Log, stream: &str) -> Result<Vec<Sealed>, Failure> {

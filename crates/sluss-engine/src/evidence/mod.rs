@@ -7,16 +7,20 @@
 //!   stood before it. Nothing is attested that was not recorded.
 //! - A failed build has no provenance, and *no data* is never a verdict in favour.
 
+mod beside;
 mod checkpoint;
 mod decisions;
 pub mod dossier;
+mod freeze;
 mod gather;
+mod inputs;
 mod materials;
 pub mod outside;
 mod provenance;
 mod rest;
 mod scan;
 mod verdict;
+mod waiver;
 
 pub use materials::inventory;
 use sluss_core::event::Event;
@@ -70,8 +74,14 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         Evidence::Scan { owner, step, report } => {
             scan::scan(engine, (*owner, step, report), &said).await?
         }
-        Evidence::Gate { deployment, gate } => rest::gate(engine, *deployment, *gate, &said)?,
+        Evidence::Performance { owner, step, .. } => rest::measured(engine, (*owner, step), &said)?,
+        Evidence::Gate { deployment, gate } => {
+            let inputs = inputs::of_gate(engine, of, (*deployment, *gate)).await?;
+            rest::gate(engine, (*deployment, *gate), inputs, &said)?
+        }
+        Evidence::Freeze { .. } => freeze::statement(engine, of, &said).await?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,
+        Evidence::Waiver { exception } => waiver::statement(&engine.state(), *exception)?,
     };
     let attestor = engine.attestor();
     let envelope = statement.sign(&attestor);

@@ -8,9 +8,11 @@ use sluss_core::config::Organisation;
 use sluss_core::event::Event;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{DeploymentId, PersonRef, StepName};
+use sluss_core::performance::{Metric, Pace};
 use sluss_core::pipeline::GateKind;
 use sluss_core::state::State;
 use sluss_core::steps::{StepOutcome, StepOwner, TestCounts};
+use sluss_core::units::Millis;
 use sluss_ledger::attest::predicate::{
     Approval, ApprovalDecision, InputAttestation, PolicyRef, StatementDigest, TestResult,
     TestVerdict, VerificationResult, VerificationSummary, Verifier, Webauthn,
@@ -49,6 +51,46 @@ pub(super) fn test_result(
     about(subject, &predicate)
 }
 
+/// What a step measured beside what was live: a metric that is slower is a test that failed, one
+/// that is not decided a test that warned. The figures are in the report.
+pub(super) fn measured(
+    engine: &Engine,
+    (owner, step): (StepOwner, &StepName),
+    said: &Said,
+) -> Result<Statement, Failure> {
+    let Event::PerformanceMeasured { attempt, measured, .. } = &said.event else {
+        return Err(gone("measurements"));
+    };
+    let state = engine.state();
+    let (subject, source) = looked_at(&state, owner)?;
+    let uri = format!("urn:sluss:step:{owner}:{step}:{attempt}");
+    let report = DigestSet::sha256(hash(&measured.report));
+    let mut configuration = vec![
+        ResourceDescriptor::new(uri, source.digest),
+        ResourceDescriptor::new("urn:sluss:measurements", report),
+    ];
+    let beside = measured.against.map(|live| artifacts(&state, live)).transpose()?;
+    configuration.extend(beside.into_iter().flatten().map(|artifact| {
+        ResourceDescriptor::new(format!("urn:sluss:live:{}", artifact.name), artifact.digest)
+    }));
+    let of = |pace| measured.at(pace).map(|one| one.name.to_string()).collect::<Vec<String>>();
+    let (failed_tests, warned_tests) = (of(Pace::Slower), of(Pace::Undecided));
+    let passed = |one: &&Metric| one.beside.is_none_or(|beside| beside.pace == Pace::Within);
+    let predicate = TestResult {
+        result: match (failed_tests.is_empty(), warned_tests.is_empty()) {
+            (false, _) => TestVerdict::Failed,
+            (true, false) => TestVerdict::Warned,
+            (true, true) => TestVerdict::Passed,
+        },
+        configuration,
+        url: None,
+        passed_tests: measured.metrics.iter().filter(passed).map(|o| o.name.to_string()).collect(),
+        warned_tests,
+        failed_tests,
+    };
+    about(subject, &predicate)
+}
+
 /// What a step of `owner` looked at, and the commit that this is of.
 pub(super) fn looked_at(
     state: &State,
@@ -79,8 +121,8 @@ fn verdict(outcome: &StepOutcome, tests: TestCounts) -> TestVerdict {
 /// What a gate decided, refusals too.
 pub(super) fn gate(
     engine: &Engine,
-    id: DeploymentId,
-    gate: GateKind,
+    (id, gate): (DeploymentId, GateKind),
+    input_attestations: Vec<InputAttestation>,
     said: &Said,
 ) -> Result<Statement, Failure> {
     let Event::GateDecided { outcome, .. } = &said.event else {
@@ -102,17 +144,8 @@ pub(super) fn gate(
         Some(_by_its_own_rule) => vec![level],
         None => vec!["FAILED"],
     };
-    let envelope = state.releases.get(&deployment.release).and_then(|of| of.provenance.as_ref());
-    let mut input_attestations = Vec::new();
-    // The other gates decide from the log itself: they see no attestation.
-    if let (GateKind::Provenance, Some(ClearedWhy::Attested), Some(envelope)) =
-        (gate, cleared, envelope)
-    {
+    if (gate, cleared) == (GateKind::Provenance, Some(&ClearedWhy::Attested)) {
         verified_levels.push("SLSA_BUILD_LEVEL_1");
-        input_attestations.push(InputAttestation {
-            uri: format!("urn:sluss:envelope:{envelope}"),
-            digest: DigestSet::sha256(hash(envelope)),
-        });
     }
     let predicate = VerificationSummary {
         verifier: Verifier {
@@ -143,6 +176,7 @@ fn words(gate: GateKind) -> (&'static str, &'static str) {
         GateKind::Sbom => ("sbom", "SLUSS_SBOM"),
         GateKind::Findings => ("findings", "SLUSS_FINDINGS"),
         GateKind::Dependencies => ("dependencies", "SLUSS_DEPENDENCIES"),
+        GateKind::Performance => ("performance", "SLUSS_PERFORMANCE"),
         GateKind::ErrorBudget => ("error-budget", "SLUSS_ERROR_BUDGET"),
         GateKind::Policy => ("policy", "SLUSS_POLICY"),
         GateKind::FourEyes => ("four-eyes", "SLUSS_FOUR_EYES"),
@@ -190,15 +224,18 @@ pub(super) fn approval(
         Some(_) => ("urn:sluss:webauthn", &["mfa", "user"]),
         None => ("urn:sluss:password", &["pwd"]),
     };
+    let slot = slot(&state, (subject, said.at), by);
+    // A password is given with the decision; who signs had signed in before.
+    let signed_in = signed.as_ref().and_then(|signed| signed.signed_in).unwrap_or(said.at);
     let predicate = Approval {
         statement: StatementDigest { sha256: hash(statement), size: size.unwrap_or(0) },
         decision,
-        role: Organisation::APPROVERS.to_owned(),
-        slot: slot(&state, subject, by),
+        role: slot.clone(),
+        slot,
         person_ref: by.as_str().parse().map_err(|_| gone("person"))?,
         acr: acr.to_owned(),
         amr: amr.iter().map(|word| (*word).to_owned()).collect(),
-        auth_time: utc(said.at)?,
+        auth_time: utc(signed_in)?,
         webauthn: signed.as_ref().map(|signed| own_key(&state, signed)).transpose()?,
         automated: None,
         valid_until: utc(until)?,
@@ -228,14 +265,14 @@ fn own_key(state: &State, signed: &Signed) -> Result<Webauthn, Failure> {
     })
 }
 
-/// The group whose place they fill: the first that a rule asks for and that they are in.
-fn slot(state: &State, subject: Subject, by: &PersonRef) -> String {
+/// The group in which they decide, and whose place they fill: the first that a rule asks for and
+/// that they are in, or somebody's for whom they decide.
+fn slot(state: &State, (subject, at): (Subject, Millis), by: &PersonRef) -> String {
     let rules = state.rules_of(subject);
     let asked = rules.iter().flat_map(|rule| rule.slots.keys());
-    let organisation = state.organisation.as_ref();
+    let groups = state.groups_for(subject, at);
     let theirs = |group: &&sluss_core::ids::GroupName| {
-        let members = organisation.and_then(|known| known.groups.get(*group));
-        members.is_some_and(|members| members.contains(by))
+        groups.get(*group).is_some_and(|members| members.contains(by))
     };
     asked.into_iter().find(theirs).map_or(Organisation::APPROVERS.to_owned(), ToString::to_string)
 }

@@ -1,10 +1,11 @@
 //! What live traffic said of a release, and what was done about it.
 
-use sluss_core::deployment::Cause;
+use sluss_core::bounds::{RolloutStarted, TestedWhy};
+use sluss_core::deployment::{Cause, Deployment};
 use sluss_core::event::{Event, Stream};
 use sluss_core::ids::{DeploymentId, Digest};
 use sluss_core::pipeline::Replacement;
-use sluss_core::rollout::{Counts, Reading, Verdict};
+use sluss_core::rollout::{Counts, Reading, Rollout, Verdict};
 use sluss_core::state::State;
 use sluss_ledger::attest::Statement;
 use sluss_ledger::attest::predicate::{
@@ -29,6 +30,10 @@ pub(super) struct Told {
     incumbent: Counts,
     candidate: Counts,
     reading: Option<Reading>,
+    /// How often people let it go on.
+    resumed: u32,
+    /// What was said at its first share.
+    began: Option<RolloutStarted>,
 }
 
 /// Reads a deployment's stream up to the event at position `until`.
@@ -52,6 +57,8 @@ pub(super) async fn told(engine: &Engine, id: DeploymentId, until: u64) -> Resul
                     told.candidate = told.candidate.and(observation.candidate);
                     told.reading = Some(reading);
                 }
+                Event::RolloutResumed { .. } => told.resumed += 1,
+                Event::RolloutStarted(began) => told.began = Some(began),
                 _another => {}
             }
             next = sealed.seq + 1;
@@ -69,9 +76,9 @@ pub(super) fn statement(
     told: &Told,
 ) -> Result<Statement, Failure> {
     let deployment = state.deployments.get(&id).ok_or_else(|| gone(id))?;
-    let Replacement::Progressive(plan) = &deployment.stage.replacement else {
+    if deployment.stage.replacement == Replacement::AtOnce {
         return Err(gone("plan of a rollout"));
-    };
+    }
     let text = serde_json::to_vec(&deployment.stage.replacement);
     let text = text.expect("BUG: plain data has a JSON form");
     let (result, action) = match &said.event {
@@ -81,8 +88,9 @@ pub(super) fn statement(
         }
         _other => return Err(gone("end of a rollout")),
     };
-    let legs = u64::try_from(plan.shares.len()).unwrap_or(u64::MAX).max(1);
-    let seconds = u64::from(plan.deadline_seconds.max(1));
+    let live = matches!(said.event, Event::DeploymentLive { .. });
+    let shares = told.steps.iter().map(|step| step.share_ppm);
+    let max_traffic_ppm = shares.chain(live.then_some(WHOLE_PPM)).max().unwrap_or(0);
     let predicate = RolloutVerdict {
         release: deployment.release.to_string(),
         env: deployment.environment.to_string(),
@@ -91,10 +99,24 @@ pub(super) fn statement(
         metrics: metrics(told),
         result,
         action,
-        max_traffic_ppm: WHOLE_PPM,
-        max_duration_ms: legs.saturating_mul(seconds).saturating_mul(1000),
+        max_traffic_ppm,
+        max_duration_ms: most_ms(deployment, told),
     };
     about(artifacts(state, deployment.release)?, &predicate)
+}
+
+/// How long it could last at most: as it was said when it began, and as long again for each time
+/// that a person let it go on.
+fn most_ms(deployment: &Deployment, told: &Told) -> u64 {
+    let incumbent = match told.began.as_ref().map(|began| began.why) {
+        Some(TestedWhy::Compared { with }) => Some(with),
+        Some(TestedWhy::FirstRelease) => None,
+        // Rollouts of before did not say so.
+        None => deployment.before,
+    };
+    let plan = deployment.stage.replacement.clone();
+    let most = Rollout::new(plan, incumbent, deployment.requested).most_ms(told.resumed);
+    u64::try_from(most).unwrap_or(0)
 }
 
 /// What the evidence came to. Where a release was taken back for another reason than its evidence,

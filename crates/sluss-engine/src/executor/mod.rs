@@ -40,6 +40,7 @@ mod local;
 mod local_run;
 mod log;
 mod mask;
+pub mod measure;
 pub mod plan;
 mod prepare;
 mod processes;

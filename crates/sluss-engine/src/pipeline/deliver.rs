@@ -36,6 +36,7 @@ pub(super) const GATES: &[(&str, GateKind)] = &[
     ("provenance", GateKind::Provenance),
     ("sbom", GateKind::Sbom),
     ("findings", GateKind::Findings),
+    ("performance", GateKind::Performance),
     ("error-budget", GateKind::ErrorBudget),
     ("four-eyes", GateKind::FourEyes),
     ("freeze", GateKind::Freeze),

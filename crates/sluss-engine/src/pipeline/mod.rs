@@ -33,6 +33,7 @@ mod graph;
 mod inputs;
 mod nearest;
 mod objectives;
+mod performance;
 mod problem;
 mod quantity;
 mod resolve;

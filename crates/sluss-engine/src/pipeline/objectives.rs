@@ -1,7 +1,7 @@
 //! Reads what a first release must keep to: `objectives`.
 
 use sluss_core::objectives::Objectives;
-use sluss_core::pipeline::{Replacement, Stage};
+use sluss_core::pipeline::{EnvironmentKind, Replacement, Stage};
 
 use super::fields::Reader;
 use super::quantity::{MILLISECONDS, RATE};
@@ -28,6 +28,16 @@ impl Said {
             requests: self.requests.unwrap_or(before.requests),
             seconds: self.seconds.unwrap_or(before.seconds),
         }
+    }
+
+    /// Returns what holds where only the organisation asks that a release be judged by its traffic:
+    /// nothing where nothing is said, or each lasting environment is judged anyway.
+    pub fn beyond(self, stages: &[Stage]) -> Option<Objectives> {
+        let unjudged = |stage: &Stage| {
+            stage.kind == EnvironmentKind::Lasting && stage.replacement == Replacement::AtOnce
+        };
+        let asked = self != Self::default() && stages.iter().any(unjudged);
+        asked.then(|| self.over(Objectives::default()))
     }
 
     /// Makes it hold wherever a release is judged by its traffic.

@@ -8,6 +8,7 @@ use super::fields::{Reader, list_of};
 use super::graph::{self, Made};
 use super::inputs::{self, Value, Values};
 use super::nearest::nearest;
+use super::performance;
 use super::problem::{Problem, Problems};
 use super::service::{self, ServiceDraft, ServiceFile};
 use super::source::Source;
@@ -115,6 +116,7 @@ fn together(
     draft.objectives.hold_in(&mut deliver);
     let error_budget = draft.error_budget.or(body.error_budget);
     budget::hold(reader, at, error_budget, &mut deliver);
+    performance::hold(reader, at, &mut deliver);
     let steps = ordered.filter(|_| reader.problems.is_empty())?;
     let is_counted_once = start.as_ref().is_some_and(|start| start.traffic.is_counted_once());
     for stage in deliver.iter_mut().filter(|_| is_counted_once) {
@@ -123,10 +125,11 @@ fn together(
             plan.quarters = plan.block_seconds == RolloutPlan::default().block_seconds;
         }
     }
+    let objectives = draft.objectives.beyond(&deliver);
     match Pipeline::new(made, steps, start, deliver) {
         Ok(pipeline) => {
             let pipeline = pipeline.with_forward_only(draft.forward_only);
-            let pipeline = pipeline.with_error_budget(error_budget);
+            let pipeline = pipeline.with_error_budget(error_budget).with_objectives(objectives);
             Some(Resolved { file, pipeline: pipeline.with_contracts(draft.contracts.clone()) })
         }
         Err(error) => {

@@ -8,6 +8,7 @@ use sluss_core::pipeline::{Condition, Output, Report, ReportKind, Step, StepKind
 use super::fields::{Fields, Reader, list_of};
 use super::inputs::Values;
 use super::nearest::nearest;
+use super::performance;
 use super::problem::shown;
 use super::quantity::DURATION;
 use super::resolve::Defaults;
@@ -28,7 +29,7 @@ pub(super) const STEP_KEYS: &[&str] = &[
     "outputs",
 ];
 pub(super) const WHEN_KEYS: &[&str] = &["branches", "paths"];
-pub(super) const REPORT_KEYS: &[&str] = &["junit", "sarif"];
+pub(super) const REPORT_KEYS: &[&str] = &["junit", "sarif", "performance"];
 
 /// Whose steps are read, which decides what they may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +128,8 @@ fn step<'s>(
     let when = fields.get("when").map(|node| condition(reader, node)).unwrap_or_default();
     let environment = environment(reader, fields, &["SLUSS", "HOME", "TMPDIR"]);
     let secrets_at = fields.get("secrets").map(|node| secrets(reader, node)).unwrap_or_default();
-    let reports = fields.get("reports").map(|node| reports(reader, node)).unwrap_or_default();
+    let reports =
+        fields.get("reports").map(|node| reports(reader, node, whose)).unwrap_or_default();
     let outputs = fields.get("outputs").map(|node| outputs(reader, node)).unwrap_or_default();
     let step = Step {
         name: name?,
@@ -273,7 +275,7 @@ pub(super) fn secrets(reader: &mut Reader<'_>, node: &Node) -> Vec<(String, Span
     secrets
 }
 
-fn reports(reader: &mut Reader<'_>, node: &Node) -> Vec<Report> {
+fn reports(reader: &mut Reader<'_>, node: &Node, whose: Whose) -> Vec<Report> {
     let Some(fields) = reader.fields(node, "a step's `reports`", REPORT_KEYS) else {
         return Vec::new();
     };
@@ -288,6 +290,9 @@ fn reports(reader: &mut Reader<'_>, node: &Node) -> Vec<Report> {
             let path = reader.inner_path(text, span);
             reports.extend(path.map(|path| Report { kind, path }));
         }
+    }
+    if let Some(node) = fields.get("performance") {
+        reports.extend(performance::report(reader, node, whose));
     }
     reports
 }

@@ -81,6 +81,8 @@ pub struct Listed {
     pub what: &'static str,
     /// Whether an emergency let it through.
     pub emergency: bool,
+    /// Whether a standard change stood for its approval.
+    pub standard: bool,
 }
 
 /// What is proven of one environment.
@@ -92,6 +94,8 @@ pub struct EnvironmentProof {
     pub deploys: u64,
     /// Those of them that an emergency let through.
     pub emergency: u64,
+    /// Those of them that a standard change let through.
+    pub standard: u64,
     /// Deployments that were refused.
     pub refused: u64,
     /// Deployments that were taken back.
@@ -248,10 +252,12 @@ impl Prover {
         let known = self.environments.get_mut(&deployment.environment);
         let Some(proof) = known.map(|known| &mut known.proof) else { return };
         let emergency = counted == Counted::Deployment(DeploymentWay::Emergency);
+        let standard = counted == Counted::Deployment(DeploymentWay::Standard);
         let what = match counted {
             Counted::Deployment(_) => {
                 proof.deploys += 1;
                 proof.emergency += u64::from(emergency);
+                proof.standard += u64::from(standard);
                 "deployed"
             }
             Counted::Refused => {
@@ -271,6 +277,7 @@ impl Prover {
             service: deployment.service.to_string(),
             what,
             emergency,
+            standard,
         });
     }
 
@@ -325,6 +332,7 @@ fn new(environment: &EnvironmentName, since: Millis) -> Known {
         environment: environment.to_string(),
         deploys: 0,
         emergency: 0,
+        standard: 0,
         refused: 0,
         rollbacks: 0,
         seals: 0,

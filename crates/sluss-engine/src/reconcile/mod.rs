@@ -2,6 +2,7 @@
 //! takes no input but the state, and may do everything twice.
 
 pub mod attest;
+mod beside;
 pub mod inventory;
 pub mod judge;
 mod live;

@@ -11,12 +11,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sluss_core::findings::{FindingKey, Found, Report, Severity};
+use sluss_core::ids::{Digest, ReleaseId};
+use sluss_core::performance::Measured;
 use sluss_core::pipeline::{ReportKind, Step};
 use sluss_core::steps::TestCounts;
 use sluss_ledger::sarif::{Finding, Risk, sarif};
 use sluss_store::FileBlobs;
 
-use crate::executor::junit;
+use super::beside::Beside;
+use crate::executor::{junit, measure};
 
 /// The largest report that is read, in bytes.
 const REPORT_BYTES_MOST: u64 = 32 * 1024 * 1024;
@@ -28,16 +31,22 @@ const SCANS_MOST: usize = 16;
 pub(super) struct Reports {
     pub(super) tests: Option<TestCounts>,
     pub(super) scans: Vec<Report>,
+    pub(super) measured: Vec<Measured>,
     /// Why one of them can't be read, with its path.
     pub(super) unreadable: Option<String>,
 }
 
 /// Reads all reports that `step` left in `tree`, and keeps those of scanners.
-pub(super) async fn read(blobs: &FileBlobs, tree: PathBuf, step: &Step) -> Reports {
+pub(super) async fn read(
+    blobs: &FileBlobs,
+    tree: PathBuf,
+    step: &Step,
+    beside: Option<Beside>,
+) -> Reports {
     let (blobs, step) = (blobs.clone(), step.clone());
     let task = tokio::task::spawn_blocking(move || {
         let mut reports = Reports::default();
-        reports.unreadable = reports.add(&blobs, &tree, &step).err();
+        reports.unreadable = reports.add(&blobs, &tree, &step, beside).err();
         reports
     });
     task.await.unwrap_or_else(|error| Reports {
@@ -47,7 +56,13 @@ pub(super) async fn read(blobs: &FileBlobs, tree: PathBuf, step: &Step) -> Repor
 }
 
 impl Reports {
-    fn add(&mut self, blobs: &FileBlobs, tree: &Path, step: &Step) -> Result<(), String> {
+    fn add(
+        &mut self,
+        blobs: &FileBlobs,
+        tree: &Path,
+        step: &Step,
+        beside: Option<Beside>,
+    ) -> Result<(), String> {
         let told = |path: &str| {
             let path = path.to_owned();
             move |why: String| format!("{path}: {why}")
@@ -65,6 +80,14 @@ impl Reports {
         }
         for path in paths {
             self.scans.push(findings(blobs, tree, &path).map_err(told(&path))?);
+        }
+        for report in &step.reports {
+            let ReportKind::Performance { tolerance_ppm } = report.kind else { continue };
+            let unknown = || told(&report.path)("nobody knows what it was measured beside".into());
+            let live = beside.as_ref().ok_or_else(unknown)?.live.as_ref();
+            let held = (live.map(|(release, _)| *release), tolerance_ppm);
+            let found = measurements(blobs, tree, &report.path, held);
+            self.measured.push(found.map_err(told(&report.path))?);
         }
         Ok(())
     }
@@ -114,10 +137,27 @@ fn test_results(tree: &Path, path: &str) -> Result<TestCounts, String> {
     })
 }
 
-fn findings(blobs: &FileBlobs, tree: &Path, path: &str) -> Result<Report, String> {
+fn bytes(tree: &Path, path: &str) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     let file = open(tree, path)?.take(REPORT_BYTES_MOST + 1);
     std::io::BufReader::new(file).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
+}
+
+fn measurements(
+    blobs: &FileBlobs,
+    tree: &Path,
+    path: &str,
+    held: (Option<ReleaseId>, u32),
+) -> Result<Measured, String> {
+    let text = bytes(tree, path)?;
+    let measured = measure::read(&text, Digest::of(&text), held)?;
+    blobs.put_blocking(&text).map_err(|error| error.to_string())?;
+    Ok(measured)
+}
+
+fn findings(blobs: &FileBlobs, tree: &Path, path: &str) -> Result<Report, String> {
+    let text = bytes(tree, path)?;
     let scans = sarif(&text).map_err(|error| error.to_string())?;
     let report = blobs.put_blocking(&text).map_err(|error| error.to_string())?;
     Ok(Report::of(report, scans.iter().flat_map(|scan| &scan.findings).filter_map(found)))
@@ -188,7 +228,7 @@ mod tests {
         }
 
         async fn read(&self, step: &Step) -> Reports {
-            read(&self.blobs, self.folder.path().join("tree"), step).await
+            read(&self.blobs, self.folder.path().join("tree"), step, None).await
         }
     }
 

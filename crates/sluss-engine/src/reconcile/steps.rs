@@ -18,6 +18,7 @@ use sluss_core::steps::{Isolation, StepOutcome, StepOwner};
 use sluss_core::wanted::AttemptKey;
 use sluss_store::Blobs;
 
+use super::beside::Beside;
 use super::reports;
 use super::routes::Ports;
 use super::signal;
@@ -52,6 +53,8 @@ struct Order {
     branch: String,
     trunk: bool,
     artifact: Option<Digest>,
+    /// What it measures beside, if it measures.
+    beside: Option<Beside>,
     key: Option<sluss_core::target::RouteKey>,
 }
 
@@ -148,12 +151,17 @@ impl StepRunner {
             log: None,
             tests: None,
             scans: vec![],
+            measured: vec![],
         }
     }
 
     fn order(&self, key: &AttemptKey) -> Option<Order> {
         let state = self.engine.state();
         let step = state.step(key.owner, &key.step)?.clone();
+        let beside = match key.owner {
+            StepOwner::Run(_) => None,
+            StepOwner::Deployment(id) => Beside::of(&state, id, &step),
+        };
         let (change, artifact, route) = match key.owner {
             StepOwner::Run(run) => (state.changes.get(&state.runs.get(&run)?.change)?, None, None),
             StepOwner::Deployment(id) => {
@@ -176,6 +184,7 @@ impl StepRunner {
             branch: change.push.branch.clone(),
             trunk: change.push.trunk,
             artifact,
+            beside,
             key: route,
         })
     }
@@ -234,6 +243,10 @@ impl StepRunner {
             .map_err(|error| Failure::upstream("The artifact could not be unpacked", &error))?
             .map_err(|error| Failure::upstream("The artifact could not be unpacked", &error))?;
             set("SLUSS_ARTIFACT", ARTIFACT.to_owned());
+        }
+        if let Some((beside, own)) = order.beside.clone().zip(order.artifact.clone()) {
+            let of = (own, parts.blobs.clone());
+            beside.lay_out(key, of, &tree, &mut environment).await?;
         }
         let secrets = parts
             .accounts
@@ -294,7 +307,8 @@ impl StepRunner {
             Err(_nothing_was_printed) => None,
         };
         let tree = work_tree(&self.engine, key.owner);
-        let read = reports::read(&parts.blobs, tree, &order.step).await;
+        let beside = Beside::noted(key, &tree);
+        let read = reports::read(&parts.blobs, tree, &order.step, beside).await;
         let outcome = match (outcome, read.unreadable) {
             // A report that was promised and can't be read is no success.
             (StepOutcome::Succeeded, Some(why)) => {
@@ -302,8 +316,9 @@ impl StepRunner {
             }
             (outcome, _) => outcome,
         };
-        let (tests, scans) = (read.tests, read.scans);
-        Command::Finish { attempt: key.clone(), outcome, isolation, log, tests, scans }
+        let (attempt, tests) = (key.clone(), read.tests);
+        let (scans, measured) = (read.scans, read.measured);
+        Command::Finish { attempt, outcome, isolation, log, tests, scans, measured }
     }
 }
 
@@ -315,7 +330,7 @@ enum Begin {
 }
 
 /// Where acceptance steps find the artifact, relative to their work tree.
-const ARTIFACT: &str = ".sluss-artifact";
+pub(super) const ARTIFACT: &str = ".sluss-artifact";
 
 /// Returns where the steps of `owner` work.
 pub fn work_tree(engine: &Engine, owner: StepOwner) -> PathBuf {

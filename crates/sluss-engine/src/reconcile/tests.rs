@@ -47,6 +47,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 mod counting;
 mod findings;
+mod populations;
 
 struct Bank {
     folder: tempfile::TempDir,
@@ -136,6 +137,7 @@ impl Bank {
                 log: None,
                 tests: Some(TestCounts { passed: 7, failed: failing, skipped: 0 }),
                 scans: scans.clone(),
+                measured: vec![],
             };
             self.engine.report(finish).await.unwrap();
         }
@@ -188,6 +190,7 @@ impl Bank {
             rollbacks: 0,
             emergency: 0,
             standard: 0,
+            standard_told: true,
             head: "0".repeat(64).parse().unwrap(),
             merkle_root: sluss_ledger::Hash::empty_root().to_string().parse().unwrap(),
         }

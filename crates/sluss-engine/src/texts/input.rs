@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use sluss_core::approval::{Decision, Request, Subject};
+use sluss_core::budget::BudgetStands;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{DeploymentId, Digest, PersonRef};
@@ -328,13 +329,14 @@ impl Looked<'_> {
         Ok(Provenance { present, builder, isolated })
     }
 
-    /// Known where the service promises something and customers sent requests.
+    /// Known where the service promises something and enough of customers' requests was counted.
     fn error_budget(&self) -> Result<ErrorBudget, ValueRefused> {
         let (service, environment) = (&self.deployment.service, &self.deployment.environment);
         let key = RouteKey { service: service.clone(), environment: environment.clone() };
         let reading =
             self.pipeline.error_budget.map(|budget| self.state.budget_in(&key, budget, self.now));
-        let left = reading.and_then(|reading| reading.left_permille());
+        let known = reading.filter(|reading| reading.stands() != BudgetStands::NoData);
+        let left = known.and_then(|reading| reading.left_permille());
         let remaining_permille = Permille::try_from(i64::from(left.unwrap_or(0)))?;
         Ok(ErrorBudget { known: left.is_some(), remaining_permille })
     }

@@ -25,6 +25,7 @@ use sluss_calendar::{Calendar, Decision as CalendarDecision, Operation, Overrun,
 use sluss_core::deployment::Phase;
 use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind};
+use sluss_core::freezes::FreezeDecided;
 use sluss_core::ids::{CommitId, DeploymentId, Digest, ServiceName};
 use sluss_core::pipeline::GateKind;
 use sluss_core::rules::{CalendarSays, PolicyRecord, PolicySays, Rules, RunningSays};
@@ -189,8 +190,14 @@ impl Texts {
     /// When it can't be written: then nothing may be appended.
     pub(crate) async fn keep(&self, blobs: &FileBlobs, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let Event::GateDecided { policy: Some(record), .. } = event else { continue };
-            for digest in [&record.data_sha256, &record.input_sha256, &record.result_sha256] {
+            let named = match event {
+                Event::GateDecided { policy: Some(record), .. } => {
+                    vec![&record.data_sha256, &record.input_sha256, &record.result_sha256]
+                }
+                Event::FreezeDecided(said) => vec![&said.says],
+                _keeps_nothing => continue,
+            };
+            for digest in named {
                 let content = self.known().records.get(digest).cloned();
                 if let Some(content) = content {
                     let kept = blobs.put(content).await;
@@ -243,14 +250,18 @@ impl Texts {
 }
 
 impl Known {
+    /// Remembers a content until it is kept, and returns its digest.
+    fn keep(&mut self, content: Vec<u8>) -> Digest {
+        let digest = Digest::of(&content);
+        self.records.insert(digest.clone(), content);
+        digest
+    }
+
     /// Remembers what was decided from and what came out, until it is kept.
     fn remember(&mut self, policies: &Digest, input: Vec<u8>, decision: &Decision) -> PolicyRecord {
         let result = serde_json::to_vec(decision).expect("BUG: a decision has a JSON form");
-        let [data, input, result] = [NO_DATA.to_vec(), input, result].map(|content| {
-            let digest = Digest::of(&content);
-            self.records.insert(digest.clone(), content);
-            digest
-        });
+        let [data, input, result] =
+            [NO_DATA.to_vec(), input, result].map(|content| self.keep(content));
         PolicyRecord {
             bundle_sha256: policies.clone(),
             data_sha256: data,
@@ -338,6 +349,29 @@ impl Rules for Texts {
                 windows: says.windows.into_iter().map(|window| window.0).collect(),
             },
         }
+    }
+
+    fn calendar_said(
+        &self,
+        calendar: &Digest,
+        state: &State,
+        deployment: DeploymentId,
+        now: Millis,
+    ) -> Option<FreezeDecided> {
+        let known = self.known().calendars.get(calendar).cloned()?;
+        let operation = Operation::Deploy { predicted_ms: None };
+        let says = decide(&known, &scope(state, deployment)?, operation, None, now.0);
+        let kept = self.known().keep(serde_json::to_vec(&says).ok()?);
+        Some(FreezeDecided {
+            deployment,
+            at: now,
+            allowed: says.allowed,
+            until: says.until_ms.map(Millis),
+            windows: says.windows.into_iter().map(|window| window.0).collect(),
+            calendar: calendar.clone(),
+            tzdb_version: says.tzdb_version,
+            says: kept,
+        })
     }
 
     fn running(

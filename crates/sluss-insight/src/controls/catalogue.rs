@@ -33,6 +33,8 @@ pub struct Control {
     pub against: &'static [Fact],
     /// What it asks for beyond that, and nothing here records.
     pub unrecorded: &'static [&'static str],
+    /// Whether it asks that incidents are classified, and the authority is told, in time.
+    pub in_time: bool,
 }
 
 const fn control(
@@ -42,7 +44,13 @@ const fn control(
     against: &'static [Fact],
     unrecorded: &'static [&'static str],
 ) -> Control {
-    Control { id, title, asks, against, unrecorded }
+    Control { id, title, asks, against, unrecorded, in_time: false }
+}
+
+impl Control {
+    const fn in_time(self) -> Self {
+        Self { in_time: true, ..self }
+    }
 }
 
 impl Catalogue {
@@ -177,11 +185,19 @@ const DORA: &[Control] = &[
     control("2022/2554 11-12", "Recovery works", &[RolledBack], &[], &["backups and their tests"]),
     control(
         "2022/2554 17",
-        "Incidents are recorded with their causes",
-        &[IncidentOpened, IncidentClosed],
+        "Incidents are recorded, classified, and closed",
+        &[IncidentOpened, IncidentClassified, IncidentClosed],
         &[],
-        &["their classification"],
+        &["lessons learnt from them"],
     ),
+    control(
+        "2022/2554 18-19",
+        "Incidents are classified, and the authority is told of major ones in time",
+        &[IncidentClassified, AuthorityTold],
+        &[],
+        &["what clients are told"],
+    )
+    .in_time(),
     control(
         "2024/1774 12(2)",
         "Logs are kept, protected, and their failure is seen",

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::build::Parts;
 use super::manifest::StreamExtent;
 use crate::attest::{Statement, UtcTime};
@@ -76,17 +78,25 @@ impl Page<'_> {
 
     /// What people and policies decided, refusals and exceptions marked.
     fn decisions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = ["approval.", "gate.", "freeze.", "waiver.", "emergency.", "deployment.refused"];
-        let rows: Vec<_> = self
-            .events
-            .iter()
-            .filter(|(_, event)| told.iter().any(|word| event.kind.starts_with(word)))
-            .collect();
+        const TOLD: [&str; 10] = [
+            "approval.",
+            "gate.",
+            "exception.",
+            "freeze.",
+            "line.",
+            "waiver.",
+            "emergency.",
+            "deployment.refused",
+            "rollout.held",
+            "rollout.resumed",
+        ];
+        let told = |event: &Envelope| TOLD.iter().any(|word| event.kind.starts_with(word));
+        let rows: Vec<_> = self.events.iter().filter(|(_, event)| told(event)).collect();
         writeln!(
             f,
             "<h2>Decisions</h2><p>{} in all, {} of them refusals or exceptions.</p>",
             rows.len(),
-            rows.iter().filter(|(_, event)| stands_out(&event.kind)).count()
+            rows.iter().filter(|(_, event)| stands_out(event)).count()
         )?;
         rows_of(f, rows.into_iter())
     }
@@ -179,7 +189,7 @@ fn rows_of<'a>(
         "<table><thead><tr><th>Leaf<th>Time (UTC)<th>What<th>Of<th>By<th>Data</tr></thead>"
     )?;
     for (leaf, event) in rows {
-        let class = if stands_out(&event.kind) { " class=\"no\"" } else { "" };
+        let class = if stands_out(event) { " class=\"no\"" } else { "" };
         let time = UtcTime::from_ms(event.time_ms).map(|time| time.to_string());
         let time = time.unwrap_or_else(|| event.time_ms.to_string());
         let who = &event.actor.reference.to_string()[..8];
@@ -200,11 +210,20 @@ fn rows_of<'a>(
     writeln!(f, "</table>")
 }
 
-/// Whether an event is a refusal or an exception, which a reader must not miss.
-fn stands_out(kind: &str) -> bool {
+/// Whether an event is a refusal or an exception, or lets something through by one, which a reader
+/// must not miss.
+fn stands_out(event: &Envelope) -> bool {
+    let kind = event.kind.as_str();
     let words =
         ["refused", "denied", "invalidated", "expired", "revoked", "overridden", "rolled_back"];
-    let themes = ["waiver.", "emergency.", "incident."];
+    let themes = ["exception.", "freeze.", "line.", "waiver.", "emergency.", "incident."];
+    if kind == "gate.decided" {
+        let data: Value = serde_json::from_str(event.data.get()).unwrap_or_default();
+        let outcome = &data["outcome"];
+        let by = ["exception", "standard", "waived"];
+        return outcome["outcome"] == "refused"
+            || by.iter().any(|word| outcome["why"][*word].is_object());
+    }
     words.iter().any(|word| kind.ends_with(word))
         || themes.iter().any(|theme| kind.starts_with(theme))
 }

@@ -34,6 +34,8 @@ pub enum Check {
     Policy,
     /// Approvals are of other people than contributors, and of this release.
     Approvals,
+    /// Exceptions that opened a gate were asked for and granted by those who may, in time.
+    Exceptions,
     /// Each waiver that let something through was granted, in time, by two others than who asked.
     Waivers,
     /// Decisions that people signed with their own keys verify, without the server.
@@ -48,7 +50,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Container,
         Self::Digests,
         Self::Signatures,
@@ -59,6 +61,7 @@ impl Check {
         Self::CrossReferences,
         Self::Policy,
         Self::Approvals,
+        Self::Exceptions,
         Self::Waivers,
         Self::PersonKeys,
         Self::Witnesses,
@@ -79,6 +82,7 @@ impl Check {
             Self::CrossReferences => "cross-references",
             Self::Policy => "policy",
             Self::Approvals => "approvals",
+            Self::Exceptions => "exceptions",
             Self::Waivers => "waivers",
             Self::PersonKeys => "person-keys",
             Self::Witnesses => "witnesses",
@@ -99,7 +103,8 @@ impl Check {
             | Self::Contiguity
             | Self::Seal
             | Self::CrossReferences
-            | Self::Approvals => true,
+            | Self::Approvals
+            | Self::Exceptions => true,
             Self::Policy
             | Self::Waivers
             | Self::PersonKeys

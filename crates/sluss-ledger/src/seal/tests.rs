@@ -50,6 +50,7 @@ fn a_seal_counts_by_kind_and_commits_to_the_events() {
             rollbacks: 1,
             emergency: 1,
             standard: 1,
+            standard_told: true,
             head: hash(6),
             merkle_root: leaves.frontier().root(),
         }
@@ -215,4 +216,30 @@ proptest! {
         }
         prop_assert_eq!(next, until);
     }
+}
+
+#[test]
+fn a_seal_of_before_counts_standard_changes_as_normal_ones_and_none_does_so_afterwards() {
+    let mut populations = Populations::new();
+    take(&mut populations, day());
+    let mut former = populations.seal("production").unwrap();
+    former.standard_told = false;
+    let still_told = populations.take(7, hash(7), PopulationFact::Seal(former.clone()));
+    assert!(matches!(still_told, Err(SealFault::Miscounted { .. })), "{still_told:?}");
+    former.standard = 0;
+    let json = serde_json::to_string(&former).unwrap();
+    assert!(!json.contains("standard_told"), "as it was written before: {json}");
+    take(&mut populations, [PopulationFact::Seal(serde_json::from_str(&json).unwrap())]);
+
+    take(&mut populations, day());
+    let present = populations.seal("production").unwrap();
+    assert_eq!((present.standard, present.standard_told), (1, true));
+    take(&mut populations, [PopulationFact::Seal(present)]);
+
+    take(&mut populations, day());
+    let mut silent = populations.seal("production").unwrap();
+    (silent.standard, silent.standard_told) = (0, false);
+    let index = populations.size();
+    let refused = populations.take(index, hash(index), PopulationFact::Seal(silent));
+    assert!(matches!(refused, Err(SealFault::Miscounted { .. })), "{refused:?}");
 }

@@ -4,6 +4,7 @@
 
 mod attest;
 mod dossier;
+mod exceptions;
 mod person_keys;
 mod sarif;
 mod sbom;

@@ -2,6 +2,7 @@
 //! everything that pages show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use sluss_core::config::{Demand, FourEyes, Organisation, Product};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
 use sluss_core::event::{Artifact, Push};
-use sluss_core::findings::{FindingKey, Found, Report, Severity};
 use sluss_core::ids::{ChangeId, CommitId, DeploymentId, Digest, PersonRef, StepName};
+use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::state::State;
-use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
+use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{JournalEntry, JournalRow, RouteKey};
 use sluss_core::units::{Millis, Share};
 use sluss_core::wanted::AttemptKey;
@@ -23,7 +24,6 @@ use sluss_engine::engine::{Engine, Parts};
 use sluss_engine::forge::Repositories;
 use sluss_engine::pipeline::Catalogue;
 use sluss_engine::reconcile::attest;
-use sluss_ledger::sarif::sarif;
 use sluss_store::{
     Accounts, Blobs as _, Clock, Entropy, FileBlobs, LogOptions, ManualClock, NewAccount, Prose,
     SeededEntropy, SqliteLog, attestation_key,
@@ -33,16 +33,6 @@ use crate::delivered::pipeline;
 
 /// When the story begins: a Sunday morning.
 const BEGIN: Millis = Millis(1_795_330_800_000);
-
-/// The report of a scanner: an advisory about a package, and something that it says was accepted.
-const FOUND: &str = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"audit","rules":[
-{"id":"RUSTSEC-2026-0042","properties":{"security-severity":"7.5"}},{"id":"hard-coded-port"}]}},
-"results":[{"ruleId":"RUSTSEC-2026-0042","message":{"text":"ring 0.17.1 may panic"},
-"properties":{"purl":"pkg:cargo/ring@0.17.1"},
-"locations":[{"physicalLocation":{"artifactLocation":{"uri":"Cargo.lock"}}}]},
-{"ruleId":"hard-coded-port","level":"note","message":{"text":"port <8080>"},
-"locations":[{"physicalLocation":{"artifactLocation":{"uri":"src/main.rs"},
-"region":{"startLine":12}}}],"suppressions":[{"kind":"inSource"}]}]}]}"#;
 
 /// A bank on a clock that is moved by hand.
 pub struct Story {
@@ -54,7 +44,7 @@ pub struct Story {
 
 /// How a rollout goes.
 #[derive(Clone, Copy, PartialEq)]
-enum Fares {
+pub enum Fares {
     Well,
     Badly,
     StillGoing,
@@ -132,7 +122,8 @@ impl Story {
         story
     }
 
-    fn wait(&self, milliseconds: i64) {
+    /// Lets time pass.
+    pub fn wait(&self, milliseconds: i64) {
         self.clock.advance(milliseconds);
     }
 
@@ -141,18 +132,18 @@ impl Story {
         while attest::once(&self.engine).await {}
     }
 
-    async fn ask(&self, login: &str, command: Command) {
+    pub async fn ask(&self, login: &str, command: Command) {
         let who = self.people[login].clone();
         let actor = Actor::Person { who, reauthenticated: true };
         self.engine.command(command, actor, None).await.unwrap();
         while attest::once(&self.engine).await {}
     }
 
-    async fn text(&self, text: &str) -> Digest {
+    pub async fn text(&self, text: &str) -> Digest {
         self.engine.parts().prose.put_prose(text).await.unwrap()
     }
 
-    async fn propose(&self, number: u64) {
+    pub async fn propose(&self, number: u64) {
         let both = BTreeSet::from([self.people["anna"].clone(), self.people["bo"].clone()]);
         let product = |title: &str| Product {
             title: title.to_owned(),
@@ -190,7 +181,7 @@ impl Story {
         self.ask("anna", Command::Propose { commit, organisation, contributors, nonce }).await;
     }
 
-    async fn push(&self, service: &str, branch: &str, title: &str, items: &[&str]) -> ChangeId {
+    pub async fn push(&self, service: &str, branch: &str, title: &str, items: &[&str]) -> ChangeId {
         let id = self.engine.state().next_change();
         let product = if service == "payments" { "instant-payments" } else { "digital-bank" };
         let push = Push {
@@ -214,7 +205,7 @@ impl Story {
     }
 
     /// Runs and ends every step that may run, until none may; the one named fails.
-    async fn build(&self, change: ChangeId, fails: &str) {
+    pub async fn build(&self, change: ChangeId, fails: &str) {
         self.wait(420);
         loop {
             let keys: Vec<AttemptKey> = self.engine.state().claimable();
@@ -249,7 +240,7 @@ impl Story {
             skipped: 2,
         });
         self.report(Command::Finish {
-            attempt: key,
+            attempt: key.clone(),
             outcome: if failed {
                 StepOutcome::Failed { code: 101 }
             } else {
@@ -258,21 +249,39 @@ impl Story {
             isolation: Isolation::Namespaces,
             log: Some(log),
             tests,
-            scans: if name == "build" { vec![self.scan().await] } else { vec![] },
+            scans: vec![],
+            measured: self.measured(&key),
         })
         .await;
     }
 
-    /// What a scanner found, kept as the engine keeps it.
-    async fn scan(&self) -> Report {
-        let kept = self.engine.parts().blobs.put(FOUND.as_bytes().to_vec()).await.unwrap();
-        let scans = sarif(FOUND.as_bytes()).unwrap();
-        let found = scans.iter().flat_map(|scan| &scan.findings).map(|one| Found {
-            key: FindingKey::from_bytes(*one.key.as_bytes()),
-            severity: if one.suppressed { Severity::Low } else { Severity::High },
-            suppressed: one.suppressed,
-        });
-        Report::of(kept, found)
+    /// What an acceptance measured beside what is live.
+    fn measured(&self, key: &AttemptKey) -> Vec<Measured> {
+        let StepOwner::Deployment(id) = key.owner else { return vec![] };
+        let state = self.engine.state();
+        let against = state.deployments.get(&id).and_then(|of| state.live_beside(of));
+        let metric = |name: &str, unit: &str, micros, more_ppm, pace| Metric {
+            name: name.parse().unwrap(),
+            unit: unit.parse().unwrap(),
+            micros,
+            beside: against.map(|_| Beside { pairs: NonZeroU16::new(9).unwrap(), more_ppm, pace }),
+        };
+        vec![Measured {
+            report: Digest::of(b"measurements"),
+            against,
+            tolerance_ppm: 100_000,
+            metrics: vec![
+                metric("Checkout", "ms/op", 12_480_000, 7_300, Pace::Within),
+                metric(
+                    "Refund/of-a-payment-in-parts-with-fees",
+                    "ms/op",
+                    31_070_000,
+                    94_000,
+                    Pace::Undecided,
+                ),
+                metric("Start", "s", 410_000, -21_000, Pace::Within),
+            ],
+        }]
     }
 
     async fn log(&self, step: &str, failed: bool) -> Digest {
@@ -301,13 +310,13 @@ impl Story {
         }
     }
 
-    fn newest(&self, change: ChangeId) -> Option<DeploymentId> {
+    pub fn newest(&self, change: ChangeId) -> Option<DeploymentId> {
         let state = self.engine.state();
         let release = state.runs[&state.changes[&change].run?].release?;
         state.releases[&release].deployments.last().copied()
     }
 
-    fn waiting(&self) -> Option<DeploymentId> {
+    pub fn waiting(&self) -> Option<DeploymentId> {
         let state = self.engine.state();
         state.requests.keys().rev().find_map(|subject| match subject {
             Subject::Deployment(id) => Some(*id),
@@ -316,7 +325,7 @@ impl Story {
     }
 
     /// Makes the test environment ready and runs what accepts it.
-    async fn accept(&self, change: ChangeId) {
+    pub async fn accept(&self, change: ChangeId) {
         let Some(deployment) = self.newest(change) else { return };
         self.wait(900);
         self.instance(deployment, JournalEntry::Started { instance: 0, pid: 4_711 }).await;
@@ -352,20 +361,20 @@ impl Story {
         }
     }
 
-    async fn approve(&self, deployment: DeploymentId) {
+    pub async fn approve(&self, deployment: DeploymentId) {
         let subject = Subject::Deployment(deployment);
         let statement = self.engine.state().requests[&subject].statement.clone();
         self.ask("bo", Command::Approve { subject, statement }).await;
     }
 
-    async fn freeze(&self, service: &str, hours: i64) {
+    pub async fn freeze(&self, service: &str, hours: i64) {
         let reason = self.text("The card scheme tests its own release today.").await;
         let (from, until) = (self.clock.now(), self.clock.now().plus(hours * 3_600_000));
         let service = Some(service.parse().unwrap());
         self.ask("bo", Command::Freeze { service, environment: None, from, until, reason }).await;
     }
 
-    async fn roll_out(&self, change: ChangeId, fares: Fares) {
+    pub async fn roll_out(&self, change: ChangeId, fares: Fares) {
         let Some(deployment) = self.newest(change) else { return };
         self.wait(1_500);
         self.instance(deployment, JournalEntry::Started { instance: 0, pid: 5_120 }).await;

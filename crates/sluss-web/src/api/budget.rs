@@ -17,7 +17,7 @@ pub struct BudgetView {
     pub objective_ppm: u32,
     /// Over how many seconds that is looked at.
     pub window_seconds: u32,
-    /// `left`, `spent`, or `no_data` where no request was counted.
+    /// `left`, `spent`, or `no_data` where no request was counted, or too little.
     pub stands: &'static str,
     /// Customers' requests of the window, those included that the target itself refused.
     pub requests: u64,
@@ -25,6 +25,8 @@ pub struct BudgetView {
     pub errors: u64,
     /// What is left, in thousandths of the budget; nothing without a request.
     pub left_permille: Option<u16>,
+    /// Seconds of the window that nobody counted, though something was live.
+    pub uncounted_seconds: u32,
     /// Up to when requests were counted.
     pub counted_until_ms: Option<i64>,
     /// When something of a spent budget is left again, if no further request comes.
@@ -70,7 +72,9 @@ fn budget_view(state: &Known, key: &RouteKey, budget: ErrorBudget, now: Millis) 
         }
         (BudgetStands::Left | BudgetStands::NoData, _) => {
             let words = words.replacen("no request", "No request", 1);
-            format!("{words}.")
+            let few = reading.counts.requests > 0;
+            let told = if few { "Too little was counted to tell: " } else { "" };
+            format!("{told}{words}.")
         }
     };
     BudgetView {
@@ -84,6 +88,7 @@ fn budget_view(state: &Known, key: &RouteKey, budget: ErrorBudget, now: Millis) 
         requests: reading.counts.requests,
         errors: reading.counts.errors,
         left_permille: reading.left_permille(),
+        uncounted_seconds: reading.uncounted_seconds,
         counted_until_ms: state.counted_in(key).map(|known| known.until.saturating_mul(1_000)),
         refills_ms: refills.map(|at| at.0),
         sentence,

@@ -193,10 +193,9 @@ fn sentence(phase: ChangePhase, deployments: &[DeploymentBrief]) -> String {
         ChangePhase::Merged | ChangePhase::Delivered { .. } => match deployments.last() {
             None => "It has no deployment yet.".to_owned(),
             Some(last) => {
-                let waits = last.waits.first().map_or("", |wait| wait.sentence.as_str());
-                format!("It is {} in {}. {waits}", last.phase, last.environment)
-                    .trim_end()
-                    .to_owned()
+                let waits = last.waits.first().map(|wait| &wait.sentence);
+                let why = waits.or(last.refused.as_ref()).map_or("", String::as_str);
+                format!("It is {} in {}. {why}", last.phase, last.environment).trim_end().to_owned()
             }
         },
     }

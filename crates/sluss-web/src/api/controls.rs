@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use sluss_engine::engine::read_event;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::population::Day;
-use sluss_insight::controls::{Assessed, Catalogue, Period, Seen, Standing, within};
+use sluss_insight::controls::{Assessed, Catalogue, Days, Period, Seen, Standing};
 use sluss_ledger::attest::UtcTime;
 use sluss_store::Log as _;
+use tokio::sync::MutexGuard;
 
 use super::answer::Answer;
 use crate::app::App;
@@ -112,16 +113,8 @@ pub(crate) async fn assessed(app: &App, which: &Which) -> Result<ControlsView, F
         let what = format!("{to} is before {from}.");
         return Err(Failure::new(Blame::Caller, what, "Give the earlier day as `from`"));
     }
-    let mut period = Period::default();
-    let mut position = 0;
-    loop {
-        let page = app.engine.parts().log.read(position, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        position = last.position + 1;
-        for sealed in page.iter().filter(|one| within(one.time, from.begins(), to.ends())) {
-            period.take(sealed.position, &read_event(sealed)?.1);
-        }
-    }
+    let mut period = period(app, from, to).await?;
+    period.take_limits(&app.engine.state(), (from.begins(), to.ends()), now);
     let (title, version) = catalogue.title();
     Ok(ControlsView {
         catalogue: catalogue.key(),
@@ -132,6 +125,21 @@ pub(crate) async fn assessed(app: &App, which: &Which) -> Result<ControlsView, F
         entries: period.entries(),
         controls: period.assess(catalogue).into_iter().map(control).collect(),
     })
+}
+
+/// Returns what happened in a period. What was read for an earlier one is not read again; who asks
+/// while the log is read waits for that, and what was read is kept when nobody waits any more.
+async fn period(app: &App, from: Day, to: Day) -> Result<Period, Failure> {
+    let mut days: MutexGuard<'_, Days> = app.shared.controls.lock().await;
+    loop {
+        let page = app.engine.parts().log.read(days.next(), PAGE).await?;
+        if page.is_empty() {
+            return Ok(days.between(from.begins(), to.begins()));
+        }
+        for sealed in &page {
+            days.take(sealed.position, sealed.time, &read_event(sealed)?.1);
+        }
+    }
 }
 
 fn control(of: Assessed) -> ControlView {

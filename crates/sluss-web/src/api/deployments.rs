@@ -41,6 +41,8 @@ pub struct DeploymentBrief {
     pub share_basis_points: u16,
     /// What it waits for.
     pub waits: Vec<WaitView>,
+    /// What the gate said that refused it, if one did.
+    pub refused: Option<String>,
 }
 
 /// What a deployment waits for.
@@ -244,7 +246,17 @@ fn brief(
         live_ms: deployment.live.map(|at| at.0),
         share_basis_points: share(state, id, deployment),
         waits: waits(state, words, id, deployment),
+        refused: refused(deployment),
     }
+}
+
+/// Returns what the gate said that refused it.
+fn refused(deployment: &Deployment) -> Option<String> {
+    let said = |outcome: &GateOutcome| match outcome {
+        GateOutcome::Refused { .. } => Some(outcome.sentence()),
+        GateOutcome::Cleared { .. } | GateOutcome::Waiting { .. } => None,
+    };
+    deployment.gates.values().find_map(said)
 }
 
 fn share(state: &Known, id: DeploymentId, deployment: &Deployment) -> u16 {
@@ -308,7 +320,7 @@ fn waits(
     for (gate, outcome) in &deployment.gates {
         if let GateOutcome::Waiting { .. } = outcome {
             let people = match gate {
-                GateKind::FourEyes | GateKind::ErrorBudget => {
+                GateKind::FourEyes | GateKind::ErrorBudget | GateKind::Performance => {
                     may_decide(state, words, Subject::Deployment(id))
                 }
                 GateKind::Tests
@@ -341,6 +353,7 @@ fn gate_word(gate: GateKind) -> &'static str {
         GateKind::Provenance => "provenance",
         GateKind::Sbom => "sbom",
         GateKind::Findings => "findings",
+        GateKind::Performance => "performance",
         GateKind::ErrorBudget => "error_budget",
         GateKind::Dependencies => "dependencies",
         GateKind::Policy => "policy",

@@ -4,9 +4,10 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    acts, alerts, approvals, ask, calendar, changes, controls, dependencies, deployments, evidence,
-    exceptions, findings, inbox, keys, log, policies, population, records, releases, retention,
-    runs, status, step_log, stops, tokens,
+    acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
+    deployments, evidence, exceptions, findings, inbox, incident_report, incidents, keys, log,
+    policies, population, records, releases, reporting, retention, runs, status, step_log, stops,
+    tokens,
 };
 use crate::app::App;
 use crate::openapi;
@@ -197,6 +198,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     )
     .takes::<acts::DecisionWanted>()
     .who(Who::Approver),
+    reads::<contracts::ContractsView>(
+        "/api/v1/contracts",
+        "Say who provides what to whom, and what waits for others",
+        || get(contracts::all),
+    ),
     reads::<dependencies::DependenciesView>(
         "/api/v1/dependencies",
         "Say what live services need of each other",
@@ -214,6 +220,34 @@ pub const ENDPOINTS: &[Endpoint] = &[
         post(acts::link)
     })
     .takes::<acts::LinkWanted>(),
+    reads::<incidents::RecurringsView>(
+        "/api/v1/incidents/recurring",
+        "Show incidents with the same cause within six months, as one",
+        || get(incidents::recurring),
+    ),
+    reads::<incidents::WholeView>(
+        "/api/v1/incidents/{incident}",
+        "Show an incident with its clocks",
+        || get(incidents::one),
+    ),
+    reads::<incident_report::ReportView>(
+        "/api/v1/incidents/{incident}/report",
+        "Write what the log knows for a report to the authority",
+        || get(incident_report::report),
+    )
+    .query(&["kind"]),
+    writes::<ask::DoneView>(
+        "/api/v1/incidents/{incident}/classify",
+        "Classify an incident, as a person",
+        || post(reporting::classify),
+    )
+    .takes::<reporting::ClassificationWanted>(),
+    writes::<ask::DoneView>(
+        "/api/v1/incidents/{incident}/notified",
+        "Say that the authority was told, as a person",
+        || post(reporting::notified),
+    )
+    .takes::<reporting::NotificationWanted>(),
     writes::<alerts::TakenView>(
         "/api/v1/alerts",
         "Take alerts, as Alertmanager sends them to a webhook",

@@ -11,8 +11,12 @@ use sluss_core::config::Organisation;
 use sluss_core::decide::Command;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Stream;
-use sluss_core::ids::{AuthenticatorId, CommitId, DeploymentId, PersonRef, ServiceName};
+use sluss_core::ids::{
+    AuthenticatorId, CommitId, DeploymentId, IncidentId, PersonRef, ServiceName,
+};
+use sluss_core::incident::clocks::{Clock, Standing};
 use sluss_core::state::State as Known;
+use sluss_core::units::Millis;
 use sluss_engine::failure::Failure;
 use sluss_engine::forge::RepositoryName;
 use sluss_insight::{Risk, Size, live_beside, risk};
@@ -31,7 +35,8 @@ use crate::app::App;
 pub struct InboxView {
     /// What they may approve or refuse.
     pub waiting: Vec<WaitingView>,
-    /// Exceptions and stops that they may agree to grant or lift.
+    /// Exceptions and stops that they may agree to grant or lift, and limits of incidents that are
+    /// near or passed.
     pub also: Vec<AlsoView>,
     /// Keys of others that count once they vouch for them.
     pub keys: Vec<KeyToVouchFor>,
@@ -120,6 +125,7 @@ pub struct KeyToVouchFor {
 /// Something else that waits for whoever asks.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
+    /// `exception`, `stop` or `incident`.
     /// `exception`, `stop`, or `findings` past their terms of what customers have.
     pub kind: &'static str,
     /// Its id.
@@ -291,7 +297,19 @@ fn size_of(difference: &DifferenceOfCommits) -> Size {
     }
 }
 
-/// Returns exceptions, stops and overdue findings that wait for `who`.
+fn limit(id: IncidentId, clock: &Clock, now: Millis) -> AlsoView {
+    let (what, due) = (clock.limit.words(), clock.due.utc_minute());
+    let sentence = match clock.standing(now) {
+        Standing::Overdue => format!("{what} is overdue since {due}"),
+        Standing::Ahead | Standing::Near | Standing::InTime | Standing::Late => {
+            format!("{what} is due by {due}")
+        }
+    };
+    AlsoView { kind: "incident", id: id.to_string(), sentence, since_ms: clock.near().0 }
+}
+
+/// Returns exceptions, stops and overdue findings that wait for `who`, and limits of incidents that
+/// are near.
 pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Failure> {
     let now = app.engine.now();
     let build = |state: &Known, _: &mut Words| {
@@ -308,6 +326,11 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
             let sentence = format!("the line is stopped for {}", stop.scope.words());
             let (id, since_ms) = (id.to_string(), stop.since.0);
             all.push(AlsoView { kind: "stop", id, sentence, since_ms });
+        }
+        if state.may_classify(who) {
+            all.extend(
+                state.pressing_limits(now).into_iter().map(|(id, clock)| limit(id, &clock, now)),
+            );
         }
         all.extend(overdue(state, who));
         Ok(all)

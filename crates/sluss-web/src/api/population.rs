@@ -22,6 +22,8 @@ pub struct CountedView {
     pub what: &'static str,
     /// Whether an emergency let it through.
     pub emergency: bool,
+    /// Whether a standard change stood for its approval.
+    pub standard: bool,
 }
 
 /// What is proven of one environment.
@@ -32,6 +34,8 @@ pub struct EnvironmentCounted {
     pub deploys: u64,
     /// Those of them that an emergency let through.
     pub emergency: u64,
+    /// Those of them that a standard change let through.
+    pub standard: u64,
     pub refused: u64,
     pub rollbacks: u64,
     /// Seals of the period.
@@ -93,11 +97,13 @@ fn environment(proof: EnvironmentProof) -> EnvironmentCounted {
         service: one.service,
         what: one.what,
         emergency: one.emergency,
+        standard: one.standard,
     };
     EnvironmentCounted {
         environment: proof.environment,
         deploys: proof.deploys,
         emergency: proof.emergency,
+        standard: proof.standard,
         refused: proof.refused,
         rollbacks: proof.rollbacks,
         seals: proof.seals,

@@ -33,6 +33,14 @@ pub struct IncidentView {
     pub opened_ms: i64,
     pub mitigated_ms: Option<i64>,
     pub closed_ms: Option<i64>,
+    /// `major`, `not major` or `not classified`.
+    pub classified: &'static str,
+    /// What is to be done next about it: `the initial notification`.
+    pub due: Option<&'static str>,
+    /// Until when.
+    pub due_ms: Option<i64>,
+    /// Whether that passed.
+    pub overdue: bool,
 }
 
 /// All incidents, newest first.
@@ -165,9 +173,9 @@ fn shadows(state: &Known) -> Vec<ShadowView> {
 }
 
 pub(super) async fn incidents(State(app): State<App>) -> Answer<IncidentsView> {
-    let state = app.engine.state();
+    let (state, now) = (app.engine.state(), app.engine.now());
     let newest = state.incidents.iter().rev();
-    let incidents = newest.map(|(id, incident)| incident_view(*id, incident)).collect();
+    let incidents = newest.map(|(id, incident)| incident_view(*id, incident, now)).collect();
     Ok(Json(IncidentsView { incidents }))
 }
 
@@ -181,7 +189,8 @@ pub(super) async fn freezes(State(app): State<App>) -> Answer<FreezesView> {
     Ok(Json(view(&app, build).await?))
 }
 
-pub(super) fn incident_view(id: IncidentId, incident: &Incident) -> IncidentView {
+pub(super) fn incident_view(id: IncidentId, incident: &Incident, now: Millis) -> IncidentView {
+    let next = incident.recorded().next();
     IncidentView {
         incident: id.to_string(),
         service: incident.service.to_string(),
@@ -192,6 +201,10 @@ pub(super) fn incident_view(id: IncidentId, incident: &Incident) -> IncidentView
         opened_ms: incident.opened.0,
         mitigated_ms: incident.mitigated.map(|at| at.0),
         closed_ms: incident.closed.map(|at| at.0),
+        classified: incident.class(),
+        due: next.map(|clock| clock.limit.words()),
+        due_ms: next.map(|clock| clock.due.0),
+        overdue: next.is_some_and(|clock| clock.due < now),
     }
 }
 

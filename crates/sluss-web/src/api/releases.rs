@@ -14,6 +14,7 @@ use super::answer::{Answer, nothing, parse};
 use super::dependencies::{TouchedView, touched};
 use super::deployments::{DeploymentBrief, brief_of};
 use super::findings::{OverdueView, overdue_of};
+use super::performance::{MeasuredView, measured};
 use super::words::{Words, view};
 use crate::app::App;
 
@@ -72,6 +73,8 @@ pub struct ReleaseView {
     pub sbom: SbomView,
     /// What the scanners of its run found; nothing where none left a report.
     pub findings: Option<FindingsView>,
+    /// What steps measured of it beside what was live.
+    pub measured: Vec<MeasuredView>,
     /// Which of them are past their terms.
     pub findings_overdue: Option<OverdueView>,
     pub created_ms: i64,
@@ -109,6 +112,7 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>) -> Answe
             configuration: release.configuration.to_string(),
             sbom: sbom_view(release),
             findings: found_in(state, id).map(findings_view),
+            measured: measured(state, id),
             findings_overdue: overdue_of(state, id, now),
             created_ms: release.created.0,
             barred_ms: release.barred.map(|at| at.0),

@@ -81,7 +81,7 @@ pub struct StatusView {
     pub changes: Vec<ChangeView>,
     /// What second persons are asked.
     pub approvals: Vec<ApprovalView>,
-    /// Incidents that are not closed.
+    /// Incidents that are not closed, and major ones of which the authority is still to be told.
     pub incidents: Vec<IncidentView>,
     /// Freezes that are not over.
     pub freezes: Vec<FreezeView>,
@@ -107,9 +107,9 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
         let requests: Vec<_> = state.requests.keys().copied().collect();
         let approvals = requests.into_iter().filter_map(|id| approval_view(state, words, id));
         let approvals = approvals.filter(|asked| asked.decision == "open").collect();
-        let incidents = state.open.incidents.iter().filter_map(|id| {
-            let incident = state.incidents.get(id)?;
-            Some(incident_view(*id, incident))
+        let incidents = state.incidents_at_hand().into_iter().filter_map(|id| {
+            let incident = state.incidents.get(&id)?;
+            Some(incident_view(id, incident, now))
         });
         let freezes = state.freezes.iter();
         let freezes = freezes.filter(|(_, set)| set.lifted.is_none() && now < set.until);

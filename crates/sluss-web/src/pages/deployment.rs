@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use sluss_core::approval::Subject;
+use sluss_core::bounds::HELD_MOST_MS;
 use sluss_core::deployment::{Cause, Deployment, HoldReason, InstanceFact, Phase};
 use sluss_core::event::Stream;
 use sluss_core::ids::DeploymentId;
@@ -195,7 +196,7 @@ fn deployment_view(
         incumbent: before.and_then(|id| release_link(state, id)),
         change: change.map_or(Html::default(), |id| html::link(&link::change(id), &id.to_string())),
         state: html::state(deployment.phase.word()),
-        says: says(deployment, rollout),
+        says: says(deployment, rollout) + &ends(state, deployment, rollout),
         requested: html::ago(deployment.requested, now),
         took: html::duration(end.unwrap_or(now).since(deployment.requested)),
         gates: gates(deployment),
@@ -234,6 +235,18 @@ fn budget_now(
 fn release_link(state: &Known, id: DeploymentId) -> Option<Html> {
     let release = state.deployments.get(&id)?.release;
     Some(html::link(&link::deployment(id), &release.to_string()))
+}
+
+/// Says when what is held ends by itself, where there is something to go back to.
+fn ends(state: &Known, deployment: &Deployment, rollout: Option<&Rollout>) -> String {
+    let goes_back = !state.is_forward_only(deployment.release);
+    match rollout.map(|rollout| (&rollout.phase, rollout.incumbent)) {
+        Some((rollout::Phase::Held { since, .. }, Some(_))) if goes_back => {
+            let at = since.plus(HELD_MOST_MS).utc_minute();
+            format!(" Without a decision it is taken back at {at}.")
+        }
+        _another => String::new(),
+    }
 }
 
 fn says(deployment: &Deployment, rollout: Option<&Rollout>) -> String {

@@ -12,7 +12,8 @@ use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 
 use super::html::{Html, clock};
-use super::link;
+use super::reporting::Pressing;
+use super::{link, reporting};
 use crate::app::App;
 use crate::auth::{Person, Visitor};
 
@@ -79,6 +80,8 @@ pub(super) struct Frame {
     pub(super) lagging: Vec<(String, Html)>,
     /// What stands still, and since when.
     pub(super) stopped: Vec<(String, Html)>,
+    /// What the authority is to be told soon, or was not in time.
+    pub(super) pressing: Vec<Pressing>,
     pub(super) organisation: String,
     pub(super) nav: Vec<NavItem>,
     pub(super) name: String,
@@ -107,6 +110,7 @@ impl Frame {
             distrust: state.distrusted.as_ref().map_or(String::new(), |of| of.witness.clone()),
             lagging: lagging(&state, app.engine.now()),
             stopped: stopped(&state, app.engine.now()),
+            pressing: reporting::pressing(&state, app.engine.now()),
             organisation: state.organisation.as_ref().map_or(String::new(), |o| o.name.clone()),
             nav: nav(&state, asked),
             name: person.map_or(String::new(), |person| person.name.clone()),
@@ -163,7 +167,7 @@ fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {
         item(link::BOARD, "Board", "g b", 0),
         item(link::ENVIRONMENTS, "Environments", "g e", 0),
         item(link::APPROVALS, "Approvals", "g a", waits),
-        item(link::INCIDENTS, "Incidents", "g i", state.open.incidents.len()),
+        item(link::INCIDENTS, "Incidents", "g i", state.incidents_at_hand().len()),
         item(link::FREEZES, "Freezes", "g f", 0),
         item(link::EXCEPTIONS, "Exceptions", "g x", waiting_exceptions(state)),
         item(link::LOG, "Log", "g l", 0),

@@ -149,6 +149,7 @@ pub(super) async fn also(app: &App, asked: &Asked) -> Result<Vec<Also>, Failure>
     let row = |one: AlsoView| {
         let address = match one.kind {
             "stop" => link::STOPS.to_owned(),
+            "incident" => format!("{}/{}#reporting", link::INCIDENTS, one.id),
             "findings" => format!("/releases/{}#findings", one.id),
             _exception => format!("{}#{}", link::EXCEPTIONS, one.id),
         };

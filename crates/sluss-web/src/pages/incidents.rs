@@ -12,8 +12,10 @@ use sluss_core::units::Millis;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html};
 use super::link;
+use super::reporting::{Card, RecurringRow, recurring_row};
 use super::subject::title;
-use super::{evidence, freezes};
+use super::{evidence, freezes, reporting};
+use crate::api::incidents::{recurring_of, whole};
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -38,6 +40,9 @@ struct IncidentRow {
     closed: Option<Html>,
     lasted: String,
     open: bool,
+    /// Whether it is major, and what is to be done about it until when.
+    class: Html,
+    due: Option<Html>,
 }
 
 #[derive(Template)]
@@ -45,6 +50,7 @@ struct IncidentRow {
 struct IncidentsPage {
     frame: Frame,
     rows: Vec<IncidentRow>,
+    recurring: Vec<RecurringRow>,
     services: Vec<String>,
     environments: Vec<String>,
 }
@@ -56,10 +62,12 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
     let build = |state: &Known, words: &mut Words| {
         let newest = state.incidents.iter().rev().take(LISTED);
         let rows = newest.map(|(id, found)| row(state, words, *id, found, now)).collect::<Vec<_>>();
-        Ok((rows, freezes::services(state), freezes::environments(state)))
+        let recurring = recurring_of(state, now).iter().map(|of| recurring_row(of, now)).collect();
+        Ok((rows, recurring, freezes::services(state), freezes::environments(state)))
     };
-    let (rows, services, environments) = view(&app, build).await.or_fail(&app, &asked)?;
-    Ok(render(&IncidentsPage { frame, rows, services, environments }))
+    let (rows, recurring, services, environments) =
+        view(&app, build).await.or_fail(&app, &asked)?;
+    Ok(render(&IncidentsPage { frame, rows, recurring, services, environments }))
 }
 
 fn row(
@@ -97,6 +105,8 @@ fn row(
         closed: incident.closed.map(|at| html::clock(at, now)),
         lasted: html::duration(incident.closed.unwrap_or(now).since(incident.opened)),
         open: incident.closed.is_none(),
+        class: reporting::class(incident),
+        due: reporting::due(incident, now),
     }
 }
 
@@ -116,6 +126,7 @@ struct IncidentPage {
     frame: Frame,
     row: IncidentRow,
     hit: Option<Hit>,
+    r: Card,
 }
 
 pub(super) async fn one(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
@@ -146,12 +157,13 @@ pub(super) async fn one(State(app): State<App>, Path(id): Path<String>, asked: A
             cost: price.map(|price| price.times(total.errors).to_string()),
         }
     });
+    let r = Card::of(whole(&app, id).await.or_fail(&app, &asked)?, now);
     let frame = Frame::new(&app, &asked, id.to_string())
-        .twin("incidents")
+        .twin(format!("incidents/{id}"))
         .explain(link::explain(Stream::Incident(id)))
         .topics(match deployment {
             Some(deployment) => format!("incident/{id} deployment/{deployment}"),
             None => format!("incident/{id}"),
         });
-    Ok(render(&IncidentPage { frame, row, hit }))
+    Ok(render(&IncidentPage { frame, row, hit, r }))
 }

@@ -12,6 +12,7 @@ mod board;
 mod calendar;
 mod change;
 mod chart;
+mod contracts;
 mod controls;
 mod deployment;
 mod environments;
@@ -30,6 +31,7 @@ mod link;
 mod log;
 mod notices;
 mod release;
+mod reporting;
 mod retention;
 mod run;
 mod search;
@@ -70,6 +72,8 @@ pub fn router() -> Router<App> {
         .route("/incidents", get(incidents::page).post(acts::report))
         .route("/incidents/{id}", get(incidents::one))
         .route("/incidents/{id}/link", post(acts::link_cause))
+        .route("/incidents/{id}/classify", post(reporting::classify))
+        .route("/incidents/{id}/notified", post(reporting::notified))
         .route("/incidents/{id}/close", post(acts::close))
         .route("/exceptions", get(exceptions::page).post(exceptions::ask))
         .route("/exceptions/{id}/grant", post(exceptions::grant))
@@ -82,6 +86,7 @@ pub fn router() -> Router<App> {
         .route("/stops/{id}/lift", post(stops::lift))
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
+        .route("/contracts", get(contracts::page))
         .route("/controls", get(controls::page))
         .route("/retention", get(retention::page))
         .route("/retention/holds", post(retention::place))

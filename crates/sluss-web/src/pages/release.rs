@@ -3,12 +3,14 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use sluss_core::approval::Subject;
+use sluss_core::contents::{Gone, GoneWhy, Kept};
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Stream;
 use sluss_core::evidence::{Evidence as Signable, Recorded};
 use sluss_core::findings::FindingCounts;
 use sluss_core::gate::GateOutcome;
-use sluss_core::ids::{DeploymentId, ReleaseId};
+use sluss_core::hold::Hold;
+use sluss_core::ids::{DeploymentId, Digest, HoldId, ReleaseId};
 use sluss_core::pipeline::GateKind;
 use sluss_core::state::{Release, State as Known};
 use sluss_core::steps::StepOwner;
@@ -21,6 +23,7 @@ use super::link;
 use super::step_log::tests;
 use super::subject::{Approval, Looking, approval, title};
 use crate::api::dependencies::{TouchedView, touched};
+use crate::api::performance::{MeasuredView, measured};
 use crate::api::releases::{found_in, made_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -44,6 +47,15 @@ struct DeploymentRow {
     state: Html,
     requested: Html,
     live: Option<Html>,
+}
+
+/// Something of it that is gone: its digest, as what it was kept, why and when.
+struct GoneRow {
+    digest: String,
+    class: &'static str,
+    why: String,
+    at: Html,
+    address: String,
 }
 
 struct Signed {
@@ -79,6 +91,9 @@ struct ReleaseView {
     configuration: String,
     created: Html,
     barred: Option<Html>,
+    /// Each legal hold that it lies in, what that holds, and since when.
+    holds: Vec<(String, String, Html)>,
+    gone: Vec<GoneRow>,
     artifacts: Vec<ArtifactRow>,
     deployments: Vec<DeploymentRow>,
     /// The deployment whose gates are shown.
@@ -86,6 +101,7 @@ struct ReleaseView {
     approval: Option<Approval>,
     /// What it touches in each environment: what it needs, and who needs it.
     touches: Vec<TouchedView>,
+    measured: Vec<MeasuredView>,
     evidence: Evidence,
     stages: Vec<String>,
     topics: String,
@@ -163,6 +179,8 @@ fn release_view(
         configuration: release.configuration.to_string(),
         created: html::ago(release.created, looking.now),
         barred: release.barred.map(|at| html::ago(at, looking.now)),
+        holds: state.holds_over_release(id).map(|(id, hold)| held(id, hold, looking)).collect(),
+        gone: state.gone_of_release(id).map(|gone| gone_row(gone, looking)).collect(),
         artifacts: release.artifacts.iter().map(artifact).collect(),
         deployments: deployments.iter().rev().map(row).collect(),
         open: shown.map(|(id, deployment)| {
@@ -172,10 +190,29 @@ fn release_view(
         approval: shown
             .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
         touches: touched(state, id),
+        measured: measured(state, id),
         evidence: evidence(state, (id, release), looking),
         stages: change.push.pipeline.deliver.iter().map(|s| s.environment.to_string()).collect(),
         topics: format!("release/{id}{}", topics.concat()),
     })
+}
+
+fn held(id: HoldId, hold: &Hold, looking: &Looking<'_>) -> (String, String, Html) {
+    (id.to_string(), hold.scope.words().replace('`', ""), html::ago(hold.since, looking.now))
+}
+
+fn gone_row(of: (&Digest, &Kept, &Gone), looking: &Looking<'_>) -> GoneRow {
+    let (digest, kept, gone) = of;
+    GoneRow {
+        digest: digest.to_string(),
+        class: kept.class.as_str(),
+        why: match gone.why {
+            GoneWhy::Disposed(disposal) => format!("disposed of by {disposal}"),
+            GoneWhy::Erased => "its writer was erased".to_owned(),
+        },
+        at: html::ago(gone.at, looking.now),
+        address: link::entry(gone.leaf),
+    }
 }
 
 fn evidence(state: &Known, (id, release): (ReleaseId, &Release), looking: &Looking) -> Evidence {
@@ -213,10 +250,17 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
         }
         Signable::Sbom { .. } => ("What it is made of".to_owned(), "CycloneDX 1.6"),
         Signable::Scan { owner, step, .. } => (format!("Report of {step}, {owner}"), "scan"),
+        Signable::Performance { owner, step, .. } => {
+            (format!("Measurements of {step}, {owner}"), "in-toto test result")
+        }
         Signable::Gate { deployment, gate } => {
             (format!("Gate {}, {deployment}", gate_name(*gate)), "SLSA verification summary")
         }
+        Signable::Freeze { deployment } => {
+            (format!("The calendar's answer, {deployment}"), "freeze decision")
+        }
         Signable::Approval { subject } => (format!("Second person, {subject}"), "approval"),
+        Signable::Waiver { exception } => (format!("Waiver {exception}"), "waiver"),
         Signable::Verdict { deployment } => {
             (format!("Verdict of traffic, {deployment}"), "rollout verdict")
         }
@@ -230,6 +274,7 @@ fn gate_name(gate: GateKind) -> &'static str {
         GateKind::Provenance => "Provenance",
         GateKind::Sbom => "Bill of materials",
         GateKind::Findings => "Findings",
+        GateKind::Performance => "Performance",
         GateKind::ErrorBudget => "Error budget",
         GateKind::Dependencies => "Dependencies",
         GateKind::Policy => "Policies",

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sluss_core::decide::Actor;
+use serde_json::Value;
+use sluss_core::approval::Subject;
+use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::Phase;
+use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::ReleaseId;
 use sluss_core::keys::KeyOf;
 use sluss_engine::evidence::dossier::{export, trust_folder};
@@ -11,9 +14,10 @@ use sluss_engine::keys;
 use sluss_engine::reconcile::attest;
 use sluss_ledger::dossier::{Check, Files, Options, Outcome, Report, Trust, TrustSource};
 use sluss_ledger::dossier::{archive, verify};
+use sluss_ledger::{Envelope, Hash};
 use sluss_store::verify::{Scope, verify as verify_log};
 
-use crate::story::Story;
+use crate::story::{Fares, Story};
 
 async fn told() -> (Story, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -190,4 +194,150 @@ async fn keys_are_handed_over_by_who_may_and_what_the_former_ones_signed_still_v
     let known = story.engine.parts().log.keys();
     let [former, present] = known.spans() else { panic!("{known}") };
     assert!(former.until_leaf().is_some() && present.until_leaf().is_none());
+}
+
+/// The kinds of the events of a dossier, each with its stream.
+fn events(files: &Files) -> Vec<(String, Envelope)> {
+    let is_event = |path: &String| path.starts_with("events/") && path.ends_with(".json");
+    let files = files.iter().filter(|(path, _)| is_event(path));
+    files.map(|(path, text)| (path.clone(), Envelope::open(text).unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dossier_has_the_exception_that_opened_a_gate_and_what_held_it_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = Story::begin(folder.path()).await;
+    story.propose(1).await;
+    let eva = story.engine.parts().accounts.find("eva").await.unwrap().unwrap().person;
+    let mut organisation = story.engine.state().organisation.clone().unwrap();
+    organisation.developers.insert(eva);
+    let (commit, nonce) = ("9".repeat(40).parse().unwrap(), story.engine.nonce());
+    let contributors = BTreeSet::new();
+    story.ask("anna", Command::Propose { commit, organisation, contributors, nonce }).await;
+    let subject = Subject::Configuration(2);
+    let statement = story.engine.state().requests[&subject].statement.clone();
+    story.ask("bo", Command::Approve { subject, statement }).await;
+    let first = story.push("payments", "main", "Take payments", &[]).await;
+    story.build(first, "").await;
+    story.accept(first).await;
+    story.approve(story.waiting().unwrap()).await;
+    story.roll_out(first, Fares::Well).await;
+    story.freeze("cards", 4).await;
+    story.freeze("payments", 4).await;
+    let urgent = story.push("payments", "main", "Refuse a fee below zero", &[]).await;
+    story.build(urgent, "").await;
+    story.accept(urgent).await;
+    let deployment = story.newest(urgent).unwrap();
+    let (exception, until) = {
+        let state = story.engine.state();
+        (state.next_exception(), state.time.plus(3_600_000))
+    };
+    let reason = story.text("Customers pay too much.").await;
+    let what = ExceptionKind::Freeze { deployment };
+    story.ask("eva", Command::AskException { what, reason, until }).await;
+    story.ask("bo", Command::GrantException { exception }).await;
+    story.roll_out(urgent, Fares::Well).await;
+    let release = story.engine.state().deployments[&deployment].release;
+    let files = dossier(&story, release, false).await;
+    let report = judged(&story, &files).await;
+    let Outcome::Excepted(said) = report.outcome(Check::Exceptions) else { panic!("{report}") };
+    assert!(said.contains(&format!("{deployment} let past a freeze by {exception}")), "{said}");
+    assert_eq!(report.exit_code(), 2, "only that it holds by an exception: {report}");
+    let events = events(&files);
+    let of = |kind: &str| events.iter().filter(|(_, one)| one.kind == kind).count();
+    let asked = ["exception.requested", "exception.granted", "freeze.set"].map(of);
+    assert_eq!(asked, [1, 1, 1], "that of another service held nothing");
+    let decided = events.iter().find(|(_, one)| {
+        one.kind == "gate.decided" && one.data.get().contains(&exception.to_string())
+    });
+    let (_, decided) = decided.unwrap();
+    let granted = events.iter().find(|(_, one)| one.kind == "exception.granted").unwrap();
+    let rests_on: Vec<String> =
+        decided.refs.iter().map(|rests| format!("events/{:010}.json", rests.leaf)).collect();
+    assert!(rests_on.contains(&granted.0), "{rests_on:?}");
+
+    let reason = story.text("We look for the cause first.").await;
+    let scope = "service:payments".parse().unwrap();
+    story.ask("bo", Command::StopLine { scope, reason }).await;
+    let held = story.push("payments", "main", "Show the fee", &[]).await;
+    story.build(held, "").await;
+    story.accept(held).await;
+    let deployment = story.newest(held).unwrap();
+    let release = story.engine.state().deployments[&deployment].release;
+    let files = dossier(&story, release, false).await;
+    let report = judged(&story, &files).await;
+    assert_eq!(report.exit_code(), 0, "{report}");
+    let page = String::from_utf8(files["index.html"].clone()).unwrap();
+    let (decisions, _) = page.split_once("<h2>Everything that happened</h2>").unwrap();
+    assert!(decisions.contains("line.stopped") && decisions.contains("freeze.set"), "{decisions}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_releases_events_rest_on_is_named_and_is_in_its_dossier() {
+    let (story, _folder) = told().await;
+    let files = dossier(&story, ReleaseId(1), false).await;
+    let events = events(&files);
+    for kind in ["run.queued", "release.created", "deployment.requested", "gate.decided"] {
+        let mut of_kind = events.iter().filter(|(_, one)| one.kind == kind).peekable();
+        assert!(of_kind.peek().is_some(), "{kind}");
+        assert!(of_kind.all(|(_, one)| !one.refs.is_empty()), "{kind}");
+    }
+    let report = judged(&story, &files).await;
+    let Outcome::Passed(said) = report.outcome(Check::CrossReferences) else { panic!("{report}") };
+    assert!(!said.starts_with("0 "), "{said}");
+}
+
+/// The predicates of this type in a dossier.
+fn predicates(files: &Files, kind: &str) -> Vec<Value> {
+    let lines = String::from_utf8(files["release.intoto.jsonl"].clone()).unwrap();
+    let statement = |line: &str| {
+        let envelope = sluss_ledger::attest::Dsse::parse(line.as_bytes()).unwrap();
+        envelope.unverified_statement().unwrap()
+    };
+    let of_kind = lines.lines().map(statement).filter(|one| one.predicate_type() == kind);
+    of_kind.map(|one| serde_json::from_str(one.predicate().get()).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_of_a_gate_names_every_attestation_that_it_rests_on() {
+    let (story, _folder) = told().await;
+    let files = dossier(&story, ReleaseId(1), false).await;
+    let lines = String::from_utf8(files["release.intoto.jsonl"].clone()).unwrap();
+    let known: BTreeSet<String> =
+        lines.lines().map(|line| Hash::sha256(line.as_bytes()).to_string()).collect();
+    let mut seen = BTreeSet::new();
+    for summary in predicates(&files, "https://slsa.dev/verification_summary/v1") {
+        let gate = summary["policy"]["uri"].as_str().unwrap().to_owned();
+        let inputs = summary["inputAttestations"].as_array().cloned().unwrap_or_default();
+        for input in &inputs {
+            let digest = input["digest"]["sha256"].as_str().unwrap();
+            assert!(known.contains(digest), "{gate} rests on {digest}, which is not here");
+        }
+        if !inputs.is_empty() {
+            seen.insert(gate);
+        }
+    }
+    let rest = ["urn:sluss:gate:four-eyes", "urn:sluss:gate:provenance", "urn:sluss:gate:tests"];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), rest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_says_the_largest_share_that_a_release_had_and_how_long_it_could_last() {
+    let (story, _folder) = told().await;
+    let (mut promoted, mut taken_back) = (0, 0);
+    for release in releases(&story) {
+        let files = dossier(&story, release, false).await;
+        for verdict in predicates(&files, "urn:sluss/attestation/rollout-verdict/v1") {
+            let shares = verdict["steps"].as_array().unwrap().iter();
+            let largest = shares.map(|step| step["share_ppm"].as_u64().unwrap()).max().unwrap();
+            let said = verdict["max_traffic_ppm"].as_u64().unwrap();
+            match verdict["action"].as_str().unwrap() {
+                "promoted" => promoted += u32::from(said == 1_000_000),
+                _taken_back => taken_back += u32::from(said == largest && said < 1_000_000),
+            }
+            let day = 24 * 3_600_000;
+            assert!(verdict["max_duration_ms"].as_u64().unwrap() > day, "one hold, and the legs");
+        }
+    }
+    assert!(promoted >= 2 && taken_back == 1, "{promoted} {taken_back}");
 }

@@ -8,6 +8,7 @@ mod client;
 #[path = "../../examples/sample_pages/delivered.rs"]
 mod delivered;
 mod evidence;
+mod incidents;
 mod pages;
 mod routes;
 #[path = "../../examples/sample_pages/story.rs"]

@@ -12,7 +12,7 @@ use crate::story::Story;
 const LARGEST: usize = 60_000;
 
 /// Pages that are there whatever happened.
-const ALWAYS: [&str; 15] = [
+const ALWAYS: [&str; 16] = [
     "/",
     "/?lane=over",
     "/environments",
@@ -23,6 +23,7 @@ const ALWAYS: [&str; 15] = [
     "/calendar?service=&environment=production",
     "/log",
     "/log/0",
+    "/contracts",
     "/controls",
     "/retention",
     "/controls?catalogue=dora&from=2026-01-01&to=2026-12-31",
@@ -30,7 +31,7 @@ const ALWAYS: [&str; 15] = [
     "/help",
 ];
 
-async fn serve(story: &Story) -> SocketAddr {
+pub async fn serve(story: &Story) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
     let settings = Settings { demo: true, address: format!("http://{to}"), secure_cookies: false };
@@ -39,7 +40,7 @@ async fn serve(story: &Story) -> SocketAddr {
     to
 }
 
-async fn sign_in(to: SocketAddr, login: &str, password: &str) -> String {
+pub async fn sign_in(to: SocketAddr, login: &str, password: &str) -> String {
     let form = Asked::form("/sign-in", &[("login", login), ("password", password)]);
     form.send(to).await.cookie()
 }
@@ -104,50 +105,6 @@ async fn every_page_of_a_busy_bank_renders_and_leads_to_pages() {
         let fragment = Asked::get(path).with("X-Fragment", "main").session(&cookie).send(to).await;
         assert!(!fragment.body.contains("<html"), "{path} as a fragment");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_release_says_what_was_found_in_it_since_when_and_until_when() {
-    let folder = tempfile::tempdir().unwrap();
-    let story = Story::whole(folder.path()).await;
-    let to = serve(&story).await;
-    let cookie = sign_in(to, "bo", "demo-bo-2").await;
-    let get = async |path: &str| Asked::get(path).session(&cookie).send(to).await;
-    let found = get("/api/v1/releases/rel-1/findings").await.json();
-    let all = found["findings"].as_array().unwrap();
-    assert_eq!((all.len(), &found["scanned"]), (2, &true.into()), "{found}");
-    let high = &all[0];
-    assert_eq!((&high["rule"], &high["path"]), (&"RUSTSEC-2026-0042".into(), &"Cargo.lock".into()));
-    let (first, due) = (high["first_ms"].as_i64().unwrap(), high["due_ms"].as_i64().unwrap());
-    assert_eq!((due - first, &high["term"]), (30 * 86_400_000, &"30d".into()));
-    assert_eq!((&high["overdue"], &high["suppressed"]), (&false.into(), &false.into()));
-    let low = &all[1];
-    assert_eq!((&low["due_ms"], &low["line"]), (&serde_json::Value::Null, &12.into()));
-    assert_eq!(low["suppressed"], true);
-    // A later release of the same service is as old in this.
-    let releases: Vec<_> = {
-        let state = story.engine.state();
-        let same = |(_, of): &(_, &sluss_core::state::Release)| {
-            of.service == state.releases[&sluss_core::ids::ReleaseId(1)].service
-        };
-        state.releases.iter().filter(same).map(|(id, _)| *id).collect()
-    };
-    let last = releases.last().unwrap();
-    let later = get(&format!("/api/v1/releases/{last}/findings")).await.json();
-    assert_eq!(later["findings"][0]["first_ms"], first, "{last}");
-    let page = get("/releases/rel-1").await.body;
-    for said in ["RUSTSEC-2026-0042", "src/main.rs:12", "that opens nothing", "term 30d"] {
-        assert!(page.contains(said), "{said}: {page}");
-    }
-    let asked = serde_json::json!({
-        "kind": "waiver", "service": found["service"], "reason": "no fix yet", "for_seconds": 60,
-        "findings": [high["key"].as_str().unwrap()[..8]],
-    });
-    let asking = Asked::post("/api/v1/exceptions", asked.to_string());
-    let answer = asking.basic("bo", "demo-bo-2").send(to).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let exceptions = get("/api/v1/exceptions").await.json();
-    assert_eq!(exceptions["exceptions"][0]["findings"][0], high["key"], "{exceptions}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

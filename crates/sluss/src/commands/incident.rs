@@ -8,9 +8,9 @@ use super::act::{changed, happened};
 use super::connection::Where;
 use super::print::{print, print_json};
 use super::shape::{list, part, table};
-use super::status;
+use super::{reporting, status};
 
-/// Report incidents, name their cause, close them
+/// Report incidents, name their cause, classify and close them, tell the authority in time
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Report one: what went live there within an hour is suspected
@@ -19,6 +19,16 @@ pub enum Command {
     List(List),
     /// Name the deployment that caused one
     Link(Link),
+    /// Show one with its clocks
+    Show(reporting::Show),
+    /// Say what one did, in person: whether it is major follows from that
+    Classify(Box<reporting::Classify>),
+    /// Say in person that a report was sent to the authority
+    Notified(reporting::Notified),
+    /// Print what the log knows for a report to the authority
+    Report(reporting::Report),
+    /// Show those with the same cause within six months, as one
+    Recurring(reporting::Recurring),
     /// Say that one is over
     Close(Close),
 }
@@ -73,6 +83,11 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     match command {
         Command::Open(arguments) => open(arguments, output).await,
         Command::List(arguments) => show(arguments, output).await,
+        Command::Show(arguments) => reporting::show(arguments, output).await,
+        Command::Classify(arguments) => reporting::classify(*arguments, output).await,
+        Command::Notified(arguments) => reporting::notified(arguments, output).await,
+        Command::Report(arguments) => reporting::report(arguments, output).await,
+        Command::Recurring(arguments) => reporting::recurring(arguments, output).await,
         Command::Link(Link { incident, deployment, of }) => {
             let path = format!("/api/v1/incidents/{}/link", part(&incident));
             let done = of.client()?.post(&path, &json!({ "deployment": deployment })).await?;
@@ -115,7 +130,10 @@ async fn show(arguments: List, output: Output) -> Result<(), Failure> {
     if !arguments.all
         && let Some(incidents) = found["incidents"].as_array_mut()
     {
-        incidents.retain(|incident| incident["closed_ms"].is_null());
+        // One of which the authority is still to be told is not over.
+        incidents.retain(|one| {
+            one["closed_ms"].is_null() || one["classified"] == "major" && !one["due_ms"].is_null()
+        });
     }
     match output {
         Output::Json => print_json(&found),

@@ -14,6 +14,7 @@ mod act;
 mod analyze;
 mod check;
 mod connection;
+mod contracts;
 mod controls;
 mod decide;
 mod doctor;
@@ -32,6 +33,7 @@ mod policy;
 mod population;
 mod preview;
 mod print;
+mod reporting;
 mod retention;
 mod rollout;
 mod run;
@@ -50,6 +52,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 use sluss_engine::executor::junit::junit_main;
+use sluss_engine::executor::measure::measure_main;
 use sluss_engine::failure::Failure;
 
 pub use print::print;
@@ -75,6 +78,8 @@ pub enum ClientCommand {
     Status(status::Arguments),
     /// Show where a change, a commit or a service is
     Where(whereabouts::Arguments),
+    /// Show what live services provide to each other and need of each other
+    Contracts(contracts::Arguments),
     /// Show what waits for you, with all that a decision takes
     Inbox(inbox::Arguments),
     /// Vouch that a key is that of the person who registered it
@@ -162,6 +167,26 @@ pub struct JunitArguments {
     command: Vec<OsString>,
 }
 
+/// Measure a release beside the live one, by turns
+#[derive(Debug, clap::Args)]
+pub struct MeasureArguments {
+    /// Where the report is written
+    #[arg(long)]
+    out: PathBuf,
+    /// How often both are measured at most
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: u32,
+    /// What measures the release that lies in $SLUSS_MEASURED, and prints results in Go's benchmark
+    /// format
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Measures; fails if it could not.
+pub fn measure(arguments: &MeasureArguments) -> ExitCode {
+    measure_main(&arguments.out, arguments.rounds, &arguments.command)
+}
+
 /// Runs a test command; returns its own exit code.
 pub fn junit(arguments: JunitArguments) -> ExitCode {
     junit_main(&arguments.out, &arguments.command)
@@ -179,6 +204,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Run(arguments) => run::run(arguments, output).await,
         ClientCommand::Status(arguments) => status::run(arguments, output).await,
         ClientCommand::Vouch(arguments) => inbox::vouch(arguments, output).await,
+        ClientCommand::Contracts(arguments) => contracts::run(arguments, output).await,
         ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,

@@ -60,12 +60,9 @@ fn tell(proof: &Proof) {
     proof.findings.iter().for_each(|finding| print(&plain(finding)));
     for environment in &proof.environments {
         let EnvironmentProof { environment: name, deploys, refused, rollbacks, .. } = environment;
-        let emergencies = match environment.emergency {
-            0 => String::new(),
-            some => format!(" ({} in an emergency)", some),
-        };
+        let ways = ways(environment);
         print(&format!(
-            "{name}: {}{emergencies}, {refused} refused, {rollbacks} rolled back; {}, the entries \
+            "{name}: {}{ways}, {refused} refused, {rollbacks} rolled back; {}, the entries \
              from {} on are sealed next",
             counted(*deploys, "deployment", "deployments"),
             counted(environment.seals, "seal", "seals"),
@@ -94,6 +91,18 @@ fn row(one: &Listed) -> Vec<String> {
         one.what.to_owned(),
         one.release.clone(),
         one.service.clone(),
-        if one.emergency { "emergency".to_owned() } else { String::new() },
+        match (one.emergency, one.standard) {
+            (true, _) => "emergency".to_owned(),
+            (false, true) => "standard change".to_owned(),
+            (false, false) => String::new(),
+        },
     ]
+}
+
+/// How many deployments came in another way than by a decision over each.
+fn ways(of: &EnvironmentProof) -> String {
+    let told = |(number, what): (u64, &str)| (number > 0).then(|| format!("{number} {what}"));
+    let ways = [(of.emergency, "in an emergency"), (of.standard, "by standard change")];
+    let ways: Vec<String> = ways.into_iter().filter_map(told).collect();
+    if ways.is_empty() { String::new() } else { format!(" ({})", ways.join(", ")) }
 }

@@ -139,7 +139,21 @@ pub(super) fn incident(incident: &Value) -> Vec<String> {
         word(incident, "service").to_owned(),
         word(incident, "environment").to_owned(),
         format!("{} {}", word(incident, "deployment"), word(incident, "cause")),
+        due(incident),
     ]
+}
+
+/// Returns what is to be done about an incident, and until when.
+fn due(incident: &Value) -> String {
+    let class = word(incident, "classified");
+    let (Some(what), Some(due)) = (incident["due"].as_str(), incident["due_ms"].as_i64()) else {
+        return class.to_owned();
+    };
+    let left = length(due - now_ms());
+    match incident["overdue"] == true {
+        true => format!("{class}; OVERDUE since {left}: {what}"),
+        false => format!("{class}; {what} within {left}"),
+    }
 }
 
 /// Returns a freeze as a row.

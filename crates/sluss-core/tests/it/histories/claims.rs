@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::budget::BudgetStands;
 use sluss_core::config::FourEyes;
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Event;
@@ -11,12 +12,14 @@ use sluss_core::findings::{FindingKey, Found, Severity};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{ChangeId, DeploymentId, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
+use sluss_core::performance::{Measured, Metric, Pace};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rules::PolicyAnswer;
 use sluss_core::state::State;
+use sluss_core::steps::Steps;
 use sluss_core::units::{Millis, Share};
+use sluss_core::wanted::WantedRoute;
 
-use super::key;
 use crate::world::Texts;
 
 /// Nothing starts without all its gates clear, nor goes live without having started; and each of
@@ -106,6 +109,7 @@ fn holds(
                 }
                 (ExceptionKind::Emergency { deployment: of }, GateKind::FourEyes)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::ErrorBudget)
+                | (ExceptionKind::Emergency { deployment: of }, GateKind::Performance)
                 | (ExceptionKind::Emergency { deployment: of }, GateKind::Policy) => *of == id,
                 _ => false,
             };
@@ -157,16 +161,28 @@ fn holds(
                 && *reports > 0
                 && named.all(|scan| scan.scanned.named.as_ref().unwrap().all().all(|f| within(&f)))
         }
+        ClearedWhy::Pace { .. } | ClearedWhy::FirstPace => {
+            let first = *why == ClearedWhy::FirstPace;
+            let place = state.place(&deployment.service, &deployment.environment);
+            let measured = measured_last(state, deployment);
+            let fine = |metric: &Metric| match metric.beside {
+                Some(beside) => beside.pace == Pace::Within,
+                None => first,
+            };
+            gate == GateKind::Performance
+                && !measured.is_empty()
+                && measured.iter().flat_map(|one| &one.metrics).all(fine)
+                && (!first || place.is_none_or(|place| place.live.is_none()))
+        }
         ClearedWhy::BudgetLeft { reading } => {
-            let promised = state.pipeline_of(deployment.release).unwrap().error_budget;
-            gate == GateKind::ErrorBudget && promised == Some(reading.budget) && {
-                let counts = state.budget_in(&key(0), reading.budget, now).counts;
-                counts.requests > 0 && counts.errors * 10 < counts.requests
-            }
+            gate == GateKind::ErrorBudget && reading.stands() == BudgetStands::Left
         }
         ClearedWhy::DependenciesMet { .. } => {
             let touched = state.touched_by(deployment.release, &deployment.environment);
             gate == GateKind::Dependencies && touched.missing.is_empty() && touched.drops.is_empty()
+        }
+        ClearedWhy::NothingPromised => {
+            gate == GateKind::ErrorBudget && !deployment.stage.gates.contains(&gate)
         }
         ClearedWhy::JudgedByObjectives => {
             let place = state.place(&deployment.service, &deployment.environment);
@@ -183,6 +199,18 @@ fn holds(
     }
 }
 
+/// What the last attempts of all acceptance steps of this release's tests measured.
+fn measured_last<'a>(state: &'a State, deployment: &Deployment) -> Vec<&'a Measured> {
+    let of_release = state.deployments.values().filter(|of| {
+        of.release == deployment.release && of.stage.kind == EnvironmentKind::Ephemeral
+    });
+    let last = |steps: &'a Steps| {
+        let newest = steps.measured().iter().map(|one| one.attempt).max();
+        steps.measured().iter().filter(move |one| Some(one.attempt) == newest)
+    };
+    of_release.flat_map(|of| last(&of.acceptance)).map(|one| &one.measured).collect()
+}
+
 /// What the policies in force say now.
 fn policy_says(state: &State, now: Millis) -> PolicyAnswer {
     let policies = state.organisation.as_ref().unwrap().policies.as_ref();
@@ -190,7 +218,7 @@ fn policy_says(state: &State, now: Millis) -> PolicyAnswer {
 }
 
 /// Whether enough people made an exception who still may, and had no hand in what it lets through.
-fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
+pub(super) fn stands(state: &State, deployment: &Deployment, one: &Exception, now: Millis) -> bool {
     let contributors = everyone_in(state, deployment);
     let policy = state.organisation.as_ref().unwrap();
     let deciders = policy.deciders();
@@ -304,8 +332,7 @@ pub(super) fn shares_are_whole(state: &State) {
 }
 
 /// A barred release keeps what it had elsewhere, but gets no more anywhere.
-pub(super) fn what_is_barred_gains_nothing(earlier: &State, state: &State) {
-    let before = earlier.routes();
+pub(super) fn what_is_barred_gains_nothing(before: &[WantedRoute], state: &State) {
     for route in state.routes() {
         for arm in &route.arms {
             if state.releases[&arm.release].barred.is_none() || arm.share == Share::NONE {

@@ -234,7 +234,7 @@ fn a_step_s_mistakes_are_all_named() {
               --> sluss.yaml:14:16
                |
             14 |     reports: { junt: x }
-               |                ^^^^ expected `junit` or `sarif`
+               |                ^^^^ expected `junit`, `sarif` or `performance`
                = help: did you mean `junit`?
 
             error: `deploy` is not known here

@@ -42,6 +42,8 @@ fn what_the_built_in_templates_ask_is_written_down() {
           ready Route ""
           test Text ""
           acceptance Text ""
+          measure Text ""
+          slower Text "10%"
           instances Integer "1"
           rollout Text "progressive"
         go-service@1
@@ -51,6 +53,8 @@ fn what_the_built_in_templates_ask_is_written_down() {
           ready Route ""
           test Text "go test -v ./..."
           acceptance Text ""
+          measure Text ""
+          slower Text "10%"
           instances Integer "1"
           rollout Text "progressive"
         node-service@1
@@ -60,6 +64,8 @@ fn what_the_built_in_templates_ask_is_written_down() {
           ready Route ""
           test Text "node --test"
           acceptance Text ""
+          measure Text ""
+          slower Text "10%"
           instances Integer "1"
           rollout Text "progressive"
         python-service@1
@@ -68,6 +74,8 @@ fn what_the_built_in_templates_ask_is_written_down() {
           ready Route ""
           test Text "auto"
           acceptance Text ""
+          measure Text ""
+          slower Text "10%"
           instances Integer "1"
           rollout Text "progressive"
         rust-service@1
@@ -78,6 +86,8 @@ fn what_the_built_in_templates_ask_is_written_down() {
           ready Route "/ready"
           test Text "auto"
           acceptance Text ""
+          measure Text ""
+          slower Text "10%"
           instances Integer "1"
           rollout Text "progressive"
     "#]]

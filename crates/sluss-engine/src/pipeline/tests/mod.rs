@@ -3,6 +3,7 @@
 mod added_steps;
 mod built_in;
 mod files;
+mod measures;
 mod schema;
 mod services;
 mod templates;

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::{budget, deliver, inputs, objectives, service, start, steps, template, traffic};
+use super::super::{
+    budget, deliver, inputs, objectives, performance, service, start, steps, template, traffic,
+};
 
 const SERVICE: &str = include_str!("../../../../../docs/schema/sluss.schema.json");
 const TEMPLATE: &str = include_str!("../../../../../docs/schema/template.schema.json");
@@ -45,6 +47,8 @@ fn the_schema_of_templates_has_the_keys_that_are_read() {
     agrees(TEMPLATE, "/$defs/step", steps::STEP_KEYS);
     agrees(TEMPLATE, "/$defs/step/properties/when", steps::WHEN_KEYS);
     agrees(TEMPLATE, "/$defs/step/properties/reports", steps::REPORT_KEYS);
+    let measured = "/$defs/step/properties/reports/properties/performance/oneOf/1";
+    agrees(TEMPLATE, measured, performance::PERFORMANCE_KEYS);
     agrees(TEMPLATE, "/$defs/start", start::START_KEYS);
     agrees(TEMPLATE, "/$defs/start/properties/ready/oneOf/1", start::READY_KEYS);
     agrees(TEMPLATE, "/$defs/start/properties/limits", start::LIMIT_KEYS);

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use sluss_core::budget::ErrorBudget;
+use sluss_core::objectives::Objectives;
 use sluss_core::pipeline::{GateKind, Replacement, Stage, StepKind};
 
 use super::*;
@@ -176,6 +177,32 @@ fn a_lasting_environment_without_a_rollout_gets_the_careful_one() {
     assert_eq!(pipeline.deliver[0].replacement, Replacement::AtOnce);
     let Replacement::Progressive(plan) = &pipeline.deliver[1].replacement else { panic!() };
     assert_eq!(plan.shares.len(), 3);
+}
+
+#[test]
+fn objectives_are_kept_for_a_lasting_environment_that_only_the_organisation_has_judged() {
+    let resolve = |rollout: &str, said: &str| {
+        let template = varied(
+            "gates: [tests, four-eyes, freeze] }",
+            &format!("gates: [tests], rollout: {rollout} }}"),
+        );
+        let mut catalogue = Catalogue::built_in();
+        catalogue.add(source("small.yaml", template.as_bytes()).unwrap()).unwrap();
+        let text = format!("{GOOD}{said}");
+        let text = source("sluss.yaml", text.as_bytes()).unwrap();
+        catalogue.resolve(&text, &Defaults::default()).unwrap().pipeline
+    };
+    let said = "objectives: { errors: 0.05%, requests: 5000 }\n";
+    let unjudged = resolve("at-once", said);
+    let kept = Objectives { errors_ppm: 500, requests: 5_000, ..Objectives::default() };
+    assert_eq!(unjudged.objectives, Some(kept));
+    let stricter = resolve("at-once", "objectives: { errors: 0.01% }\n");
+    assert_ne!(stricter.configuration_digest(), unjudged.configuration_digest());
+    assert_eq!(resolve("at-once", "").objectives, None);
+    // A rollout that is judged anyway has its own.
+    let judged = resolve("progressive", said);
+    let Replacement::Progressive(plan) = &judged.deliver[1].replacement else { panic!() };
+    assert_eq!((judged.objectives, plan.objectives), (None, kept));
 }
 
 #[test]

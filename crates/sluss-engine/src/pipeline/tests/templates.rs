@@ -268,14 +268,14 @@ fn stages_are_checked() {
               --> template.yaml:23:34
                |
             23 |   - { environment: test, gates: [test, four_eyes], by_hand: maybe, rollout: at_once }
-               |                                  ^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `error-budget`, `four-eyes` or `freeze`
+               |                                  ^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `performance`, `error-budget`, `four-eyes` or `freeze`
                = help: did you mean `tests`?
 
             error: `four_eyes` is not known here
               --> template.yaml:23:40
                |
             23 |   - { environment: test, gates: [test, four_eyes], by_hand: maybe, rollout: at_once }
-               |                                        ^^^^^^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `error-budget`, `four-eyes` or `freeze`
+               |                                        ^^^^^^^^^ expected `tests`, `provenance`, `sbom`, `findings`, `performance`, `error-budget`, `four-eyes` or `freeze`
                = help: did you mean `four-eyes`?
 
             error: `maybe` is not right here

@@ -11,6 +11,8 @@ mod approvals;
 mod container;
 mod decisions;
 mod emergencies;
+mod exceptions;
+mod freezes;
 mod obligations;
 mod opened;
 mod person_keys;
@@ -129,6 +131,7 @@ pub fn verify(files: &Files, trust: &Trust, options: &Options<'_>) -> Report {
         (Check::CrossReferences, references::cross_references(&opened)),
         (Check::Policy, decisions::policy(&opened, options.policy)),
         (Check::Approvals, approvals::approvals(&opened, options.approvals)),
+        (Check::Exceptions, exceptions::exceptions(&opened)),
         (Check::Waivers, waivers::waivers(&opened)),
         (Check::PersonKeys, person_keys::person_keys(&opened)),
         (Check::Witnesses, witnesses(&opened, trust, options.quorum)),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::SignedEvent;
 use super::opened::Opened;
+use super::{SignedEvent, container};
 use crate::attest::predicate::Sbom;
 use crate::attest::{Predicate as _, Statement};
 use crate::dossier::build::Identity;
@@ -40,6 +40,7 @@ pub(super) fn cross_references(opened: &Opened<'_>) -> Outcome {
             failures.extend(attestations(opened, signed));
         }
         failures.extend(blobs(opened, signed, data));
+        failures.extend(other_artifacts(opened, signed));
         checked += event.refs.len() + event.atts.len();
     }
     for (leaf, (path, _)) in &opened.bundles {
@@ -94,6 +95,17 @@ fn attestations(opened: &Opened<'_>, signed: &SignedEvent) -> Vec<Failure> {
             .then(|| at(signed, format!("leaf {leaf} is another attestation than it names")))
     };
     signed.event.atts.iter().filter_map(check).collect()
+}
+
+/// What is said of a deployment, and about artifacts, is about those of the release.
+fn other_artifacts(opened: &Opened<'_>, signed: &SignedEvent) -> Option<Failure> {
+    let event = &signed.event;
+    if event.subject.is_empty() || !event.stream.starts_with("deployment/") {
+        return None;
+    }
+    let about: BTreeSet<Hash> = event.subject.iter().map(|one| one.digest.sha256).collect();
+    let known: BTreeSet<Hash> = container::artifacts(opened).into_keys().collect();
+    (about != known).then(|| at(signed, "it is about other artifacts than those of the release"))
 }
 
 /// Contents that the event's data names as `{sha256, size, media_type, …}`.
