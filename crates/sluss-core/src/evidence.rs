@@ -164,7 +164,7 @@ impl Evidence {
 /// Returns whether the next person who grants `id` makes a waiver of it that holds.
 fn is_waived(state: &State, id: ExceptionId) -> bool {
     state.exceptions.get(&id).is_some_and(|one| {
-        matches!(one.what, ExceptionKind::Waiver { .. })
+        matches!(one.what, ExceptionKind::Waiver { .. } | ExceptionKind::Findings { .. })
             && one.granted.is_none()
             && one.granted_by.len() + 1 >= one.what.people()
     })

@@ -327,7 +327,7 @@ fn of_deployment(
                 RefusalReason::Tests => "the tests did not pass",
                 RefusalReason::Approval => "the second person did not agree",
                 RefusalReason::Sbom => "there is no bill of materials",
-                RefusalReason::Findings => "critical findings are open, or nobody looked",
+                RefusalReason::Findings => "findings are past their terms, or nobody looked",
                 RefusalReason::Performance => "it is slower than what is live, or was not measured",
                 RefusalReason::Objective => "it states no objective of its traffic",
                 RefusalReason::Barred => "the release is barred",

@@ -1,6 +1,6 @@
 //! What the gates that ask for evidence see: tests, provenance, bill of materials, findings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::deployment::Deployment;
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
@@ -61,11 +61,10 @@ pub(super) fn findings(
     now: Millis,
 ) -> GateOutcome {
     let scans = state.scans_that_count(deployment.release, deployment.stage_index);
-    let reports: BTreeSet<_> = scans.iter().map(|scan| &scan.scanned.report).collect();
-    if reports.is_empty() {
+    if scans.is_empty() {
         return GateOutcome::Refused { why: RefusedWhy::NoScan };
     }
-    let reports = u32::try_from(reports.len()).unwrap_or(u32::MAX);
+    let reports = u32::try_from(scans.len()).unwrap_or(u32::MAX);
     // What was just seen is never younger than now.
     let now = now.max(state.time);
     let all = state.findings_at(id, now);

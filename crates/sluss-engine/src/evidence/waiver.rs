@@ -1,4 +1,4 @@
-//! That two people let a rule of a policy go unmet for a time.
+//! That two people let a rule of a policy go unmet, or findings past their terms stay, for a time.
 
 use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{ExceptionId, PersonRef};
@@ -9,17 +9,30 @@ use sluss_ledger::attest::{DigestSet, Statement, StatementSubject};
 use super::{about, gone, hash, utc};
 use crate::failure::Failure;
 
+/// What a waiver of findings lets past: that gate.
+const GATE_OF_FINDINGS: &str = "findings";
+
 /// What is signed of a waiver, about what was asked for, by its digest.
 pub(super) fn statement(state: &State, id: ExceptionId) -> Result<Statement, Failure> {
     let waiver = state.exceptions.get(&id).ok_or_else(|| gone(id))?;
-    let ExceptionKind::Waiver { service, rule } = &waiver.what else { return Err(gone(id)) };
+    let (service, kind, control, findings) = match &waiver.what {
+        ExceptionKind::Waiver { service, rule } => (service, "rule", rule.clone(), vec![]),
+        ExceptionKind::Findings { service, findings } => {
+            let keys = findings.iter().map(ToString::to_string).collect();
+            (service, "finding", GATE_OF_FINDINGS.to_owned(), keys)
+        }
+        ExceptionKind::Freeze { .. }
+        | ExceptionKind::Emergency { .. }
+        | ExceptionKind::LogTrust { .. }
+        | ExceptionKind::Standard { .. } => return Err(gone(id)),
+    };
     let [first, second, ..] = &waiver.granted_by[..] else { return Err(gone(id)) };
     let person = |who: &PersonRef| who.as_str().parse().map_err(|_| gone("person"));
     let predicate = Waiver {
-        kind: "rule".to_owned(),
-        control_ids: vec![rule.clone()],
+        kind: kind.to_owned(),
+        control_ids: vec![control],
         scope: service.to_string(),
-        findings: vec![],
+        findings,
         // Nothing asks for one.
         compensating_control: "none stated".to_owned(),
         requester: person(&waiver.asked_by)?,

@@ -136,3 +136,67 @@ fn severity(of: findings::Severity) -> Severity {
         findings::Severity::Low => Severity::Low,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sluss_core::findings::{Report, Scanned};
+    use sluss_core::remediation::Term;
+    use sluss_core::units::Millis;
+
+    use super::*;
+
+    const FOUND: &str = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"scanner",
+        "rules":[{"id":"CVE-1","properties":{"security-severity":"7.5"}}]}},
+        "results":[{"ruleId":"CVE-1","message":{"text":"x"}},
+        {"ruleId":"LINT","level":"note","message":{"text":"y"}}]}]}"#;
+
+    fn scanned(report: &Digest, at: i64) -> Scanned {
+        let all = sarif(FOUND.as_bytes()).unwrap().remove(0).findings;
+        let Report { report, findings, named } =
+            Report::of(report.clone(), all.iter().filter_map(found));
+        let (step, named) = ("scan".parse().unwrap(), Some(named));
+        Scanned { step, attempt: 1, report, findings, named, at: Millis(at) }
+    }
+
+    #[test]
+    fn a_finding_stands_there_once_with_its_own_dates() {
+        let [one, two] = [b"one", b"two"].map(|text| Digest::of(text));
+        let both = [scanned(&one, 5_000), scanned(&two, 6_000)];
+        let scans: Vec<ScanOf<'_>> =
+            both.iter().map(|scanned| ScanOf { scanned, finished: true, last: true }).collect();
+        let read = Arc::new(read_report(FOUND.as_bytes()).unwrap());
+        let reports = [(one.clone(), read.clone()), (two, read)].into();
+        let aged: Vec<Aged> = both[0]
+            .named
+            .iter()
+            .flat_map(findings::Named::all)
+            .map(|of| {
+                let (term, first) = match of.severity {
+                    findings::Severity::High => (Term::Days(1), Millis(1_000)),
+                    _low => (Term::Never, Millis(2_000)),
+                };
+                Aged {
+                    key: Some(of.key),
+                    count: 1,
+                    severity: of.severity,
+                    first,
+                    term,
+                    due: term.after(first),
+                    suppressed: false,
+                    waived: None,
+                    report: one.clone(),
+                }
+            })
+            .collect();
+        let rows = findings(&scans, &reports, &aged).unwrap();
+        let told = |row: &Finding| {
+            (row.id.to_string(), i64::from(row.first_seen_ms), i64::from(row.due_ms))
+        };
+        let rows: Vec<_> = rows.iter().map(told).collect();
+        let high = ("CVE-1".to_owned(), 1_000, 86_401_000);
+        assert_eq!(rows, [high, ("LINT".to_owned(), 2_000, NO_END)]);
+        // What the log does not name was due when it was reported.
+        let rows = findings(&scans, &reports, &[]).unwrap();
+        assert!(rows.iter().all(|row| told(row).1 == 5_000 && told(row).2 == 5_000));
+    }
+}
