@@ -80,15 +80,15 @@ impl Event {
             E::IncidentClassified(of) => Stream::Incident(of.incident),
             E::IncidentNotified(of) => Stream::Incident(of.incident),
             E::IncidentLimitNear(of) => Stream::Incident(of.incident),
-            E::AttestationRecorded { evidence, .. } => evidence.stream(),
             other => other.stream_of_the_whole(),
         }
     }
 
-    /// Returns the stream of an event that is about no single thing.
+    /// Returns the stream of an event that is about no single thing, or signs another one.
     fn stream_of_the_whole(&self) -> Stream {
         use Event as E;
         match self {
+            E::AttestationRecorded { evidence, .. } => evidence.stream(),
             E::LogWitnessed { .. }
             | E::LogHeartbeat { .. }
             | E::LogKeyRotated { .. }

@@ -238,6 +238,13 @@ fn without_customers(
     said.into_iter().filter(|(_, said)| !said.customers).map(|(name, _)| name).collect()
 }
 
+impl From<ProductFile> for Product {
+    fn from(of: ProductFile) -> Self {
+        let ProductFile { title, owner, failure_cost, require, findings } = of;
+        Self { title, owner, failure_cost, require, findings }
+    }
+}
+
 async fn resolve(
     file: File,
     catalogue: &Catalogue,
@@ -251,14 +258,8 @@ async fn resolve(
     };
     let (developers, approvers) = (holders(Role::Developer), holders(Role::Approver));
     let agreement = Agreement::of(&file, &known, &approvers, &mut wrong);
-    let products: BTreeMap<ProductName, Product> = file
-        .products
-        .into_iter()
-        .map(|(name, of)| {
-            let ProductFile { title, owner, failure_cost, require, findings } = of;
-            (name, Product { title, owner, failure_cost, require, findings })
-        })
-        .collect();
+    let products: BTreeMap<ProductName, Product> =
+        file.products.into_iter().map(|(name, of)| (name, of.into())).collect();
     for (service, product) in &file.services {
         if !products.contains_key(product) {
             wrong.push(format!(

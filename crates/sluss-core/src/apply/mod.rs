@@ -43,10 +43,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         }
         E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
         E::TrafficCounted(counted) => crate::budget::apply(state, counted),
-        E::EnvironmentObserved { service, environment, running } => {
-            let (service, environment) = (service.clone(), environment.clone());
-            crate::observed::apply(state, now, RouteKey { service, environment }, running);
-        }
+        E::EnvironmentObserved { .. } => apply_observed(state, now, event),
         E::LogOpened { .. }
         | E::LogWitnessed { .. }
         | E::LogHeartbeat { .. }
@@ -103,6 +100,13 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         E::FreezeDecided(_) | E::RolloutStarted(_) => {}
         other => apply_people(state, now, other),
     }
+}
+
+/// Folds what runs somewhere.
+fn apply_observed(state: &mut State, now: Millis, event: &Event) {
+    let Event::EnvironmentObserved { service, environment, running } = event else { return };
+    let (service, environment) = (service.clone(), environment.clone());
+    crate::observed::apply(state, now, RouteKey { service, environment }, running);
 }
 
 /// Folds what people decide, and what befalls them.

@@ -454,13 +454,15 @@ impl Command {
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. } | Self::Exported { .. } | Self::Denied { .. }
             | Self::Propose { .. } | Self::Push { .. } | Self::Approve { .. }
-            | Self::Refuse { .. } | Self::Revoke { .. } | Self::Promote { .. } | Self::Rollback { .. }
-            | Self::Hold { .. } | Self::Resume { .. } | Self::Freeze { .. } | Self::Lift { .. }
+            | Self::Refuse { .. } | Self::Revoke { .. } | Self::Promote { .. }
+            | Self::Rollback { .. } | Self::Hold { .. } | Self::Resume { .. }
+            | Self::Freeze { .. } | Self::Lift { .. }
             | Self::StopLine { .. } | Self::LiftStop { .. } | Self::Retain(_)
             | Self::Cancel { .. } | Self::Unbar { .. } | Self::Close { .. } | Self::Report { .. }
             | Self::Reporting(_) | Self::Assure(_) | Self::Resolved { .. } | Self::Link { .. }
             | Self::AskException { .. } | Self::GrantException { .. } | Self::EndException { .. }
-            | Self::ReviewException { .. } | Self::Delegate { .. } | Self::Identify { .. } | Self::RotateKey { .. }
+            | Self::ReviewException { .. } | Self::Delegate { .. } | Self::Identify { .. }
+            | Self::RotateKey { .. }
             | Self::RetireKey { .. } | Self::RegisterKey { .. } | Self::VouchForKey { .. }
             | Self::RemoveKey { .. } => false,
         }

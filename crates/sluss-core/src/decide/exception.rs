@@ -57,15 +57,7 @@ pub(super) fn ask(
     }
     if let ExceptionKind::LogTrust { found } = &what {
         distrusted(state, *found)?;
-        if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
-            let hint = "Ask an approver to ask for it; another one agrees";
-            let what = "Trusting the log again takes two who may decide, and you may not.";
-            return Err(Refusal::new(Blame::Denied, what, hint).recorded(
-                None,
-                "ask-exception",
-                RefusedWhy::MissingRole,
-            ));
-        }
+        may_trust(state, &by)?;
     }
     if let ExceptionKind::Freeze { deployment } = &what
         && state.contributors(*deployment).contains(&by)
@@ -88,6 +80,17 @@ pub(super) fn ask(
     let exception = state.next_exception();
     let asked = Event::ExceptionRequested { exception, what, by, reason, until };
     Ok(opened.into_iter().chain([asked]).collect())
+}
+
+/// Refuses who asks to trust the log again and may not decide.
+fn may_trust(state: &State, by: &PersonRef) -> Result<(), Refusal> {
+    if state.organisation.as_ref().is_some_and(|known| known.deciders().contains(by)) {
+        return Ok(());
+    }
+    let hint = "Ask an approver to ask for it; another one agrees";
+    let what = "Trusting the log again takes two who may decide, and you may not.";
+    let refusal = Refusal::new(Blame::Denied, what, hint);
+    Err(refusal.recorded(None, "ask-exception", RefusedWhy::MissingRole))
 }
 
 /// Returns an emergency with the incident that it is about, which it opens where none is named.

@@ -129,7 +129,7 @@ impl Bank {
     }
 
     fn phases(&self) -> Vec<ChangePhase> {
-        self.world.engine.state().changes.values().map(|change| change.phase.clone()).collect()
+        self.world.engine.state().changes.values().map(|change| change.phase).collect()
     }
 }
 

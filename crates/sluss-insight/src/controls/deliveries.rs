@@ -288,13 +288,18 @@ impl Deliveries {
             }
             Event::ApprovalGranted { subject: Subject::Deployment(id), by, signed, .. } => {
                 let known = self.deployments.get_mut(id).filter(|one| one.item.is_none());
-                known.map(|one| one.agreed.push((by.clone(), leaf, signed.is_some())));
+                if let Some(one) = known {
+                    one.agreed.push((by.clone(), leaf, signed.is_some()));
+                }
             }
             Event::ApprovalInvalidated { subject: Subject::Deployment(id), .. }
             | Event::ApprovalExpired { subject: Subject::Deployment(id), .. }
+            | Event::ApprovalRevoked { subject: Subject::Deployment(id), .. }
             | Event::ApprovalRefused { subject: Subject::Deployment(id), .. } => {
                 let known = self.deployments.get_mut(id).filter(|one| one.item.is_none());
-                known.map(|one| one.agreed.clear());
+                if let Some(one) = known {
+                    one.agreed.clear();
+                }
             }
             Event::RolloutStarted(started) => {
                 self.mark_one(items, started.deployment, Mark::Bounded, leaf);

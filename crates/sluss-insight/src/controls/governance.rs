@@ -39,13 +39,20 @@ struct Since {
     exempt: BTreeMap<ControlName, NotApplicable>,
 }
 
+#[derive(Debug, Clone)]
+struct Disposal {
+    by: PersonRef,
+    agreed: Option<(PersonRef, u64)>,
+    place: Option<usize>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Governance {
     proposed: BTreeMap<u64, Proposed>,
     exempt: Vec<Since>,
     exceptions: BTreeMap<ExceptionId, Exception>,
     incidents: BTreeMap<IncidentId, usize>,
-    disposals: BTreeMap<DisposalId, (PersonRef, Option<(PersonRef, u64)>, Option<usize>)>,
+    disposals: BTreeMap<DisposalId, Disposal>,
     keys: BTreeMap<AuthenticatorId, (PersonRef, usize)>,
 }
 
@@ -190,23 +197,23 @@ impl Governance {
     fn take_disposal(&mut self, items: &mut Items, leaf: u64, at: Millis, event: &Event) {
         match event {
             Event::DisposalProposed { disposal, by, .. } => {
-                self.disposals.insert(*disposal, (by.clone(), None, None));
+                let new = Disposal { by: by.clone(), agreed: None, place: None };
+                self.disposals.insert(*disposal, new);
             }
             Event::DisposalAgreed { disposal, by } => {
-                if let Some((_, agreed, _)) = self.disposals.get_mut(disposal) {
-                    *agreed = Some((by.clone(), leaf));
+                if let Some(known) = self.disposals.get_mut(disposal) {
+                    known.agreed = Some((by.clone(), leaf));
                 }
             }
             Event::BlobDisposed { disposal, .. } => {
-                let Some((by, agreed, place)) = self.disposals.get_mut(disposal) else { return };
-                if place.is_some() {
-                    return;
-                }
+                let known = self.disposals.get_mut(disposal).filter(|one| one.place.is_none());
+                let Some(known) = known else { return };
                 let mut item = Item::new(disposal.to_string(), leaf, at);
-                if let Some((_, agreed)) = agreed.as_ref().filter(|(other, _)| other != by) {
+                let other = known.agreed.as_ref().filter(|(other, _)| *other != known.by);
+                if let Some((_, agreed)) = other {
                     item.mark(Mark::TwoPeople, *agreed);
                 }
-                *place = Some(items.add(Kind::Disposal, item));
+                known.place = Some(items.add(Kind::Disposal, item));
             }
             Event::AuthenticatorRegistered { authenticator, person, .. } => {
                 let item = Item::new(authenticator.to_string(), leaf, at);

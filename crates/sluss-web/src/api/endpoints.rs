@@ -1,98 +1,16 @@
 //! Every endpoint of the API: its address, who may use it, what it takes and answers.
 
-use axum::routing::{MethodRouter, delete, get, post, put};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use axum::routing::{delete, get, post, put};
 
+use super::endpoint::{Endpoint, reads, writes};
 use super::{
     access, acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
     deployments, emergencies, evidence, exceptions, findings, inbox, incident_report, incidents,
     keys, log, people, policies, population, records, releases, reporting, retention, runs, status,
     step_log, stops, tokens,
 };
-use crate::app::App;
 use crate::openapi;
-use crate::routes::{Route, Who};
-
-type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
-
-/// What an endpoint answers with.
-#[derive(Clone, Copy)]
-pub enum Answered {
-    /// JSON of this schema.
-    Json(SchemaOf),
-    /// Plain text.
-    Text,
-    /// A zip.
-    Zip,
-}
-
-/// An endpoint.
-#[derive(Clone, Copy)]
-pub struct Endpoint {
-    /// Its address, and who may use it.
-    pub route: Route,
-    /// What it does, in a line.
-    pub does: &'static str,
-    /// What it takes in the query.
-    pub query: &'static [&'static str],
-    /// What it takes as its body.
-    pub takes: Option<SchemaOf>,
-    /// What it answers with.
-    pub answers: Answered,
-    pub(super) handler: fn() -> MethodRouter<App>,
-}
-
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
-
-const fn reads<T: JsonSchema>(
-    path: &'static str,
-    does: &'static str,
-    handler: fn() -> MethodRouter<App>,
-) -> Endpoint {
-    let route = Route { method: "GET", path, who: Who::SignedIn };
-    let answers = Answered::Json(schema::<T>);
-    Endpoint { route, does, query: &[], takes: None, answers, handler }
-}
-
-const fn writes<T: JsonSchema>(
-    path: &'static str,
-    does: &'static str,
-    handler: fn() -> MethodRouter<App>,
-) -> Endpoint {
-    let route = Route { method: "POST", path, who: Who::Developer };
-    let answers = Answered::Json(schema::<T>);
-    Endpoint { route, does, query: &[], takes: None, answers, handler }
-}
-
-impl Endpoint {
-    const fn takes<T: JsonSchema>(self) -> Self {
-        Self { takes: Some(schema::<T>), ..self }
-    }
-
-    const fn query(self, query: &'static [&'static str]) -> Self {
-        Self { query, ..self }
-    }
-
-    const fn text(self) -> Self {
-        Self { answers: Answered::Text, ..self }
-    }
-
-    const fn zip(self) -> Self {
-        Self { answers: Answered::Zip, ..self }
-    }
-
-    const fn who(self, who: Who) -> Self {
-        let Route { method, path, .. } = self.route;
-        Self { route: Route { method, path, who }, ..self }
-    }
-
-    const fn method(self, method: &'static str) -> Self {
-        let Route { path, who, .. } = self.route;
-        Self { route: Route { method, path, who }, ..self }
-    }
-}
+use crate::routes::Who;
 
 /// Every endpoint.
 pub const ENDPOINTS: &[Endpoint] = &[

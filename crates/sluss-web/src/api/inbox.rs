@@ -125,8 +125,8 @@ pub struct KeyToVouchFor {
 /// Something else that waits for whoever asks.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
-    /// `exception`, `emergency`, `stop`, `incident`, or `findings` past their terms of what customers
-    /// have.
+    /// `exception`, `emergency`, `stop`, `incident`, or `findings` past their terms of what
+    /// customers have.
     pub kind: &'static str,
     /// Its id.
     pub id: String,

@@ -19,6 +19,7 @@ pub(crate) mod controls;
 pub(crate) mod dependencies;
 mod deployments;
 pub(crate) mod emergencies;
+mod endpoint;
 mod endpoints;
 mod evidence;
 pub(crate) mod exceptions;
@@ -48,7 +49,8 @@ use axum::Router;
 use crate::app::App;
 
 pub use answer::{Problem, Refused};
-pub use endpoints::{Answered, ENDPOINTS, Endpoint};
+pub use endpoint::{Answered, Endpoint};
+pub use endpoints::ENDPOINTS;
 pub use evidence::REMARKS;
 
 /// Returns the routes of the API.

@@ -57,7 +57,7 @@ fn row(of: FindingView, now: Millis) -> Row {
         format!("waived by {} until {}", link_to(id), until.unwrap_or_default())
     });
     let suppressed =
-        of.suppressed.then(|| "its report says that somebody accepted it: that opens nothing");
+        of.suppressed.then_some("its report says that somebody accepted it: that opens nothing");
     let unnamed = of.key.is_none().then(|| "the log has no key of it".to_owned());
     let remarks: Vec<String> =
         waived.into_iter().chain(suppressed.map(str::to_owned)).chain(unnamed).collect();

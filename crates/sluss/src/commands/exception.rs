@@ -14,6 +14,7 @@ use super::times::{read_length, rfc3339};
 
 /// Ask for exceptions from gates, grant, end and review them
 #[derive(Debug, clap::Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for as long as the program runs")]
 pub enum Command {
     /// Ask for one: it holds once enough others agree
     Ask(Ask),

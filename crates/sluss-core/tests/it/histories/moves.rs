@@ -93,7 +93,8 @@ pub(super) fn of_keeping(world: &World, what: What, a: u8, b: u8) -> Option<Comm
     let state = &world.state;
     let near = |newest: u64| newest.saturating_sub(u64::from(a % 3)).max(1);
     let reason = Digest::of(&[b"kept", &[b][..]].concat());
-    let open = state.disposals.iter().find(|(_, one)| one.decided.is_none() && a % 8 != 0);
+    let open =
+        state.disposals.iter().find(|(_, one)| one.decided.is_none() && !a.is_multiple_of(8));
     let open = open.map(|(id, _)| *id);
     let disposal = open.unwrap_or(DisposalId(near(state.next_disposal().0 - 1)));
     let erasure = ErasureId(near(state.next_erasure().0 - 1));
@@ -105,7 +106,8 @@ pub(super) fn of_keeping(world: &World, what: What, a: u8, b: u8) -> Option<Comm
             Retain::PlaceHold { scope, reason }
         }
         What::LiftHold => {
-            let standing = state.active_holds().next().map(|(id, _)| id).filter(|_| a % 8 != 0);
+            let standing =
+                state.active_holds().next().map(|(id, _)| id).filter(|_| !a.is_multiple_of(8));
             let hold = standing.unwrap_or(HoldId(near(state.next_hold().0 - 1)));
             Retain::LiftHold { hold, reason }
         }

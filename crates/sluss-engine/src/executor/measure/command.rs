@@ -13,11 +13,11 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
 
 use sluss_core::performance::Label;
 use sluss_verdict::pace::{Pace, median};
 
+use super::super::clock::Stopwatch;
 use super::lines::Results;
 use super::{ARTIFACT, Better, FORMAT, LIVE_ARTIFACT, MEASURED, Report, SLOWER_PPM, Series};
 
@@ -118,7 +118,7 @@ impl<'a> Order<'a> {
     fn run(&self, folder: &Path) -> Result<Run, String> {
         let (program, arguments) = self.command.split_first().ok_or("nothing is run")?;
         let name = program.display();
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let mut child = Command::new(program)
             .args(arguments)
             .env(MEASURED, folder)
@@ -154,7 +154,7 @@ fn together(candidate: Vec<Run>, live: Option<Vec<Run>>) -> Result<Vec<Series>, 
     let of = |runs: Vec<Run>, live: bool| {
         runs.into_iter().flatten().map(move |(metric, better, value)| (live, metric, better, value))
     };
-    let others = live.is_some().then_some(count).unwrap_or_default();
+    let others = if live.is_some() { count } else { 0 };
     for (live, metric, better, value) in
         of(candidate, false).chain(of(live.unwrap_or_default(), true))
     {
