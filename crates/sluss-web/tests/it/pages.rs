@@ -121,7 +121,8 @@ async fn what_is_left_of_an_error_budget_stands_on_the_pages_and_in_the_api() {
     let to = serve(&story).await;
     let cookie = sign_in(to, "bo", "demo-bo-2").await;
     let get = async |path: String| Asked::get(&path).session(&cookie).send(to).await;
-    let left = "53.5 % is left: 390 of 168000 requests failed in 30 d: 0.2321 %, and 0.5 % may.";
+    let left = "53.5 % is left: 390 of 168000 requests failed in 30 d: 0.2321 %, and 0.5 % may; 2 h \
+                not counted.";
     let page = get("/environments".to_owned()).await.body;
     assert!(page.contains(&format!("Error budget: {left}")), "{page}");
     let newest = *story.engine.state().deployments.keys().next_back().unwrap();
