@@ -298,7 +298,7 @@ impl Browser {
             ("/incidents", "inc-1", "incidents"),
             ("/incidents/inc-1", "mitigated", "incident"),
             ("/log", "deployment.rolled_back", "log"),
-            ("/log/3", "config", "event"),
+            ("/log/1", "config", "event"),
             ("/freezes", "freeze", "freezes"),
             ("/account", "bo", "account"),
             ("/help", "board", "help"),

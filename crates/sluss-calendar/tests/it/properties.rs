@@ -123,6 +123,8 @@ proptest! {
         files.truncate(1);
         let whole = files.remove(0);
         prop_assume!(whole.rrule.is_none() || whole.exdate.is_empty());
+        // There 2011-12-30 never was: an end at its noon is read a day later, as deny must.
+        prop_assume!(whole.tzid.as_deref() != Some("Pacific/Apia"));
         let wall = |text: &str| text.parse::<jiff::civil::DateTime>().unwrap();
         let (start, end) = (wall(&whole.dtstart), wall(whole.dtend.as_deref().unwrap()));
         // At a time that happens once: where the clocks change, two halves overlap.

@@ -21,9 +21,9 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["which functions are critical"])
         .tests(&["what_runs_is_recorded_and_what_nobody_deployed_is_an_incident_until_it_is_gone"]),
     Control::new("9(4)(c)", "least-privilege", "Access is limited to what is needed")
-        .asks(&[once(Fact::SignedIn), if_any(OthersAgreed)])
+        .asks(&[once(Fact::SignedIn), if_any(OthersAgreed), yearly(Fact::AccessReviewed)])
         .against(&[Fact::AccessRefused])
-        .unrecorded(&["reviews of who may do what"]),
+        .tests(&["a_review_of_access_is_due_a_year_after_the_last"]),
     Control::new("9(4)(d)", "strong-authentication", "People prove who they are by strong means")
         .asks(&[each(KeySigned), if_any(Vouched)])
         .unrecorded(&["sign-ins by a second factor"])
@@ -62,8 +62,7 @@ pub(super) const CONTROLS: &[Control] = &[
             "a_log_in_which_nothing_happens_beats_and_a_stop_is_a_silence",
         ]),
     Control::new("11-12", "recovery", "Recovery works, and backups are restored in tests")
-        .asks(&[each(WayBack), TAKEN_BACK])
-        .unrecorded(&["backups, and tests in which they are restored"])
+        .asks(&[each(WayBack), TAKEN_BACK, yearly(Fact::BackupRestored)])
         .tests(&["a_rollback_by_hand_takes_back_what_is_rolling_or_else_what_is_live"]),
     Control::new("13", "learning", "What happened is learnt from")
         .asks(&[each(CauseKnown), if_any(Reviewed)])

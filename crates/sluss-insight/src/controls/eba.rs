@@ -3,7 +3,7 @@
 //! of earlier years.
 
 use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
-use super::control::{Control, each, if_any, once};
+use super::control::{Control, each, if_any, once, yearly};
 use super::fact::Fact;
 use super::finos::TAKEN_BACK;
 use super::mark::Mark::*;
@@ -19,9 +19,14 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["of which line of defence a person is"]),
     Control::new("3.4.2", "logical-security", "Access is limited, personal and reviewed")
         .applies_if(WHOM)
-        .asks(&[once(Fact::SignedIn), each(Independent), if_any(Vouched)])
+        .asks(&[
+            once(Fact::SignedIn),
+            each(Independent),
+            if_any(Vouched),
+            yearly(Fact::AccessReviewed),
+        ])
         .against(&[Fact::AccessRefused])
-        .unrecorded(&["reviews of rights", "sign-ins by a second factor"]),
+        .unrecorded(&["sign-ins by a second factor"]),
     Control::new("3.4.4", "operations-security", "Vulnerabilities and alterations are found")
         .applies_if(WHOM)
         .asks(&[each(Scanned), each(InTerms), each(Observed)])
@@ -35,9 +40,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&["a_log_in_which_nothing_happens_beats_and_a_stop_is_a_silence"]),
     Control::new("3.5", "operations", "Assets and what they need are known")
         .applies_if(WHOM)
-        .asks(&[each(Observed), each(Listed), each(Dependencies)])
-        .against(&[Fact::ShadowFound])
-        .unrecorded(&["backups, and tests in which they are restored"]),
+        .asks(&[each(Observed), each(Listed), each(Dependencies), yearly(Fact::BackupRestored)])
+        .against(&[Fact::ShadowFound]),
     Control::new("3.5.1", "incidents", "Incidents are recorded, ranked and learnt from")
         .applies_if(WHOM)
         .asks(&[each(CauseKnown), each(Classified), each(Closed)])

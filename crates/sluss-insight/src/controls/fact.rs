@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sluss_core::event::Event;
+use sluss_core::silence::ClockSource;
 
 /// What an event says that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -21,6 +22,11 @@ pub enum Fact {
     ConfigurationActivated,
     IncidentOpened,
     DossierGiven,
+    AccessReviewed,
+    BackupRestored,
+    RollbackDrilled,
+    ClockTold,
+    Measured,
     SignedIn,
     HoldPlaced,
     LineStopped,
@@ -30,6 +36,7 @@ pub enum Fact {
     DisposedEarly,
     ShadowFound,
     ClockJumped,
+    WasSilent,
     WitnessLagged,
     LogDistrusted,
     SealsApart,
@@ -52,6 +59,11 @@ impl Fact {
             Self::ConfigurationActivated => "a configuration of people and policies was activated",
             Self::IncidentOpened => "an incident was opened",
             Self::DossierGiven => "the evidence of a release was given away",
+            Self::AccessReviewed => "a person reviewed who may do what",
+            Self::BackupRestored => "a backup was restored in a test",
+            Self::RollbackDrilled => "going back was drilled",
+            Self::ClockTold => "what keeps the clock right, and how far it is off, was recorded",
+            Self::Measured => "a release was measured beside the live one",
             Self::SignedIn => "a person signed in",
             Self::HoldPlaced => "a legal hold was placed",
             Self::LineStopped => "somebody stopped the line",
@@ -61,6 +73,7 @@ impl Fact {
             Self::DisposedEarly => "something was disposed of before its term",
             Self::ShadowFound => "something ran that nobody deployed",
             Self::ClockJumped => "the clock jumped",
+            Self::WasSilent => "nothing was recorded for longer than two heartbeats",
             Self::WitnessLagged => "a witness lagged",
             Self::LogDistrusted => "a witness knew another history of the log",
             Self::SealsApart => "a sealed list did not begin where the one before ended",
@@ -77,7 +90,15 @@ impl Fact {
             Event::FindingsRecorded { .. } => &[Self::Scanned],
             Event::FindingsOverdue { late, .. } if !late.is_empty() => &[Self::FindingsOverdue],
             Event::EnvironmentObserved { .. } => &[Self::Observed],
+            Event::LogHeartbeat { clock: Some(ClockSource { offset_ms: Some(_), .. }), .. } => {
+                &[Self::Heartbeat, Self::ClockTold]
+            }
             Event::LogHeartbeat { .. } => &[Self::Heartbeat],
+            Event::PerformanceMeasured { .. } => &[Self::Measured],
+            Event::AccessReviewed(_) => &[Self::AccessReviewed],
+            // One that failed is no evidence that it works.
+            Event::BackupRestoredTest(done) if done.passed => &[Self::BackupRestored],
+            Event::RollbackDrill(done) if done.passed => &[Self::RollbackDrilled],
             Event::LogWitnessed { .. } => &[Self::Witnessed],
             Event::LogKeyRotated { .. } | Event::LogKeyRetired { .. } => &[Self::KeyHandedOver],
             Event::ConfigActivated { .. } => &[Self::ConfigurationActivated],
@@ -93,7 +114,8 @@ impl Fact {
                 &[Self::AccessRefused]
             }
             Event::BlobDisposed { reason: Some(_), .. } => &[Self::DisposedEarly],
-            Event::LogGap { .. } => &[Self::ClockJumped],
+            Event::LogGap { missed: true, .. } => &[Self::WasSilent],
+            Event::LogGap { missed: false, .. } => &[Self::ClockJumped],
             Event::LogWitnessLagging { .. } => &[Self::WitnessLagged],
             Event::LogRollbackDetected { .. } => &[Self::LogDistrusted],
             _says_nothing_that_is_counted => &[],

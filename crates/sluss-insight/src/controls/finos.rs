@@ -1,7 +1,7 @@
 //! FINOS *SDLC Common Controls*, mi-1 to mi-23, in our words.
 
 use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
-use super::control::{Control, each, if_any, once};
+use super::control::{Control, each, if_any, once, yearly};
 use super::fact::Fact;
 use super::mark::Mark::*;
 
@@ -67,10 +67,11 @@ pub(super) const CONTROLS: &[Control] = &[
             "the_second_person_and_the_calendar_are_asked_also_by_a_stage_that_names_no_gate",
             "a_policy_that_comes_to_no_answer_leaves_what_it_was_given_and_what_came_out",
         ]),
-    Control::new("mi-13", "ownership", "Ownership is known")
-        .read()
-        .asks(&[each(Governed), if_any(OthersAgreed)])
-        .unrecorded(&["reviews of who may do what"]),
+    Control::new("mi-13", "ownership", "Ownership is known").read().asks(&[
+        each(Governed),
+        if_any(OthersAgreed),
+        yearly(Fact::AccessReviewed),
+    ]),
     Control::new("mi-14", "test-evidence", "Tests leave evidence")
         .read()
         .asks(&[each(Tested), each(TestsSigned)])

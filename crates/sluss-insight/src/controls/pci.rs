@@ -1,7 +1,7 @@
 //! PCI DSS 4.0.1, as far as changes and operations of software are concerned, in our words.
 
 use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
-use super::control::{Control, each, if_any, once};
+use super::control::{Control, each, if_any, once, yearly};
 use super::fact::Fact;
 use super::mark::Mark::*;
 
@@ -94,9 +94,9 @@ pub(super) const CONTROLS: &[Control] = &[
     .applies_if("systems that process card numbers")
     .unrecorded(&["scans for card numbers and for data of tests"]),
     Control::new("7", "least-privilege", "Rights are as few as a role needs")
-        .asks(&[if_any(OthersAgreed), once(Fact::SignedIn)])
+        .asks(&[if_any(OthersAgreed), once(Fact::SignedIn), yearly(Fact::AccessReviewed)])
         .against(&[Fact::AccessRefused])
-        .unrecorded(&["reviews of rights, every six months"]),
+        .unrecorded(&["that rights are reviewed every six months: a year is what is asked for"]),
     Control::new("8.2", "unique-ids", "Each person has an identity of their own")
         .asks(&[once(Fact::SignedIn), if_any(Vouched)])
         .against(&[Fact::AccessRefused])
@@ -115,9 +115,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .against(&[Fact::DisposedEarly])
         .tests(&["two_people_dispose_of_what_is_due_and_of_nothing_that_is_held_or_needed"]),
     Control::new("10.6", "time", "Clocks agree")
-        .asks(&[each(NeverSilent)])
-        .against(&[Fact::ClockJumped])
-        .unrecorded(&["the source of time, and how far clocks are apart"])
+        .asks(&[each(NeverSilent), once(Fact::ClockTold)])
+        .against(&[Fact::ClockJumped, Fact::WasSilent])
         .tests(&["a_clock_that_jumped_shuts_forward_gates_but_takes_back_all_the_same"]),
     Control::new("11.5.2", "change-detection", "Changes that nobody made are detected")
         .asks(&[each(Observed)])

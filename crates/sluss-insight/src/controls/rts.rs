@@ -2,7 +2,7 @@
 //! words.
 
 use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
-use super::control::{Control, each, if_any, once};
+use super::control::{Control, each, if_any, once, yearly};
 use super::fact::Fact;
 use super::finos::TAKEN_BACK;
 use super::mark::Mark::*;
@@ -43,8 +43,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .unrecorded(&["plans of restart and recovery"])
         .tests(&["a_rollback_by_hand_takes_back_what_is_rolling_or_else_what_is_live"]),
     Control::new("24-26", "continuity-tests", "Plans of continuity and recovery are tested")
-        .asks(&[TAKEN_BACK])
-        .unrecorded(&["drills, tests of plans, and backups that are restored in them"]),
+        .asks(&[TAKEN_BACK, yearly(Fact::BackupRestored), yearly(Fact::RollbackDrilled)])
+        .unrecorded(&["tests of other plans"]),
     Control::new("10", "vulnerabilities", "Vulnerabilities are found, ranked and mended")
         .read()
         .asks(&[each(Scanned), each(Listed), each(InTerms)])
@@ -59,9 +59,9 @@ pub(super) const CONTROLS: &[Control] = &[
             each(DaySealed),
             each(Governed),
             if_any(TwoPeople),
+            once(Fact::ClockTold),
         ])
         .against(OF_THE_LOG)
-        .unrecorded(&["the source of time, and how far clocks are apart"])
         .tests(LOG_TESTS),
     Control::new(
         "16(1)(b),(c)",
@@ -129,16 +129,17 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("17(2)", "stress-tests", "Changes are stressed before and after")
         .read()
         .applies_if("central counterparties and central securities depositories")
-        .unrecorded(&["stress tests"]),
+        .asks(&[once(Fact::Measured)])
+        .unrecorded(&["whether what was measured was stressed"]),
     Control::new("20", "identities", "Identities are unique")
         .read()
         .asks(&[once(Fact::SignedIn), if_any(Vouched)])
         .against(&[Fact::AccessRefused])
         .unrecorded(&["a directory of the people behind accounts"]),
     Control::new("21", "access-rights", "Rights are few, apart, and reviewed")
-        .asks(&[each(Independent), if_any(OthersAgreed)])
+        .asks(&[each(Independent), if_any(OthersAgreed), yearly(Fact::AccessReviewed)])
         .against(&[Fact::AccessRefused])
-        .unrecorded(&["yearly reviews of rights, half-yearly for critical systems"]),
+        .unrecorded(&["which systems are critical, and so reviewed twice a year"]),
     Control::new("22-23", "incident-policy", "Incidents are detected and leave evidence")
         .asks(&[each(CauseKnown), each(Closed), each(Judged)])
         .tests(&["an_alert_opens_one_incident_however_often_it_fires_and_ends_it"]),

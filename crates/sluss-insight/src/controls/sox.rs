@@ -2,7 +2,7 @@
 //! words: a population that is complete, and a sample of it of which each item is looked at.
 
 use super::catalogue::{OF_THE_LOG, ROUND_A_GATE};
-use super::control::{Control, each, if_any};
+use super::control::{Control, each, if_any, yearly};
 use super::fact::Fact;
 use super::mark::Mark::*;
 
@@ -36,9 +36,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .against(&[Fact::EmergencyGranted])
         .tests(&["an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed"]),
     Control::new("access", "access-review", "Who could deploy at a time is known and reviewed")
-        .asks(&[if_any(OthersAgreed), each(Governed)])
-        .against(&[Fact::AccessRefused])
-        .unrecorded(&["reviews of access"]),
+        .asks(&[if_any(OthersAgreed), each(Governed), yearly(Fact::AccessReviewed)])
+        .against(&[Fact::AccessRefused]),
     Control::new(
         "configuration",
         "gate-configuration",
