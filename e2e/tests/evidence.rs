@@ -45,8 +45,7 @@ fn others_vouch_for_it(mut sluss: Sluss, release: &str) {
     sluss.restart(|data| {
         std::fs::write(data.join("witnesses"), &line).expect("the file is written");
         if let Some(authority) = &authority {
-            std::fs::write(data.join("timestamps"), authority.url()).expect("it is written");
-            std::fs::copy(authority.file("ca.pem"), data.join("tsa.pem")).expect("it is copied");
+            authority.stamps_for(data);
         }
     });
     let desk = sluss.scratch("vouched");

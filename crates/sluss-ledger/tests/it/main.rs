@@ -5,6 +5,7 @@
 mod attest;
 mod dossier;
 mod exceptions;
+mod others;
 mod person_keys;
 mod sarif;
 mod sbom;
