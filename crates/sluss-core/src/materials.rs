@@ -43,7 +43,8 @@ pub enum NoSbom {
         /// Which file.
         file: String,
     },
-    /// This file belongs to a packager whose lock files are not read.
+    /// This file belongs to a packager whose lock files are not read, or is a document in a form that
+    /// is not.
     NotRead {
         /// Which file.
         file: String,
@@ -68,7 +69,7 @@ impl NoSbom {
                 format!("`{file}` has no lock file beside it, so versions are not known.")
             }
             Self::NotRead { file } => {
-                format!("`{file}` belongs to a packager whose lock files are not read.")
+                format!("`{file}` belongs to a packager, or has a form, that is not read.")
             }
             Self::Malformed { file, .. } => {
                 format!("`{file}` does not say exactly what is installed.")

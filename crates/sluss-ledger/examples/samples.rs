@@ -7,7 +7,7 @@ use sluss_ledger::attest::predicate::{Sbom, VerificationResult};
 use sluss_ledger::attest::{Dsse, Predicate};
 use sluss_ledger::dossier::{archive, build};
 use sluss_ledger::sample::predicates::{
-    approval, freeze_decision, rollout_verdict, sboms, scan, vulns, waiver,
+    SPDX, approval, freeze_decision, rollout_verdict, sboms, scan, vulns, waiver,
 };
 use sluss_ledger::sample::{
     self, Story, attestation_key, log_key, provenance, story, summary, test_result,
@@ -48,6 +48,7 @@ fn main() -> Result<(), Problem> {
     for (language, sbom) in sboms()? {
         write(&folder.join("sbom").join(format!("{language}.cdx.json")), sbom.as_bytes())?;
     }
+    write(&folder.join("spdx/sbom.spdx.json"), SPDX.as_bytes())?;
     write(&folder.join("key.pem"), key.verifier().to_pem().as_bytes())?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::attest::predicate::{
 };
 use crate::attest::{DigestSet, ResourceDescriptor, UtcTime};
 use crate::sbom::{
-    LockError, Subject, cargo_lock, cyclonedx, package_lock, poetry_lock, requirements, uv_lock,
+    LockError, Subject, cargo_lock, cyclonedx, package_lock, poetry_lock, requirements, spdx, uv_lock,
 };
 
 /// An approval with a signature of the person's own key.
@@ -237,12 +237,71 @@ python-versions = ">=3.11"
 content-hash = "ab12"
 "#;
 
+/// A small SPDX document of vendored sources.
+pub const SPDX: &str = r#"{
+  "spdxVersion": "SPDX-2.3",
+  "dataLicense": "CC0-1.0",
+  "SPDXID": "SPDXRef-DOCUMENT",
+  "name": "payments",
+  "documentNamespace": "https://git.example/payments/spdx/1.0.0",
+  "creationInfo": {"created": "2026-11-21T10:00:00Z", "creators": ["Organization: Bank"]},
+  "packages": [
+    {
+      "SPDXID": "SPDXRef-payments", "name": "payments", "versionInfo": "1.0.0",
+      "downloadLocation": "NOASSERTION", "filesAnalyzed": false
+    },
+    {
+      "SPDXID": "SPDXRef-zlib", "name": "zlib", "versionInfo": "1.3.1",
+      "downloadLocation": "https://zlib.example/zlib-1.3.1.tar.gz", "filesAnalyzed": false,
+      "licenseConcluded": "Zlib", "licenseDeclared": "NOASSERTION",
+      "checksums": [{
+        "algorithm": "SHA256",
+        "checksumValue": "9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23"
+      }],
+      "externalRefs": [{
+        "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
+        "referenceLocator": "pkg:generic/zlib@1.3.1"
+      }]
+    },
+    {
+      "SPDXID": "SPDXRef-libpng", "name": "libpng", "versionInfo": "1.6.44",
+      "downloadLocation": "NOASSERTION", "filesAnalyzed": false,
+      "licenseConcluded": "NOASSERTION", "licenseDeclared": "libpng-2.0 OR Zlib",
+      "externalRefs": [
+        {
+          "referenceCategory": "SECURITY", "referenceType": "cpe23Type",
+          "referenceLocator": "cpe:2.3:a:libpng:libpng:1.6.44:*:*:*:*:*:*:*"
+        },
+        {
+          "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
+          "referenceLocator": "pkg:deb/debian/libpng1.6@1.6.44?arch=source"
+        }
+      ]
+    }
+  ],
+  "relationships": [
+    {
+      "spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES",
+      "relatedSpdxElement": "SPDXRef-payments"
+    },
+    {
+      "spdxElementId": "SPDXRef-payments", "relationshipType": "DEPENDS_ON",
+      "relatedSpdxElement": "SPDXRef-libpng"
+    },
+    {
+      "spdxElementId": "SPDXRef-zlib", "relationshipType": "DEPENDENCY_OF",
+      "relatedSpdxElement": "SPDXRef-libpng"
+    }
+  ]
+}
+"#;
+
 /// Returns the sample's bills of materials, by the language of their lock file.
 ///
 /// # Errors
 ///
 /// None: the lock files are well formed.
-pub fn sboms() -> Result<[(&'static str, String); 5], LockError> {
+pub fn sboms() -> Result<[(&'static str, String); 6], LockError> {
     let subject = Subject {
         name: "payments".to_owned(),
         version: "1.0.0".to_owned(),
@@ -255,5 +314,6 @@ pub fn sboms() -> Result<[(&'static str, String); 5], LockError> {
         ("python", cyclonedx(&subject, &requirements(REQUIREMENTS)?)),
         ("uv", cyclonedx(&subject, &uv_lock(UV_LOCK)?)),
         ("poetry", cyclonedx(&subject, &poetry_lock(POETRY_LOCK)?)),
+        ("spdx", cyclonedx(&subject, &spdx(SPDX)?)),
     ])
 }

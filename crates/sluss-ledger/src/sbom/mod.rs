@@ -1,4 +1,4 @@
-//! Bills of materials: lock files in, CycloneDX 1.6 out.
+//! Bills of materials: lock files and SPDX 2.3 in, CycloneDX 1.6 out.
 //!
 //! # Invariants
 //!
@@ -13,6 +13,7 @@ mod cargo;
 mod cyclonedx;
 mod npm;
 mod python;
+mod spdx;
 mod toml;
 mod toml_locks;
 
@@ -27,6 +28,7 @@ pub use cargo::cargo_lock;
 pub use cyclonedx::{Subject, cyclonedx};
 pub use npm::package_lock;
 pub use python::requirements;
+pub use spdx::spdx;
 pub use toml_locks::{poetry_lock, uv_lock};
 
 /// Largest lock file that is read, in bytes.
@@ -64,6 +66,17 @@ impl Purl {
             None => encoded(name),
         };
         Self(format!("pkg:{kind}/{name}@{}", encoded(version)))
+    }
+
+    /// Takes an address over as it is written: `pkg:kind/name`, with a namespace, a version,
+    /// qualifiers and a subpath where it has them.
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.strip_prefix("pkg:")?.split_once('/')?;
+        let path = rest.split(['@', '?', '#']).next()?;
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
+        let named = path.split('/').all(|part| !part.is_empty());
+        let good = !kind.is_empty() && kind.bytes().all(letter) && named;
+        (good && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
     }
 
     fn with(self, key: &str, value: &str) -> Self {
@@ -146,6 +159,9 @@ pub enum LockError {
     /// It is not the JSON of such a lock file.
     #[error("not a package-lock.json: {0}")]
     Json(#[from] serde_json::Error),
+    /// It is not the JSON of such a document.
+    #[error("not an SPDX 2.3 document: {0}")]
+    Spdx(#[source] serde_json::Error),
     /// It is not the TOML of such a lock file.
     #[error("not the lock file of {of}: {what}")]
     Toml {

@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use sluss_ledger::sample::predicates::{
-    CARGO_LOCK, PACKAGE_LOCK, POETRY_LOCK, REQUIREMENTS, UV_LOCK, sboms,
+    CARGO_LOCK, PACKAGE_LOCK, POETRY_LOCK, REQUIREMENTS, SPDX, UV_LOCK, sboms,
 };
-use sluss_ledger::sbom::{Inventory, cargo_lock, package_lock, poetry_lock, requirements, uv_lock};
+use sluss_ledger::sbom::{
+    Inventory, cargo_lock, package_lock, poetry_lock, requirements, spdx, uv_lock,
+};
 
 fn purls(inventory: &Inventory) -> Vec<&str> {
     inventory.components().map(|(purl, _)| purl.as_str()).collect()
@@ -151,6 +153,77 @@ fn a_python_lock_that_is_not_understood_is_refused() {
 }
 
 #[test]
+fn an_spdx_document_gives_versions_digests_licences_and_what_needs_what() {
+    let inventory = spdx(SPDX).unwrap();
+    let (png, zlib) = ("pkg:deb/debian/libpng1.6@1.6.44?arch=source", "pkg:generic/zlib@1.3.1");
+    assert_eq!(purls(&inventory), [png, zlib], "what it describes is no component of itself");
+    let (_, found) = inventory.components().next().unwrap();
+    assert_eq!(found.licence.as_deref(), Some("libpng-2.0 OR Zlib"), "where none is concluded");
+    assert_eq!(found.needs.iter().map(|purl| purl.as_str()).collect::<Vec<_>>(), [zlib]);
+    let (_, found) = inventory.components().nth(1).unwrap();
+    assert_eq!((&*found.name, &*found.version), ("zlib", "1.3.1"));
+    assert!(found.hashes["SHA-256"].starts_with("9a93b2b7"));
+    assert_eq!(found.licence.as_deref(), Some("Zlib"));
+}
+
+#[test]
+fn an_spdx_document_of_one_package_lists_it() {
+    let mut document: Value = serde_json::from_str(SPDX).unwrap();
+    let zlib = document["packages"][1].clone();
+    document["packages"] = Value::Array(vec![zlib]);
+    document["relationships"] = Value::Array(vec![]);
+    document["documentDescribes"] = serde_json::json!(["SPDXRef-zlib"]);
+    assert_eq!(purls(&spdx(&document.to_string()).unwrap()), ["pkg:generic/zlib@1.3.1"]);
+}
+
+#[test]
+fn an_spdx_document_that_is_not_understood_says_where() {
+    let version = "\"name\": \"zlib\", \"versionInfo\": \"1.3.1\",";
+    for (what, with, says) in [
+        ("SPDX-2.3", "SPDX-2.2", "spdxVersion"),
+        ("\"spdxVersion\": \"SPDX-2.3\",", "", "missing field `spdxVersion`"),
+        ("CC0-1.0", "MIT", "dataLicense"),
+        ("\"SPDXRef-DOCUMENT\",\n  \"name\"", "\"SPDXRef-OTHER\",\n  \"name\"", "SPDXID"),
+        ("[\"Organization: Bank\"]", "[]", "creators"),
+        ("\"packages\"", "\"package\"", "missing field `packages`"),
+        (version, "\"name\": \"zlib\",", "SPDXRef-zlib\": a package without version"),
+        (version, "\"name\": 1, \"versionInfo\": \"1.3.1\",", "invalid type"),
+        ("9a93b2b7", "9A93b2b7", "SPDXRef-zlib\": a malformed checksum"),
+        ("9a93b2b7", "9a93b2", "SPDXRef-zlib\": a malformed checksum"),
+        ("\"SHA256\"", "\"SHA999\"", "SPDXRef-zlib\": an unknown algorithm"),
+        ("pkg:generic/zlib@1.3.1", "zlib", "SPDXRef-zlib\": its package-url is malformed"),
+        ("pkg:generic/zlib@1.3.1", "pkg:generic/zlib 1", "its package-url is malformed"),
+        ("\"purl\",\n        \"ref", "\"url\",\n        \"ref", "without package-url"),
+        (
+            "\"SECURITY\", \"referenceType\": \"cpe23Type\"",
+            "\"PACKAGE-MANAGER\", \"referenceType\": \"purl\"",
+            "several package-urls",
+        ),
+        (
+            "\"SPDXRef-zlib\", \"relationshipType\"",
+            "\"SPDXRef-xlib\", \"relationshipType\"",
+            "SPDXRef-xlib\": something depends on it",
+        ),
+        ("\"SPDXRef-libpng\", \"name\"", "\"SPDXRef-zlib\", \"name\"", "the id stands twice"),
+        (
+            "pkg:deb/debian/libpng1.6@1.6.44?arch=source",
+            "pkg:generic/zlib@1.3.1",
+            "SPDXRef-libpng\": another package has its package-url",
+        ),
+        (
+            "\"name\": \"payments\",\n  \"doc",
+            "\"name\": \"\", \"name\": \"x\",\n  \"doc",
+            "duplicate field",
+        ),
+    ] {
+        let changed = SPDX.replacen(what, with, 1);
+        assert_ne!(changed, SPDX, "{what}");
+        let error = spdx(&changed).unwrap_err().to_string();
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
 fn a_bill_of_materials_is_the_same_each_time_and_whole() {
     let again = sboms().unwrap();
     for ((language, text), (_, same)) in sboms().unwrap().iter().zip(&again) {
@@ -169,5 +242,6 @@ proptest! {
         drop(cargo_lock(&text));
         drop(requirements(&text));
         drop(package_lock(text.as_bytes()));
+        drop(spdx(&SPDX.replacen("pkg:generic/zlib@1.3.1", &text.replace('"', "'"), 1)));
     }
 }
