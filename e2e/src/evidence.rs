@@ -42,6 +42,20 @@ const SCANS: &str = "steps:
     reports: { sarif: secrets.sarif }
 ";
 
+/// Locked packages of the service that goes to customers.
+const LOCKED: &str = "flask==3.1.0\nwerkzeug==3.1.3\n";
+
+/// What no packager knows of in it.
+const VENDORED: &str = r#"{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0",
+"SPDXID":"SPDXRef-DOCUMENT","name":"vendored","documentNamespace":"https://git.test/vendored",
+"creationInfo":{"created":"2026-11-21T10:00:00Z","creators":["Organization: Test bank"]},
+"packages":[{"SPDXID":"SPDXRef-zlib","name":"zlib","versionInfo":"1.3.1",
+"downloadLocation":"NOASSERTION","filesAnalyzed":false,"licenseDeclared":"Zlib",
+"externalRefs":[{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl",
+"referenceLocator":"pkg:generic/zlib@1.3.1"}]}],
+"relationships":[{"spdxElementId":"SPDXRef-DOCUMENT","relationshipType":"DESCRIBES",
+"relatedSpdxElement":"SPDXRef-zlib"}]}"#;
+
 /// Starts a Sluss whose organisation has the sample policy.
 pub fn bank() -> Sluss {
     let sluss = Sluss::up();
@@ -108,7 +122,7 @@ pub fn decided(sluss: &Sluss, service: &str, gate: &str, is: impl Fn(&Value) -> 
 /// Brings a release with a bill of materials and scans to customers; returns its name.
 pub fn deliver(sluss: &Sluss) -> String {
     let port = free_port();
-    push(sluss, "listed", port, &[("requirements.txt", "flask==3.1.0\nwerkzeug==3.1.3\n")]);
+    push(sluss, "listed", port, &[("requirements.txt", LOCKED), ("sbom.spdx.json", VENDORED)]);
     // A first release is judged by what its customers get.
     wait_for("it answers", PATIENCE, || answer(port, "/ready"));
     let _customers = Customers::begin(port, 8, Duration::from_millis(20));

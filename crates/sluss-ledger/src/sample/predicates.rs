@@ -8,7 +8,8 @@ use crate::attest::predicate::{
 };
 use crate::attest::{DigestSet, ResourceDescriptor, UtcTime};
 use crate::sbom::{
-    LockError, Subject, cargo_lock, cyclonedx, package_lock, poetry_lock, requirements, spdx, uv_lock,
+    LockError, Subject, cargo_lock, cyclonedx, package_lock, poetry_lock, requirements, spdx,
+    uv_lock,
 };
 
 /// An approval with a signature of the person's own key.
