@@ -1,5 +1,5 @@
-//! Checks a release's dossier without network, server or platform: what `sluss-verify` does, for that
-//! program and for whoever shows the same.
+//! Checks a release's dossier without network, server or platform: what `sluss-verify` does, for
+//! that program and for whoever shows the same.
 //!
 //! It reads files, nothing else.
 //!

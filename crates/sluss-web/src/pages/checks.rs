@@ -6,7 +6,7 @@ use sluss_core::ids::ReleaseId;
 
 use super::frame::{Asked, Frame, OrFail, Page, parse, render};
 use super::html::{self, Html, Tone};
-use crate::api::checks::{ChecksView, checks};
+use crate::api::checks::{CheckView, ChecksView, checks};
 use crate::app::App;
 
 struct Row {
@@ -32,8 +32,11 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: 
     let ChecksView { release, exit_code, checks, unsealed } =
         checks(&app, id).await.or_fail(&app, &asked)?;
     let twin = format!("releases/{release}/checks");
-    let frame = Frame::new(&app, &asked, &format!("Checks of {release}")).twin(&twin);
+    let frame = Frame::new(&app, &asked, format!("Checks of {release}")).twin(&twin);
+    let fails = |one: &CheckView| one.outcome == "failed";
+    let is_open = unsealed && checks.iter().filter(|one| fails(one)).all(|one| one.check == "seal");
     let (verdict, sentence) = match exit_code {
+        _ if is_open => (html::toned(Tone::Wait, "not sealed yet"), "Nothing else failed."),
         0 => (html::toned(Tone::Good, "good"), "Every required check passed."),
         1 => (html::toned(Tone::Bad, "not good"), "At least one check failed."),
         _ => {
@@ -41,7 +44,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: 
             (html::toned(Tone::Wait, "incomplete"), sentence)
         }
     };
-    let row = |one: crate::api::checks::CheckView| {
+    let row = |one: CheckView| {
         let (tone, word) = match one.outcome {
             "passed" => (Tone::Good, "passed"),
             "failed" => (Tone::Bad, "failed"),

@@ -270,8 +270,8 @@ pub(super) fn stands(state: &State, deployment: &Deployment, one: &Exception, no
         && now < one.until
 }
 
-/// Whether one who granted it is of this function, and had no hand in what it lets through: of right,
-/// or for somebody else who had none.
+/// Whether one who granted it is of this function, and had no hand in what it lets through: of
+/// right, or for somebody else who had none.
 fn by_function(
     state: &State,
     deployment: &Deployment,
