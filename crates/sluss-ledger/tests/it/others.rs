@@ -18,7 +18,7 @@ use sluss_ledger::{
     consistency_proof, encode_hashes, inclusion_proof, tiles_between, tiles_of, verify_consistency,
     verify_inclusion,
 };
-use tlog_tiles::{HashReader as _, TileHashReader, TileReader};
+use tlog_tiles::{TileHashReader, TileReader};
 
 /// A tree, and the same one of `ct-merkle`.
 struct Both {
