@@ -1,5 +1,6 @@
 //! Lets a running Sluss bring a release to customers, with its checkpoint stamped by an authority
-//! outside, and takes out what an auditor is given: `cargo run -p e2e --example evidence -- FOLDER`.
+//! outside, and takes out what an auditor is given:
+//! `cargo run -p e2e --example evidence -- FOLDER`.
 
 use std::path::PathBuf;
 

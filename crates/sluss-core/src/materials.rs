@@ -43,8 +43,8 @@ pub enum NoSbom {
         /// Which file.
         file: String,
     },
-    /// This file belongs to a packager whose lock files are not read, or is a document in a form that
-    /// is not.
+    /// This file belongs to a packager whose lock files are not read, or is a document in a form
+    /// that is not.
     NotRead {
         /// Which file.
         file: String,

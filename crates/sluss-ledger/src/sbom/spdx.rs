@@ -1,5 +1,5 @@
-//! SPDX 2.3 in JSON (ISO/IEC 5962 is its version 2.2.1): what no packager's lock file knows of, such
-//! as vendored sources, listed by a document.
+//! SPDX 2.3 in JSON (ISO/IEC 5962 is its version 2.2.1): a document that lists what no packager's
+//! lock file knows of, such as vendored sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,9 +74,9 @@ const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 /// What stands where nothing is said, or where there is nothing.
 const NOTHING_SAID: [&str; 2] = ["NOASSERTION", "NONE"];
 
-/// Reads an SPDX 2.3 document in JSON. Each of its packages is a component, by its version and its
-/// one package-url; where it describes exactly one package beside others, that one is the thing
-/// itself and no component. Taken over are names, versions, checksums, licences, and what depends on
+/// Reads an SPDX 2.3 document in JSON. Each of its packages is a component, by its version and
+/// its one package-url; where it describes exactly one package beside others, that one is the
+/// thing itself and no component. Taken over are names, versions, checksums, licences, and what depends on
 /// what; files, snippets and other relationships are not.
 ///
 /// # Errors
