@@ -76,8 +76,8 @@ const NOTHING_SAID: [&str; 2] = ["NOASSERTION", "NONE"];
 
 /// Reads an SPDX 2.3 document in JSON. Each of its packages is a component, by its version and
 /// its one package-url; where it describes exactly one package beside others, that one is the
-/// thing itself and no component. Taken over are names, versions, checksums, licences, and what depends on
-/// what; files, snippets and other relationships are not.
+/// thing itself and no component. Taken over are names, versions, checksums, licences, and what
+/// depends on what; files, snippets and other relationships are not.
 ///
 /// # Errors
 ///
