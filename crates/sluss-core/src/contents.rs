@@ -170,6 +170,7 @@ impl Event {
             E::IncidentReported { summary, .. } => vec![text(Class::Personal, summary, None)],
             // What the authority was told is the organisation's, and not of whoever noted it.
             E::IncidentNotified(of) => vec![text(Class::Evidence, &of.reference, None)],
+            E::IncidentReviewed(of) => vec![wrote(&of.findings, &of.by)],
             E::IncidentClassified(of) => {
                 of.reason.iter().map(|reason| wrote(reason, &of.by)).collect()
             }

@@ -30,7 +30,7 @@ use crate::ids::{
     ErasureId, ExceptionId, FreezeId, HoldId, IncidentId, PersonRef, ProductName, ReleaseId, RunId,
     ServiceName, StepName, StopId,
 };
-use crate::incident::{Classified, LimitNear, Notified, Reporter};
+use crate::incident::{Classified, LimitNear, LookedBack, Notified, Reporter};
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
@@ -387,6 +387,9 @@ pub enum Event {
     /// A person said that the authority was told of it, when, and by which report.
     #[serde(rename = "incident.notified")]
     IncidentNotified(Notified),
+    /// A person looked back at it: what was learnt, and what follows.
+    #[serde(rename = "incident.reviewed")]
+    IncidentReviewed(LookedBack),
     /// There is little time until it is to be classified, or a report to be sent.
     #[serde(rename = "incident.limit_near")]
     IncidentLimitNear(LimitNear),

@@ -8,11 +8,12 @@ pub mod reporting;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Cause;
+use crate::event::Event;
 use crate::ids::{DeploymentId, Digest, EnvironmentName, IncidentId, PersonRef, ServiceName};
 use crate::state::State;
 use crate::units::Millis;
 
-pub use reporting::{Classified, LimitNear, Notified, Reporting};
+pub use reporting::{Classified, LimitNear, LookedBack, Notified, Reporting};
 
 /// Who reported a degradation that Sluss did not see by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,4 +176,53 @@ impl Freeze {
             && self.service.as_ref().is_none_or(|only| only == service)
             && self.environment.as_ref().is_none_or(|only| only == environment)
     }
+}
+
+/// Folds what happens to incidents.
+pub(crate) fn apply(state: &mut State, now: Millis, event: &Event) {
+    match event {
+        Event::IncidentOpened { incident, deployment: id, cause } => {
+            let Some(deployment) = state.deployments.get(id) else { return };
+            let (service, environment) = (&deployment.service, &deployment.environment);
+            let origin = Origin::Seen { deployment: *id, cause: *cause };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
+            insert(state, *incident, opened);
+        }
+        Event::IncidentReported { incident, service, environment, by, summary, suspect } => {
+            let (by, summary) = (by.clone(), summary.clone());
+            let origin = Origin::Reported { by, summary, suspect: *suspect };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
+            insert(state, *incident, opened);
+        }
+        Event::IncidentShadow { incident, service, environment, digest } => {
+            let origin = Origin::Shadow { digest: digest.clone() };
+            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
+            insert(state, *incident, opened);
+        }
+        Event::IncidentLinked { incident, deployment: named } => {
+            match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {
+                Some(Origin::Seen { deployment, .. }) => *deployment = *named,
+                Some(Origin::Reported { suspect, .. }) => *suspect = Some(*named),
+                Some(Origin::Shadow { .. }) | None => {}
+            }
+        }
+        Event::IncidentMitigated { incident } => {
+            if let Some(incident) = state.incidents.get_mut(incident) {
+                incident.mitigated = incident.mitigated.or(Some(now));
+            }
+        }
+        Event::IncidentClosed { incident: id, .. } => {
+            state.open.incidents.remove(id);
+            if let Some(incident) = state.incidents.get_mut(id) {
+                incident.closed = Some(now);
+            }
+        }
+        of_reporting => reporting::apply(state, now, of_reporting),
+    }
+}
+
+fn insert(state: &mut State, id: IncidentId, opened: Incident) {
+    state.incidents.insert(id, opened);
+    state.open.incidents.insert(id);
+    state.open.reports.insert(id);
 }

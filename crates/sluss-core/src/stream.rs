@@ -71,16 +71,28 @@ impl Event {
             | E::ExceptionSuspended { exception, .. }
             | E::ExceptionReviewed { exception, .. }
             | E::RetrospectiveOverdue { exception } => Stream::Exception(*exception),
+            other => match other.incident() {
+                Some(incident) => Stream::Incident(incident),
+                None => other.stream_of_the_whole(),
+            },
+        }
+    }
+
+    /// Returns the incident that it is about, if it is about one.
+    fn incident(&self) -> Option<IncidentId> {
+        use Event as E;
+        match self {
             E::IncidentOpened { incident, .. }
             | E::IncidentReported { incident, .. }
             | E::IncidentShadow { incident, .. }
             | E::IncidentLinked { incident, .. }
             | E::IncidentMitigated { incident }
-            | E::IncidentClosed { incident, .. } => Stream::Incident(*incident),
-            E::IncidentClassified(of) => Stream::Incident(of.incident),
-            E::IncidentNotified(of) => Stream::Incident(of.incident),
-            E::IncidentLimitNear(of) => Stream::Incident(of.incident),
-            other => other.stream_of_the_whole(),
+            | E::IncidentClosed { incident, .. } => Some(*incident),
+            E::IncidentClassified(of) => Some(of.incident),
+            E::IncidentNotified(of) => Some(of.incident),
+            E::IncidentReviewed(of) => Some(of.incident),
+            E::IncidentLimitNear(of) => Some(of.incident),
+            _of_something_else => None,
         }
     }
 

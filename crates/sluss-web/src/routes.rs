@@ -69,6 +69,7 @@ pub const PAGES: &[Route] = &[
     route("POST", "/incidents/{id}/link", Who::Developer),
     route("POST", "/incidents/{id}/classify", Who::Developer),
     route("POST", "/incidents/{id}/notified", Who::Developer),
+    route("POST", "/incidents/{id}/review", Who::Developer),
     route("POST", "/incidents/{id}/close", Who::Developer),
     route("GET", "/exceptions", Who::SignedIn),
     route("POST", "/exceptions", Who::Developer),

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::Digest;
-use crate::incident::{Freeze, Incident, Origin};
+use crate::incident::Freeze;
 use crate::state::{Proposal, Service, State};
 use crate::stop::{Agreed, Stop};
 use crate::target::RouteKey;
@@ -142,10 +142,11 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::IncidentShadow { .. }
         | E::IncidentLinked { .. }
         | E::IncidentMitigated { .. }
-        | E::IncidentClosed { .. } => apply_incident(state, now, event),
-        E::IncidentClassified(_) | E::IncidentNotified(_) | E::IncidentLimitNear(_) => {
-            crate::incident::reporting::apply(state, now, event);
-        }
+        | E::IncidentClassified(_)
+        | E::IncidentNotified(_)
+        | E::IncidentReviewed(_)
+        | E::IncidentLimitNear(_)
+        | E::IncidentClosed { .. } => crate::incident::apply(state, now, event),
         E::FreezeSet { .. } | E::FreezeLifted { .. } => apply_calendar(state, now, event),
         E::LineStopped { .. } | E::LineLiftAgreed { .. } | E::LineLifted { .. } => {
             apply_stop(state, now, event);
@@ -448,53 +449,5 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
             }
         }
         _other => unreachable!("BUG: not an event of an exception"),
-    }
-}
-
-fn apply_incident(state: &mut State, now: Millis, event: &Event) {
-    match event {
-        Event::IncidentOpened { incident, deployment: id, cause } => {
-            let Some(deployment) = state.deployments.get(id) else { return };
-            let (service, environment) = (&deployment.service, &deployment.environment);
-            let origin = Origin::Seen { deployment: *id, cause: *cause };
-            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
-            state.incidents.insert(*incident, opened);
-            state.open.incidents.insert(*incident);
-            state.open.reports.insert(*incident);
-        }
-        Event::IncidentReported { incident, service, environment, by, summary, suspect } => {
-            let (by, summary) = (by.clone(), summary.clone());
-            let origin = Origin::Reported { by, summary, suspect: *suspect };
-            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
-            state.incidents.insert(*incident, opened);
-            state.open.incidents.insert(*incident);
-            state.open.reports.insert(*incident);
-        }
-        Event::IncidentShadow { incident, service, environment, digest } => {
-            let origin = Origin::Shadow { digest: digest.clone() };
-            let opened = Incident::open(service.clone(), environment.clone(), origin, now);
-            state.incidents.insert(*incident, opened);
-            state.open.incidents.insert(*incident);
-            state.open.reports.insert(*incident);
-        }
-        Event::IncidentLinked { incident, deployment: named } => {
-            match state.incidents.get_mut(incident).map(|incident| &mut incident.origin) {
-                Some(Origin::Seen { deployment, .. }) => *deployment = *named,
-                Some(Origin::Reported { suspect, .. }) => *suspect = Some(*named),
-                Some(Origin::Shadow { .. }) | None => {}
-            }
-        }
-        Event::IncidentMitigated { incident } => {
-            if let Some(incident) = state.incidents.get_mut(incident) {
-                incident.mitigated = incident.mitigated.or(Some(now));
-            }
-        }
-        Event::IncidentClosed { incident: id, .. } => {
-            state.open.incidents.remove(id);
-            if let Some(incident) = state.incidents.get_mut(id) {
-                incident.closed = Some(now);
-            }
-        }
-        _other => unreachable!("BUG: not an event of an incident"),
     }
 }

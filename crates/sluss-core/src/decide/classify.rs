@@ -8,7 +8,7 @@ use crate::ids::{CauseName, Digest, IncidentId, PersonRef};
 use crate::incident::clocks::{Recorded, Report};
 use crate::incident::criteria::{Assessment, Criteria, Holds};
 use crate::incident::recurring::{Member, recurring};
-use crate::incident::{Classified, Incident, Notified};
+use crate::incident::{Classified, Incident, LookedBack, Notified};
 use crate::state::State;
 use crate::units::Millis;
 
@@ -20,6 +20,8 @@ pub enum Reporting {
     Classify { incident: IncidentId, stated: Stated, reason: Option<Digest> },
     /// Somebody says that the authority was told: now, unless they say when.
     Notify { incident: IncidentId, report: Report, sent: Option<Millis>, reference: Digest },
+    /// Somebody looked back at an incident that is over.
+    Review { incident: IncidentId, findings: Digest },
 }
 
 /// What a person says of an incident. What is left out is as it was said before.
@@ -59,6 +61,16 @@ pub(super) fn decide(
             let found = found(state, incident)?;
             may_notify(found, &told, now)?;
             Ok(vec![Event::IncidentNotified(told)])
+        }
+        Reporting::Review { incident, findings } => {
+            let by = person(state, actor, "review")?;
+            if found(state, incident)?.closed.is_none() {
+                let what =
+                    format!("{incident} is not closed, so there is nothing to look back at.");
+                let hint = format!("Close it first: `sluss incident close {incident}`");
+                return Err(Refusal::new(Blame::Conflict, what, hint));
+            }
+            Ok(vec![Event::IncidentReviewed(LookedBack { incident, by, findings })])
         }
     }
 }

@@ -79,6 +79,18 @@ pub struct Notified {
     pub by: PersonRef,
 }
 
+/// A person looked back at it: what was learnt, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookedBack {
+    /// At which incident.
+    pub incident: IncidentId,
+    /// Who.
+    pub by: PersonRef,
+    /// What was learnt, and what follows: a private text.
+    pub findings: Digest,
+}
+
 /// There is little time to do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +110,9 @@ pub struct Reporting {
     pub classified: Vec<(Millis, Classified)>,
     /// What the authority was told, with when that was recorded.
     pub sent: Vec<(Millis, Notified)>,
+    /// What was learnt of it, with when that was recorded.
+    #[serde(default)]
+    pub reviewed: Vec<(Millis, LookedBack)>,
     /// The limits that an alarm was recorded for.
     pub near: BTreeSet<(Limit, Millis)>,
 }
@@ -219,6 +234,9 @@ pub(crate) fn apply(state: &mut State, now: Millis, event: &Event) {
             (of.incident, &|known| known.classified.push((now, of.clone())))
         }
         Event::IncidentNotified(of) => (of.incident, &|known| known.sent.push((now, of.clone()))),
+        Event::IncidentReviewed(of) => {
+            (of.incident, &|known| known.reviewed.push((now, of.clone())))
+        }
         Event::IncidentLimitNear(of) => (of.incident, &|known| {
             known.near.insert((of.limit, of.due));
         }),

@@ -576,3 +576,38 @@ fn incidents_that_recur_are_classified_as_one() {
         "#]],
     );
 }
+
+#[test]
+fn what_was_learnt_is_said_by_a_person_once_it_is_over() {
+    check(
+        vec![production()],
+        "~0 policy never bob by anna
+        ~1 push main anna by anna
+        ~2 go
+        ~1000 report by anna
+        1001 look-back inc-1 by anna
+        ~1002 close inc-1 by anna
+        1003 look-back inc-1 by anna agent
+        1004 look-back inc-1 by mallory
+        1005 look-back inc-1 by anna
+        1006 look-back inc-1 by bob
+        1007 look-back inc-2 by bob",
+        expect![[r#"
+            1001 look-back inc-1 by anna
+                Conflict: inc-1 is not closed, so there is nothing to look back at.
+            1003 look-back inc-1 by anna agent
+                Denied: Only a person says what an incident did; tokens and programs do not.
+                + access.refused review not_a_person
+            1004 look-back inc-1 by mallory
+                Denied: To review an incident takes the role of a developer or an approver.
+                + access.refused review missing_role
+            1005 look-back inc-1 by anna
+                incident.reviewed anna 8fcfccf675b1f0bfd39d inc-1
+            1006 look-back inc-1 by bob
+                incident.reviewed bob 8fcfccf675b1f0bfd39d inc-1
+            1007 look-back inc-2 by bob
+                NotFound: There is no incident inc-2.
+            pay/production: rel-1 100 %
+        "#]],
+    );
+}

@@ -25,7 +25,7 @@ use sluss_core::ids::{
 };
 use sluss_core::incident::clocks::{Limit, Report};
 use sluss_core::incident::criteria::{Criteria, Criterion};
-use sluss_core::incident::{Classified, LimitNear, Notified, Reporter};
+use sluss_core::incident::{Classified, LimitNear, LookedBack, Notified, Reporter};
 use sluss_core::keys::KeyOf;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::observed::Running;
@@ -712,6 +712,11 @@ fn of_the_rest() -> Vec<Event> {
             sent: Millis(6_000),
             reference: Digest::of(b"reference"),
             by: person("bob"),
+        }),
+        Event::IncidentReviewed(LookedBack {
+            incident,
+            by: person("bob"),
+            findings: Digest::of(b"findings"),
         }),
         Event::IncidentLimitNear(LimitNear {
             incident,

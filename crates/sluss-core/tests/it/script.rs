@@ -581,6 +581,10 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
             sent: at.first().map(|at| seconds(at)),
             reference: Digest::of(b"reference"),
         }),
+        ["look-back", id] => {
+            let incident = id.parse().unwrap();
+            Command::Reporting(Reporting::Review { incident, findings: reason })
+        }
         ["report"] => Command::Report {
             service: service(),
             environment: environment("production"),

@@ -65,15 +65,15 @@ pub(super) const CONTROLS: &[Control] = &[
         .asks(&[each(WayBack), TAKEN_BACK, yearly(Fact::BackupRestored)])
         .tests(&["a_rollback_by_hand_takes_back_what_is_rolling_or_else_what_is_live"]),
     Control::new("13", "learning", "What happened is learnt from")
-        .asks(&[each(CauseKnown), if_any(Reviewed)])
-        .unrecorded(&["reviews of incidents, and what followed from them"]),
+        .asks(&[each(CauseKnown), each(Learnt), if_any(Reviewed)])
+        .unrecorded(&["whether what a review asks for was done"])
+        .tests(&["what_was_learnt_is_said_by_a_person_once_it_is_over"]),
     Control::new(
         "17",
         "incident-management",
         "Incidents are recorded with their causes, classified, and closed",
     )
-    .asks(&[each(CauseKnown), each(Classified), each(Closed)])
-    .unrecorded(&["lessons learnt from them"])
+    .asks(&[each(CauseKnown), each(Classified), each(Closed), each(Learnt)])
     .tests(&["an_alert_opens_one_incident_however_often_it_fires_and_ends_it"]),
     Control::new("18", "incident-classification", "Incidents are classified")
         .read()

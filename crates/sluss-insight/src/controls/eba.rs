@@ -44,8 +44,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .against(&[Fact::ShadowFound]),
     Control::new("3.5.1", "incidents", "Incidents are recorded, ranked and learnt from")
         .applies_if(WHOM)
-        .asks(&[each(CauseKnown), each(Classified), each(Closed)])
-        .unrecorded(&["what followed from an incident"]),
+        .asks(&[each(CauseKnown), each(Classified), each(Closed), each(Learnt)])
+        .unrecorded(&["whether what a review asks for was done"]),
     Control::new("3.6.1", "projects", "Requirements of security are part of each project")
         .applies_if(WHOM)
         .asks(&[each(Reasoned)])

@@ -176,6 +176,9 @@ impl Governance {
             Event::IncidentClassified(classified) => {
                 return self.mark_incident(items, classified.incident, Mark::Classified, leaf);
             }
+            Event::IncidentReviewed(of) => {
+                return self.mark_incident(items, of.incident, Mark::Learnt, leaf);
+            }
             Event::IncidentClosed { incident, .. } => {
                 return self.mark_incident(items, *incident, Mark::Closed, leaf);
             }

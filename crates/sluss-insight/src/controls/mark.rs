@@ -164,6 +164,8 @@ marks! {
     CauseKnown, Incident, "the cause is recorded", "no cause is recorded";
     /// A person classified it by its effects.
     Classified, Incident, "a person classified it", "nobody classified it";
+    /// Somebody looked back at it.
+    Learnt, Incident, "somebody said what was learnt", "nobody said what was learnt of it";
     /// It is over.
     Closed, Incident, "it was closed", "it is open";
     /// The incident was classified by then.

@@ -179,6 +179,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         || post(reporting::notified),
     )
     .takes::<reporting::NotificationWanted>(),
+    writes::<ask::DoneView>(
+        "/api/v1/incidents/{incident}/review",
+        "Say what was learnt of an incident that is over, as a person",
+        || post(reporting::reviewed),
+    )
+    .takes::<reporting::ReviewWanted>(),
     writes::<alerts::TakenView>(
         "/api/v1/alerts",
         "Take alerts, as Alertmanager sends them to a webhook",

@@ -8,7 +8,7 @@ use sluss_core::ids::IncidentId;
 use sluss_core::incident::clocks::Clock;
 use sluss_core::incident::criteria::{Assessment, Criteria};
 use sluss_core::incident::recurring::Recurring;
-use sluss_core::incident::{Classified, Incident, Notified, Origin};
+use sluss_core::incident::{Classified, Incident, LookedBack, Notified, Origin};
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
@@ -96,6 +96,15 @@ pub struct SentView {
     pub by: PersonView,
 }
 
+/// What was learnt of an incident, and what follows.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ReviewedView {
+    pub at_ms: i64,
+    /// Null where that is gone.
+    pub findings: Option<String>,
+    pub by: PersonView,
+}
+
 /// What Sluss itself knows, to be confirmed or replaced by a person. What was not counted is null.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ProposedView {
@@ -164,6 +173,8 @@ pub struct WholeView {
     /// Oldest first; the last one counts.
     pub classifications: Vec<ClassificationView>,
     pub sent: Vec<SentView>,
+    /// Oldest first.
+    pub reviewed: Vec<ReviewedView>,
     pub proposed: ProposedView,
     pub recurring: Option<RecurringView>,
 }
@@ -230,6 +241,10 @@ fn sent_view(words: &mut Words, (recorded, of): &(Millis, Notified)) -> SentView
         reference: words.text(&of.reference),
         by: words.person(&of.by),
     }
+}
+
+fn reviewed_view(words: &mut Words, (at, of): &(Millis, LookedBack)) -> ReviewedView {
+    ReviewedView { at_ms: at.0, findings: words.text(&of.findings), by: words.person(&of.by) }
 }
 
 fn proposed_view(of: &Proposed) -> ProposedView {
@@ -320,6 +335,7 @@ fn whole_of(
         classify_again: last.is_some_and(|of| of.says_otherwise(alone)),
         classifications: classified.iter().map(|of| classification(words, of)).collect(),
         sent: found.reporting.sent.iter().map(|of| sent_view(words, of)).collect(),
+        reviewed: found.reporting.reviewed.iter().map(|of| reviewed_view(words, of)).collect(),
         proposed: proposed_view(proposed),
         recurring: recurring.map(|group| recurring_view(state, group)),
     }

@@ -72,6 +72,29 @@ pub struct NotificationWanted {
     pub password: Option<String>,
 }
 
+/// What was learnt of an incident that is over, and what follows.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewWanted {
+    /// In words.
+    pub findings: String,
+    /// The password; it can be that of HTTP Basic instead.
+    pub password: Option<String>,
+}
+
+/// Returns the command that says what was learnt of an incident.
+pub(crate) async fn review(
+    app: &App,
+    incident: IncidentId,
+    findings: &str,
+) -> Result<Command, Failure> {
+    let findings = app.put_reason(Some(findings)).await?.ok_or_else(|| {
+        let hint = "Say what was learnt, and what follows";
+        Failure::new(Blame::Caller, "A review says something.", hint)
+    })?;
+    Ok(Command::Reporting(Reporting::Review { incident, findings }))
+}
+
 fn share(text: Option<&str>) -> Result<Option<Portion>, Failure> {
     let given = text.map(str::trim).filter(|text| !text.is_empty());
     given.map(parse::<Portion>).transpose()
@@ -160,6 +183,18 @@ pub(super) async fn notified(
 ) -> Answer<DoneView> {
     let incident: IncidentId = parse(&incident)?;
     let command = notification(&app, incident, &wanted).await?;
+    let actor = asking.caller.decider(&app, wanted.password).await;
+    asking.ask_as(&app, command, actor).await
+}
+
+pub(super) async fn reviewed(
+    State(app): State<App>,
+    asking: Asking,
+    Path(incident): Path<String>,
+    Wanted(wanted): Wanted<ReviewWanted>,
+) -> Answer<DoneView> {
+    let incident: IncidentId = parse(&incident)?;
+    let command = review(&app, incident, &wanted.findings).await?;
     let actor = asking.caller.decider(&app, wanted.password).await;
     asking.ask_as(&app, command, actor).await
 }

@@ -76,6 +76,7 @@ pub fn router() -> Router<App> {
         .route("/incidents/{id}/link", post(acts::link_cause))
         .route("/incidents/{id}/classify", post(reporting::classify))
         .route("/incidents/{id}/notified", post(reporting::notified))
+        .route("/incidents/{id}/review", post(reporting::reviewed))
         .route("/incidents/{id}/close", post(acts::close))
         .route("/exceptions", get(exceptions::page).post(exceptions::ask))
         .route("/exceptions/{id}/grant", post(exceptions::grant))

@@ -16,10 +16,11 @@ use super::frame::parse;
 use super::html::{self, Html, Tone};
 use super::link;
 use crate::api::incidents::{
-    ClassificationView, ClockView, FiguresView, RecurringView, SentView, ThresholdView, WholeView,
+    ClassificationView, ClockView, FiguresView, RecurringView, ReviewedView, SentView,
+    ThresholdView, WholeView,
 };
 use crate::api::reporting::{
-    ClassificationWanted, NotificationWanted, notification, stated as read_stated,
+    ClassificationWanted, NotificationWanted, notification, review, stated as read_stated,
 };
 use crate::app::App;
 use crate::forms::Form;
@@ -125,6 +126,13 @@ pub(super) struct SentRow {
     pub(super) by: String,
 }
 
+/// What was learnt, as a row.
+pub(super) struct ReviewRow {
+    pub(super) at: Html,
+    pub(super) by: String,
+    pub(super) findings: String,
+}
+
 /// Incidents with the same cause, as a row.
 pub(super) struct RecurringRow {
     pub(super) cause: String,
@@ -160,6 +168,7 @@ pub(super) struct Card {
     pub(super) major: bool,
     pub(super) classes: Vec<ClassRow>,
     pub(super) sent: Vec<SentRow>,
+    pub(super) reviewed: Vec<ReviewRow>,
     pub(super) figures: Vec<FigureRow>,
     pub(super) counted: String,
     pub(super) recurring: Option<RecurringRow>,
@@ -189,6 +198,7 @@ impl Card {
             cause: last.and_then(|last| last.cause.clone()).unwrap_or_default(),
             classes: of.classifications.iter().rev().map(|of| class_row(of, now)).collect(),
             sent: of.sent.iter().map(|of| sent_row(of, now)).collect(),
+            reviewed: of.reviewed.iter().map(|of| review_row(of, now)).collect(),
             figures,
             counted: counted(&of, now),
             recurring: of.recurring.as_ref().map(|of| recurring_row(of, now)),
@@ -278,6 +288,14 @@ fn sent_row(of: &SentView, now: Millis) -> SentRow {
         at: html::clock(Millis(of.sent_ms), now),
         reference: of.reference.clone().unwrap_or_else(|| "(the reference is gone)".to_owned()),
         by: of.by.name.clone(),
+    }
+}
+
+fn review_row(of: &ReviewedView, now: Millis) -> ReviewRow {
+    ReviewRow {
+        at: html::clock(Millis(of.at_ms), now),
+        by: of.by.name.clone(),
+        findings: of.findings.clone().unwrap_or_else(|| "(what was written is gone)".to_owned()),
     }
 }
 
@@ -450,6 +468,26 @@ pub(super) async fn notified(
         let (report, reference, sent_ms) = (report.clone(), reference.clone(), moment(sent)?);
         let wanted = NotificationWanted { report, sent_ms, reference, password: None };
         form.ask(&app, notification(&app, incident, &wanted).await?).await?;
+        Ok(link::incident(incident))
+    };
+    let done = done.await;
+    answer(&app, &form, done)
+}
+
+/// What the form says was learnt.
+#[derive(Deserialize)]
+pub(super) struct Learnt {
+    findings: String,
+}
+
+pub(super) async fn reviewed(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    form: Form<Learnt>,
+) -> Response {
+    let done = async {
+        let incident: IncidentId = parse(&id)?;
+        form.ask(&app, review(&app, incident, &form.fields.findings).await?).await?;
         Ok(link::incident(incident))
     };
     let done = done.await;

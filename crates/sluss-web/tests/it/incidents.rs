@@ -198,3 +198,24 @@ async fn a_report_says_what_is_known_and_names_what_is_not() {
     assert!(last["text"].as_str().unwrap().contains("2025/302"));
     assert_eq!(bank.get(&path("other")).await.status, 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learnt_is_written_down_on_the_page_and_by_programs_of_people() {
+    let bank = Looking::begin().await;
+    let path = "/api/v1/incidents/inc-1/review";
+    let early = bank.say(path, json!({ "findings": "Too early." })).await;
+    assert_eq!(early.status, 409, "{early:?}");
+    bank.say("/api/v1/incidents/inc-1/close", json!({})).await;
+    let empty = bank.say(path, json!({ "findings": " " })).await;
+    assert_eq!(empty.status, 400, "{empty:?}");
+    let said = bank.say(path, json!({ "findings": "The fee was rounded <twice>." })).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    let more = bank.form("/incidents/inc-1/review", &[("findings", "A test has it now.")]).await;
+    assert_eq!(more.status, 303, "{more:?}");
+    let whole = bank.get("/api/v1/incidents/inc-1").await.json();
+    assert_eq!(whole["reviewed"][0]["findings"], "The fee was rounded <twice>.");
+    assert_eq!(whole["reviewed"][1]["findings"], "A test has it now.");
+    let page = bank.get("/incidents/inc-1").await.body;
+    assert!(page.contains("rounded &#60;twice&#62;") || page.contains("rounded &lt;twice&gt;"));
+    assert_eq!(bank.kinds("incident.reviewed").await, 2);
+}

@@ -58,6 +58,7 @@ async fn every_route_lets_in_whom_the_table_says() {
             "/api/v1/services/{service}/secrets/{name}" => r#"{"value": "x"}"#.to_owned(),
             "/api/v1/incidents" => r#"{"service": "payments", "summary": "x"}"#.to_owned(),
             "/api/v1/incidents/{incident}/link" => r#"{"deployment": "dep-1"}"#.to_owned(),
+            "/api/v1/incidents/{incident}/review" => r#"{"findings": "x"}"#.to_owned(),
             "/api/v1/incidents/{incident}/notified" => {
                 r#"{"report": "initial", "reference": "x"}"#.to_owned()
             }

@@ -31,6 +31,8 @@ pub enum Command {
     Recurring(reporting::Recurring),
     /// Say that one is over
     Close(Close),
+    /// Say in person what was learnt of one that is over, and what follows
+    Review(reporting::Review),
 }
 
 /// Report an incident
@@ -86,6 +88,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Show(arguments) => reporting::show(arguments, output).await,
         Command::Classify(arguments) => reporting::classify(*arguments, output).await,
         Command::Notified(arguments) => reporting::notified(arguments, output).await,
+        Command::Review(arguments) => reporting::review(arguments, output).await,
         Command::Report(arguments) => reporting::report(arguments, output).await,
         Command::Recurring(arguments) => reporting::recurring(arguments, output).await,
         Command::Link(Link { incident, deployment, of }) => {

@@ -135,6 +135,20 @@ pub struct Notified {
     of: Where,
 }
 
+/// Say in person what was learnt of an incident that is over, and what follows
+#[derive(Debug, clap::Args)]
+pub struct Review {
+    /// The incident: `inc-1`
+    incident: String,
+    /// What was learnt, and what follows
+    #[arg(long)]
+    findings: String,
+    #[command(flatten)]
+    person: Person,
+    #[command(flatten)]
+    of: Where,
+}
+
 /// Show an incident with its clocks
 #[derive(Debug, clap::Args)]
 pub struct Show {
@@ -221,6 +235,15 @@ pub(super) async fn notified(arguments: Notified, output: Output) -> Result<(), 
     let path = format!("/api/v1/incidents/{}/notified", part(&incident));
     let done = person.there(&of)?.post(&path, &body).await?;
     let what = format!("The {} report of {incident} is recorded as sent.", report.as_str());
+    changed(&done, output, &what, &format!("sluss incident show {incident}"));
+    Ok(())
+}
+
+pub(super) async fn review(arguments: Review, output: Output) -> Result<(), Failure> {
+    let Review { incident, findings, person, of } = arguments;
+    let path = format!("/api/v1/incidents/{}/review", part(&incident));
+    let done = person.there(&of)?.post(&path, &json!({ "findings": findings })).await?;
+    let what = format!("What was learnt of {incident} is recorded.");
     changed(&done, output, &what, &format!("sluss incident show {incident}"));
     Ok(())
 }
@@ -369,6 +392,17 @@ fn told(found: &Value, now: i64) -> String {
     if !list(found, "sent").is_empty() {
         text += "\nThe authority was told\n";
         text += &table(2, &list(found, "sent").iter().map(sent).collect::<Vec<_>>());
+    }
+    let learnt = |of: &Value| {
+        vec![
+            rfc3339(of["at_ms"].as_i64().unwrap_or(now)),
+            word(&of["by"], "name").to_owned(),
+            plain(of["findings"].as_str().unwrap_or("(what was written is gone)")),
+        ]
+    };
+    if !list(found, "reviewed").is_empty() {
+        text += "\nLooking back\n";
+        text += &table(2, &list(found, "reviewed").iter().map(learnt).collect::<Vec<_>>());
     }
     if let Some(group) = found["recurring"].as_object() {
         let group = Value::Object(group.clone());

@@ -52,6 +52,9 @@ pub(super) fn of_others(world: &World, what: What, a: u8, b: u8) -> Option<Comma
             let reason = b.is_multiple_of(2).then_some(reason);
             Command::Reporting(Reporting::Classify { incident, stated, reason })
         }
+        What::Notify if a.is_multiple_of(3) => {
+            Command::Reporting(Reporting::Review { incident, findings: reason })
+        }
         What::Notify => {
             let reports = [Report::Initial, Report::Intermediate, Report::Final];
             let report = reports[usize::from(b) % 3];
