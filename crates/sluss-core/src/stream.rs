@@ -102,6 +102,7 @@ impl Event {
             | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
             | E::ConfigCompared { .. }
+            | E::PolicyReviewOverdue { .. }
             | E::ConfigCalendarCompared { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }

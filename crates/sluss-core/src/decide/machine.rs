@@ -81,7 +81,9 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
-        C::Denied { subject, act, why } => vec![Event::AccessRefused { subject, act, why }],
+        C::Denied { subject, act, why } => {
+            vec![Event::AccessRefused { subject, act, why, core: why.invariant() }]
+        }
         C::DeniedCounted { route, why, count, minute } => {
             vec![Event::AccessRefusedCounted { route, why, count, minute }]
         }
@@ -270,9 +272,9 @@ fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
 fn found(state: &State, compared: &Command) -> Vec<Event> {
     let open = |number: &u64| state.proposals.get(number).filter(|of| !of.over);
     match *compared {
-        Command::Compared { number, lets_more_pass } => only_if(
+        Command::Compared { number, lets_more_pass, ref report, checked } => only_if(
             open(&number).is_some_and(|of| of.lets_more_pass.is_none()),
-            Event::ConfigCompared { number, lets_more_pass },
+            Event::ConfigCompared { number, lets_more_pass, report: report.clone(), checked },
         ),
         Command::CalendarCompared { number, opens_more } => only_if(
             open(&number).is_some_and(|of| of.opens_more.is_none()),
