@@ -259,7 +259,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         customers: Option<bool>,
     },
-    /// A gate saw something new; the compiled-in invariant that shuts it, if one does; where it asked
+    /// A gate saw something new; which compiled-in invariant shuts it, if one does; where it asked
     /// policies, with what, and what came out.
     #[serde(rename = "gate.decided")]
     GateDecided {

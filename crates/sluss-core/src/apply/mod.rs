@@ -12,6 +12,7 @@ use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::Digest;
 use crate::incident::{Freeze, Incident, Origin};
+use crate::keys;
 use crate::state::State;
 use crate::stop::{Agreed, Stop};
 use crate::target::RouteKey;
@@ -39,9 +40,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::LogTrustRestored { .. }
         | E::LogWitnessLagging { .. }
         | E::LogWitnessLagEnded { .. } => crate::trust::apply(state, position, now, event),
-        E::LogKeyRotated { .. } | E::LogKeyRetired { .. } => {
-            crate::keys::apply(state, position, event);
-        }
+        E::LogKeyRotated { .. } | E::LogKeyRetired { .. } => keys::apply(state, position, event),
         E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
         E::TrafficCounted(counted) => crate::budget::apply(state, counted),
         E::EnvironmentObserved { .. } => apply_observed(state, now, event),
@@ -361,7 +360,9 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
             found.signed.extend(signed.is_some().then(|| by.clone()));
             let enough = found.granted_by.len() >= found.what.people()
                 && match &found.what {
-                    ExceptionKind::Standard { model } => state.function_agreed(model, &found, now),
+                    ExceptionKind::Standard { model } => {
+                        state.function_agreed((model, &found), &Default::default(), now)
+                    }
                     _asks_for_a_number => true,
                 };
             found.granted = found.granted.or(enough.then_some(now));

@@ -6,8 +6,9 @@ use super::change::{lost, merged, received, withdraw};
 use super::incident::call;
 use super::promotion::earlier;
 use super::{Command, rolling};
+use crate::approval::Subject;
 use crate::deployment::{Cause, Deployment, InstanceFact, Phase};
-use crate::event::{Artifact, Event, WithdrawnReason};
+use crate::event::{Artifact, Event, RefusedWhy, WithdrawnReason};
 use crate::findings::Report;
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
@@ -81,14 +82,16 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
-        C::Denied { subject, act, why } => {
-            vec![Event::AccessRefused { subject, act, why, core: why.invariant() }]
-        }
+        C::Denied { subject, act, why } => vec![denied(subject, act, why)],
         C::DeniedCounted { route, why, count, minute } => {
             vec![Event::AccessRefusedCounted { route, why, count, minute }]
         }
         _of_a_person => unreachable!("BUG: not a command of a machine"),
     }
+}
+
+fn denied(subject: Option<Subject>, act: String, why: RefusedWhy) -> Event {
+    Event::AccessRefused { subject, act, why, core: why.invariant() }
 }
 
 /// Returns that an attempt finished, and what its reports found, if it was running.

@@ -22,6 +22,9 @@ use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::{Actor, ActorKind};
 use crate::hash::Hash;
 
+/// What is said of an approval of what was asked about no more.
+const VOID: &str = "it grants what was void by then (core.statement_current)";
+
 pub(super) fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
     Failure::new(why).file(event_path(signed.index)).leaf(signed.index)
 }
@@ -63,12 +66,7 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                 }
                 match requests.get(&key).copied() {
                     Some(Standing::Granted) => {}
-                    Some(Standing::Void) => {
-                        failures.push(at(
-                            signed,
-                            "it grants what was void by then (core.statement_current)",
-                        ));
-                    }
+                    Some(Standing::Void) => failures.push(at(signed, VOID)),
                     // A model that was approved in advance is not asked.
                     None if event.kind != "approval.automated" => {
                         failures.push(at(signed, "nobody had asked for this approval"));
