@@ -52,23 +52,15 @@ fn no_option_of_the_command_line_turns_a_check_off() {
 #[test]
 fn no_field_of_a_pipeline_turns_a_check_off() {
     let mut seen = 0;
-    for file in
-        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema")).unwrap()
-    {
-        let path = file.unwrap().path();
-        let text = fs::read_to_string(&path).unwrap();
-        let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for file in ["sluss.schema.json", "template.schema.json", "gate-input.schema.json"] {
+        let schema: serde_json::Value =
+            serde_json::from_str(&read(&format!("docs/schema/{file}"))).unwrap();
         let mut names = Vec::new();
         fields(&schema, &mut names);
         seen += names.len();
         for name in names {
-            // What a report says of its own tests and components is no switch.
             let found = ROUND.iter().find(|word| name.contains(**word));
-            assert!(
-                found.is_none() || name == "skipped",
-                "{}: `{name}` reads like a way round a check",
-                path.display()
-            );
+            assert_eq!(found, None, "{file}: `{name}` reads like a way round a check");
         }
     }
     assert!(seen > 50, "the schemas list their fields: {seen}");
