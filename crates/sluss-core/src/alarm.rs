@@ -48,7 +48,7 @@ pub enum Topic {
     Emergency,
     /// An incident was opened, mitigated or closed.
     Incident,
-    /// The review of an emergency is overdue.
+    /// The review of an emergency, or of the policies, is overdue.
     Overdue,
     /// The line was stopped, or runs again.
     Stop,
@@ -232,6 +232,9 @@ impl State {
                 let said = format!("The review of the emergency {exception} is overdue: {team}.");
                 (Topic::Overdue, said)
             }
+            Event::PolicyReviewOverdue { .. } => {
+                (Topic::Overdue, "Nobody looked at the policies for a year.".to_owned())
+            }
             Event::ExceptionRequested { exception, what, .. } if what.is_emergency() => {
                 (Topic::Emergency, self.of_emergency(*exception, "is asked for")?)
             }
@@ -265,6 +268,7 @@ impl State {
             incident = *named;
         }
         let path = match topic {
+            Topic::Overdue if matches!(event, Event::PolicyReviewOverdue { .. }) => "/approvals",
             Topic::Emergency | Topic::Overdue => "/exceptions",
             Topic::Incident => "/incidents",
             Topic::Stop => "/calendar",

@@ -4,6 +4,7 @@
 //!
 //! - No rollout lasts longer than its legs' deadlines and one hold, unless a person lets it go on,
 //!   the line is stopped, or a window of the calendar keeps it; each of these is an event.
+//! - A pipeline whose rollout has no such bounds is refused when it is pushed.
 //! - What is held and nobody decides over is taken back; where that is not possible, a person is
 //!   asked again.
 
@@ -51,6 +52,24 @@ pub struct RolloutStarted {
     /// Who agreed to it, where people were asked.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub approved_by: BTreeSet<PersonRef>,
+}
+
+/// The longest time for which a share may be judged: seven days, in seconds.
+pub const JUDGED_MOST_SECONDS: u32 = 7 * 24 * 60 * 60;
+
+impl Replacement {
+    /// Returns whether what customers test of it is bounded: each share has its end, and the next
+    /// one is larger.
+    pub fn is_bounded(&self) -> bool {
+        match self {
+            Self::AtOnce => true,
+            Self::Progressive(plan) => {
+                let grows = plan.shares.windows(2).all(|two| two[0] < two[1]);
+                let ends = (1..=JUDGED_MOST_SECONDS).contains(&plan.deadline_seconds);
+                ends && grows && !plan.shares.is_empty()
+            }
+        }
+    }
 }
 
 impl Rollout {

@@ -16,6 +16,7 @@ use crate::ids::{
 };
 use crate::objectives::Objectives;
 use crate::pipeline::{EnvironmentKind, GateKind, Replacement, RolloutPlan, Stage};
+use crate::policies::Governance;
 use crate::remediation::Terms;
 use crate::retention::Periods;
 use crate::slots::{Groups, Rule};
@@ -262,6 +263,9 @@ pub struct Organisation {
     /// Environments that stay and carry no customers: only these are not held to what all are.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub without_customers: BTreeSet<EnvironmentName>,
+    /// What is said of its policies, beside their texts.
+    #[serde(default, skip_serializing_if = "Governance::is_usual")]
+    pub policy: Governance,
 }
 
 fn approval_hours() -> u32 {

@@ -113,6 +113,7 @@ impl Event {
                 let texts = organisation.calendar.iter().chain(&organisation.policies);
                 texts.chain(organisation.not_applicable.values()).map(evidence).collect()
             }
+            E::ConfigCompared { report, .. } => report.iter().map(evidence).collect(),
             E::ChangePushed { push, .. } => {
                 // A title is the text of one person only where nobody else had a part in it.
                 let mut people = push.contributors.iter();
@@ -199,9 +200,9 @@ impl Event {
     /// Returns the number of the proposed configuration that it is about, if it is about one.
     pub fn configuration(&self) -> Option<u64> {
         match self {
-            Self::ConfigProposed { number, .. } | Self::ConfigActivated { number, .. } => {
-                Some(*number)
-            }
+            Self::ConfigProposed { number, .. }
+            | Self::ConfigCompared { number, .. }
+            | Self::ConfigActivated { number, .. } => Some(*number),
             Self::ApprovalRequested { subject, .. }
             | Self::ApprovalGranted { subject, .. }
             | Self::ApprovalRefused { subject, .. }
@@ -243,11 +244,27 @@ pub(crate) fn note(state: &mut State, now: Millis, event: &Event) {
 
 impl State {
     /// Returns the proposed configurations that decided about a release, by their numbers: the one
-    /// in force when it was made, and those that came until its last deployment began.
+    /// in force when it was made, those that came until its last deployment began, and those by
+    /// which the policies of these came into force.
     pub fn configurations_of(&self, id: ReleaseId) -> BTreeSet<u64> {
         let Some(release) = self.releases.get(&id) else { return BTreeSet::new() };
         let terms = self.proposals.keys().filter_map(|number| self.term(*number));
-        terms.filter(|term| self.decided(term, release)).map(|term| term.number).collect()
+        let decided = terms.filter(|term| self.decided(term, release));
+        decided.flat_map(|term| [term.number, self.brought_policies(term.number)]).collect()
+    }
+
+    /// Returns the configuration by which the policies of `number` came into force.
+    fn brought_policies(&self, number: u64) -> u64 {
+        let policies = |of: u64| self.proposals.get(&of).map(|one| &one.organisation.policies);
+        let mut in_force: Vec<(Millis, u64)> = self
+            .proposals
+            .iter()
+            .filter_map(|(other, one)| Some((one.activated?, *other)))
+            .filter(|(_, other)| *other <= number)
+            .collect();
+        in_force.sort_unstable();
+        let same = in_force.iter().rev().take_while(|(_, of)| policies(*of) == policies(number));
+        same.last().map_or(number, |(_, of)| *of)
     }
 
     /// Returns when a proposed configuration was in force, if it ever was.

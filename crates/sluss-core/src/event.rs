@@ -31,6 +31,7 @@ use crate::ids::{
     ServiceName, StepName, StopId,
 };
 use crate::incident::{Classified, LimitNear, LookedBack, Notified, Reporter};
+use crate::invariant::Invariant;
 use crate::keys::KeyOf;
 use crate::materials::Materials;
 use crate::observed::Running;
@@ -131,9 +132,20 @@ pub enum Event {
         contributors: BTreeSet<PersonRef>,
         nonce: String,
     },
-    /// What its policies would have made of the past was compared with those in force.
+    /// What its policies would have made of the past was compared with those in force: the report
+    /// on that, and how many decisions were made again.
     #[serde(rename = "config.compared")]
-    ConfigCompared { number: u64, lets_more_pass: bool },
+    ConfigCompared {
+        number: u64,
+        lets_more_pass: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        report: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checked: Option<u64>,
+    },
+    /// Nobody looked at the policies in force for a year.
+    #[serde(rename = "policy.review_overdue")]
+    PolicyReviewOverdue { bundle: Digest, due: Millis },
     /// The times that a proposed calendar leaves open were compared with those of the one in force.
     #[serde(rename = "config.calendar_compared")]
     ConfigCalendarCompared { number: u64, opens_more: bool },
@@ -247,12 +259,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         customers: Option<bool>,
     },
-    /// A gate saw something new; where it asked policies, with what, and what came out.
+    /// A gate saw something new; which compiled-in invariant shuts it, if one does; where it asked
+    /// policies, with what, and what came out.
     #[serde(rename = "gate.decided")]
     GateDecided {
         deployment: DeploymentId,
         gate: GateKind,
         outcome: GateOutcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        core: Option<Invariant>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy: Option<PolicyRecord>,
     },
@@ -553,7 +568,13 @@ pub enum Event {
     AccessLogin { person: PersonRef },
     /// A signed-in person or token was refused something.
     #[serde(rename = "access.refused")]
-    AccessRefused { subject: Option<Subject>, act: String, why: RefusedWhy },
+    AccessRefused {
+        subject: Option<Subject>,
+        act: String,
+        why: RefusedWhy,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        core: Option<Invariant>,
+    },
     /// Callers who are not signed in were refused, counted per route and minute.
     #[serde(rename = "access.refused_counted")]
     AccessRefusedCounted { route: String, why: RefusedWhy, count: u32, minute: i64 },

@@ -137,7 +137,7 @@ impl Evidence {
                 let (owner, step, report) = (*owner, step.clone(), measured.report.clone());
                 Some(Self::Performance { owner, step, report })
             }
-            Event::GateDecided { deployment, gate, outcome, policy: _ } => {
+            Event::GateDecided { deployment, gate, outcome, core: _, policy: _ } => {
                 let (deployment, gate) = (*deployment, *gate);
                 outcome.is_final().then_some(Self::Gate { deployment, gate })
             }

@@ -134,6 +134,21 @@ pub enum ClearedWhy {
         /// By which waivers.
         #[serde(default)]
         by: Vec<ExceptionId>,
+        /// Rules that deny it, too, and only warn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warned: Vec<String>,
+    },
+    /// The policies would refuse it, and only warn.
+    WouldRefuse {
+        /// The digest of what they were given, if they could be asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Digest>,
+        /// The rules that would.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<String>,
+        /// Why they came to no answer, if they did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// It fits a standard change, agreed to in advance.
     Standard {
@@ -229,6 +244,9 @@ pub enum WaitingOn {
         /// Rules that deny it, too, and are waived.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         waived: Vec<String>,
+        /// Rules that deny it, too, and only warn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warned: Vec<String>,
     },
     /// Policies, which came to no answer.
     PolicyAnswer {
@@ -311,7 +329,11 @@ impl GateOutcome {
                     reading.uncounted_seconds = 0;
                 }
                 Self::Cleared { why: ClearedWhy::PolicyAllows { input, .. } }
-                | Self::Cleared { why: ClearedWhy::Waived { input, .. } }
+                | Self::Cleared {
+                    why:
+                        ClearedWhy::Waived { input, .. }
+                        | ClearedWhy::WouldRefuse { input: Some(input), .. },
+                }
                 | Self::Waiting { on: WaitingOn::Policy { input, .. } } => *input = Digest::of(b""),
                 _no_input => {}
             }
@@ -324,7 +346,10 @@ impl GateOutcome {
     pub fn input(&self) -> Option<&Digest> {
         match self {
             Self::Cleared {
-                why: ClearedWhy::PolicyAllows { input, .. } | ClearedWhy::Waived { input, .. },
+                why:
+                    ClearedWhy::PolicyAllows { input, .. }
+                    | ClearedWhy::Waived { input, .. }
+                    | ClearedWhy::WouldRefuse { input: Some(input), .. },
             }
             | Self::Waiting { on: WaitingOn::Policy { input, .. } } => Some(input),
             _no_input => None,
@@ -402,6 +427,7 @@ impl ClearedWhy {
             Self::PolicyAllows { warnings, .. } => {
                 format!("The policies allow it, and warn: {}.", warnings.join(", "))
             }
+            Self::WouldRefuse { rules, why, .. } => would_refuse(rules, why.as_deref()),
             Self::Waived { rules, by, .. } => {
                 let by: Vec<String> = by.iter().map(ToString::to_string).collect();
                 let by =
@@ -414,6 +440,16 @@ impl ClearedWhy {
             ),
             Self::Exception { exception } => format!("{exception} lets it through."),
         }
+    }
+}
+
+/// Returns what policies that only warn would have refused, as a sentence.
+fn would_refuse(rules: &[String], why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!(
+            "The policies only warn; they would refuse it, since they came to no answer ({why})."
+        ),
+        None => format!("What only warns would refuse it: {}.", rules.join(", ")),
     }
 }
 

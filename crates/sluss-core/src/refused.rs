@@ -44,4 +44,14 @@ pub enum RefusedWhy {
     Unidentified,
     /// The profile of the rule does not admit them.
     NotAdmitted,
+    /// They asked for it, answer for it, or agreed already: someone else fills this place.
+    SamePerson,
+    /// What they looked at is something else than what they decide over.
+    OtherStatement,
+    /// An exception would reach further than one may.
+    OutOfScope,
+    /// What customers would test has no bound in share or time.
+    Unbounded,
+    /// They report something as done that nothing in the log intended.
+    NotIntended,
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::exception::Changed;
 use crate::freezes::FreezeDecided;
-use crate::ids::{DeploymentId, Digest};
+use crate::ids::{CommitId, DeploymentId, Digest};
+use crate::policies::Mode;
 use crate::state::State;
 use crate::units::Millis;
 
@@ -73,9 +74,52 @@ pub struct PolicyRecord {
     pub input_sha256: Digest,
     /// All that came out: what they allow, deny, warn of and require, and why it is shut.
     pub result_sha256: Digest,
+    /// Bytes of what they were asked about; decisions from before the log said so have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_size: Option<u64>,
+    /// The engine that evaluated them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineUsed>,
+    /// How long it took, in microseconds, as whoever evaluated them measured; of several tries all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_us: Option<u64>,
+    /// Whether what they deny is enforced.
+    #[serde(default, skip_serializing_if = "Mode::is_block")]
+    pub mode: Mode,
+    /// The commit of the platform repository by which they came into force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitId>,
+    /// The position of the approval by which they did, where a second person was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_leaf: Option<u64>,
+}
+
+/// What evaluated policies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineUsed {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The features that it was built with.
+    pub features: Vec<String>,
 }
 
 impl PolicyRecord {
+    /// Returns it with what the log knows of the policies: how they came into force, and whether
+    /// what they deny is enforced.
+    pub(crate) fn by_version(self, state: &State) -> Self {
+        let version = state.policy_version.as_ref().filter(|of| of.bundle == self.bundle_sha256);
+        let mode = state.organisation.as_ref().map_or(Mode::Block, |known| known.policy.mode);
+        Self {
+            mode,
+            commit: version.map(|of| of.commit.clone()),
+            approved_leaf: version.and_then(|of| of.approved_leaf),
+            ..self
+        }
+    }
+
     /// Returns the digests of all that is kept of it.
     pub fn all(&self) -> [&Digest; 4] {
         [&self.bundle_sha256, &self.data_sha256, &self.input_sha256, &self.result_sha256]

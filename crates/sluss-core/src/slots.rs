@@ -201,6 +201,49 @@ mod tests {
         assert_eq!(unfilled(&both(true), &groups, &[person(1)].into()).len(), 1);
     }
 
+    /// Whether all of `rules` can hold: those that are exclusive together, each other one alone.
+    fn can_hold(rules: &[Rule], groups: &Groups, people: &[PersonRef]) -> bool {
+        let names = |rule: &Rule| slots_of(rule).map(|(_, group)| group.clone()).collect();
+        let joint: Vec<GroupName> =
+            rules.iter().filter(|of| of.exclusive).flat_map(names).collect();
+        let mut apart = rules.iter().filter(|rule| !rule.exclusive);
+        let names: &dyn Fn(&Rule) -> Vec<GroupName> = &names;
+        can_fill(&joint, groups, people) && apart.all(|of| can_fill(&names(of), groups, people))
+    }
+
+    #[test]
+    fn overlapping_groups_and_exclusive_rules_agree_with_trying_everything() {
+        let chosen = |bits: u8| -> BTreeSet<PersonRef> {
+            (0..3).filter(|number| bits >> number & 1 == 1).map(person).collect()
+        };
+        // Two rules over two groups of three people: every membership, every number of slots from
+        // none to two, every choice of exclusive rules, everyone who may have agreed.
+        let mut told_apart = 0;
+        for members in 0..64_u8 {
+            let groups =
+                Groups::from([(group(1), chosen(members)), (group(2), chosen(members >> 3))]);
+            for counts in 0..36_u8 {
+                let slots = |one: u8, two: u8| [(1, one), (2, two)];
+                let first = slots(counts % 3, counts / 3 % 3);
+                let second = slots(counts / 9 % 2, counts / 18);
+                for agreed in 0..8 {
+                    let (agreed, mut held) = (chosen(agreed), BTreeSet::new());
+                    let people: Vec<PersonRef> = agreed.iter().cloned().collect();
+                    for exclusive in 0..4 {
+                        let rules =
+                            [rule(&first, exclusive & 1 == 1), rule(&second, exclusive & 2 == 2)];
+                        let holds = unfilled(&rules, &groups, &agreed).is_empty();
+                        let said = format!("{groups:?} {rules:?} {agreed:?}");
+                        assert_eq!(holds, can_hold(&rules, &groups, &people), "{said}");
+                        held.insert(holds);
+                    }
+                    told_apart += usize::from(held.len() == 2);
+                }
+            }
+        }
+        assert!(told_apart > 100, "exclusive rules ask for more: {told_apart}");
+    }
+
     #[test]
     fn a_group_that_nobody_is_in_is_named() {
         let rules = [rule(&[(9, 1)], false)];

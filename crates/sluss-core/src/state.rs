@@ -33,6 +33,7 @@ use crate::keys::KeySpan;
 use crate::materials::Materials;
 use crate::observed::Observed;
 use crate::pipeline::{EnvironmentKind, Pipeline, Stage, Step};
+use crate::policies::PolicyVersion;
 use crate::population::Population;
 use crate::steps::{StepOwner, Steps};
 use crate::stop::Stop;
@@ -56,6 +57,15 @@ pub struct Proposal {
     /// was decided again.
     #[serde(default)]
     pub lets_more_pass: Option<bool>,
+    /// The digest of the report on that.
+    #[serde(default)]
+    pub report: Option<Digest>,
+    /// How many decisions of the past were made again for it.
+    #[serde(default)]
+    pub checked: Option<u64>,
+    /// The position of the approval that came last.
+    #[serde(default)]
+    pub approved_leaf: Option<u64>,
     /// Whether its calendar leaves times open that the one in force shuts, once they were compared.
     #[serde(default)]
     pub opens_more: Option<bool>,
@@ -241,6 +251,9 @@ pub struct State {
     /// The leaf that put it in force.
     #[serde(default)]
     pub in_force: Option<u64>,
+    /// The policies in force, and how they came to be.
+    #[serde(default)]
+    pub policy_version: Option<PolicyVersion>,
     pub proposals: BTreeMap<u64, Proposal>,
     pub services: BTreeMap<ServiceName, Service>,
     pub changes: BTreeMap<ChangeId, Change>,

@@ -114,6 +114,7 @@ impl Event {
             | E::LogGapEnded { .. } => Stream::Log,
             E::ConfigProposed { .. }
             | E::ConfigCompared { .. }
+            | E::PolicyReviewOverdue { .. }
             | E::ConfigCalendarCompared { .. }
             | E::ConfigActivated { .. }
             | E::ConfigRefused { .. }

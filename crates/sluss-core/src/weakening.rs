@@ -32,6 +32,8 @@ pub enum Weakening {
     Policies,
     /// What its policies would have made of the past is not known.
     PoliciesNotCompared,
+    /// What its policies deny would be told, and no longer enforced.
+    PolicyMode,
     /// No calendar is in force any more.
     NoCalendar,
     /// Its calendar leaves times open that the one in force shuts.
@@ -76,6 +78,7 @@ impl Weakening {
             Self::PoliciesNotCompared => {
                 "What its policies would have made of the past is not known."
             }
+            Self::PolicyMode => "What policies deny would only be told, and keep nothing.",
             Self::NoCalendar => "No calendar would be in force any more.",
             Self::Calendar => "Its calendar leaves times open that are shut now.",
             Self::CalendarNotCompared => "Which times its calendar leaves open is not known.",
@@ -158,6 +161,8 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         (Some(_), None) => Some(Weakening::NoPolicies),
         (Some(old), Some(new)) if old != new => match proposal.lets_more_pass {
             Some(false) => None,
+            // Where nothing was decided in that time, nothing was checked.
+            Some(true) if proposal.checked == Some(0) => Some(Weakening::PoliciesNotCompared),
             Some(true) => Some(Weakening::Policies),
             None => Some(Weakening::PoliciesNotCompared),
         },
@@ -172,6 +177,7 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
         },
         (Some(_) | None, _) => None,
     };
+    let enforced_less = before.policies.is_some() && before.policy.enforces_less(&after.policy);
     let found = [
         (strictness(after.four_eyes) < strictness(before.four_eyes)).then_some(Weakening::FourEyes),
         (!before.require.is_subset(&after.require)).then_some(Weakening::Requirements),
@@ -181,6 +187,7 @@ fn between(before: &Organisation, proposal: &Proposal) -> Vec<Weakening> {
             .any(|rule| !after.approvals.contains(rule))
             .then_some(Weakening::Approvals),
         policies,
+        enforced_less.then_some(Weakening::PolicyMode),
         calendar,
         after.retention.any_shorter_than(&before.retention).then_some(Weakening::Retention),
         after

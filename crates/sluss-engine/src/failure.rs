@@ -1,6 +1,7 @@
 //! The one error that callers of the engine see: who can mend it, what happened, what to do next.
 
 use sluss_core::decide::{Blame as Fault, Refusal};
+use sluss_core::invariant::Invariant;
 use sluss_store::{AppendError, ReadError};
 
 /// Who can mend a failure; decides exit code and HTTP status, in one place each.
@@ -32,12 +33,14 @@ pub struct Failure {
     pub what: String,
     /// What to do next.
     pub hint: String,
+    /// The compiled-in invariant that it would break, if it is one.
+    pub core: Option<Invariant>,
 }
 
 impl Failure {
     /// Returns a failure.
     pub fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { blame, what: what.into(), hint: hint.into() }
+        Self { blame, what: what.into(), hint: hint.into(), core: None }
     }
 
     /// Returns the failure of something that we stand on.
@@ -60,14 +63,14 @@ impl From<Refusal> for Failure {
             Fault::Conflict => Blame::Conflict,
             Fault::NotFound => Blame::NotFound,
         };
-        Self::new(blame, refusal.what, refusal.hint)
+        Self { core: refusal.core, ..Self::new(blame, refusal.what, refusal.hint) }
     }
 }
 
 impl From<AppendError> for Failure {
     fn from(error: AppendError) -> Self {
         let what = format!("Nothing was recorded, so nothing was done: {error}");
-        match error {
+        let failure = match error {
             AppendError::Moved { .. } => {
                 Self::new(Blame::Conflict, what, "Look again, and try again")
             }
@@ -80,7 +83,8 @@ impl From<AppendError> for Failure {
             AppendError::Unavailable { .. } => {
                 Self::new(Blame::Upstream, what, "Look at what is wrong: `sluss doctor`")
             }
-        }
+        };
+        Self { core: Some(Invariant::IntentLogged), ..failure }
     }
 }
 

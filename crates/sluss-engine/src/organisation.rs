@@ -2,6 +2,7 @@
 //! controls do not apply.
 
 mod agreement;
+mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ use crate::forge::ObjectAccess;
 use crate::pipeline::{Catalogue, Source};
 use crate::texts::{self, PlatformTexts};
 use agreement::Agreement;
+use policies::PoliciesFile;
 
 /// The file's name.
 pub const FILE: &str = "organisation.yaml";
@@ -82,6 +84,8 @@ struct File {
     findings: Terms,
     #[serde(default)]
     retention: BTreeMap<Class, Years>,
+    #[serde(default)]
+    policies: PoliciesFile,
     #[serde(default)]
     on_call: Option<GroupName>,
     #[serde(default)]
@@ -258,6 +262,7 @@ async fn resolve(
     };
     let (developers, approvers) = (holders(Role::Developer), holders(Role::Approver));
     let agreement = Agreement::of(&file, &known, &approvers, &mut wrong);
+    let policy = file.policies.read(&mut wrong);
     let products: BTreeMap<ProductName, Product> =
         file.products.into_iter().map(|(name, of)| (name, of.into())).collect();
     for (service, product) in &file.services {
@@ -310,6 +315,7 @@ async fn resolve(
         templates,
         template_gates: template_gates(catalogue),
         without_customers: without_customers(file.environments),
+        policy,
     })
 }
 

@@ -15,7 +15,8 @@ use sluss_core::event::{Event, Push as ChangePush};
 use sluss_core::ids::{ChangeId, CommitId, Digest, PersonRef, ServiceName};
 use sluss_core::state::{ChangePhase, State};
 use sluss_core::units::Millis;
-use sluss_policy::DiffResult;
+use sluss_policy::{DiffReport, DiffResult};
+use sluss_store::Blobs as _;
 
 use crate::engine::Engine;
 use crate::executor::plan::{Circumstances, holds};
@@ -166,9 +167,16 @@ impl PushJudge {
     /// Decides the past again by proposed policies, and says whether they would have let more pass.
     /// What cannot be decided again, or was never decided, counts as that.
     async fn compare_policies(&self, number: u64, old: &Digest, new: &Digest) {
-        let result = texts::compare(&self.engine, old, new).await;
-        let lets_more_pass = !matches!(result, Ok(DiffResult::Same | DiffResult::Tightened));
-        self.report(Command::Compared { number, lets_more_pass }).await;
+        let compared = texts::compare(&self.engine, old, new).await.ok();
+        let result = compared.as_ref().map(DiffReport::result);
+        let lets_more_pass = !matches!(result, Some(DiffResult::Same | DiffResult::Tightened));
+        let checked = compared.as_ref().and_then(|of| u64::try_from(of.checked).ok());
+        // A report that can't be kept is named by nobody.
+        let report = match compared {
+            Some(report) => self.engine.parts().blobs.put(report.to_bytes()).await.ok(),
+            None => None,
+        };
+        self.report(Command::Compared { number, lets_more_pass, report, checked }).await;
     }
 
     async fn command(&self, command: Command, actor: &Actor) -> Result<Vec<Event>, Lines> {

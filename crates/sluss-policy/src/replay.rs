@@ -30,6 +30,9 @@ pub struct DiffReport {
     pub checked: usize,
     /// Decisions that come out otherwise, in the order in which they were recorded.
     pub flips: Vec<Flip>,
+    /// How many of the recorded decisions let pass what the policies then would have refused, since
+    /// they only warned; whoever read the record counts them.
+    pub only_warned: usize,
     /// Decisions of which nothing is known, with the reason.
     pub not_checked: Vec<(String, String)>,
 }
@@ -112,7 +115,17 @@ impl DiffReport {
     /// Never: a report is texts, numbers and lists.
     #[must_use]
     pub fn sha256(&self) -> String {
-        sha256(&serde_json::to_vec(self).expect("texts, numbers and lists always serialise"))
+        sha256(&self.to_bytes())
+    }
+
+    /// Returns the report as JSON, as it is kept.
+    ///
+    /// # Panics
+    ///
+    /// Never, as of [`Self::sha256`].
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts, numbers and lists always serialise")
     }
 }
 
@@ -136,6 +149,7 @@ pub fn diff(
         new_sha256: new.sha256().to_owned(),
         checked: 0,
         flips: Vec::new(),
+        only_warned: 0,
         not_checked: Vec::new(),
     };
     for Recorded { id, data, input } in recorded {

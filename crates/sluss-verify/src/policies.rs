@@ -71,7 +71,8 @@ fn passing(recorded: &Value) -> Option<&'static str> {
 
 /// Whoever was shut for `why` let nothing through by a policy.
 fn shut_for(why: &str, outcome: &Value) -> Result<(), String> {
-    match outcome["on"]["policy_answer"]["why"] == why || is_exception(outcome) {
+    let says = [&outcome["on"]["policy_answer"], &outcome["why"]["would_refuse"]];
+    match says.into_iter().any(|said| said["why"] == why) || is_exception(outcome) {
         true => Ok(()),
         false => Err(format!("the policies came to no answer ({why}), and the gate to another")),
     }
@@ -107,7 +108,13 @@ fn compare(again: &Decision, outcome: &Value) -> Result<(), String> {
     let (why, on) = (&outcome["why"], &outcome["on"]);
     let closed = match closed(again) {
         Ok(closed) => closed,
-        Err(word) if on["policy_answer"]["why"] == word || is_exception(outcome) => return Ok(()),
+        Err(word)
+            if on["policy_answer"]["why"] == word
+                || why["would_refuse"]["why"] == word
+                || is_exception(outcome) =>
+        {
+            return Ok(());
+        }
         Err(word) => return Err(format!("it comes to no answer now ({word})")),
     };
     let may: BTreeSet<String> = closed.union(&asked).cloned().collect();
@@ -119,6 +126,15 @@ fn compare(again: &Decision, outcome: &Value) -> Result<(), String> {
             (true, false) => Err("it warns of something else now".to_owned()),
         };
     }
+    if let Some(would) = why.get("would_refuse") {
+        // Whether it was to only warn is looked for in the events.
+        let rules = listed(&would["rules"]).unwrap_or_default();
+        let same = !rules.is_empty() && closed.is_subset(&rules) && rules.is_subset(&may);
+        return match same {
+            true => Ok(()),
+            false => Err(format!("it would be refused by other rules: {}", words(&closed))),
+        };
+    }
     if is_exception(outcome) {
         // It went past whatever the policies said.
         return Ok(());
@@ -128,7 +144,10 @@ fn compare(again: &Decision, outcome: &Value) -> Result<(), String> {
         Some(waived) => (Some(waived), "waived"),
         None => (listed(denied).filter(|rules| !rules.is_empty()), "recorded"),
     };
-    let also = listed(waived).unwrap_or_default();
+    let mut also = listed(waived).unwrap_or_default();
+    for warned in [&why["waived"]["warned"], &on["policy"]["warned"]] {
+        also.extend(listed(warned).unwrap_or_default());
+    }
     match rules.map(|rules| rules.union(&also).cloned().collect::<BTreeSet<_>>()) {
         Some(rules) if !rules.is_empty() && closed.is_subset(&rules) && rules.is_subset(&may) => {
             Ok(())

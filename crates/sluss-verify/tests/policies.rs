@@ -18,6 +18,8 @@ use sluss_ledger::sample::{
 use sluss_policy::{Bundle, evaluate};
 
 const DATA: &[u8] = b"{}";
+/// The commit by which the policies came into force.
+const COMMIT: &str = "4f1c3a5e7b9d0f2a4c6e8b0d1f3a5c7e9b1d3f50";
 const RISK: &str = r#"require contains {"kind": "approvals", "role": "risk", "count": 2}"#;
 const CANARY: &str = r#"require contains {"kind": "canary_at_most", "permille": 50}"#;
 
@@ -41,6 +43,12 @@ struct Told {
     first_share: Option<u64>,
     /// Whether the input was disposed of.
     disposed: bool,
+    /// What the organisation says of its policies.
+    governance: Value,
+    /// Whether grace agreed to the configuration, which is leaf 2 then.
+    approved: bool,
+    /// What the decision says of how it was made, beside the digests.
+    made: Value,
 }
 
 fn allowed() -> Value {
@@ -64,6 +72,9 @@ impl Told {
             result: None,
             first_share: Some(500),
             disposed: false,
+            governance: Value::Null,
+            approved: false,
+            made: json!({}),
         }
     }
 
@@ -85,15 +96,21 @@ impl Told {
             change(&mut result);
         }
         let result = serde_json::to_vec(&result).unwrap();
+        let mut record = self.made.clone();
+        let digests = [
+            ("bundle_sha256", &bundle[..]),
+            ("data_sha256", DATA),
+            ("input_sha256", &input),
+            ("result_sha256", &result),
+        ];
+        for (name, content) in digests {
+            record[name] = json!(Hash::sha256(content));
+        }
         let decided = ledger.event(Draft::new(
             "deployment/dep-1",
             "gate.decided",
-            json!({"deployment": "dep-1", "gate": "policy", "outcome": self.outcome, "policy": {
-                "bundle_sha256": Hash::sha256(&bundle),
-                "data_sha256": Hash::sha256(DATA),
-                "input_sha256": Hash::sha256(&input),
-                "result_sha256": Hash::sha256(&result),
-            }}),
+            json!({"deployment": "dep-1", "gate": "policy", "outcome": self.outcome,
+                "policy": record}),
         ));
         self.rollout(&mut ledger);
         let gone = json!({"sha256": Hash::sha256(&input), "class": "10y"});
@@ -119,11 +136,20 @@ impl Told {
 
     fn organisation(&self, ledger: &mut Ledger, policies: Hash) {
         let risk = ["ada", "grace", "hedy", "linus"].map(|name| person(name).reference);
-        let organisation =
+        let mut organisation =
             json!({"policies": policies, "approvers": [risk[3]], "groups": {"risk": risk}});
+        if !self.governance.is_null() {
+            organisation["policy"] = self.governance.clone();
+        }
         let proposed = json!({"number": 1, "organisation": organisation});
         ledger.event(Draft::new("config", "config.proposed", proposed));
-        ledger.event(Draft::new("config", "config.activated", json!({"number": 1})));
+        if self.approved {
+            let granted = json!({"subject": "cfg-1", "statement": Hash::sha256(b"asked"),
+                "by": person("grace").reference});
+            ledger.event(Draft::new("config", "approval.granted", granted).by("grace"));
+        }
+        let activated = json!({"number": 1, "commit": COMMIT});
+        ledger.event(Draft::new("config", "config.activated", activated));
         if let Some((from, to)) = self.stands_in {
             let reference = |name| person(name).reference;
             let delegation = json!({"from": reference(from), "to": reference(to), "since": 0,
@@ -296,4 +322,57 @@ fn an_obligation_about_the_first_share_is_held_against_what_the_release_got() {
 fn an_input_that_was_disposed_of_leaves_the_decision_unchecked() {
     let told = Told { disposed: true, ..Told::by("") };
     assert_said(&told, 2, "disposed of under a policy");
+}
+
+#[test]
+fn a_decision_names_the_commit_and_the_approval_by_which_its_policies_came_into_force() {
+    let made = |made: Value, approved| Told { made, approved, ..Told::by("") };
+    let right = json!({"commit": COMMIT, "approved_leaf": 2, "duration_us": 400});
+    assert_said(&made(right.clone(), true), 0, "1 decisions made again");
+    let unasked = json!({ "commit": COMMIT });
+    assert_said(&made(unasked.clone(), false), 0, "1 decisions made again");
+    // Each thing that is said otherwise is found.
+    assert_said(&made(unasked, true), 1, "does not name the approval of its policies");
+    let other = json!({"commit": COMMIT, "approved_leaf": 1});
+    assert_said(&made(other.clone(), true), 1, "by another approval than it says");
+    assert_said(&made(other, false), 1, "what it names as the approval of its policies is none");
+    let elsewhere = json!({"commit": "0".repeat(40), "approved_leaf": 2});
+    assert_said(&made(elsewhere, true), 1, "by another commit than it says");
+}
+
+/// A release without a bill of materials, which `legacy` denies, let through as a warning.
+fn warned(governance: Value, made: Value) -> Told {
+    let input = sample::changed(|input| input["sbom"]["present"] = json!(false));
+    let given = Hash::sha256(&sample::bytes(&input));
+    let would = json!({"would_refuse": {"input": given, "rules": ["legacy"]}});
+    let outcome = json!({"outcome": "cleared", "why": would});
+    Told { input, outcome, governance, made, ..Told::by("") }
+}
+
+#[test]
+fn what_only_warned_was_said_to_only_warn_and_would_be_refused_by_the_same_rules() {
+    let (warn, rule) = (json!({"mode": "warn"}), json!({"warn": ["legacy"]}));
+    assert_said(&warned(warn.clone(), warn.clone()), 0, "1 decisions made again");
+    assert_said(&warned(rule, json!({})), 0, "1 decisions made again");
+    assert_said(&warned(Value::Null, json!({})), 1, "`legacy` was enforced");
+    assert_said(&warned(json!({"warn": ["sbom"]}), json!({})), 1, "`legacy` was enforced");
+    assert_said(&warned(Value::Null, warn.clone()), 1, "in the mode `block`");
+    let passes = Told { input: sample::input(), ..warned(warn.clone(), warn) };
+    assert_said(&passes, 1, "");
+}
+
+#[test]
+fn policies_that_were_enforced_let_nothing_pass_by_coming_to_no_answer() {
+    let conflict = "answer := 1 if input.now_ms > 0\n\nanswer := 2 if input.sbom.present\n\n\
+                    deny contains \"never\" if answer == 3";
+    let would = json!({"would_refuse": {"why": "failed"}});
+    let outcome = json!({"outcome": "cleared", "why": would});
+    let told = |said: Value| Told {
+        outcome: outcome.clone(),
+        governance: said.clone(),
+        made: said,
+        ..Told::by(conflict)
+    };
+    assert_said(&told(json!({"mode": "warn"})), 0, "1 decisions made again");
+    assert_said(&told(json!({})), 1, "came to no answer let it pass");
 }

@@ -174,7 +174,10 @@ fn code(blame: Blame) -> u8 {
 }
 
 fn report(failure: &Failure) {
-    eprintln!("error: {}", failure.what);
+    match failure.core {
+        Some(core) => eprintln!("error: {} ({core})", failure.what),
+        None => eprintln!("error: {}", failure.what),
+    }
     if !failure.hint.is_empty() {
         eprintln!("  next: {}", failure.hint);
     }

@@ -202,5 +202,6 @@ fn file(
         409 => Blame::Conflict,
         _other => Blame::Upstream,
     };
-    Err(Failure::new(blame, what, hint))
+    let core = said["core"].as_str().and_then(|id| id.parse().ok());
+    Err(Failure { core, ..Failure::new(blame, what, hint) })
 }

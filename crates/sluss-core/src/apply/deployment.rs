@@ -119,7 +119,7 @@ fn is_rolling(state: &State, id: DeploymentId) -> bool {
 
 pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, event: &Event) {
     match event {
-        Event::GateDecided { deployment, gate, outcome, policy: _ } => {
+        Event::GateDecided { deployment, gate, outcome, core: _, policy: _ } => {
             with(state, *deployment, |d| {
                 d.gates.insert(*gate, outcome.clone());
                 if !outcome.is_cleared() && d.phase == Phase::Cleared {

@@ -2,6 +2,7 @@
 //! The fold itself: what each event makes true. A test folds a sample of each.
 
 mod change;
+mod config;
 mod deployment;
 
 use crate::approval::{Decision, Request, Subject, VoidWhy};
@@ -11,7 +12,8 @@ use crate::evidence::{Evidence, Recorded};
 use crate::exception::{Exception, ExceptionKind};
 use crate::ids::Digest;
 use crate::incident::Freeze;
-use crate::state::{Proposal, Service, State};
+use crate::keys;
+use crate::state::State;
 use crate::stop::{Agreed, Stop};
 use crate::target::RouteKey;
 use crate::units::Millis;
@@ -38,9 +40,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::LogTrustRestored { .. }
         | E::LogWitnessLagging { .. }
         | E::LogWitnessLagEnded { .. } => crate::trust::apply(state, position, now, event),
-        E::LogKeyRotated { .. } | E::LogKeyRetired { .. } => {
-            crate::keys::apply(state, position, event);
-        }
+        E::LogKeyRotated { .. } | E::LogKeyRetired { .. } => keys::apply(state, position, event),
         E::PopulationSealed(sealed) => crate::population::apply(state, now, sealed),
         E::TrafficCounted(counted) => crate::budget::apply(state, counted),
         E::EnvironmentObserved { .. } => apply_observed(state, now, event),
@@ -55,10 +55,11 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::AttestationRecorded { .. } => apply_log(state, position, now, event),
         E::ConfigProposed { .. }
         | E::ConfigCompared { .. }
+        | E::PolicyReviewOverdue { .. }
         | E::ConfigCalendarCompared { .. }
         | E::ConfigActivated { .. }
         | E::ConfigRefused { .. }
-        | E::ServiceRegistered { .. } => apply_config(state, now, event),
+        | E::ServiceRegistered { .. } => config::apply(state, now, event),
         E::ChangePushed { .. }
         | E::ChangeReceived { .. }
         | E::ChangeMerged { .. }
@@ -273,71 +274,6 @@ fn apply_stop(state: &mut State, now: Millis, event: &Event) {
     }
 }
 
-fn apply_config(state: &mut State, now: Millis, event: &Event) {
-    match event {
-        Event::ConfigProposed { number, commit, organisation, contributors, nonce } => {
-            for earlier in state.proposals.values_mut() {
-                earlier.over = true;
-            }
-            let proposal = Proposal {
-                commit: commit.clone(),
-                organisation: organisation.clone(),
-                contributors: contributors.clone(),
-                nonce: nonce.clone(),
-                at: now,
-                over: false,
-                activated: None,
-                lets_more_pass: None,
-                opens_more: None,
-                asked_less: false,
-            };
-            state.proposals.insert(*number, proposal);
-        }
-        Event::ConfigCompared { number, lets_more_pass } => {
-            let Some(proposal) = state.proposals.get_mut(number) else { return };
-            proposal.lets_more_pass = Some(*lets_more_pass);
-            may_be_enough(state, *number, now);
-        }
-        Event::ConfigCalendarCompared { number, opens_more } => {
-            let Some(proposal) = state.proposals.get_mut(number) else { return };
-            proposal.opens_more = Some(*opens_more);
-            may_be_enough(state, *number, now);
-        }
-        Event::ConfigActivated { number, .. } => {
-            let asked_less = state.lets_more_go(*number);
-            let Some(proposal) = state.proposals.get_mut(number) else { return };
-            proposal.asked_less = asked_less;
-            proposal.over = true;
-            proposal.activated = Some(now);
-            state.in_force = state.size.checked_sub(1);
-            state.organisation = Some(proposal.organisation.clone());
-        }
-        Event::ConfigRefused { number } => {
-            if let Some(proposal) = state.proposals.get_mut(number) {
-                proposal.over = true;
-            }
-        }
-        Event::ServiceRegistered { service, product } => {
-            let (product, trunk, places) = (product.clone(), Vec::new(), Default::default());
-            let known = state.services.entry(service.clone());
-            known.or_insert(Service { product, findings: Default::default(), trunk, places });
-        }
-        _other => unreachable!("BUG: not an event of the configuration"),
-    }
-}
-
-/// Now that more is known of a proposed configuration, one who agreed before may be enough.
-fn may_be_enough(state: &mut State, number: u64, now: Millis) {
-    let subject = Subject::Configuration(number);
-    let enough = state.still_asked(subject, now).is_empty();
-    let request = state.requests.get_mut(&subject);
-    if let Some(request) = request.filter(|of| enough && of.decision == Decision::Open)
-        && let Some((by, _)) = request.agreed.last().cloned()
-    {
-        request.decision = Decision::Granted { by, at: now };
-    }
-}
-
 fn apply_approval(state: &mut State, now: Millis, event: &Event) {
     // What is decided over another statement than the one that is asked about means nothing.
     let decided = |state: &mut State, subject, statement: &Digest, decision| {
@@ -371,6 +307,11 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
             let Some(request) = state.requests.get_mut(subject).filter(matches) else { return };
             request.agreed.push((by.clone(), now));
             request.signed.extend(signed.is_some().then(|| by.clone()));
+            if let Subject::Configuration(number) = subject
+                && let Some(proposal) = state.proposals.get_mut(number)
+            {
+                proposal.approved_leaf = state.size.checked_sub(1);
+            }
             if state.still_asked(*subject, now).is_empty()
                 && let Some(request) = state.requests.get_mut(subject)
             {

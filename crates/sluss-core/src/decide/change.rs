@@ -1,7 +1,7 @@
 //! What pushes mean: changes announced, received, replaced, merged and withdrawn.
 
 use super::{Blame, Refusal};
-use crate::event::{Event, Push, WithdrawnReason};
+use crate::event::{Event, Push, RefusedWhy, WithdrawnReason};
 use crate::ids::{ChangeId, ProductName, ServiceName};
 use crate::state::{Change, ChangePhase, State};
 
@@ -11,6 +11,16 @@ pub(super) fn push_change(
     product: ProductName,
     push: Push,
 ) -> Result<Vec<Event>, Refusal> {
+    let mut stages = push.pipeline.deliver.iter();
+    if let Some(stage) = stages.find(|stage| !stage.replacement.is_bounded()) {
+        let what = format!(
+            "In `{}` customers would test it without a bound in share or time.",
+            stage.environment
+        );
+        let hint = "Give `deliver` growing `shares`, and a `deadline` from 10s to 7d";
+        let refusal = Refusal::new(Blame::Denied, what, hint);
+        return Err(refusal.recorded(None, "push", RefusedWhy::Unbounded));
+    }
     let mut events = Vec::new();
     let organisation = state.organisation.as_ref();
     if !state.services.contains_key(&service) {

@@ -100,6 +100,8 @@ pub enum Command {
     Compared {
         number: u64,
         lets_more_pass: bool,
+        report: Option<Digest>,
+        checked: Option<u64>,
     },
     /// The times that a proposed calendar leaves open were compared with those of the one in force.
     CalendarCompared {

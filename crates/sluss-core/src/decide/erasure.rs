@@ -69,7 +69,7 @@ pub(super) fn agree(
     if by == found.by {
         let hint = "Another one who may decide agrees to it";
         let refusal = Refusal::new(Blame::Denied, "You proposed it, so another agrees.", hint);
-        return Err(refusal.recorded(None, ACT, RefusedWhy::Contributor));
+        return Err(refusal.recorded(None, ACT, RefusedWhy::SamePerson));
     }
     can_be(state, &found.person, now)?;
     Ok(vec![Event::PersonErased { erasure: id, person: found.person.clone(), by }])

@@ -12,9 +12,12 @@ use crate::exception::{Exception, ExceptionKind, Model};
 use crate::findings::FindingKey;
 use crate::ids::{DeploymentId, Digest, ExceptionId, IncidentId, PersonRef, ServiceName};
 use crate::incident::Reporter;
+use crate::invariant::{CORE, Invariant};
 use crate::state::State;
 use crate::units::Millis;
 
+/// How asking for one is called where a refusal of it is recorded.
+const ASK: &str = "ask-exception";
 /// The longest time for which somebody may decide for somebody else: ninety days.
 const DELEGATED_MOST_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
@@ -36,7 +39,8 @@ pub(super) fn ask(
                 what.word()
             ),
             "Give its length: `--for 1h`",
-        ));
+        )
+        .recorded(None, ASK, RefusedWhy::OutOfScope));
     }
     if let Some(id) = what.deployment()
         && !waits(state, id)
@@ -44,13 +48,14 @@ pub(super) fn ask(
         return Err(not_now(format!("{id} does not wait at a gate.")));
     }
     if let ExceptionKind::Waiver { rule, .. } = &what
-        && rule.starts_with("core.")
+        && rule.starts_with(CORE)
     {
         return Err(Refusal::new(
             Blame::Denied,
             format!("`{rule}` is no rule of a policy, and cannot be waived."),
             "Mend what it found",
-        ));
+        )
+        .recorded(None, ASK, RefusedWhy::OutOfScope));
     }
     if let ExceptionKind::Findings { service, findings } = &what {
         known(state, service, findings)?;
@@ -66,7 +71,7 @@ pub(super) fn ask(
         let hint = "Ask someone who had no hand in it";
         return Err(Refusal::new(Blame::Denied, said, hint).recorded(
             Some(Subject::Deployment(*deployment)),
-            "ask-exception",
+            ASK,
             RefusedWhy::Contributor,
         ));
     }
@@ -90,7 +95,7 @@ fn may_trust(state: &State, by: &PersonRef) -> Result<(), Refusal> {
     let hint = "Ask an approver to ask for it; another one agrees";
     let what = "Trusting the log again takes two who may decide, and you may not.";
     let refusal = Refusal::new(Blame::Denied, what, hint);
-    Err(refusal.recorded(None, "ask-exception", RefusedWhy::MissingRole))
+    Err(refusal.recorded(None, ASK, RefusedWhy::MissingRole))
 }
 
 /// Returns an emergency with the incident that it is about, which it opens where none is named.
@@ -122,7 +127,8 @@ fn emergency(
         let (other, own) = (&about.service, &found.service);
         return Err(not_now(format!(
             "{incident} is about {other}, which is of another product than {own}."
-        )));
+        ))
+        .recorded(Some(Subject::Deployment(deployment)), ASK, RefusedWhy::OutOfScope));
     }
     Ok((None, of(incident)))
 }
@@ -207,16 +213,13 @@ pub(super) fn grant(
         Refusal::new(Blame::Denied, what, hint).recorded(None, "grant-exception", why)
     };
     if by == found.asked_by {
-        return Err(denied(
-            "You asked for it, so someone else grants it.",
-            RefusedWhy::Contributor,
-        ));
+        return Err(denied("You asked for it, so someone else grants it.", RefusedWhy::SamePerson));
     }
     if let ExceptionKind::Standard { model } = &found.what
         && model.owner.as_ref() == Some(&by)
     {
         let what = "You answer for this standard change, so someone else agrees to it.";
-        return Err(denied(what, RefusedWhy::Contributor));
+        return Err(denied(what, RefusedWhy::SamePerson));
     }
     let of = found.what.deployment().map(Subject::Deployment);
     let mut barred = of.map(|of| state.contributors_to(of)).unwrap_or_default();
@@ -227,14 +230,15 @@ pub(super) fn grant(
     barred.insert(found.asked_by.clone());
     if found.what.is_emergency() && !state.is_on_call(&by, &barred, now) {
         let what = "An emergency is granted by someone who is on call, and you are not.";
-        return Err(denied(what, RefusedWhy::MissingRole));
+        return Err(denied(what, RefusedWhy::MissingRole).by(Invariant::BreakglassScope));
     }
     if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
         let what = "Granting takes the role of an approver, and you don't have it.";
         return Err(denied(what, RefusedWhy::MissingRole));
     }
     if found.granted_by.contains(&by) {
-        return Err(not_now(format!("You granted {id} already; it takes one more person.")));
+        return Err(not_now(format!("You granted {id} already; it takes one more person."))
+            .recorded(None, "grant-exception", RefusedWhy::SamePerson));
     }
     let signed = key::of(actor);
     if signed.is_none() && state.asks_key_for(&found.what) {
@@ -331,7 +335,7 @@ fn person(actor: &Actor, what: &str) -> Result<PersonRef, Refusal> {
             what,
             "Sign in as a person, and ask there",
         )
-        .recorded(None, "ask-exception", RefusedWhy::NotAPerson)),
+        .recorded(None, ASK, RefusedWhy::NotAPerson)),
     }
 }
 

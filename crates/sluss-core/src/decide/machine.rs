@@ -6,8 +6,9 @@ use super::change::{lost, merged, received, withdraw};
 use super::incident::call;
 use super::promotion::earlier;
 use super::{Command, rolling};
+use crate::approval::Subject;
 use crate::deployment::{Cause, Deployment, InstanceFact, Phase};
-use crate::event::{Artifact, Event, WithdrawnReason};
+use crate::event::{Artifact, Event, RefusedWhy, WithdrawnReason};
 use crate::findings::Report;
 use crate::follow::{carry_out, take_back};
 use crate::ids::{DeploymentId, IncidentId, RunId};
@@ -81,12 +82,16 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Seal { release, closed } => state.seal(release, closed),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
-        C::Denied { subject, act, why } => vec![Event::AccessRefused { subject, act, why }],
+        C::Denied { subject, act, why } => vec![denied(subject, act, why)],
         C::DeniedCounted { route, why, count, minute } => {
             vec![Event::AccessRefusedCounted { route, why, count, minute }]
         }
         _of_a_person => unreachable!("BUG: not a command of a machine"),
     }
+}
+
+fn denied(subject: Option<Subject>, act: String, why: RefusedWhy) -> Event {
+    Event::AccessRefused { subject, act, why, core: why.invariant() }
 }
 
 /// Returns that an attempt finished, and what its reports found, if it was running.
@@ -270,9 +275,9 @@ fn instance(state: &State, id: DeploymentId, row: JournalRow) -> Vec<Event> {
 fn found(state: &State, compared: &Command) -> Vec<Event> {
     let open = |number: &u64| state.proposals.get(number).filter(|of| !of.over);
     match *compared {
-        Command::Compared { number, lets_more_pass } => only_if(
+        Command::Compared { number, lets_more_pass, ref report, checked } => only_if(
             open(&number).is_some_and(|of| of.lets_more_pass.is_none()),
-            Event::ConfigCompared { number, lets_more_pass },
+            Event::ConfigCompared { number, lets_more_pass, report: report.clone(), checked },
         ),
         Command::CalendarCompared { number, opens_more } => only_if(
             open(&number).is_some_and(|of| of.opens_more.is_none()),

@@ -26,6 +26,7 @@ use crate::approval::Subject;
 use crate::deployment::Phase;
 use crate::event::{Event, RefusedWhy};
 use crate::ids::DeploymentId;
+use crate::invariant::Invariant;
 use crate::pipeline::EnvironmentKind;
 use crate::rollout::Rollout;
 use crate::state::State;
@@ -74,7 +75,7 @@ fn not_reported() -> Refusal {
     Refusal::new(Blame::Denied, what, "See what you may ask for: `sluss help`").recorded(
         None,
         "report",
-        RefusedWhy::MissingRole,
+        RefusedWhy::NotIntended,
     )
 }
 
@@ -108,18 +109,32 @@ pub struct Refusal {
     pub what: String,
     /// What to do next.
     pub hint: String,
+    /// The compiled-in invariant that it would break, if it is one.
+    pub core: Option<Invariant>,
     /// What is recorded of it.
     pub record: Option<Box<Event>>,
 }
 
 impl Refusal {
     pub(crate) fn new(blame: Blame, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { blame, what: what.into(), hint: hint.into(), record: None }
+        Self { blame, what: what.into(), hint: hint.into(), core: None, record: None }
     }
 
     pub(crate) fn recorded(mut self, subject: Option<Subject>, act: &str, why: RefusedWhy) -> Self {
-        let act = act.to_owned();
-        self.record = Some(Box::new(Event::AccessRefused { subject, act, why }));
+        let (act, core) = (act.to_owned(), why.invariant());
+        self.core = core;
+        self.record = Some(Box::new(Event::AccessRefused { subject, act, why, core }));
+        self
+    }
+}
+
+impl Refusal {
+    /// Names the invariant, where it is another one than such refusals are for in general.
+    fn by(mut self, invariant: Invariant) -> Self {
+        self.core = Some(invariant);
+        if let Some(Event::AccessRefused { core, .. }) = self.record.as_deref_mut() {
+            *core = Some(invariant);
+        }
         self
     }
 }

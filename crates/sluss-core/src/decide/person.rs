@@ -240,6 +240,11 @@ fn unbar(state: &State, release: ReleaseId, by: Option<PersonRef>) -> Result<Vec
     }
 }
 
+/// Returns whether `seen` is what is asked about something else: other digests, another place.
+fn is_of_another(state: &State, subject: Subject, seen: &Digest) -> bool {
+    state.requests.iter().any(|(other, of)| *other != subject && of.statement == *seen)
+}
+
 /// Checks that `actor` may decide over `subject` as it stands now.
 fn second_person(
     state: &State,
@@ -289,7 +294,13 @@ fn second_person(
         ),
         NotGranted::Twice => {
             not_now(format!("You agreed to {subject} already; it waits for someone else."))
+                .recorded(Some(subject), act, RefusedWhy::SamePerson)
         }
+        NotGranted::Moved if is_of_another(state, subject, seen) => denied(
+            "What you looked at is something else than what you decide over.",
+            "Look at this one, and decide over that",
+            RefusedWhy::OtherStatement,
+        ),
         NotGranted::Moved => denied(
             "What you looked at is not what stands there now.",
             "Look again and decide over that",

@@ -109,10 +109,11 @@ fn lift(state: &State, id: HoldId, reason: Digest, actor: &Actor) -> Result<Vec<
         let what = "You placed this hold, so others lift it.";
         let hint = format!("Two others who may decide lift it: `{SEE}` says who");
         let refusal = Refusal::new(Blame::Denied, what, hint);
-        return Err(refusal.recorded(None, "lift a legal hold", RefusedWhy::Contributor));
+        return Err(refusal.recorded(None, "lift a legal hold", RefusedWhy::SamePerson));
     }
     if found.agreed.iter().any(|agreed| agreed.by == by) {
-        return Err(not_now(format!("You agreed to lift {id} already; it takes one more person.")));
+        return Err(not_now(format!("You agreed to lift {id} already; it takes one more person."))
+            .recorded(None, "lift a legal hold", RefusedWhy::SamePerson));
     }
     let enough = found.agreed.len() + 1 >= Hold::PEOPLE;
     let agreed = Event::HoldLiftAgreed { hold: id, by, reason };
@@ -183,7 +184,7 @@ fn agree(
     if by == found.by {
         let hint = format!("Another one who may decide agrees to it: `{SEE}`");
         let refusal = Refusal::new(Blame::Denied, "You proposed it, so another agrees.", hint);
-        return Err(refusal.recorded(None, "agree to a disposal", RefusedWhy::Contributor));
+        return Err(refusal.recorded(None, "agree to a disposal", RefusedWhy::SamePerson));
     }
     let each = disposed(state, (id, &found.contents), found.early.as_ref(), now)?;
     let agreed = Event::DisposalAgreed { disposal: id, by };

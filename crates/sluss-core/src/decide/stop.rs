@@ -83,10 +83,11 @@ pub(super) fn lift(
         Refusal::new(Blame::Denied, what, hint).recorded(None, "lift-line", why)
     };
     if by == found.by {
-        return Err(denied("You stopped the line, so others lift that.", RefusedWhy::Contributor));
+        return Err(denied("You stopped the line, so others lift that.", RefusedWhy::SamePerson));
     }
     if found.agreed.iter().any(|agreed| agreed.by == by) {
-        return Err(not_now(format!("You agreed to lift {id} already; it takes one more person.")));
+        return Err(not_now(format!("You agreed to lift {id} already; it takes one more person."))
+            .recorded(None, "lift-line", RefusedWhy::SamePerson));
     }
     if !state.may_lift(found).contains(&by) {
         let what = "Lifting a stop takes the role of an approver, and you don't have it.";

@@ -9,16 +9,15 @@ use crate::deployment::Deployment;
 use crate::event::Event;
 use crate::exception::{Exception, ExceptionKind, Model};
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
-use crate::ids::{DeploymentId, ExceptionId, GroupName, PersonRef};
+use crate::ids::{DeploymentId, Digest, ExceptionId, GroupName, PersonRef};
+use crate::invariant::CORE;
 use crate::pipeline::GateKind;
+use crate::policies::Mode;
 use crate::risk::{self, Size};
 use crate::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules};
 use crate::slots::{self, Rule};
 use crate::state::State;
 use crate::units::Millis;
-
-/// How the names begin of what no policy says and nobody waives.
-const CORE: &str = "core.";
 
 /// Decides one gate, and says what policies were asked with if they were; an error holds the events
 /// that must come before it can be decided.
@@ -99,49 +98,76 @@ fn policy(
     deployment: &Deployment,
     (now, rules): (Millis, &dyn Rules),
 ) -> (GateOutcome, Option<PolicyRecord>) {
-    let policies = state.organisation.as_ref().and_then(|known| known.policies.as_ref());
-    let Some(policies) = policies else {
+    let known = state.organisation.as_ref();
+    let Some((policies, of)) = known.and_then(|of| Some((of.policies.as_ref()?, &of.policy)))
+    else {
         return (GateOutcome::Cleared { why: ClearedWhy::NoPolicy }, None);
     };
+    let past = |outcome: GateOutcome| match outcome.is_cleared() {
+        true => outcome,
+        false => emergency(state, id, now).unwrap_or(outcome),
+    };
     let (record, answer) = match rules.policy(policies, state, id, now) {
-        PolicySays::Asked { record, answer } => (record, answer),
-        PolicySays::NotAsked { why } => {
-            let outcome = GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } };
-            return (emergency(state, id, now).unwrap_or(outcome), None);
-        }
+        PolicySays::Asked { record, answer } => (record.by_version(state), answer),
+        PolicySays::NotAsked { why } => return (past(no_answer(of.mode, None, why)), None),
     };
     let input = record.input_sha256.clone();
-    let outcome = match answer {
-        PolicyAnswer::Allows { warnings } => {
-            let why = ClearedWhy::PolicyAllows { input, warnings };
-            return (GateOutcome::Cleared { why }, Some(record));
+    let outcome = match (answer, of.mode) {
+        (PolicyAnswer::Allows { warnings }, _) => {
+            GateOutcome::Cleared { why: ClearedWhy::PolicyAllows { input, warnings } }
         }
-        PolicyAnswer::Denies { rules } => {
-            let waiver = |rule: &String| {
-                let service = deployment.service.clone();
-                let waiver = ExceptionKind::Waiver { service, rule: rule.clone() };
-                // What is no rule of a policy is waived by nobody, whatever the log holds.
-                let own = !rule.starts_with(CORE);
-                own.then(|| state.exception(id, now, |what| *what == waiver)).flatten()
-            };
-            let by: BTreeSet<ExceptionId> = rules.iter().filter_map(waiver).collect();
-            let (waived, left): (Vec<String>, Vec<String>) =
-                rules.into_iter().partition(|rule| waiver(rule).is_some());
-            match left.is_empty() && !waived.is_empty() {
-                true => {
-                    let by = by.into_iter().collect();
-                    let why = ClearedWhy::Waived { input, rules: waived, by };
-                    return (GateOutcome::Cleared { why }, Some(record));
-                }
-                false => {
-                    let on = WaitingOn::Policy { input, rules: left, waived };
-                    GateOutcome::Waiting { on }
-                }
-            }
+        (PolicyAnswer::Denies { rules }, Mode::Warn) => would_refuse(Some(input), rules, None),
+        (PolicyAnswer::Denies { rules }, Mode::Block) => {
+            denied(state, (id, deployment), (input, rules), &of.warn, now)
         }
-        PolicyAnswer::Fails { why } => GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } },
+        (PolicyAnswer::Fails { why }, mode) => no_answer(mode, Some(input), why),
     };
-    (emergency(state, id, now).unwrap_or(outcome), Some(record))
+    (past(outcome), Some(record))
+}
+
+/// Returns what follows where policies came to no answer.
+fn no_answer(mode: Mode, input: Option<Digest>, why: String) -> GateOutcome {
+    match mode {
+        Mode::Block => GateOutcome::Waiting { on: WaitingOn::PolicyAnswer { why } },
+        Mode::Warn => would_refuse(input, Vec::new(), Some(why)),
+    }
+}
+
+fn would_refuse(input: Option<Digest>, rules: Vec<String>, why: Option<String>) -> GateOutcome {
+    GateOutcome::Cleared { why: ClearedWhy::WouldRefuse { input, rules, why } }
+}
+
+/// Returns what follows where `rules` deny a release: those that only warn keep nothing, those that
+/// are waived for its service neither.
+fn denied(
+    state: &State,
+    (id, deployment): (DeploymentId, &Deployment),
+    (input, rules): (Digest, Vec<String>),
+    warn: &BTreeSet<String>,
+    now: Millis,
+) -> GateOutcome {
+    // What is no rule of a policy is waived by nobody and never only warns, whatever the log holds.
+    let own = |rule: &String| !rule.starts_with(CORE);
+    let waiver = |rule: &String| {
+        let service = deployment.service.clone();
+        let waiver = ExceptionKind::Waiver { service, rule: rule.clone() };
+        own(rule).then(|| state.exception(id, now, |what| *what == waiver)).flatten()
+    };
+    let (warned, rules): (Vec<String>, Vec<String>) =
+        rules.into_iter().partition(|rule| own(rule) && warn.contains(rule));
+    let by: BTreeSet<ExceptionId> = rules.iter().filter_map(waiver).collect();
+    let (waived, left): (Vec<String>, Vec<String>) =
+        rules.into_iter().partition(|rule| waiver(rule).is_some());
+    if !left.is_empty() {
+        return GateOutcome::Waiting {
+            on: WaitingOn::Policy { input, rules: left, waived, warned },
+        };
+    }
+    if waived.is_empty() {
+        return would_refuse(Some(input), warned, None);
+    }
+    let by = by.into_iter().collect();
+    GateOutcome::Cleared { why: ClearedWhy::Waived { input, rules: waived, by, warned } }
 }
 
 fn four_eyes(

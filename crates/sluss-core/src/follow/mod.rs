@@ -54,6 +54,7 @@ pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> 
         .or_else(|| state.trust_restored(now))
         .or_else(|| suspension(state, now))
         .or_else(|| state.newly_overdue(now))
+        .or_else(|| state.unreviewed(now))
         .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))
@@ -391,7 +392,8 @@ fn at_the_gates(
             let said = freezes::said(state, (id, deployment), (*gate, &outcome), at);
             let before = said.map(Event::FreezeDecided).into_iter();
             let before = before.chain(state.automated(id, &outcome));
-            let decided = Event::GateDecided { deployment: id, gate: *gate, outcome, policy };
+            let core = state.shut_by(id, *gate, &outcome);
+            let decided = Event::GateDecided { deployment: id, gate: *gate, outcome, core, policy };
             return Some(before.chain([decided]).collect());
         }
         if let Some(refused) = refused {

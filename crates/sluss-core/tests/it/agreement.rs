@@ -28,13 +28,14 @@ fn one_of_each_group_agrees_and_none_of_them_contributed() {
                 approval.requested dep-1 rule
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             3 approve dep-1 by bob
                 approval.granted bob dep-1
             4 approve dep-1 by bob
                 Conflict: You agreed to dep-1 already; it waits for someone else.
+                + access.refused approve core.sod.distinct dep-1 same_person
             5 approve dep-1 by carl
                 approval.granted carl dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
@@ -64,9 +65,9 @@ fn a_group_of_which_all_contributed_is_named_at_once() {
                 deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 approval.requested dep-1 rule
-                gate.decided dep-1 four_eyes outcome={on:{nobody:{group:security}},outcome:waiting}
+                gate.decided core.sod.contributor dep-1 four_eyes outcome={on:{nobody:{group:security}},outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             3 approve dep-1 by erik
@@ -120,7 +121,7 @@ fn who_changed_the_policy_meanwhile_does_not_approve_under_it() {
         expect![[r#"
             6 approve dep-2 by erik
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-2 contributor
+                + access.refused approve core.sod.contributor dep-2 contributor
             7 approve dep-2 by bob
                 approval.granted bob dep-2
             8 approve dep-2 by carl
@@ -196,12 +197,13 @@ fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() 
         expect![[r#"
             3 except emergency dep-1 90000 by anna
                 Caller: An exception of this kind ends after now, and within 1 h: emergency.
+                + access.refused ask-exception core.breakglass.scop out_of_scope
             4 except emergency dep-1 3000 by anna
                 incident.reported by={kind:person} production inc-1 pay 8fcfccf675b1f0bfd39d
                 exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=3000000 what={deployment:dep-1,incident:inc-1,kind:emergency}
             5 grant exc-1 by anna
                 Denied: You asked for it, so someone else grants it.
-                + access.refused grant-exception contributor
+                + access.refused grant-exception core.sod.distinct same_person
             6 grant exc-1 by mallory
                 Denied: Granting takes the role of an approver, and you don't have it.
                 + access.refused grant-exception missing_role
@@ -217,7 +219,7 @@ fn an_emergency_takes_a_second_person_and_shuts_the_gate_until_it_is_reviewed() 
                 NotFound: Nobody was asked about dep-2.
             345703 review exc-1 by bob
                 Denied: You had a part in this emergency.
-                + access.refused review-exception contributor
+                + access.refused review-exception core.sod.contributor contributor
             345704 review exc-1 by carl
                 exception.reviewed carl exc-1 8fcfccf675b1f0bfd39d
                 approval.requested dep-2 rule
@@ -263,8 +265,8 @@ fn a_freeze_is_overridden_by_two_for_one_release() {
                 deployment.requested dep-2 production rel-2 stage=0
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
-                gate.decided dep-2 freeze outcome={on:{freeze:{freeze:frz-1,until:5000000}},outcome:waiting}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.freeze dep-2 freeze outcome={on:{freeze:{freeze:frz-1,until:5000000}},outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             pay/production: rel-1 100 %
@@ -289,15 +291,17 @@ fn a_waiver_takes_two_others_and_nobody_waives_what_is_no_rule_of_a_policy() {
         expect![[r#"
             1 except waiver core.allow 9000 by anna
                 Denied: `core.allow` is no rule of a policy, and cannot be waived.
+                + access.refused ask-exception core.breakglass.scop out_of_scope
             2 except waiver sbom.present 9000 by anna agent
                 Denied: Exceptions are asked for by people.
-                + access.refused ask-exception not_a_person
+                + access.refused ask-exception core.identity.human not_a_person
             3 except waiver sbom.present 9000 by anna
                 exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=9000000 what={kind:waiver,rule:sbom.present,service:pay}
             4 grant exc-1 by bob
                 exception.granted bob exc-1
             5 grant exc-1 by bob
                 Conflict: You granted exc-1 already; it takes one more person.
+                + access.refused grant-exception core.sod.distinct same_person
             6 grant exc-1 by carl
                 exception.granted carl exc-1
             7 end exc-1 by mallory

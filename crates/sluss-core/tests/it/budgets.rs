@@ -40,7 +40,7 @@ fn a_spent_budget_shuts_the_gate_until_its_failures_have_left_the_window() {
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 error_budget outcome={on:{budget:{reading:{budget:{objective_ppm:990000,window_seconds:7200},counts:{errors:102,requests:2000}},until:10800000}},outcome:waiting}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             10799 tick
@@ -76,7 +76,7 @@ fn a_budget_of_which_something_is_left_lets_releases_through() {
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 error_budget outcome={outcome:cleared,why:{budget_left:{reading:{budget:{objective_ppm:990000,window_seconds:2592000},counts:{errors:2,requests:1000}}}}}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-2
@@ -139,12 +139,12 @@ fn without_a_request_a_second_person_is_asked() {
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 approval.requested dep-2 no_traffic
                 gate.decided dep-2 error_budget outcome={on:no_traffic,outcome:waiting}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             5 approve dep-2 by anna
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-2 contributor
+                + access.refused approve core.sod.contributor dep-2 contributor
             6 approve dep-2 by bob
                 approval.granted bob dep-2
                 gate.decided dep-2 error_budget outcome={outcome:cleared,why:approved}
@@ -228,7 +228,7 @@ fn a_first_release_that_no_objective_judges_asks_a_person() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 approval.requested dep-1 no_traffic
                 gate.decided dep-1 error_budget outcome={on:no_traffic,outcome:waiting}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}

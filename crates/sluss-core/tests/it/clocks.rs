@@ -454,7 +454,7 @@ fn a_person_classifies_and_says_what_the_authority_was_told() {
                 + access.refused classify missing_role
             90002 classify inc-1 critical=yes share=12% by anna agent
                 Denied: Only a person says what an incident did; tokens and programs do not.
-                + access.refused classify not_a_person
+                + access.refused classify core.identity.human not_a_person
             90003 classify inc-1 critical=yes share=12% by anna stale
                 Conflict: Whether inc-1 is major is not known yet: reputation, downtime, member_states, data_loss, malicious_access, cost are missing.
             90004 classify inc-9 critical=no by anna

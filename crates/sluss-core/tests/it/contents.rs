@@ -37,6 +37,7 @@ const NO_CONTENT: &[(&str, &str)] = &[
         "gate.decided outcome.why.findings_overdue.late.overdue.key",
         "over what its report says of a finding",
     ),
+    ("policy.review_overdue bundle", "kept since it was proposed"),
     ("exception.requested what.findings", "over what a report says of findings"),
 ];
 

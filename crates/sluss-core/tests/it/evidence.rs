@@ -27,9 +27,9 @@ fn what_is_listed_and_scanned_goes_to_customers() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 sbom outcome={on:sbom,outcome:waiting}
                 gate.decided dep-1 findings outcome={outcome:cleared,why:{findings_in_term:{findings:{critical:0,high:0,low:3,medium:0,suppressed:0},reports:1}}}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             4 lists rel-1 12
@@ -62,14 +62,14 @@ fn without_a_bill_of_materials_nothing_goes() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 sbom outcome={on:sbom,outcome:waiting}
                 gate.decided dep-1 findings outcome={outcome:cleared,why:{findings_in_term:{findings:{critical:0,high:0,low:0,medium:0,suppressed:0},reports:1}}}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             4 lists rel-1 none
                 sbom.recorded materials={absent:{why:{unlocked:{file:Cargo.toml}}}} rel-1
-                gate.decided dep-1 sbom outcome={outcome:refused,why:{no_sbom:{why:{unlocked:{file:Cargo.toml}}}}}
+                gate.decided core.evidence_signed dep-1 sbom outcome={outcome:refused,why:{no_sbom:{why:{unlocked:{file:Cargo.toml}}}}}
                 deployment.refused dep-1 sbom
             5 lists rel-1 7
         "#]],
@@ -94,7 +94,7 @@ fn what_nobody_scanned_does_not_pass_for_clean() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 sbom outcome={on:sbom,outcome:waiting}
                 gate.decided dep-1 findings outcome={outcome:refused,why:no_scan}
                 deployment.refused dep-1 findings
         "#]],
@@ -119,7 +119,7 @@ fn an_open_critical_finding_keeps_a_release_out() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 sbom outcome={on:sbom,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 sbom outcome={on:sbom,outcome:waiting}
                 gate.decided dep-1 findings outcome={outcome:refused,why:{findings_overdue:{findings:{critical:1,high:0,low:3,medium:0,suppressed:0},late:{overdue:[{count:1,due:2000,key:fb4c0b47cf5ccdff9283fe426f9614c319171edd58cb8278ca1b2e60aae21510,severity:critical,since:2000,term:0d}]}}}}
                 deployment.refused dep-1 findings
         "#]],

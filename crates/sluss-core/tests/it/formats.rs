@@ -26,17 +26,19 @@ use sluss_core::ids::{
 use sluss_core::incident::clocks::{Limit, Report};
 use sluss_core::incident::criteria::{Criteria, Criterion};
 use sluss_core::incident::{Classified, LimitNear, LookedBack, Notified, Reporter};
+use sluss_core::invariant::Invariant;
 use sluss_core::keys::KeyOf;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::observed::Running;
 use sluss_core::performance::{self, Beside, Measured, Pace, Unproved};
 use sluss_core::pipeline::GateKind;
+use sluss_core::policies::Mode;
 use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
 use sluss_core::remediation::{Late, Overdue, Term};
 use sluss_core::retention::Class;
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
-use sluss_core::rules::PolicyRecord;
+use sluss_core::rules::{EngineUsed, PolicyRecord};
 use sluss_core::seal::Closed;
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
@@ -228,12 +230,23 @@ fn of_gates_and_approvals() -> Vec<Event> {
     let subject = Subject::Deployment(deployment);
     let (statement, by) = (Digest::of(b"statement"), person("bob"));
     let tests = TestCounts { passed: 12, failed: 1, skipped: 2 };
-    let decided = |gate, outcome| Event::GateDecided { deployment, gate, outcome, policy: None };
+    let decided =
+        |gate, outcome| Event::GateDecided { deployment, gate, outcome, core: None, policy: None };
     let record = PolicyRecord {
         bundle_sha256: Digest::of(b"policies"),
         data_sha256: Digest::of(b"{}"),
         input_sha256: Digest::of(b"input"),
         result_sha256: Digest::of(b"result"),
+        input_size: Some(4_096),
+        engine: Some(EngineUsed {
+            name: "regorus".to_owned(),
+            version: "0.14.1".to_owned(),
+            features: vec!["std".to_owned()],
+        }),
+        duration_us: Some(390),
+        mode: Mode::Warn,
+        commit: Some(commit(1)),
+        approved_leaf: Some(12),
     };
     let fails = WaitingOn::PolicyAnswer { why: "undefined".to_owned() };
     let cleared = |gate, why| decided(gate, GateOutcome::Cleared { why });
@@ -293,7 +306,15 @@ fn of_gates_and_approvals() -> Vec<Event> {
             deployment,
             gate: GateKind::Policy,
             outcome: GateOutcome::Waiting { on: fails },
+            core: None,
             policy: Some(record),
+        },
+        Event::GateDecided {
+            deployment,
+            gate: GateKind::Provenance,
+            outcome: GateOutcome::Waiting { on: WaitingOn::Provenance },
+            core: Some(Invariant::EvidenceSigned),
+            policy: None,
         },
         cleared(GateKind::Freeze, ClearedWhy::NoFreeze),
         waiting(GateKind::FourEyes, WaitingOn::SecondPerson),
@@ -782,13 +803,20 @@ fn of_the_rest() -> Vec<Event> {
         },
         Event::LineLiftAgreed { stop: StopId(2), by: person("bob"), reason: Digest::of(b"reason") },
         Event::LineLifted { stop: StopId(2) },
-        Event::ConfigCompared { number: 2, lets_more_pass: true },
+        Event::ConfigCompared {
+            number: 2,
+            lets_more_pass: true,
+            report: Some(Digest::of(b"report")),
+            checked: Some(40),
+        },
+        Event::PolicyReviewOverdue { bundle: Digest::of(b"policies"), due: Millis(9_000) },
         Event::ConfigCalendarCompared { number: 2, opens_more: true },
         Event::AccessLogin { person: person("anna") },
         Event::AccessRefused {
             subject: Some(Subject::Deployment(deployment)),
             act: "approve".to_owned(),
             why: RefusedWhy::Contributor,
+            core: Some(Invariant::SodContributor),
         },
         Event::AccessRefusedCounted {
             route: "/login".to_owned(),

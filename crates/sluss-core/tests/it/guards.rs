@@ -33,9 +33,9 @@ fn whoever_commits_by_an_address_that_nobody_knows_does_not_get_round_the_four_e
                 release.created rel-1 run-1
                 deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                gate.decided dep-1 four_eyes outcome={on:{unknown:{people:[1d2bba113dd32caf7b3503eb56c9c2e552457be4e71fdb626a77701bec5f715c]}},outcome:waiting}
+                gate.decided core.identity.mapped dep-1 four_eyes outcome={on:{unknown:{people:[1d2bba113dd32caf7b3503eb56c9c2e552457be4e71fdb626a77701bec5f715c]}},outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             3 identify mallory by erik
@@ -47,14 +47,14 @@ fn whoever_commits_by_an_address_that_nobody_knows_does_not_get_round_the_four_e
                 Conflict: It is known who that is: `organisation.yaml` names them.
             6 identify mallory by anna agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused identify not_a_person
+                + access.refused identify core.identity.human not_a_person
             7 identify mallory as bob by anna
                 access.identified anna bob mallory
                 approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             8 approve dep-1 by anna
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             9 approve dep-1 by carl
                 approval.granted carl dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
@@ -82,7 +82,7 @@ fn whoever_says_that_it_was_nobody_here_contributed_as_well() {
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             4 approve dep-1 by anna
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             5 approve dep-1 by carl
                 approval.granted carl dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
@@ -110,7 +110,7 @@ fn only_what_is_between_what_is_live_and_the_release_must_be_known() {
         expect![[r#"
             4 approve dep-1 by carl
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             8 approve dep-2 by carl
                 approval.granted carl dep-2
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
@@ -135,13 +135,13 @@ fn a_platform_change_by_somebody_whom_nobody_knows_is_refused() {
         expect![[r#"
             1 policy-with mallory carl bob by anna
                 Denied: No `organisation.yaml` that was in force names everyone who wrote this.
-                + access.refused push unidentified
+                + access.refused push core.identity.mapped unidentified
             3 policy-with mallory carl bob by anna
                 config.proposed mallory+anna number=2
                 approval.requested cfg-2 platform_change
             4 approve cfg-2 by carl
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve cfg-2 contributor
+                + access.refused approve core.sod.contributor cfg-2 contributor
             5 policy-with anna carl bob by anna
                 config.proposed anna number=3
                 approval.requested cfg-3 platform_change
@@ -176,7 +176,7 @@ fn whoever_asks_for_a_deployment_does_not_decide_over_it() {
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
             4 approve dep-1 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             5 approve dep-1 by carl
                 approval.granted carl dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
@@ -218,7 +218,7 @@ fn whoever_lets_a_barred_release_go_again_does_not_decide_over_it() {
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
             12 approve dep-3 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-3 contributor
+                + access.refused approve core.sod.contributor dep-3 contributor
             13 approve dep-3 by carl
                 approval.granted carl dep-3
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:approved}
@@ -255,14 +255,14 @@ fn whoever_agreed_to_rules_that_ask_less_has_a_second_person_asked_for_their_own
                 deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 approval.requested dep-1 own_rules
-                gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
+                gate.decided core.sod.policy_appr dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             6 approve dep-1 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             7 approve dep-1 by dora
                 approval.granted dora dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
@@ -279,7 +279,7 @@ fn whoever_agreed_to_rules_that_ask_less_has_a_second_person_asked_for_their_own
                 gate.decided dep-2 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-2
@@ -310,16 +310,16 @@ fn a_freeze_is_lifted_by_another_approver_who_contributed_to_nothing_that_it_kee
                 + access.refused lift missing_role
             5 lift frz-1 by bob
                 Denied: You had a hand in it, so someone else must lift.
-                + access.refused lift contributor
+                + access.refused lift core.sod.contributor contributor
             6 lift frz-1 by erik
                 Denied: You had a hand in it, so someone else must lift.
-                + access.refused lift contributor
+                + access.refused lift core.sod.contributor contributor
             7 lift frz-1 by anna agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused lift not_a_person
+                + access.refused lift core.identity.human not_a_person
             8 lift frz-1 by anna stale
                 Denied: A decision asks for your password again.
-                + access.refused lift not_reauthenticated
+                + access.refused lift core.identity.human not_reauthenticated
             9 lift frz-1 by anna
                 freeze.lifted anna frz-1 8fcfccf675b1f0bfd39d
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
@@ -338,7 +338,7 @@ fn where_nobody_is_asked_a_developer_lifts_their_own_freeze_in_person() {
         expect![[r#"
             2 lift frz-1 by anna stale
                 Denied: A decision asks for your password again.
-                + access.refused lift not_reauthenticated
+                + access.refused lift core.identity.human not_reauthenticated
             3 lift frz-1 by anna
                 freeze.lifted anna frz-1 8fcfccf675b1f0bfd39d
         "#]],
@@ -361,10 +361,10 @@ fn a_jump_of_the_clock_is_confirmed_by_an_approver_in_person() {
                 + access.refused confirm-clock missing_role
             3 confirm clock by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused confirm-clock not_a_person
+                + access.refused confirm-clock core.identity.human not_a_person
             4 confirm clock by carl stale
                 Denied: A decision asks for your password again.
-                + access.refused confirm-clock not_reauthenticated
+                + access.refused confirm-clock core.identity.human not_reauthenticated
             5 confirm clock by carl
                 log.gap_ended carl confirmed=true
         "#]],
@@ -395,10 +395,10 @@ fn a_first_release_without_proof_is_let_go_by_an_approver_who_did_not_contribute
                 + access.refused resume missing_role
             1002 resume by bob
                 Denied: You had a hand in it, so someone else must resume.
-                + access.refused resume contributor
+                + access.refused resume core.sod.contributor contributor
             1003 resume by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused resume not_a_person
+                + access.refused resume core.identity.human not_a_person
             1004 resume by carl
                 rollout.resumed carl dep-1
                 deployment.live dep-1
@@ -466,10 +466,10 @@ fn whoever_agreed_takes_that_back_before_the_start_and_another_approver_refuses_
                 Conflict: Nothing stands that you agreed to of dep-1.
             6 revoke dep-1 by bob agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused revoke dep-1 not_a_person
+                + access.refused revoke core.identity.human dep-1 not_a_person
             7 revoke dep-1 by bob stale
                 Denied: A decision asks for your password again.
-                + access.refused revoke dep-1 not_reauthenticated
+                + access.refused revoke core.identity.human dep-1 not_reauthenticated
             8 revoke dep-1 by bob
                 approval.revoked bob 8fcfccf675b1f0bfd39d dep-1
                 approval.requested dep-1 each_release
@@ -481,7 +481,7 @@ fn whoever_agreed_takes_that_back_before_the_start_and_another_approver_refuses_
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}
             11 refuse dep-1 by anna
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused refuse dep-1 contributor
+                + access.refused refuse core.sod.contributor dep-1 contributor
             12 refuse dep-1 by dora
                 approval.refused dora 8fcfccf675b1f0bfd39d dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:refused,why:not_approved}

@@ -115,7 +115,7 @@ fn a_forward_only_release_stops_where_it_is_and_calls_a_person() {
                 gate.decided dep-4 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-4 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-4 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-4 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-4 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-4 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-4 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-4

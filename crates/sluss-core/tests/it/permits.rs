@@ -31,28 +31,28 @@ fn whoever_contributed_does_not_decide() {
                 run.queued chg-1 run-1
             3 approve dep-1 by anna
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             4 approve dep-1 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             5 approve dep-1 by dora
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             6 approve dep-1 by erik
                 Denied: Deciding takes the role of an approver, and you don't have it.
                 + access.refused approve dep-1 missing_role
             7 approve dep-1 by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused approve dep-1 not_a_person
+                + access.refused approve core.identity.human dep-1 not_a_person
             8 approve dep-1 by carl stale
                 Denied: A decision asks for your password again.
-                + access.refused approve dep-1 not_reauthenticated
+                + access.refused approve core.identity.human dep-1 not_reauthenticated
             9 approve dep-1
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused approve dep-1 not_a_person
+                + access.refused approve core.identity.human dep-1 not_a_person
             10 approve dep-1 otherwise by carl
                 Denied: What you looked at is not what stands there now.
-                + access.refused approve dep-1 statement_moved
+                + access.refused approve core.statement_curre dep-1 statement_moved
             11 approve dep-2 by carl
                 NotFound: Nobody was asked about dep-2.
             12 approve dep-1 by carl
@@ -102,13 +102,13 @@ fn a_freeze_keeps_a_deployment_waiting_until_it_ends_or_is_lifted() {
                 deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
-                gate.decided dep-1 freeze outcome={on:{freeze:{freeze:frz-1,until:100000}},outcome:waiting}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.freeze dep-1 freeze outcome={on:{freeze:{freeze:frz-1,until:100000}},outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             7 lift frz-1 by anna
                 freeze.lifted anna frz-1 8fcfccf675b1f0bfd39d
-                gate.decided dep-1 freeze outcome={on:{freeze:{freeze:frz-2,until:200000}},outcome:waiting}
+                gate.decided core.freeze dep-1 freeze outcome={on:{freeze:{freeze:frz-2,until:200000}},outcome:waiting}
             8 lift frz-1 by anna
                 Conflict: The freeze frz-1 is over.
             9 lift frz-9 by anna
@@ -214,7 +214,7 @@ fn an_approval_is_asked_again_when_the_policy_changes() {
                 approval.requested cfg-2 platform_change
             6 approve cfg-2 by anna
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve cfg-2 contributor
+                + access.refused approve core.sod.contributor cfg-2 contributor
             7 approve cfg-2 by carl
                 approval.granted carl cfg-2
                 config.activated number=2
@@ -274,7 +274,7 @@ fn an_approval_is_asked_again_when_more_people_turn_out_to_have_contributed() {
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
             16 approve dep-3 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-3 contributor
+                + access.refused approve core.sod.contributor dep-3 contributor
             17 approve dep-3 by carl
                 approval.granted carl dep-3
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:approved}
@@ -323,7 +323,7 @@ fn a_proposed_configuration_asks_as_the_policy_says() {
                 Conflict: cfg-3 no longer waits for a decision.
             6 approve cfg-4 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve cfg-4 contributor
+                + access.refused approve core.sod.contributor cfg-4 contributor
             7 refuse cfg-4 by carl
                 approval.refused carl 8fcfccf675b1f0bfd39d cfg-4
                 config.refused number=4

@@ -89,7 +89,7 @@ fn what_goes_on_the_first_day_stays_out_when_its_term_is_over() {
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-1 findings outcome={outcome:cleared,why:{findings_in_term:{findings:{critical:0,high:1,low:1,medium:0,suppressed:0},reports:1}}}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-1
@@ -105,7 +105,7 @@ fn what_goes_on_the_first_day_stays_out_when_its_term_is_over() {
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
                 gate.decided dep-2 findings outcome={outcome:cleared,why:{findings_in_term:{findings:{critical:0,high:1,low:0,medium:0,suppressed:0},reports:1}}}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-2
@@ -232,7 +232,7 @@ fn a_waiver_of_two_others_lets_a_finding_stay_until_it_ends() {
                 exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=86400000 what={findings:[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb],kind:findings,service:pay}
             6 grant exc-1 by anna
                 Denied: You asked for it, so someone else grants it.
-                + access.refused grant-exception contributor
+                + access.refused grant-exception core.sod.distinct same_person
             7 grant exc-1 by bob
                 exception.granted bob exc-1
             8 promote rel-1 by anna

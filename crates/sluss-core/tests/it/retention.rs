@@ -52,13 +52,13 @@ fn a_hold_is_placed_by_one_and_lifted_by_two_others() {
                 Conflict: hld-1 holds the release rel-1 already.
             11 unkeep hld-1 by bob
                 Denied: You placed this hold, so others lift it.
-                + access.refused lift a legal hold contributor
+                + access.refused lift a legal hold core.sod.distinct same_person
             12 unkeep hld-1 by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused lift a legal hold not_a_person
+                + access.refused lift a legal hold core.identity.human not_a_person
             13 unkeep hld-1 by carl stale
                 Denied: A decision asks for your password again.
-                + access.refused lift a legal hold not_reauthenticated
+                + access.refused lift a legal hold core.identity.human not_reauthenticated
             14 unkeep hld-1 by anna
                 Denied: To lift a legal hold takes the role of an approver, and you don't have it.
                 + access.refused lift a legal hold missing_role
@@ -66,6 +66,7 @@ fn a_hold_is_placed_by_one_and_lifted_by_two_others() {
                 hold.lift_agreed carl hld-1 8fcfccf675b1f0bfd39d
             16 unkeep hld-1 by carl
                 Conflict: You agreed to lift hld-1 already; it takes one more person.
+                + access.refused lift a legal hold core.sod.distinct same_person
             17 unkeep hld-1 by erik
                 hold.lift_agreed erik hld-1 8fcfccf675b1f0bfd39d
                 hold.lifted hld-1
@@ -121,10 +122,10 @@ fn two_people_dispose_of_what_is_due_and_of_nothing_that_is_held_or_needed() {
                 Conflict: dsp-1 proposes to dispose of 4e65d3fbe8ad already.
             94953600 agree dsp-1 by bob
                 Denied: You proposed it, so another agrees.
-                + access.refused agree to a disposal contributor
+                + access.refused agree to a disposal core.sod.distinct same_person
             94953600 agree dsp-1 by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused agree to a disposal not_a_person
+                + access.refused agree to a disposal core.identity.human not_a_person
             94953600 agree dsp-1 by anna
                 Denied: To agree to a disposal takes the role of an approver, and you don't have it.
                 + access.refused agree to a disposal missing_role
@@ -205,7 +206,7 @@ fn nobody_is_erased_who_has_a_role_or_is_under_way_or_held_and_two_others_do_it(
                 + access.refused erase a person missing_role
             8 erase mallory by bob stale
                 Denied: A decision asks for your password again.
-                + access.refused erase a person not_reauthenticated
+                + access.refused erase a person core.identity.human not_reauthenticated
             10 erase mallory by bob
                 Conflict: They can't be erased now. They had a part in what the legal hold hld-1 keeps.
             13 erase mallory by bob
@@ -214,10 +215,10 @@ fn nobody_is_erased_who_has_a_role_or_is_under_way_or_held_and_two_others_do_it(
                 Conflict: ers-1 proposes that already.
             15 agree ers-1 by bob
                 Denied: You proposed it, so another agrees.
-                + access.refused erase a person contributor
+                + access.refused erase a person core.sod.distinct same_person
             16 agree ers-1 by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused erase a person not_a_person
+                + access.refused erase a person core.identity.human not_a_person
             17 agree ers-1 by carl
                 person.erased carl ers-1 mallory
             18 erase mallory by bob

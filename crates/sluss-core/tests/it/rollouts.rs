@@ -160,7 +160,7 @@ fn crashes_and_a_late_start_take_a_candidate_back() {
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-3
@@ -340,8 +340,8 @@ fn a_clock_that_jumped_shuts_forward_gates_but_takes_back_all_the_same() {
                 deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
-                gate.decided dep-3 freeze outcome={on:clock,outcome:waiting}
-                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.freeze dep-3 freeze outcome={on:clock,outcome:waiting}
+                gate.decided core.evidence_signed dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
             15 unfavourable

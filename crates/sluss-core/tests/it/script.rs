@@ -11,7 +11,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use expect_test::Expect;
 use serde_json::Value;
-use sluss_core::approval::Subject;
+use sluss_core::approval::{Subject, VoidWhy};
 use sluss_core::budget::ErrorBudget;
 use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal, Reporting, Retain, Stated};
@@ -22,9 +22,11 @@ use sluss_core::findings::{Found, Report as Findings, Severity};
 use sluss_core::ids::{Digest, EnvironmentName, ReleaseId};
 use sluss_core::incident::Reporter;
 use sluss_core::incident::clocks::Report;
+use sluss_core::invariant::Invariant;
 use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::performance::{Beside, Measured, Metric, Pace};
 use sluss_core::pipeline::{GateKind, Stage};
+use sluss_core::policies::{Governance, Mode};
 use sluss_core::remediation::Terms;
 use sluss_core::rollout::{Counts, Verdict};
 use sluss_core::slots::Rule;
@@ -80,6 +82,34 @@ pub fn play(world: &mut World, story: &str) {
         world.now = Millis(second.parse::<i64>().unwrap() * 1000);
         assert_eq!(carry_out(world, words), None, "{line}");
     }
+}
+
+/// Carries out a story, and returns the invariants that its last line names: in the refusal, what is
+/// recorded of it, and the events.
+pub fn names_at_last(stages: Vec<Stage>, story: &str) -> BTreeSet<Invariant> {
+    let mut world = World::new(stages);
+    let lines: Vec<&str> = story.lines().map(str::trim).collect();
+    let (last, before) = lines.split_last().unwrap();
+    play(&mut world, &before.join("\n"));
+    let (second, words) = last.split_once(' ').unwrap();
+    world.now = Millis(second.parse::<i64>().unwrap() * 1000);
+    let from = world.log.len();
+    let refusal = carry_out(&mut world, words);
+    let recorded = refusal.as_ref().and_then(|refusal| refusal.record.as_deref().cloned());
+    let events: Vec<Event> =
+        world.log[from..].iter().map(|(_, event)| event.clone()).chain(recorded).collect();
+    let said = events.iter().filter_map(|event| match event {
+        Event::GateDecided { core, .. } | Event::AccessRefused { core, .. } => *core,
+        Event::DeploymentRolledBack { cause, .. } => cause.invariant(),
+        Event::RolloutHeld { why, .. } => why.invariant(),
+        Event::ApprovalInvalidated { why, .. } => why.and_then(VoidWhy::invariant),
+        _names_none => None,
+    });
+    let said: BTreeSet<Invariant> = said.collect();
+    if let Some(refusal) = refusal {
+        assert_eq!(refusal.core.into_iter().collect::<BTreeSet<_>>(), said, "{last}");
+    }
+    said
 }
 
 /// Carries out one line; returns why it was refused, if it was.
@@ -194,6 +224,21 @@ fn command(world: &World, words: &[&str]) -> Command {
                 Organisation { policies, ..organisation(FourEyes::Always, approvers) };
             propose(world.state.next_proposal(), organisation)
         }
+        // Policies of which all, or these rules, only warn: `always-warns strict sbom,scan bob`.
+        ["policy", "always-warns", policies, warn, ref approvers @ ..] => {
+            let governance = match warn {
+                "all" => Governance { mode: Mode::Warn, ..Governance::default() },
+                "none" => Governance::default(),
+                "reviewed" => Governance { reviewed: Some(world.now), ..Governance::default() },
+                rules => {
+                    let warn = rules.split(',').map(str::to_owned).collect();
+                    Governance { warn, ..Governance::default() }
+                }
+            };
+            let (policies, policy) = (Some(Digest::of(policies.as_bytes())), governance);
+            let asked = organisation(FourEyes::Always, approvers);
+            propose(world.state.next_proposal(), Organisation { policies, policy, ..asked })
+        }
         ["policy", "of", policies, ref approvers @ ..] => {
             let policies = Some(Digest::of(policies.as_bytes()));
             let organisation =
@@ -235,7 +280,13 @@ fn command(world: &World, words: &[&str]) -> Command {
             propose(world.state.next_proposal(), organisation)
         }
         ["compared", number, found] => {
-            Command::Compared { number: number.parse().unwrap(), lets_more_pass: found == "weaker" }
+            let lets_more_pass = matches!(found, "weaker" | "nothing");
+            let (report, checked) = match found {
+                "nothing" => (Some(Digest::of(b"report")), Some(0)),
+                _some => (None, None),
+            };
+            let number = number.parse().unwrap();
+            Command::Compared { number, lets_more_pass, report, checked }
         }
         ["calendar-compared", number, found] => Command::CalendarCompared {
             number: number.parse().unwrap(),
@@ -474,6 +525,10 @@ fn by_hand(world: &World, words: &[&str]) -> Command {
         ["approve", subject] => {
             let subject = subject.parse().unwrap();
             Command::Approve { subject, statement: seen(subject) }
+        }
+        ["approve", subject, "seeing", other] => {
+            let statement = seen(other.parse().unwrap());
+            Command::Approve { subject: subject.parse().unwrap(), statement }
         }
         ["approve", subject, "otherwise"] => {
             let statement = Digest::of(b"something else");

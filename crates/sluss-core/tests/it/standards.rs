@@ -36,7 +36,7 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
                 exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=100000000 what={kind:standard,model:{failures:2,files:3,lines:50,owner:a9f7d1eee12252d8593b319574470b2d0b78f20c93e12cd378d597f5070b7016,paths:[docs/],service:pay}}
             6 grant exc-1 by anna
                 Denied: You asked for it, so someone else grants it.
-                + access.refused grant-exception contributor
+                + access.refused grant-exception core.sod.distinct same_person
             7 grant exc-1 by mallory
                 Denied: Granting takes the role of an approver, and you don't have it.
                 + access.refused grant-exception missing_role
@@ -52,7 +52,7 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
                 approval.automated exc-1 7480b7118c03b5fe26a6 dep-2
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:{standard:{exception:exc-1,files:1,lines:12}}}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-2
@@ -70,7 +70,7 @@ fn a_release_that_fits_a_standard_change_is_asked_no_approval_of_its_own() {
                 approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
             pay/production: rel-2 100 % rel-1 0 %
@@ -103,7 +103,7 @@ fn who_agreed_to_a_standard_change_does_not_pass_by_it() {
                 approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             pay/production: rel-1 100 %
@@ -145,7 +145,7 @@ fn failures_suspend_a_standard_change() {
                 approval.requested dep-3 each_release
                 gate.decided dep-3 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-3 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
             pay/production: rel-1 100 %
@@ -184,7 +184,7 @@ fn a_standard_change_has_bounds_and_never_covers_the_pipeline() {
                 approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             pay/production: rel-1 100 %
@@ -269,7 +269,7 @@ fn who_contributed_neither_asks_nor_grants_to_go_past_a_freeze() {
         expect![[r#"
             4 except freeze dep-1 900 by anna
                 Denied: You contributed to this release, so someone else asks to go past a freeze.
-                + access.refused ask-exception dep-1 contributor
+                + access.refused ask-exception core.sod.contributor dep-1 contributor
             6 grant exc-1 by bob
                 exception.granted bob exc-1
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:{exception:{exception:exc-1}}}
@@ -294,9 +294,10 @@ fn a_waiver_is_named_at_the_gate_and_none_of_what_is_no_rule_of_a_policy_counts(
         expect![[r#"
             3 except waiver core.evidence 80000 by erik
                 Denied: `core.evidence` is no rule of a policy, and cannot be waived.
+                + access.refused ask-exception core.breakglass.scop out_of_scope
             6 grant exc-1 by carl
                 exception.granted carl exc-1
-                gate.decided dep-1 policy outcome={outcome:cleared,why:{waived:{by:[exc-1],input:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,rules:[sbom]}}} policy={bundle_sha256:3a3127f5ea0269b5c6cfe92e7eb12dccc190b1e1cedd7faeae3960079542c055,data_sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a,input_sha256:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,result_sha256:f6a214f7a5fcda0c2cee9660b7fc29f5649e3c68aad48e20e950137c98913a68}
+                gate.decided dep-1 policy outcome={outcome:cleared,why:{waived:{by:[exc-1],input:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,rules:[sbom]}}} policy={bundle_sha256:3a3127f5ea0269b5c6cfe92e7eb12dccc190b1e1cedd7faeae3960079542c055,commit:0000000000000000000000000000000000000001,data_sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a,input_sha256:c96c6d5be8d08a12e7b5cdc1b207fa6b2430974c86803d8891675e76fd992c20,result_sha256:f6a214f7a5fcda0c2cee9660b7fc29f5649e3c68aad48e20e950137c98913a68}
                 deployment.cleared dep-1
                 deployment.started dep-1
             pay/production: rel-1 0 %
@@ -323,6 +324,7 @@ fn a_configuration_that_asks_less_takes_two_who_did_not_write_it() {
                 approval.granted bob cfg-2
             3 approve cfg-2 by bob
                 Conflict: You agreed to cfg-2 already; it waits for someone else.
+                + access.refused approve core.sod.distinct cfg-2 same_person
             4 approve cfg-2 by carl
                 approval.granted carl cfg-2
                 config.activated number=2

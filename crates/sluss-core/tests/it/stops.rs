@@ -59,13 +59,13 @@ fn a_stopped_line_starts_and_grows_nothing_until_two_others_lift_it() {
                 deployment.requested dep-3 production rel-3 stage=0
                 gate.decided dep-3 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-3 four_eyes outcome={outcome:cleared,why:nobody_asked}
-                gate.decided dep-3 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
-                gate.decided dep-3 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.freeze dep-3 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
+                gate.decided core.evidence_signed dep-3 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-3 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-3 provenance outcome={outcome:cleared,why:attested}
             12 unstop stp-1 by bob
                 Denied: You stopped the line, so others lift that.
-                + access.refused lift-line contributor
+                + access.refused lift-line core.sod.distinct same_person
             13 unstop stp-1 by mallory
                 Denied: Lifting a stop takes the role of an approver, and you don't have it.
                 + access.refused lift-line missing_role
@@ -74,14 +74,15 @@ fn a_stopped_line_starts_and_grows_nothing_until_two_others_lift_it() {
                 + access.refused lift-line missing_role
             15 unstop stp-1 by carl agent
                 Denied: Only a person decides; tokens and programs do not.
-                + access.refused lift-line not_a_person
+                + access.refused lift-line core.identity.human not_a_person
             16 unstop stp-1 by carl stale
                 Denied: A decision asks for your password again.
-                + access.refused lift-line not_reauthenticated
+                + access.refused lift-line core.identity.human not_reauthenticated
             17 unstop stp-1 by carl
                 line.lift_agreed carl 8fcfccf675b1f0bfd39d stp-1
             18 unstop stp-1 by carl
                 Conflict: You agreed to lift stp-1 already; it takes one more person.
+                + access.refused lift-line core.sod.distinct same_person
             19 favourable
                 rollout.observed dep-2 second 19 favourable
             20 unstop stp-1 by erik
@@ -169,7 +170,7 @@ fn what_bakes_while_the_line_is_stopped_is_not_blamed_for_that() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-1
@@ -214,8 +215,8 @@ fn neither_an_override_nor_an_emergency_goes_past_a_stop() {
                 deployment.requested dep-1 production rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
-                gate.decided dep-1 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.freeze dep-1 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             4 grant exc-1 by bob
@@ -247,7 +248,7 @@ fn a_stop_holds_test_environments_too_and_says_so_at_their_gate() {
                 release.created rel-1 run-1
                 deployment.requested dep-1 test-1 rel-1 stage=0
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:24,skipped:0}}}
-                gate.decided dep-1 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
+                gate.decided core.freeze dep-1 freeze outcome={on:{stopped:{scope:all,stop:stp-1}},outcome:waiting}
             5 unstop stp-1 by carl
                 line.lift_agreed carl 8fcfccf675b1f0bfd39d stp-1
                 line.lifted stp-1

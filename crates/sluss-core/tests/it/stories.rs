@@ -49,7 +49,7 @@ fn a_change_goes_to_production_and_the_first_release_asks_a_second_person() {
                 approval.requested dep-1 first_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
             8 approve dep-1 by bob
@@ -92,7 +92,7 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
                 approval.requested dep-2 each_release
                 gate.decided dep-2 four_eyes outcome={on:second_person,outcome:waiting}
                 gate.decided dep-2 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-2 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-2 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             6 approve dep-1 by carl
@@ -165,7 +165,7 @@ fn of_two_changes_in_a_second_the_newer_one_is_delivered_with_both() {
                 gate.decided dep-1 tests outcome={outcome:cleared,why:{tests_passed:{failed:0,passed:12,skipped:0}}}
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:nobody_asked}
                 gate.decided dep-1 freeze outcome={outcome:cleared,why:no_freeze}
-                gate.decided dep-1 provenance outcome={on:provenance,outcome:waiting}
+                gate.decided core.evidence_signed dep-1 provenance outcome={on:provenance,outcome:waiting}
                 gate.decided dep-1 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-1 provenance outcome={outcome:cleared,why:attested}
                 deployment.cleared dep-1
@@ -243,7 +243,7 @@ fn branches_are_proposed_replaced_merged_and_deleted_while_running() {
             14 received 5
             16 approve dep-1 by bob
                 Denied: You contributed to this change, so someone else must decide.
-                + access.refused approve dep-1 contributor
+                + access.refused approve core.sod.contributor dep-1 contributor
             17 approve dep-1 by dora
                 approval.granted dora dep-1
                 gate.decided dep-1 four_eyes outcome={outcome:cleared,why:approved}

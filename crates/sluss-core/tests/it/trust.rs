@@ -33,7 +33,7 @@ fn two_people_who_may_decide_trust_the_log_again_and_nobody_else() {
                 exception.requested bob exc-1 8fcfccf675b1f0bfd39d until=1000000 what={found:8,kind:log_trust}
             7 grant exc-1 by bob
                 Denied: You asked for it, so someone else grants it.
-                + access.refused grant-exception contributor
+                + access.refused grant-exception core.sod.distinct same_person
             8 grant exc-1 by anna
                 Denied: Granting takes the role of an approver, and you don't have it.
                 + access.refused grant-exception missing_role

@@ -14,6 +14,7 @@ use sluss_core::pipeline::{
     EnvironmentKind, GateKind, Pipeline, Replacement, Report, ReportKind, RolloutPlan, Stage,
     Start, Step, StepKind,
 };
+use sluss_core::policies::Mode;
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
@@ -256,6 +257,12 @@ impl Rules for Texts {
             data_sha256: Digest::of(b"{}"),
             input_sha256: Digest::of(b"input"),
             result_sha256: Digest::of(b"result"),
+            input_size: None,
+            engine: None,
+            duration_us: None,
+            mode: Mode::Block,
+            commit: None,
+            approved_leaf: None,
         };
         PolicySays::Asked { record, answer: Self::says(policies, now) }
     }
@@ -308,6 +315,7 @@ pub fn organisation(four_eyes: FourEyes, approvers: &[&str]) -> Organisation {
         templates: BTreeMap::from([("rust-service@1".parse().unwrap(), Digest::of(b"template"))]),
         template_gates: BTreeMap::new(),
         without_customers: ["staging".parse().unwrap()].into(),
+        policy: Default::default(),
     }
 }
 

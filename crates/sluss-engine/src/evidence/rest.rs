@@ -152,6 +152,8 @@ pub(super) fn gate(
             vec!["SLUSS_EXCEPTION"]
         }
         Some(ClearedWhy::Standard { .. }) => vec!["SLUSS_STANDARD_CHANGE"],
+        // It went, and no policy let it.
+        Some(ClearedWhy::WouldRefuse { .. }) => vec!["SLUSS_WARNED"],
         Some(_by_its_own_rule) => vec![level],
         None => vec!["FAILED"],
     };

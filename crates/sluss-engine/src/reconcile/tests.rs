@@ -230,6 +230,7 @@ fn organisation(anna: &PersonRef) -> Organisation {
         templates: BTreeMap::new(),
         template_gates: BTreeMap::new(),
         without_customers: BTreeSet::new(),
+        policy: Default::default(),
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sluss_calendar::{Calendar, Decision as CalendarDecision, Operation, Overrun, Scope, decide};
 use sluss_core::deployment::Phase;
@@ -29,7 +30,8 @@ use sluss_core::exception::{Changed, ExceptionKind};
 use sluss_core::freezes::FreezeDecided;
 use sluss_core::ids::{CommitId, DeploymentId, Digest, ServiceName};
 use sluss_core::pipeline::GateKind;
-use sluss_core::rules::{CalendarSays, PolicyRecord, PolicySays, Rules, RunningSays};
+use sluss_core::policies::Mode;
+use sluss_core::rules::{CalendarSays, EngineUsed, PolicyRecord, PolicySays, Rules, RunningSays};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_policy::{Bundle, ClosedBecause, Decision, Limits, NO_DATA, evaluate};
@@ -260,7 +262,12 @@ impl Known {
     }
 
     /// Remembers what was decided from and what came out, until it is kept.
-    fn remember(&mut self, policies: &Digest, input: Vec<u8>, decision: &Decision) -> PolicyRecord {
+    fn remember(
+        &mut self,
+        policies: &Digest,
+        input: Vec<u8>,
+        (decision, took): (&Decision, Duration),
+    ) -> PolicyRecord {
         let result = serde_json::to_vec(decision).expect("BUG: a decision has a JSON form");
         let [data, input, result] =
             [NO_DATA.to_vec(), input, result].map(|content| self.keep(content));
@@ -269,6 +276,16 @@ impl Known {
             data_sha256: data,
             input_sha256: input,
             result_sha256: result,
+            input_size: u64::try_from(decision.input_size).ok(),
+            engine: Some(EngineUsed {
+                name: decision.engine.name.clone(),
+                version: decision.engine.version.clone(),
+                features: decision.engine.features.clone(),
+            }),
+            duration_us: u64::try_from(took.as_micros()).ok(),
+            mode: Mode::Block,
+            commit: None,
+            approved_leaf: None,
         }
     }
 
@@ -434,12 +451,14 @@ impl Rules for Texts {
                 return not_asked("input");
             }
         };
+        let began = tokio::time::Instant::now();
         let decision = ask(&bundle, &input);
+        let took = began.elapsed();
         if let Some(because) = &decision.closed_because {
             tracing::debug!(%deployment, %because, "the policies keep it");
         }
         let answer = meaning::answer(state, deployment, &decision, now);
-        let record = self.known().remember(policies, input, &decision);
+        let record = self.known().remember(policies, input, (&decision, took));
         PolicySays::Asked { record, answer }
     }
 }

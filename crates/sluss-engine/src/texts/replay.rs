@@ -5,7 +5,7 @@ use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::Digest;
 use sluss_core::pipeline::GateKind;
 use sluss_core::units::Millis;
-use sluss_policy::{Bundle, DiffReport, DiffResult, Limits, NO_DATA, Recorded, diff};
+use sluss_policy::{Bundle, DiffReport, Limits, NO_DATA, Recorded, diff};
 use sluss_store::{Blobs as _, Log as _, Sealed};
 
 use crate::engine::{Engine, read_event};
@@ -21,6 +21,8 @@ pub struct Past {
     pub recorded: Vec<Recorded>,
     /// Those that can't, and why.
     pub not_checked: Vec<(String, String)>,
+    /// How many went though the policies would have refused them, since they only warned.
+    pub only_warned: usize,
 }
 
 /// Reads what policies decided since an instant: the last `most` decisions.
@@ -61,6 +63,8 @@ async fn of_entry(engine: &Engine, sealed: &Sealed, past: &mut Past) -> Result<(
         return Ok(());
     };
     let id = sealed.position.to_string();
+    let warned = matches!(&outcome, GateOutcome::Cleared { why: ClearedWhy::WouldRefuse { .. } });
+    past.only_warned += usize::from(warned);
     match policy.as_ref().map(|record| &record.input_sha256).or_else(|| outcome.input()) {
         Some(digest) => match engine.parts().blobs.get(digest).await {
             Ok(input) => past.recorded.push(Recorded { id, data: NO_DATA.to_vec(), input }),
@@ -76,9 +80,10 @@ async fn of_entry(engine: &Engine, sealed: &Sealed, past: &mut Past) -> Result<(
 
 /// Decides the past by both policies. Blocks: call it where that may be.
 pub fn difference(old: &Bundle, new: &Bundle, past: Past) -> DiffReport {
-    let Past { recorded, not_checked } = past;
+    let Past { recorded, not_checked, only_warned } = past;
     let mut report = diff(old, new, recorded, Limits::default());
     report.not_checked.extend(not_checked);
+    report.only_warned = only_warned;
     report
 }
 
@@ -95,11 +100,11 @@ pub async fn compare(
     engine: &Engine,
     old: &Digest,
     new: &Digest,
-) -> Result<DiffResult, Vec<String>> {
+) -> Result<DiffReport, Vec<String>> {
     let blobs = &engine.parts().blobs;
     let (old, new) = (super::bundle(blobs, old).await?, super::bundle(blobs, new).await?);
     let past = past(engine, engine.now().plus(-PAST_MS), DECISIONS_MOST).await;
     let past = past.map_err(|failure| vec![failure.what])?;
     let report = tokio::task::spawn_blocking(move || difference(&old, &new, past)).await;
-    report.map(|report| report.result()).map_err(|error| vec![error.to_string()])
+    report.map_err(|error| vec![error.to_string()])
 }

@@ -32,6 +32,7 @@ use crate::pipeline::Catalogue;
 use crate::pushes::{PushJudge, Templates};
 
 mod freezes;
+mod modes;
 mod waivers;
 
 /// 2026-11-22T07:00:00Z, a Sunday.

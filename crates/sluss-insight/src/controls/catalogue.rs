@@ -102,6 +102,9 @@ impl Catalogue {
 
 /// What takes a gate's word away.
 pub(super) const ROUND_A_GATE: &[Fact] = &[Fact::ExceptionGranted, Fact::ShadowFound];
+/// What speaks against gates that were kept as they should be.
+pub(super) const OF_THE_GATES: &[Fact] =
+    &[Fact::ExceptionGranted, Fact::ShadowFound, Fact::PoliciesOverdue];
 /// What speaks against findings having been mended in time.
 pub(super) const PAST_TERMS: &[Fact] = &[Fact::FindingsOverdue, Fact::ExceptionGranted];
 /// What takes the log's word away.

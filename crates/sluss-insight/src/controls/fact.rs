@@ -23,6 +23,7 @@ pub enum Fact {
     IncidentOpened,
     DossierGiven,
     AccessReviewed,
+    PoliciesOverdue,
     BackupRestored,
     RollbackDrilled,
     ClockTold,
@@ -60,6 +61,7 @@ impl Fact {
             Self::IncidentOpened => "an incident was opened",
             Self::DossierGiven => "the evidence of a release was given away",
             Self::AccessReviewed => "a person reviewed who may do what",
+            Self::PoliciesOverdue => "nobody had looked at the policies for a year",
             Self::BackupRestored => "a backup was restored in a test",
             Self::RollbackDrilled => "going back was drilled",
             Self::ClockTold => "what keeps the clock right, and how far it is off, was recorded",
@@ -102,6 +104,7 @@ impl Fact {
             Event::LogWitnessed { .. } => &[Self::Witnessed],
             Event::LogKeyRotated { .. } | Event::LogKeyRetired { .. } => &[Self::KeyHandedOver],
             Event::ConfigActivated { .. } => &[Self::ConfigurationActivated],
+            Event::PolicyReviewOverdue { .. } => &[Self::PoliciesOverdue],
             Event::IncidentShadow { .. } => &[Self::ShadowFound, Self::IncidentOpened],
             Event::IncidentOpened { .. } | Event::IncidentReported { .. } => {
                 &[Self::IncidentOpened]

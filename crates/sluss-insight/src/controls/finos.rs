@@ -1,6 +1,6 @@
 //! FINOS *SDLC Common Controls*, mi-1 to mi-23, in our words.
 
-use super::catalogue::{OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
+use super::catalogue::{OF_THE_GATES, OF_THE_LOG, PAST_TERMS, ROUND_A_GATE};
 use super::control::{Control, each, if_any, once, yearly};
 use super::fact::Fact;
 use super::mark::Mark::*;
@@ -61,7 +61,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("mi-12", "gating", "Gates keep what does not comply")
         .read()
         .asks(&[each(Gated), each(PolicyAsked), each(NoFreeze)])
-        .against(ROUND_A_GATE)
+        .against(OF_THE_GATES)
         .tests(&[
             "failed_and_missing_tests_refuse_and_nobody_is_asked",
             "the_second_person_and_the_calendar_are_asked_also_by_a_stage_that_names_no_gate",

@@ -5,6 +5,7 @@
 mod cases;
 mod contract;
 mod decisions;
+mod many;
 mod refusals;
 mod replay;
 mod sample;

@@ -180,6 +180,7 @@ impl Story {
             templates: BTreeMap::new(),
             template_gates: BTreeMap::new(),
             without_customers: BTreeSet::new(),
+            policy: Default::default(),
         };
         let contributors = BTreeSet::from([self.people["anna"].clone()]);
         let (commit, nonce) = (commit(900 + number), self.engine.nonce());

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::ids::Malformed;
+use sluss_core::invariant::Invariant;
 use sluss_engine::failure::{Blame, Failure};
 
 use crate::app::status;
@@ -28,12 +29,15 @@ pub struct Problem {
     pub what: String,
     /// What to do next.
     pub hint: String,
+    /// The id of the compiled-in invariant that it would break, if it is one: `core.freeze`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core: Option<&'static str>,
 }
 
 impl Refused {
     /// Returns the failure as JSON, without a status.
     pub fn body(self) -> Json<Problem> {
-        let Failure { blame, what, hint } = self.0;
+        let Failure { blame, what, hint, core } = self.0;
         let blame = match blame {
             Blame::Caller => "caller",
             Blame::TooLarge => "too_large",
@@ -43,7 +47,8 @@ impl Refused {
             Blame::Upstream => "upstream",
             Blame::Bug => "bug",
         };
-        Json(Problem { blame, what, hint })
+        let core = core.map(Invariant::as_str);
+        Json(Problem { blame, what, hint, core })
     }
 }
 

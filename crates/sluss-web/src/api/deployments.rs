@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use sluss_core::approval::{Decision, Subject};
 use sluss_core::deployment::{Deployment, HoldReason, Phase};
-use sluss_core::gate::GateOutcome;
+use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::DeploymentId;
+use sluss_core::invariant::Invariant;
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
 use sluss_core::rollout::{self, Counts, Detail, Metric, Reading, Rollout, Verdict};
 use sluss_core::state::State as Known;
@@ -54,6 +55,8 @@ pub struct WaitView {
     pub sentence: String,
     /// Who can open it, where people can.
     pub people: Vec<PersonView>,
+    /// The id of the compiled-in invariant that shuts it, if one does.
+    pub core: Option<&'static str>,
 }
 
 /// A gate of a deployment.
@@ -65,6 +68,10 @@ pub struct GateView {
     pub outcome: &'static str,
     /// Why, as a sentence.
     pub sentence: String,
+    /// The id of the compiled-in invariant that shuts it, if one does: `core.freeze`.
+    pub core: Option<&'static str>,
+    /// Whether policies would refuse it, and only warn.
+    pub would_refuse: bool,
 }
 
 /// Requests of one arm.
@@ -205,7 +212,7 @@ fn deployment_view(
         gates: deployment
             .gates_asked()
             .into_iter()
-            .map(|gate| gate_view(deployment, gate))
+            .map(|gate| gate_view(state, (id, deployment), gate))
             .collect(),
         error_budget: budget_before(state, deployment, now),
         approval: approval_view(state, words, subject),
@@ -312,7 +319,8 @@ fn waits(
         };
         let developers = state.organisation.iter().flat_map(|o| &o.developers);
         let people = words.people(developers);
-        waits.push(WaitView { gate: "rollout", sentence: sentence.to_owned(), people });
+        let (sentence, core) = (sentence.to_owned(), why.invariant().map(Invariant::as_str));
+        waits.push(WaitView { gate: "rollout", sentence, people, core });
     }
     if !matches!(deployment.phase, Phase::Requested | Phase::Cleared) {
         return waits;
@@ -331,7 +339,9 @@ fn waits(
                 | GateKind::Policy
                 | GateKind::Freeze => Vec::new(),
             };
-            waits.push(WaitView { gate: gate_word(*gate), sentence: outcome.sentence(), people });
+            let (gate, sentence, core) =
+                (gate_word(*gate), outcome.sentence(), shut_by(state, id, *gate, outcome));
+            waits.push(WaitView { gate, sentence, people, core });
         }
     }
     waits
@@ -361,7 +371,20 @@ fn gate_word(gate: GateKind) -> &'static str {
     }
 }
 
-pub(super) fn gate_view(deployment: &Deployment, gate: GateKind) -> GateView {
+fn shut_by(
+    state: &Known,
+    id: DeploymentId,
+    gate: GateKind,
+    outcome: &GateOutcome,
+) -> Option<&'static str> {
+    state.shut_by(id, gate, outcome).map(Invariant::as_str)
+}
+
+pub(super) fn gate_view(
+    state: &Known,
+    (id, deployment): (DeploymentId, &Deployment),
+    gate: GateKind,
+) -> GateView {
     let saw = deployment.gates.get(&gate);
     let outcome = match saw {
         None => "pending",
@@ -371,7 +394,10 @@ pub(super) fn gate_view(deployment: &Deployment, gate: GateKind) -> GateView {
     };
     let sentence =
         saw.map_or_else(|| "It has not been looked at yet.".to_owned(), GateOutcome::sentence);
-    GateView { gate: gate_word(gate), outcome, sentence }
+    let core = saw.and_then(|saw| shut_by(state, id, gate, saw));
+    let would_refuse =
+        matches!(saw, Some(GateOutcome::Cleared { why: ClearedWhy::WouldRefuse { .. } }));
+    GateView { gate: gate_word(gate), outcome, sentence, core, would_refuse }
 }
 
 fn rollout_view(rollout: &Rollout) -> RolloutView {

@@ -125,8 +125,8 @@ pub struct KeyToVouchFor {
 /// Something else that waits for whoever asks.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AlsoView {
-    /// `exception`, `emergency`, `stop`, `incident`, or `findings` past their terms of what
-    /// customers have.
+    /// `exception`, `emergency`, `stop`, `incident`, `findings` past their terms of what customers
+    /// have, or `policies` that nobody looked at for a year.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
@@ -170,6 +170,7 @@ async fn past(app: &App, subject: Subject) -> Option<DifferenceView> {
             result: "not checked",
             since_ms: app.engine.now().0,
             checked: 0,
+            only_warned: 0,
             flips: Vec::new(),
             not_checked: vec![NotCheckedView { position: String::new(), why: failure.what }],
         })
@@ -222,7 +223,11 @@ fn facts(state: &Known, id: DeploymentId) -> Option<Facts> {
         risk: "high",
         risk_points: 0,
         risk_parts: Vec::new(),
-        gates: deployment.gates_asked().iter().map(|gate| gate_view(deployment, *gate)).collect(),
+        gates: deployment
+            .gates_asked()
+            .iter()
+            .map(|gate| gate_view(state, (id, deployment), *gate))
+            .collect(),
         signed: streams.iter().filter_map(signed).map(Vec::len).sum(),
         provenance: release.provenance.is_some(),
     };
@@ -339,6 +344,7 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
             );
         }
         all.extend(overdue(state, who));
+        all.extend(unreviewed(state, who, now));
         Ok(all)
     };
     view(app, build).await
@@ -360,6 +366,16 @@ fn overdue(state: &Known, who: &PersonRef) -> Vec<AlsoView> {
         Some(AlsoView { kind: "findings", id: of.release.to_string(), sentence, since_ms })
     });
     late.collect()
+}
+
+/// Returns that nobody looked at the policies for a year, for those who may decide.
+fn unreviewed(state: &Known, who: &PersonRef, now: Millis) -> Option<AlsoView> {
+    let due = state.policy_review_overdue(now)?;
+    let decides = state.organisation.as_ref().is_some_and(|of| of.deciders().contains(who));
+    let (id, since_ms) = ("policies".to_owned(), due.0);
+    let sentence =
+        "Nobody looked at the policies for a year; say `reviewed` in organisation.yaml".to_owned();
+    decides.then_some(AlsoView { kind: "policies", id, sentence, since_ms })
 }
 
 /// Returns the keys that `who` may vouch for.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::approval::Subject;
 use sluss_core::ids::Digest;
+use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
 use sluss_engine::failure::{Blame, Failure};
 use sluss_engine::texts;
@@ -31,6 +32,54 @@ pub struct PoliciesView {
     pub policies: Option<String>,
     /// Their texts by path.
     pub files: BTreeMap<String, String>,
+    /// How they came into force, and when they are looked at again; nothing where there are none.
+    pub version: Option<PolicyVersionView>,
+}
+
+/// Policies as a version.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PolicyVersionView {
+    /// The digest that they are kept under.
+    pub policies: String,
+    /// `block`, or `warn`: what they deny is recorded and shown, and keeps nothing.
+    pub mode: &'static str,
+    /// Rules that only warn.
+    pub warn: Vec<String>,
+    /// The team that answers for them.
+    pub owner: Option<String>,
+    /// The configuration that brought them.
+    pub configuration: String,
+    /// Its commit in the platform repository.
+    pub commit: String,
+    /// When they came into force.
+    pub activated_ms: i64,
+    /// The position of the approval by which they did, where a second person was asked.
+    pub approved_leaf: Option<u64>,
+    /// The digest of the report on what they would have made of the past.
+    pub report: Option<String>,
+    /// By when they are looked at again.
+    pub review_due_ms: i64,
+    /// Whether that is overdue.
+    pub review_overdue: bool,
+}
+
+/// Returns the version of the policies in force.
+pub(crate) fn version(state: &Known, now: Millis) -> Option<PolicyVersionView> {
+    let version = state.policy_version.as_ref()?;
+    let of = &state.organisation.as_ref()?.policy;
+    Some(PolicyVersionView {
+        policies: version.bundle.to_string(),
+        mode: of.mode.as_str(),
+        warn: of.warn.iter().cloned().collect(),
+        owner: of.owner.as_ref().map(ToString::to_string),
+        configuration: Subject::Configuration(version.number).to_string(),
+        commit: version.commit.to_string(),
+        activated_ms: version.activated.0,
+        approved_leaf: version.approved_leaf,
+        report: version.report.as_ref().map(ToString::to_string),
+        review_due_ms: state.policy_review_due()?.0,
+        review_overdue: state.policy_review_overdue(now).is_some(),
+    })
 }
 
 /// What other policies would have made of the past.
@@ -46,6 +95,8 @@ pub struct DifferenceView {
     pub since_ms: i64,
     /// Decisions that both made again.
     pub checked: usize,
+    /// Those that went though the policies then would have refused them, since they only warned.
+    pub only_warned: usize,
     /// Those that come out otherwise.
     pub flips: Vec<FlipView>,
     /// Those of which nothing is known, and why.
@@ -84,7 +135,9 @@ pub(super) async fn active(State(app): State<App>) -> Answer<PoliciesView> {
         }
         None => BTreeMap::new(),
     };
-    Ok(Json(PoliciesView { policies: policies.map(|digest| digest.to_string()), files }))
+    let version = version(&app.engine.state(), app.engine.now());
+    let policies = policies.map(|digest| digest.to_string());
+    Ok(Json(PoliciesView { policies, files, version }))
 }
 
 fn unreadable(lines: &[String]) -> Failure {
@@ -133,6 +186,7 @@ pub(crate) async fn would_change(
         result: "same",
         since_ms: since.0,
         checked: 0,
+        only_warned: 0,
         flips: Vec::new(),
         not_checked: Vec::new(),
     };
@@ -169,6 +223,7 @@ fn fill(view: &mut DifferenceView, report: DiffReport) {
         DiffResult::Weakened => "weakened",
     };
     view.checked = report.checked;
+    view.only_warned = report.only_warned;
     view.flips = report.flips.iter().map(flip_view).collect();
     let pairs = report.not_checked.into_iter();
     view.not_checked = pairs.map(|(position, why)| NotCheckedView { position, why }).collect();

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect};
 use sluss_core::approval::{Decision, Subject};
 use sluss_core::event::Stream;
 use sluss_core::state::State as Known;
+use sluss_core::units::Millis;
 
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
@@ -13,7 +14,7 @@ use super::inbox::{self, Also, Card, KeyCard};
 use super::keys::Ring;
 use super::link;
 use super::subject::{Approval, Looking, approval};
-use crate::api::policies::{FlipView, would_change};
+use crate::api::policies::{FlipView, PolicyVersionView, version, would_change};
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -29,6 +30,44 @@ struct ApprovalsPage {
     keys: Vec<KeyCard>,
     others: Vec<Approval>,
     decided: Vec<Approval>,
+    /// The policies in force, where there are any.
+    policies: Option<PolicyRow>,
+}
+
+/// The policies in force, and who answers for them.
+struct PolicyRow {
+    digest: String,
+    mode: Html,
+    warn: String,
+    owner: String,
+    by: Html,
+    since: Html,
+    review: Html,
+}
+
+fn policy_row(of: PolicyVersionView, now: Millis) -> PolicyRow {
+    let due = Millis(of.review_due_ms).utc_minute();
+    let mode = match of.mode {
+        "warn" => html::toned(Tone::Wait, "only warn"),
+        _block => html::toned(Tone::Good, "enforced"),
+    };
+    let by = match of.approved_leaf {
+        Some(leaf) => html::link(&format!("/log/{leaf}"), &of.configuration).0,
+        None => format!("{}, without a second person", html::text(&of.configuration)),
+    };
+    let review = match of.review_overdue {
+        true => html::toned(Tone::Bad, &format!("overdue since {due}")),
+        false => html::text(&format!("due {due}")),
+    };
+    PolicyRow {
+        digest: of.policies,
+        mode,
+        warn: of.warn.join(", "),
+        owner: of.owner.unwrap_or_else(|| "nobody: say `policies: {owner: TEAM}`".to_owned()),
+        by: Html(by),
+        since: html::ago(Millis(of.activated_ms), now),
+        review,
+    }
 }
 
 pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
@@ -55,7 +94,8 @@ pub(super) async fn page(State(app): State<App>, asked: Asked) -> Page {
     let mine = inbox::cards(&app, mine).await.or_fail(&app, &asked)?;
     let also = inbox::also(&app, &asked).await.or_fail(&app, &asked)?;
     let keys = inbox::keys(&app, &asked).await.or_fail(&app, &asked)?;
-    Ok(render(&ApprovalsPage { frame, mine, also, keys, others, decided }))
+    let policies = version(&app.engine.state(), now).map(|of| policy_row(of, now));
+    Ok(render(&ApprovalsPage { frame, mine, also, keys, others, decided, policies }))
 }
 
 #[derive(Template)]
@@ -99,6 +139,9 @@ pub(super) async fn past(app: &App, subject: Subject) -> Option<Past> {
         ("weakened", _) => {
             (Tone::Bad, format!("Of {decided}, some that were refused would let more pass."))
         }
+        ("not checked", _) if found.checked == 0 => {
+            (Tone::Wait, "Nothing was decided in that time, so nothing was checked.".to_owned())
+        }
         ("not checked", _) => (Tone::Wait, "Not every past decision could be made again.".into()),
         ("same", _) => (Tone::Good, format!("All of {decided} come out the same.")),
         _ if found.old.is_none() => (Tone::Good, "No policy was in force before.".to_owned()),
@@ -112,6 +155,13 @@ pub(super) async fn past(app: &App, subject: Subject) -> Option<Past> {
         },
         before: rules(&flip.before),
         after: rules(&flip.after),
+    };
+    let sentence = match found.only_warned {
+        0 => sentence,
+        many => format!(
+            "{sentence} {} went though policies would have refused: they only warned.",
+            html::count(many as u64, "release")
+        ),
     };
     Some(Past {
         state: html::toned(tone, found.result),

@@ -57,7 +57,7 @@ impl Tone {
             "running" | "rolling out" | "judging" | "baking" | "in progress" | "merged"
             | "announced" | "ready" | "mitigated" => Self::Going,
             "waiting" | "requested" | "queued" | "held" | "pending" | "proposed" | "undecided"
-            | "no data" | "standby" | "asked" => Self::Wait,
+            | "no data" | "standby" | "asked" | "would refuse" => Self::Wait,
             "failed" | "rolled back" | "taken back" | "refused" | "errored" | "timed out"
             | "barred" | "open" | "not accepted" | "unfavourable" | "frozen" | "overdue" => {
                 Self::Bad

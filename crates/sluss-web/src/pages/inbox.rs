@@ -57,7 +57,7 @@ pub(super) async fn cards(app: &App, mine: Vec<Approval>) -> Result<Vec<Card>, F
         let (release, past) = match subject {
             Some(Subject::Deployment(id)) => {
                 let found = inbox::beside_live(app, id).await;
-                let gates = app.engine.state().deployments.get(&id).map(gates).unwrap_or_default();
+                let gates = gates(&app.engine.state(), id);
                 (found.map(|found| card(found, gates)), None)
             }
             Some(subject @ Subject::Configuration(_)) => (None, past(app, subject).await),
@@ -151,6 +151,7 @@ pub(super) async fn also(app: &App, asked: &Asked) -> Result<Vec<Also>, Failure>
             "stop" => link::STOPS.to_owned(),
             "incident" => format!("{}/{}#reporting", link::INCIDENTS, one.id),
             "findings" => format!("/releases/{}#findings", one.id),
+            "policies" => "/approvals#policies".to_owned(),
             _exception => format!("{}#{}", link::EXCEPTIONS, one.id),
         };
         let (link, sentence) = (html::link(&address, &one.id).0, html::sentence(&one.sentence).0);

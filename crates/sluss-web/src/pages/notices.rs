@@ -18,6 +18,8 @@ struct FailurePage {
     heading: &'static str,
     what: Html,
     hint: Html,
+    /// The invariant that it would break: its id, and what it holds.
+    core: Option<(&'static str, &'static str)>,
 }
 
 pub(super) fn failure(app: &App, visitor: &Visitor, failure: Failure) -> Response {
@@ -38,6 +40,7 @@ pub(super) fn failure(app: &App, visitor: &Visitor, failure: Failure) -> Respons
         heading,
         what: sentence(&failure.what),
         hint: sentence(&failure.hint),
+        core: failure.core.map(|core| (core.as_str(), core.sentence())),
     };
     render_as(status, &page)
 }

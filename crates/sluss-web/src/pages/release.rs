@@ -8,7 +8,7 @@ use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::event::Stream;
 use sluss_core::evidence::{Evidence as Signable, Recorded};
 use sluss_core::findings::FindingCounts;
-use sluss_core::gate::GateOutcome;
+use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::hold::Hold;
 use sluss_core::ids::{DeploymentId, Digest, HoldId, ReleaseId};
 use sluss_core::pipeline::GateKind;
@@ -212,7 +212,7 @@ fn release_view(
         deployments: deployments.iter().rev().map(row).collect(),
         open: shown.map(|(id, deployment)| {
             let name = html::link(&link::deployment(*id), &id.to_string());
-            (name, deployment.environment.to_string(), gates(deployment))
+            (name, deployment.environment.to_string(), gates(state, *id))
         }),
         approval: shown
             .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
@@ -309,22 +309,28 @@ fn gate_name(gate: GateKind) -> &'static str {
     }
 }
 
-/// Returns the gates of a deployment, in order.
-pub(super) fn gates(deployment: &Deployment) -> Vec<GateRow> {
+/// Returns the gates of a deployment, in order; a reason that is compiled in with its id.
+pub(super) fn gates(state: &Known, id: DeploymentId) -> Vec<GateRow> {
+    let Some(deployment) = state.deployments.get(&id) else { return Vec::new() };
     let row = |gate: &GateKind| {
         let saw = deployment.gates.get(gate);
         let word = match saw {
             None if matches!(deployment.phase, Phase::Requested) => "pending",
             None => "not asked",
+            Some(GateOutcome::Cleared { why: ClearedWhy::WouldRefuse { .. } }) => "would refuse",
             Some(GateOutcome::Cleared { .. }) => "cleared",
             Some(GateOutcome::Waiting { .. }) => "waiting",
             Some(GateOutcome::Refused { .. }) => "refused",
         };
         let unseen = || "It has not been looked at yet.".to_owned();
+        let said = || saw.map_or_else(unseen, GateOutcome::sentence);
         GateRow {
             name: gate_name(*gate),
             state: html::state(word),
-            sentence: html::sentence(&saw.map_or_else(unseen, GateOutcome::sentence)),
+            sentence: html::sentence(&match saw.and_then(|saw| state.shut_by(id, *gate, saw)) {
+                Some(core) => format!("{} `{core}`", said()),
+                None => said(),
+            }),
         }
     };
     deployment.gates_asked().iter().map(row).collect()

@@ -178,6 +178,7 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
         templates: BTreeMap::new(),
         template_gates: BTreeMap::new(),
         without_customers: BTreeSet::new(),
+        policy: Default::default(),
     }
 }
 

@@ -199,6 +199,7 @@ async fn the_second_person_approves_on_the_page_and_the_author_does_not() {
     };
     let wrong = decide("guess").send(to).await;
     assert_eq!(wrong.status, 403, "{wrong:?}");
+    assert!(wrong.body.contains("<code>core.identity.human</code>"), "{wrong:?}");
     let right = decide("demo-bo-2").send(to).await;
     assert_eq!(right.status, 303, "{right:?}");
     let name = story.engine.state().organisation.as_ref().unwrap().name.clone();

@@ -126,13 +126,19 @@ async fn a_token_cannot_approve_and_nor_can_an_author_or_a_wrong_statement() {
     let path = "/api/v1/approvals/cfg-2";
     let token = bank.token("second", &["read", "write"]).await;
     let by_token = Asked::post(path, decision(&statement, Some(PASSWORD))).bearer(&token);
-    assert_eq!(bank.send(by_token).await.status, 403);
+    let core = |answer: &crate::client::Answer| answer.json()["core"].as_str().map(str::to_owned);
+    let refused = bank.send(by_token).await;
+    assert_eq!((refused.status, core(&refused).as_deref()), (403, Some("core.identity.human")));
     let by_author = Asked::post(path, decision(&statement, None)).basic("author", PASSWORD);
-    assert_eq!(bank.send(by_author).await.status, 403);
+    let refused = bank.send(by_author).await;
+    assert_eq!((refused.status, core(&refused).as_deref()), (403, Some("core.sod.contributor")));
     let by_visitor = Asked::post(path, decision(&statement, None)).basic("visitor", PASSWORD);
-    assert_eq!(bank.send(by_visitor).await.status, 403);
+    // That is the configuration's word, and compiled in nowhere.
+    let refused = bank.send(by_visitor).await;
+    assert_eq!((refused.status, core(&refused)), (403, None));
     let forged = Asked::post(path, decision(&"0".repeat(64), None)).basic("second", PASSWORD);
-    assert_eq!(bank.send(forged).await.status, 403);
+    let refused = bank.send(forged).await;
+    assert_eq!((refused.status, core(&refused).as_deref()), (403, Some("core.statement_current")));
     let cookie = bank.sign_in("second").await;
     for password in [None, Some("wrong-password")] {
         let csrf = bank.csrf(&cookie).await;

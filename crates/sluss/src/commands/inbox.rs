@@ -8,7 +8,7 @@ use super::act::changed;
 use super::connection::Where;
 use super::decide::Person;
 use super::print::{next, print, print_json};
-use super::shape::{counted, list, part, people, plain, table, word};
+use super::shape::{counted, list, part, people, plain, reason, table, word};
 use super::times::{length, now_ms};
 
 /// Show what waits for you, with all that a decision takes
@@ -141,7 +141,7 @@ fn rows_of(of: &Value) -> Vec<(&'static str, String)> {
     }
     for gate in list(of, "gates") {
         let (name, outcome) = (word(gate, "gate").replace('_', "-"), word(gate, "outcome"));
-        let sentence = plain(word(gate, "sentence"));
+        let sentence = reason(gate);
         rows.push(("gate", format!("{name} {outcome}: {sentence}")));
     }
     let signed = counted(of["signed"].as_u64().unwrap_or(0), "statement", "statements");

@@ -17,7 +17,7 @@ use super::Output;
 use super::connection::Where;
 use super::print::{next, print, print_json, say};
 use super::shape::{counted, list, part, word};
-use super::times::{now_ms, read_length};
+use super::times::{now_ms, read_length, rfc3339};
 use crate::client::Client;
 
 /// Entries of the log that are asked for at once.
@@ -30,6 +30,8 @@ pub enum Command {
     Test(Test),
     /// Say everything that is wrong with policies
     Check(Folder),
+    /// Show the policies in force: who answers for them, and when they are looked at again
+    Show(Show),
     /// Say which decisions of the past other policies would have made otherwise
     Diff(Diff),
 }
@@ -53,6 +55,13 @@ pub struct Test {
     #[arg(long, value_name = "PERCENT", default_value_t = 0,
           value_parser = clap::value_parser!(u16).range(0..=100))]
     coverage: u16,
+}
+
+/// Show the policies in force
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    #[command(flatten)]
+    of: Where,
 }
 
 /// Compare policies over what was decided
@@ -79,7 +88,54 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Test(arguments) => test(&arguments, output),
         Command::Check(Folder { folder }) => check(&folder, output),
         Command::Diff(arguments) => compare(arguments, output).await,
+        Command::Show(Show { of }) => show(&of.client()?, output).await,
     }
+}
+
+async fn show(client: &Client, output: Output) -> Result<(), Failure> {
+    let found = client.get("/api/v1/policies").await?;
+    let Some(_there) = found["version"].as_object() else {
+        match output {
+            Output::Json => print_json(&found),
+            Output::Text => print("No policy is in force."),
+        }
+        return Ok(());
+    };
+    match output {
+        Output::Json => print_json(&found["version"]),
+        Output::Text => lines_of(&found["version"]).iter().for_each(|line| print(line)),
+    }
+    Ok(())
+}
+
+/// Returns what is told of the policies in force, a line each.
+fn lines_of(version: &Value) -> Vec<String> {
+    let at = |key: &str| rfc3339(version[key].as_i64().unwrap_or_default());
+    let warn: Vec<&str> = list(version, "warn").iter().filter_map(Value::as_str).collect();
+    let mode = match (word(version, "mode"), warn.is_empty()) {
+        ("warn", _) => "they only warn: what they would refuse is recorded, and goes".to_owned(),
+        (_, true) => "enforced".to_owned(),
+        (_, false) => format!("enforced, but these rules only warn: {}", warn.join(", ")),
+    };
+    let owner = version["owner"].as_str().unwrap_or("nobody: say `policies: {owner: TEAM}`");
+    let approved = match version["approved_leaf"].as_u64() {
+        Some(leaf) => format!("approved in entry {leaf}"),
+        None => "without a second person".to_owned(),
+    };
+    let due = if version["review_overdue"] == true { "OVERDUE since" } else { "due" };
+    let report = version["report"].as_str().unwrap_or("not checked against the past");
+    vec![
+        format!("policies  {}", word(version, "policies")),
+        format!("denials   {mode}"),
+        format!("owner     {owner}"),
+        format!("review    {due} {}", at("review_due_ms")),
+        format!(
+            "in force  since {} by {}, {approved}",
+            at("activated_ms"),
+            word(version, "configuration")
+        ),
+        format!("report    {report}"),
+    ]
 }
 
 fn check(folder: &Path, output: Output) -> Result<(), Failure> {
@@ -176,9 +232,10 @@ async fn compare(arguments: Diff, output: Output) -> Result<(), Failure> {
     let since_ms = now_ms().saturating_sub(read_length(&since)?);
     let old = load(&old, named(&old, &client).await?)?;
     let new = load(&new, named(&new, &client).await?)?;
-    let (recorded, not_checked) = past(&client, since_ms).await?;
+    let (recorded, not_checked, only_warned) = past(&client, since_ms).await?;
     let mut report = diff(&old, &new, recorded, Limits::default());
     report.not_checked.extend(not_checked);
+    report.only_warned = only_warned;
     match output {
         Output::Json => {
             let mut found = json!(report);
@@ -214,6 +271,10 @@ fn say_difference(report: &DiffReport, since: &str) {
         "{result}: {checked} of the last {since} decided again, {} otherwise",
         report.flips.len()
     ));
+    if report.only_warned > 0 {
+        let many = counted(report.only_warned as u64, "release", "releases");
+        print(&format!("{many} went though policies would have refused: they only warned"));
+    }
 }
 
 fn told(flip: &Flip) -> String {
@@ -331,8 +392,11 @@ fn git(arguments: &[&str]) -> Result<String, Failure> {
 type NotChecked = Vec<(String, String)>;
 
 /// Reads what policies were given, out of the log and by its digest.
-async fn past(client: &Client, since_ms: i64) -> Result<(Vec<Recorded>, NotChecked), Failure> {
-    let (mut recorded, mut not_checked) = (Vec::new(), Vec::new());
+async fn past(
+    client: &Client,
+    since_ms: i64,
+) -> Result<(Vec<Recorded>, NotChecked, usize), Failure> {
+    let (mut recorded, mut not_checked, mut only_warned) = (Vec::new(), Vec::new(), 0);
     let mut from = Some(0);
     while let Some(position) = from {
         let path = format!("/api/v1/log?type=gate.decided&from={position}&limit={PAGE}");
@@ -342,6 +406,8 @@ async fn past(client: &Client, since_ms: i64) -> Result<(Vec<Recorded>, NotCheck
             if !late || word(&event["data"], "gate") != "policy" {
                 continue;
             }
+            let warned = event["data"]["outcome"]["why"]["would_refuse"].is_object();
+            only_warned += usize::from(warned);
             let id = event["position"].to_string();
             match given(client, &event["data"]["outcome"]).await? {
                 Given::Input(input) => {
@@ -353,7 +419,7 @@ async fn past(client: &Client, since_ms: i64) -> Result<(Vec<Recorded>, NotCheck
         }
         from = page["next"].as_u64();
     }
-    Ok((recorded, not_checked))
+    Ok((recorded, not_checked, only_warned))
 }
 
 /// What a recorded decision was made from.

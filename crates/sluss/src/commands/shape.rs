@@ -21,6 +21,16 @@ pub(super) fn people(value: &Value, key: &str) -> String {
     list(value, key).iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns why a gate is as it is, with the id of the compiled-in invariant that shuts it.
+pub(super) fn reason(gate: &Value) -> String {
+    let said = plain(word(gate, "sentence"));
+    match gate["core"].as_str() {
+        Some(core) => format!("{said} ({core})"),
+        None if gate["would_refuse"] == true => format!("would refuse: {said}"),
+        None => said,
+    }
+}
+
 /// Returns the first characters of a digest or a commit.
 pub(super) fn short(text: &str) -> &str {
     text.get(..12).unwrap_or(text)

@@ -6,7 +6,7 @@ use sluss_engine::failure::Failure;
 use super::Output;
 use super::connection::Where;
 use super::print::{next, print, print_json};
-use super::shape::{list, people, plain, share, short, table, word};
+use super::shape::{list, people, plain, reason, share, short, table, word};
 use super::times::{length, now_ms, rfc3339};
 
 /// Show what is live, on its way, and waiting for whom
@@ -107,7 +107,7 @@ fn deployment(place: &Value, brief: &Value) -> Vec<String> {
         plain(word(brief, "title")),
     ];
     if let Some(wait) = list(brief, "waits").first() {
-        row.push(format!("- {}", plain(word(wait, "sentence"))));
+        row.push(format!("- {}", reason(wait)));
     }
     row
 }

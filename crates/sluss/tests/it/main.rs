@@ -7,6 +7,7 @@ mod clients;
 mod controls;
 mod init;
 mod log_verify;
+mod no_way_round;
 mod reference;
 mod run;
 mod sample;

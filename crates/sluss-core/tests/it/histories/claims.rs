@@ -14,6 +14,7 @@ use sluss_core::ids::{ChangeId, DeploymentId, GroupName, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
 use sluss_core::performance::{Measured, Metric, Pace};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
+use sluss_core::policies::Mode;
 use sluss_core::rules::PolicyAnswer;
 use sluss_core::state::State;
 use sluss_core::steps::Steps;
@@ -105,6 +106,18 @@ fn holds(
         ClearedWhy::NoPolicy => policy.policies.is_none(),
         ClearedWhy::PolicyAllows { .. } => {
             matches!(policy_says(state, now), PolicyAnswer::Allows { .. })
+        }
+        ClearedWhy::WouldRefuse { rules, why, .. } => {
+            let only_warns =
+                |rule: &String| !rule.starts_with("core.") && policy.policy.warn.contains(rule);
+            let warns = policy.policy.mode == Mode::Warn;
+            match policy_says(state, now) {
+                PolicyAnswer::Denies { rules: denied } => {
+                    *rules == denied && (warns || denied.iter().all(only_warns))
+                }
+                PolicyAnswer::Fails { why: fails } => warns && why.as_ref() == Some(&fails),
+                PolicyAnswer::Allows { .. } => false,
+            }
         }
         ClearedWhy::Waived { rules, by, .. } => {
             let PolicyAnswer::Denies { rules: denied } = policy_says(state, now) else {

@@ -25,6 +25,7 @@ async fn proof_by_standard_change(bank: &Bank, more: &[Event]) -> Proof {
                 deployment: "dep-1".parse().unwrap(),
                 gate: GateKind::FourEyes,
                 outcome: GateOutcome::Cleared { why },
+                core: None,
                 policy: None,
             };
             told.push(as_event(sealed, &decided));

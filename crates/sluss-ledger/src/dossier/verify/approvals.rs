@@ -22,6 +22,9 @@ use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::{Actor, ActorKind};
 use crate::hash::Hash;
 
+/// What is said of an approval of what was asked about no more.
+const VOID: &str = "it grants what was void by then (core.statement_current)";
+
 pub(super) fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
     Failure::new(why).file(event_path(signed.index)).leaf(signed.index)
 }
@@ -63,9 +66,7 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                 }
                 match requests.get(&key).copied() {
                     Some(Standing::Granted) => {}
-                    Some(Standing::Void) => {
-                        failures.push(at(signed, "it grants what was void by then"));
-                    }
+                    Some(Standing::Void) => failures.push(at(signed, VOID)),
                     // A model that was approved in advance is not asked.
                     None if event.kind != "approval.automated" => {
                         failures.push(at(signed, "nobody had asked for this approval"));
@@ -241,14 +242,14 @@ fn decided_by(
         };
     }
     if actor.kind != ActorKind::Person {
-        return Err(at(signed, "what approved is not a person"));
+        return Err(at(signed, "what approved is not a person (core.identity.human)"));
     }
     let by = data["by"].as_str().and_then(|by| by.parse::<Hash>().ok());
     if by != Some(actor.reference) || actor.reference == Hash::ZERO {
-        return Err(at(signed, "it is not known who approved"));
+        return Err(at(signed, "it is not known who approved (core.identity.mapped)"));
     }
     if barred(opened, signed, contributors).contains(&actor.reference) {
-        return Err(at(signed, "who approved had contributed"));
+        return Err(at(signed, "who approved had contributed (core.sod.contributor)"));
     }
     Ok(())
 }
@@ -283,13 +284,13 @@ fn bound(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<bool
     let refused = |why: &str| Err(Failure::new(why).file(path.as_str()).leaf(signed.index));
     // The blob's digest is compared here too, so that this check holds without the others.
     if Hash::sha256(bytes) != digest {
-        return refused("these are not the bytes that were approved");
+        return refused("these are not the bytes that were approved (core.digest_binding)");
     }
     let Ok(statement) = serde_json::from_slice::<Value>(bytes) else {
         return refused("the statement is not JSON");
     };
     if statement["release"] != opened.manifest.release {
-        return refused("what was approved is another release");
+        return refused("what was approved is another release (core.digest_binding)");
     }
     let known = container::artifacts(opened);
     let artifacts = statement["artifacts"].as_array();
@@ -301,6 +302,8 @@ fn bound(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<bool
         artifacts.and_then(|artifacts| artifacts.iter().map(of_artifact).collect());
     match named {
         Some(named) if !named.is_empty() && named == known.keys().copied().collect() => Ok(true),
-        Some(_) | None => refused("what was approved are not this release's artifacts"),
+        Some(_) | None => {
+            refused("what was approved are not this release's artifacts (core.digest_binding)")
+        }
     }
 }

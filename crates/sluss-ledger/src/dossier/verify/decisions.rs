@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{PolicyReplay, SignedEvent, approvals, emergencies, obligations};
+use super::{PolicyReplay, SignedEvent, approvals, emergencies, obligations, versions};
 use crate::dossier::build::PolicyRecord;
 use crate::dossier::layout::{PolicyFile, blob_path, event_path, policy_path};
 use crate::dossier::report::{Failure, Outcome};
@@ -25,7 +25,7 @@ use crate::hash::Hash;
 /// The data that policies are given besides their own, where a decision does not name it: none.
 const NO_DATA: &[u8] = b"{}";
 
-fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
+pub(super) fn at(signed: &SignedEvent, why: impl std::fmt::Display) -> Failure {
     Failure::new(why).file(event_path(signed.index)).leaf(signed.index)
 }
 
@@ -201,6 +201,8 @@ fn record(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<Pol
         let why = "it was made by other policies than those that were in force";
         return Err(Lost::Wrong(at(signed, why)));
     }
+    versions::came_into_force(opened, signed, named).map_err(Lost::Wrong)?;
+    versions::enforced(opened, signed, data).map_err(Lost::Wrong)?;
     let part = |file: PolicyFile, name: &str| part(opened, signed, file, &named[name]);
     Ok(PolicyRecord {
         bundle: part(PolicyFile::Bundle, "bundle_sha256")?,

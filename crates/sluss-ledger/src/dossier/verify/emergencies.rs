@@ -119,10 +119,10 @@ impl<'a> Exception<'a> {
         let deployment = start.event.stream.strip_prefix("deployment/");
         let mut failures = Vec::new();
         if what["kind"] != "emergency" || what["deployment"].as_str() != deployment {
-            failures.push(wrong("is no emergency of this deployment"));
+            failures.push(wrong("is no emergency of this deployment (core.breakglass.scope)"));
         }
         if until <= start.event.time_ms {
-            failures.push(wrong("was over by then"));
+            failures.push(wrong("was over by then (core.breakglass.scope)"));
         }
         if self.ended.is_some_and(|at| at < start.index) {
             failures.push(wrong("had been ended by then"));
@@ -131,7 +131,9 @@ impl<'a> Exception<'a> {
         let granters: BTreeSet<Hash> = before.filter_map(|signed| person(signed)).collect();
         let free = |who: &Hash| Some(*who) != asked_by && !contributors.contains(who);
         if asked_by.is_none() || !granters.iter().any(free) || !granters.iter().all(free) {
-            failures.push(wrong("was not granted by somebody else who had no hand in it"));
+            failures.push(wrong(
+                "was not granted by somebody else who had no hand in it (core.sod.contributor)",
+            ));
         }
         let reviewer = self.reviewed.map(person);
         let review = match reviewer {

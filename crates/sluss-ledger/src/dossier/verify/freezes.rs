@@ -25,7 +25,8 @@ pub(super) fn answered(opened: &Opened<'_>, start: &SignedEvent) -> Vec<Failure>
     let Some((signed, said)) = said.last() else { return vec![] };
     let mut failures = Vec::new();
     if decided["outcome"]["why"] == "no_freeze" && said["allowed"] != true {
-        failures.push(at(start, "it was begun as if no freeze covered it, and one did"));
+        failures
+            .push(at(start, "it was begun as if no freeze covered it, and one did (core.freeze)"));
     }
     let organisation = in_force(opened, signed);
     if organisation.is_some_and(|of| of["calendar"] != said["calendar"]) {

@@ -19,6 +19,7 @@ mod person_keys;
 mod references;
 mod signed;
 mod streams;
+mod versions;
 mod waivers;
 
 use std::collections::BTreeSet;
