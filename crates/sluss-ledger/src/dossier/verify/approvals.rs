@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{ApprovalRules, SignedEvent, container, emergencies};
+use super::{ApprovalRules, SignedEvent, automated, container, emergencies, statements};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::{Actor, ActorKind};
@@ -38,7 +38,7 @@ enum Standing {
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
     let mut failures = Vec::new();
-    let (mut unread, mut granted) = (0_usize, 0_usize);
+    let (mut unread, mut unsigned, mut granted) = (0_usize, 0_usize, 0_usize);
     let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
@@ -54,7 +54,11 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
             }
             "approval.granted" | "approval.automated" => {
                 granted += 1;
-                failures.extend(decided_by(opened, signed, data, &contributors).err());
+                match decided_by(opened, signed, data, &contributors) {
+                    Ok(true) => {}
+                    Ok(false) => unsigned += 1,
+                    Err(failure) => failures.push(failure),
+                }
                 failures.extend(signed_in(opened, signed).err());
                 match bound(opened, signed, data) {
                     Ok(true) => {}
@@ -97,6 +101,10 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
         let why = format!("what {unread} approvals were about was disposed of under a policy");
         return Outcome::not_checked(why);
     }
+    if failures.is_empty() && unsigned > 0 {
+        let why = format!("what is signed of {unsigned} approvals without a person is not here");
+        return Outcome::not_checked(why);
+    }
     if failures.is_empty() && !excepted.is_empty() {
         return Outcome::Excepted(Vec::from_iter(excepted).join("; "));
     }
@@ -120,7 +128,10 @@ fn goes_on(
     contributors: &BTreeSet<Hash>,
 ) -> Option<Result<String, Vec<Failure>>> {
     let own = || requests.iter().filter(|((stream, _), _)| *stream == signed.event.stream);
-    if own().any(|(_, standing)| *standing == Standing::Granted) {
+    let counts = |((_, statement), standing): (&(String, String), &Standing)| {
+        *standing == Standing::Granted && !statements::is_over(opened, statement, signed)
+    };
+    if own().any(counts) {
         return None;
     }
     if own().next().is_none() && !says_approved(opened, signed) {
@@ -224,21 +235,17 @@ fn listed(data: &Value, found: &mut BTreeSet<Hash>) {
     }
 }
 
-/// A person decided, it is known who, and they did not contribute.
+/// A person decided, it is known who, and they did not contribute; or a model that people agreed
+/// to. `false` where what is signed of that is not here.
 fn decided_by(
     opened: &Opened<'_>,
     signed: &SignedEvent,
     data: &Value,
     contributors: &BTreeSet<Hash>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let actor = &signed.event.actor;
     if signed.event.kind == "approval.automated" {
-        let model = ["model_digest", "model_sha256"].iter().any(|name| data[*name].is_string());
-        let by = ["vsa", "exception"].iter().any(|name| data[*name].is_string());
-        return match model && by {
-            true => Ok(()),
-            false => Err(at(signed, "an approval without a person names no model")),
-        };
+        return automated::checked(opened, signed, data, &barred(opened, signed, contributors));
     }
     if actor.kind != ActorKind::Person {
         return Err(at(signed, "what approved is not a person"));
@@ -250,7 +257,7 @@ fn decided_by(
     if barred(opened, signed, contributors).contains(&actor.reference) {
         return Err(at(signed, "who approved had contributed"));
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Where the event names the sign-in of who decided, that is here and is theirs.
@@ -290,6 +297,9 @@ fn bound(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<bool
     };
     if statement["release"] != opened.manifest.release {
         return refused("what was approved is another release");
+    }
+    if let Some(why) = statements::wrong(opened, signed, &statement) {
+        return refused(why);
     }
     let known = container::artifacts(opened);
     let artifacts = statement["artifacts"].as_array();
