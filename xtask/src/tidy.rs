@@ -47,6 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sluss-ledger",
             "sluss-policy",
             "sluss-store",
+            "sluss-verify",
         ],
     ),
     (
@@ -61,6 +62,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sluss-policy",
             "sluss-store",
             "sluss-verdict",
+            "sluss-verify",
             "sluss-web",
         ],
     ),
