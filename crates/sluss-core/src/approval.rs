@@ -273,7 +273,9 @@ impl VoidWhy {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::StatementMoved => "What it was about is not what stands there now.",
-            Self::PolicyChanged => "The organisation's rules are not those that it was asked under.",
+            Self::PolicyChanged => {
+                "The organisation's rules are not those that it was asked under."
+            }
             Self::BaseMoved => "What is live there is not what it was compared with.",
             Self::CriticalFinding => "A scanner found something critical since.",
             Self::EvidenceReplaced => "A piece of its evidence is another one now.",

@@ -12,10 +12,11 @@
 //!
 //! Pieces of evidence are the events of a release's streams (its own, its run's, its change's and
 //! those of its deployments) that say what tests came to (`step.finished` with `tests`), what
-//! scanners found (`findings.recorded`), what was measured (`performance.measured`), what it is made
-//! of (`sbom.recorded`), and that tests were accepted (`test.result_accepted`), up to the event that
-//! asks. The SHA-256 of each one's `data`, as it stands in the log, in lower-case hexadecimal, each
-//! once, sorted, each followed by a line feed: the SHA-256 of that text is the digest.
+//! scanners found (`findings.recorded`), what was measured (`performance.measured`), what it is
+//! made of (`sbom.recorded`), and that tests were accepted (`test.result_accepted`), up to the
+//! event that asks. The SHA-256 of each one's `data`, as it stands in the log, in lower-case
+//! hexadecimal, each once, sorted, each followed by a line feed: the SHA-256 of that text is the
+//! digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,9 +104,8 @@ impl Piece {
                 piece.attempt = *attempt;
                 match named {
                     Some(named) => {
-                        let critical = |one: &crate::findings::Found| {
-                            one.severity == Severity::Critical
-                        };
+                        let critical =
+                            |one: &crate::findings::Found| one.severity == Severity::Critical;
                         let keys = named.all().filter(critical).map(|one| one.key);
                         piece.critical = keys.collect();
                         let more = named.unnamed.get(&Severity::Critical);
@@ -173,7 +173,8 @@ impl Seen {
         for stream in state.streams_of(deployment.release) {
             let stream = stream.to_string();
             let standing = state.pieces.get(&stream).into_iter().flat_map(|of| &of.standing);
-            pieces.extend(standing.map(|(what, piece)| (format!("{stream} {what}"), piece.clone())));
+            pieces
+                .extend(standing.map(|(what, piece)| (format!("{stream} {what}"), piece.clone())));
         }
         Self { policy, changes: own.map(|own| (own, live)), pieces }
     }
@@ -240,12 +241,7 @@ impl State {
     }
 
     /// Returns what stands behind a request about `id` that is made at `now`.
-    pub(crate) fn basis(
-        &self,
-        id: DeploymentId,
-        diff: Option<Diff>,
-        now: Millis,
-    ) -> Option<Basis> {
+    pub(crate) fn basis(&self, id: DeploymentId, diff: Option<Diff>, now: Millis) -> Option<Basis> {
         let deployment = self.deployments.get(&id)?;
         let live = live_beside(self, deployment);
         let live = live.and_then(|live| self.change_of(live.release));

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{Request, Subject};
-use crate::basis::Evidenced;
 use crate::assurance::Assurance;
 use crate::authenticator::Authenticator;
+use crate::basis::Evidenced;
 use crate::budget::Counted;
 use crate::config::{Delegation, Money, Organisation};
 use crate::contents::Kept;

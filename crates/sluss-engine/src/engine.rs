@@ -362,9 +362,7 @@ impl Engine {
                     valid_until,
                     basis,
                     ..
-                }) => {
-                    (subject, statement, valid_until.zip(basis.as_ref()))
-                }
+                }) => (subject, statement, valid_until.zip(basis.as_ref())),
                 _other => continue,
             };
             let text = self.state().statement_text(*subject, terms);

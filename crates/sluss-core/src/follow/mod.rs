@@ -29,8 +29,8 @@ use crate::state::{ChangePhase, State};
 use crate::steps::Progress;
 use crate::units::Millis;
 
-pub(crate) use back::{carry_out, take_back};
 use ask::{ask, automated, moved};
+pub(crate) use back::{carry_out, take_back};
 use gates::decide_gate;
 
 /// Returns what follows next from `state` at `now`; empty when nothing does. `nonce` is random and

@@ -123,7 +123,8 @@ fn a_statement_says_all_that_is_agreed_to() {
         "points":3},
         "valid_from":3000,
         "valid_until":2592003000,
-        "nonce":"n17"}"#]].assert_eq(&text);
+        "nonce":"n17"}"#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -131,9 +132,8 @@ fn the_digest_of_the_evidence_is_over_the_data_of_what_the_log_says() {
     let world = approved();
     let said = world.log.iter().map(|(_, event)| event);
     let tests = said.filter(|of| matches!(of, Event::StepFinished { tests: Some(_), .. }));
-    let mut digests: Vec<String> = tests
-        .map(|event| Digest::of(event.to_parts().1.get().as_bytes()).to_string())
-        .collect();
+    let mut digests: Vec<String> =
+        tests.map(|event| Digest::of(event.to_parts().1.get().as_bytes()).to_string()).collect();
     digests.sort();
     assert_eq!(digests.len(), 2);
     let text = format!("{}\n", digests.join("\n"));

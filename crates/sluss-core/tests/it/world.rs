@@ -14,8 +14,8 @@ use sluss_core::pipeline::{
     EnvironmentKind, GateKind, Pipeline, Replacement, Report, ReportKind, RolloutPlan, Stage,
     Start, Step, StepKind,
 };
-use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::risk::Size;
+use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
 use sluss_core::rules::{
     CalendarSays, Diff, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays,
 };
@@ -255,7 +255,10 @@ impl Rules for Texts {
 
     fn diff(&self, state: &State, id: DeploymentId) -> Option<Diff> {
         let changed = self.changed(state, id)?;
-        Some(Diff { sha256: Digest::of(changed.paths.join("\n").as_bytes()), size: Size::of(&changed) })
+        Some(Diff {
+            sha256: Digest::of(changed.paths.join("\n").as_bytes()),
+            size: Size::of(&changed),
+        })
     }
 
     fn policy(&self, policies: &Digest, _: &State, _: DeploymentId, now: Millis) -> PolicySays {

@@ -7,11 +7,11 @@ use sluss_ledger::attest::predicate::{Approval, Automated, StatementDigest, Veri
 use sluss_ledger::dossier::{
     Check, Files, Options, Outcome, Parts, Report, Trust, TrustSource, build, verify,
 };
+use sluss_ledger::sample::predicates::approval;
 use sluss_ledger::sample::{
     Draft, Ledger, START_MS, artifact, attestation_key, log_key, person, signed, summary,
     test_result,
 };
-use sluss_ledger::sample::predicates::approval;
 
 const COMMIT: &str = "4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f";
 
@@ -96,7 +96,7 @@ fn parts(told: &Told) -> Parts {
     let mut ledger = Ledger::default();
     let by = |name: &str| json!(person(name).reference);
     ledger.event(Draft::new("log", "log.opened", json!({"demo": true, "origin": "x"})));
-    let deciders = ["grace", "linus", "ada"].map(|name| by(name)).to_vec();
+    let deciders = ["grace", "linus", "ada"].map(by).to_vec();
     let organisation = json!({"approvers": deciders, "groups": {}});
     let proposed = json!({"number": 1, "organisation": organisation});
     ledger.event(Draft::new("config", "config.proposed", proposed));
@@ -105,9 +105,7 @@ fn parts(told: &Told) -> Parts {
     let pushed = json!({"change": "chg-1", "service": "pay", "push": push});
     ledger.event(Draft::new("change/chg-1", "change.pushed", pushed).by("ada"));
     ledger.event(Draft::new("run/run-1", "run.queued", json!({"run": "run-1", "change": "chg-1"})));
-    let ran = |step: &str| {
-        json!({"owner": {"run": "run-1"}, "step": step, "tests": {"passed": 3, "failed": 0}})
-    };
+    let ran = |step: &str| json!({"owner": {"run": "run-1"}, "step": step, "tests": {"passed": 3, "failed": 0}});
     let evidence = [ran("test"), ran("more")];
     for data in &evidence {
         ledger.event(Draft::new("run/run-1", "step.finished", data.clone()));

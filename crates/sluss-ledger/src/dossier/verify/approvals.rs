@@ -37,8 +37,7 @@ enum Standing {
 /// Checks every approval, and every deployment that asked for one.
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
-    let mut failures = Vec::new();
-    let (mut unread, mut unsigned, mut granted) = (0_usize, 0_usize, 0_usize);
+    let mut found = Found::default();
     let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
@@ -53,31 +52,8 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                 requests.insert(key, Standing::Asked);
             }
             "approval.granted" | "approval.automated" => {
-                granted += 1;
-                match decided_by(opened, signed, data, &contributors) {
-                    Ok(true) => {}
-                    Ok(false) => unsigned += 1,
-                    Err(failure) => failures.push(failure),
-                }
-                failures.extend(signed_in(opened, signed).err());
-                match bound(opened, signed, data) {
-                    Ok(true) => {}
-                    Ok(false) => unread += 1,
-                    Err(failure) => failures.push(failure),
-                }
-                match requests.get(&key).copied() {
-                    Some(Standing::Granted) => {}
-                    Some(Standing::Void) => {
-                        failures.push(at(signed, "it grants what was void by then"));
-                    }
-                    // A model that was approved in advance is not asked.
-                    None if event.kind != "approval.automated" => {
-                        failures.push(at(signed, "nobody had asked for this approval"));
-                    }
-                    Some(Standing::Asked) | None => {
-                        requests.insert(key, Standing::Granted);
-                    }
-                }
+                found.granted(opened, (signed, data), &contributors);
+                found.failures.extend(stands(&mut requests, key, signed));
             }
             "approval.refused"
             | "approval.denied"
@@ -88,12 +64,13 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                 match goes_on(opened, signed, &requests, &contributors) {
                     None => {}
                     Some(Ok(said)) => _ = excepted.insert(said),
-                    Some(Err(wrong)) => failures.extend(wrong),
+                    Some(Err(wrong)) => found.failures.extend(wrong),
                 }
             }
             _ => {}
         }
     }
+    let Found { mut failures, unread, unsigned, granted } = found;
     if let Some(rules) = rules {
         failures.extend(rules.broken(&opened.manifest.release, &opened.events));
     }
@@ -112,6 +89,60 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
         let extent = if rules.is_some() { "all rules" } else { "rules that hold everywhere" };
         format!("{granted} approvals; {} contributors barred; {extent}", contributors.len())
     })
+}
+
+/// What is known of all approvals so far.
+#[derive(Default)]
+struct Found {
+    failures: Vec<Failure>,
+    granted: usize,
+    /// Of how many what they are about was disposed of.
+    unread: usize,
+    /// Of how many without a person nothing signed is here.
+    unsigned: usize,
+}
+
+impl Found {
+    /// Looks at one approval by itself.
+    fn granted(
+        &mut self,
+        opened: &Opened<'_>,
+        (signed, data): (&SignedEvent, &Value),
+        contributors: &BTreeSet<Hash>,
+    ) {
+        self.granted += 1;
+        match decided_by(opened, signed, data, contributors) {
+            Ok(true) => {}
+            Ok(false) => self.unsigned += 1,
+            Err(failure) => self.failures.push(failure),
+        }
+        self.failures.extend(signed_in(opened, signed).err());
+        match bound(opened, signed, data) {
+            Ok(true) => {}
+            Ok(false) => self.unread += 1,
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// Notes that something was granted; returns what is wrong with how it stood before that.
+fn stands(
+    requests: &mut BTreeMap<(String, String), Standing>,
+    key: (String, String),
+    signed: &SignedEvent,
+) -> Option<Failure> {
+    match requests.get(&key).copied() {
+        Some(Standing::Granted) => None,
+        Some(Standing::Void) => Some(at(signed, "it grants what was void by then")),
+        // A model that was approved in advance is not asked.
+        None if signed.event.kind != "approval.automated" => {
+            Some(at(signed, "nobody had asked for this approval"))
+        }
+        Some(Standing::Asked) | None => {
+            requests.insert(key, Standing::Granted);
+            None
+        }
+    }
 }
 
 fn void(requests: &mut BTreeMap<(String, String), Standing>, stream: &str) {
