@@ -127,10 +127,10 @@ fn rows_of_basis(approval: &Value) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("base commit", said("base_commit", "none: nothing is live there")),
         ("diff sha256", said("diff_sha256", "could not be read")),
-        ("evidence sha256", said("evidence_sha256", "")),
+        ("of evidence", said("evidence_sha256", "")),
     ];
     let until = approval["valid_until_ms"].as_i64();
-    rows.extend(until.map(|until| ("counts until", Millis(until).utc_minute())));
+    rows.extend(until.map(|until| ("valid until", Millis(until).utc_minute())));
     rows
 }
 
@@ -230,6 +230,10 @@ mod tests {
                            0: 3 lines in 1 file
               gate         four-eyes waiting: It waits.
               evidence     2 statements signed, with provenance
+              base commit  4f4f
+              diff sha256  could not be read
+              of evidence  ab34
+              valid until  2026-11-21 10:00 UTC
               contributed  anna
               statement    ab12
         "#]]
