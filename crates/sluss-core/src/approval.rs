@@ -11,11 +11,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Artifact, Stream};
+use crate::basis::{Basis, RiskSaid, Seen};
+use crate::event::{Event, Stream};
 use crate::ids::{
-    CommitId, DeploymentId, Digest, EnvironmentName, Malformed, PersonRef, ReleaseId, ServiceName,
-    TemplateRef, counted,
+    CommitId, DeploymentId, Digest, EnvironmentName, ExceptionId, Malformed, PersonRef, ReleaseId,
+    ServiceName, TemplateRef, counted,
 };
+use crate::state::State;
 use crate::units::Millis;
 
 /// What is approved.
@@ -113,27 +115,37 @@ impl Asked {
 }
 
 /// Everything that an approval of a deployment is bound to. Its digest is over its JSON text, with
-/// the fields in this order and no whitespace.
+/// the fields in this order and no whitespace; times are milliseconds since 1970.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "fields are the words of the domain")]
 pub struct Statement<'a> {
+    pub format: &'static str,
     pub subject: Subject,
     pub service: &'a ServiceName,
     pub release: ReleaseId,
+    /// Their digests, sorted.
+    pub artifacts: BTreeSet<&'a Digest>,
     pub commit: &'a CommitId,
-    pub artifacts: &'a [Artifact],
-    pub configuration: &'a Digest,
-    pub environment: &'a EnvironmentName,
-    pub policy: &'a Digest,
+    /// What was live there, or null.
+    pub base_commit: Option<&'a CommitId>,
+    /// What differs from that, or null where it could not be read.
+    pub diff_sha256: Option<&'a Digest>,
     pub template: &'a TemplateRef,
-    pub template_digest: &'a Digest,
+    pub template_sha256: &'a Digest,
+    pub policy_sha256: &'a Digest,
+    pub config_sha256: &'a Digest,
+    pub environments: [&'a EnvironmentName; 1],
+    pub evidence_sha256: &'a Digest,
+    pub risk: RiskSaid,
+    pub valid_from: Millis,
+    pub valid_until: Millis,
     pub nonce: &'a str,
-    /// Until when an approval of it counts; requests from before the log said so have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid_until: Option<Millis>,
 }
 
 impl Statement<'_> {
+    /// What its first field says.
+    pub const FORMAT: &'static str = "urn:sluss/statement/v1";
+
     /// Returns the exact bytes whose digest stands for the statement.
     pub fn to_text(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("BUG: plain data has a JSON form")
@@ -234,8 +246,18 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidWhy {
-    /// Something of its statement moved: release, configuration, policy, people or template.
+    /// Something of its statement moved, or it said less than statements do now.
     StatementMoved,
+    /// The organisation asks for something else: policy, people, rules or calendar.
+    PolicyChanged,
+    /// What is live there is not what it was compared with, nor part of what was looked at.
+    BaseMoved,
+    /// A scanner found something critical that was not known when it was asked.
+    CriticalFinding,
+    /// A piece of evidence that there was is another one now.
+    EvidenceReplaced,
+    /// Evidence speaks against it that did not when it was asked.
+    EvidenceNegative,
     /// More people contributed than were known when it was asked.
     MoreContributors,
     /// Who agreed may no longer fill a slot: a delegation ended, or a role was lost.
@@ -251,12 +273,39 @@ impl VoidWhy {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::StatementMoved => "What it was about is not what stands there now.",
+            Self::PolicyChanged => {
+                "The organisation's rules are not those that it was asked under."
+            }
+            Self::BaseMoved => "What is live there is not what it was compared with.",
+            Self::CriticalFinding => "A scanner found something critical since.",
+            Self::EvidenceReplaced => "A piece of its evidence is another one now.",
+            Self::EvidenceNegative => "Evidence speaks against it now.",
             Self::MoreContributors => "More people contributed than were known.",
             Self::RightLost => "Who agreed may no longer.",
             Self::Expired => "Its term ended before it was used.",
             Self::Revoked => "Somebody who had agreed took that back.",
         }
     }
+}
+
+/// A standard change that stands for an approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Automated {
+    /// Of what.
+    pub subject: Subject,
+    /// The statement that it stands for an approval of, by its digest.
+    pub statement: Digest,
+    /// The standard change.
+    pub exception: ExceptionId,
+    /// The digest of its model.
+    pub model_sha256: Digest,
+    /// Until when it counts, where its statement says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Millis>,
+    /// What stands behind it, where its statement says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
 }
 
 /// A request for a second person.
@@ -278,6 +327,12 @@ pub struct Request {
     /// Until when an approval of it counts, where its statement says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Millis>,
+    /// What stands behind it, where its statement says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+    /// What there was that may be another by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// Where it stands.
     pub decision: Decision,
 }
@@ -289,6 +344,26 @@ impl Request {
         let Decision::Granted { at, .. } = &self.decision else { return self.valid_until };
         Some(self.valid_until.unwrap_or_else(|| at.plus(term_ms(days))))
     }
+}
+
+/// Folds that something was asked.
+pub(crate) fn ask(state: &mut State, now: Millis, event: &Event) {
+    let Event::ApprovalRequested { subject, statement, why, valid_until, basis } = event else {
+        return;
+    };
+    let request = Request {
+        statement: statement.clone(),
+        why: *why,
+        since: now,
+        contributors: state.contributors_to(*subject),
+        agreed: Vec::new(),
+        signed: BTreeSet::new(),
+        valid_until: *valid_until,
+        basis: basis.clone(),
+        seen: Some(Seen::now(state, *subject)),
+        decision: Decision::Open,
+    };
+    state.requests.insert(*subject, request);
 }
 
 /// Returns so many days in milliseconds.

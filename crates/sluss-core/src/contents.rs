@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::approval::Subject;
+use crate::approval::{Automated, Subject};
 use crate::config::Organisation;
 use crate::event::{Event, Stream};
 use crate::evidence::Evidence;
@@ -148,9 +148,8 @@ impl Event {
                 outcome.input().map(evidence).into_iter().collect()
             }
             E::FreezeDecided(said) => vec![evidence(&said.calendar), evidence(&said.says)],
-            E::ApprovalRequested { statement, .. } | E::ApprovalAutomated { statement, .. } => {
-                vec![evidence(statement)]
-            }
+            E::ApprovalRequested { statement, .. }
+            | E::ApprovalAutomated(Automated { statement, .. }) => vec![evidence(statement)],
             E::ApprovalGranted { signed, .. } | E::ExceptionGranted { signed, .. } => {
                 signed.iter().map(|signed| evidence(&signed.assertion)).collect()
             }

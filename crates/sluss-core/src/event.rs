@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{AccessReview, RoleChanged};
-use crate::approval::{Asked, Subject, VoidWhy};
+use crate::approval::{Asked, Automated, Subject, VoidWhy};
 use crate::assurance::{Rehearsal, TestsAccepted};
 use crate::authenticator::{Credential, Signed};
+use crate::basis::Basis;
 use crate::bounds::RolloutStarted;
 use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
@@ -282,6 +283,8 @@ pub enum Event {
         why: Asked,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         valid_until: Option<Millis>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Basis>,
     },
     /// A second person agreed.
     #[serde(rename = "approval.granted")]
@@ -475,12 +478,7 @@ pub enum Event {
     RetrospectiveOverdue { exception: ExceptionId },
     /// A standard change stands for the approval of what was asked about, by this very model.
     #[serde(rename = "approval.automated")]
-    ApprovalAutomated {
-        subject: Subject,
-        statement: Digest,
-        exception: ExceptionId,
-        model_sha256: Digest,
-    },
+    ApprovalAutomated(Automated),
     /// A person accepted tests that failed or could not run, of one release.
     #[serde(rename = "test.result_accepted")]
     TestResultAccepted(TestsAccepted),

@@ -78,6 +78,11 @@ pub enum Evidence {
         /// Over what.
         subject: Subject,
     },
+    /// That a standard change stood for the approval of a deployment.
+    Automated {
+        /// Which.
+        deployment: DeploymentId,
+    },
     /// That two people let a rule of a policy go unmet for a time.
     Waiver {
         /// Which exception.
@@ -111,6 +116,7 @@ impl Evidence {
             | Self::Performance { owner, .. } => (*owner).into(),
             Self::Gate { deployment, .. }
             | Self::Freeze { deployment }
+            | Self::Automated { deployment }
             | Self::Verdict { deployment } => Stream::Deployment(*deployment),
             Self::Approval { subject } => subject.stream(),
             Self::Waiver { exception } => Stream::Exception(*exception),
@@ -145,6 +151,10 @@ impl Evidence {
             Event::ApprovalGranted { subject, .. } | Event::ApprovalRefused { subject, .. } => {
                 Some(Self::Approval { subject: *subject })
             }
+            Event::ApprovalAutomated(of) => match of.subject {
+                Subject::Deployment(deployment) => Some(Self::Automated { deployment }),
+                Subject::Configuration(_) => None,
+            },
             Event::ExceptionGranted { exception, .. } => {
                 let exception = *exception;
                 is_waived(state, exception).then_some(Self::Waiver { exception })

@@ -175,7 +175,13 @@ impl VoidWhy {
     /// Returns the invariant for which an approval counts no more, if it is one.
     pub const fn invariant(self) -> Option<Invariant> {
         match self {
-            Self::StatementMoved | Self::Expired => Some(Invariant::StatementCurrent),
+            Self::StatementMoved
+            | Self::PolicyChanged
+            | Self::BaseMoved
+            | Self::CriticalFinding
+            | Self::EvidenceReplaced
+            | Self::EvidenceNegative
+            | Self::Expired => Some(Invariant::StatementCurrent),
             Self::MoreContributors => Some(Invariant::SodContributor),
             Self::RightLost | Self::Revoked => None,
         }

@@ -10,6 +10,7 @@ mod apply;
 pub mod approval;
 pub mod assurance;
 pub mod authenticator;
+pub mod basis;
 pub mod bounds;
 pub mod budget;
 pub mod config;

@@ -90,12 +90,16 @@ pub fn risk(state: &State, id: DeploymentId, size: Option<Size>, now: Millis) ->
         of_history(state, id, deployment),
     ];
     let points = parts.iter().map(|part| part.points).sum();
-    let level = match points {
+    Some(Risk { level: level_of(points), points, parts })
+}
+
+/// Returns the level that so many points make.
+pub fn level_of(points: u8) -> &'static str {
+    match points {
         0..=2 => "low",
         3 | 4 => "medium",
         _more => "high",
-    };
-    Some(Risk { level, points, parts })
+    }
 }
 
 fn graded(value: u64, none_to: u64, one_to: u64) -> u8 {

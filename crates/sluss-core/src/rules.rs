@@ -9,6 +9,7 @@ use crate::exception::Changed;
 use crate::freezes::FreezeDecided;
 use crate::ids::{CommitId, DeploymentId, Digest};
 use crate::policies::Mode;
+use crate::risk::Size;
 use crate::state::State;
 use crate::units::Millis;
 
@@ -147,6 +148,17 @@ pub enum PolicyAnswer {
     },
 }
 
+/// What differs between what is live somewhere and a release that is to go there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diff {
+    /// The SHA-256 of what `git diff-tree -r -z --no-renames LIVE NEW` says: of each file that
+    /// differs its modes, the names of both contents, and its path. Where nothing is live, `LIVE`
+    /// is the empty tree.
+    pub sha256: Digest,
+    /// How much that is.
+    pub size: Size,
+}
+
 /// Answers by the texts of the platform repository. A function of what it is given.
 pub trait Rules: Sync {
     /// Says whether the calendar of this digest lets `deployment` begin at `now`.
@@ -182,6 +194,12 @@ pub trait Rules: Sync {
     /// Says what `deployment` changes beside what is live where it goes; nothing where that is not
     /// known, or nothing is live there.
     fn changed(&self, state: &State, deployment: DeploymentId) -> Option<Changed>;
+
+    /// Says what differs from what is live where `deployment` goes, or that all of it is new there;
+    /// nothing where that could not be read.
+    fn diff(&self, _state: &State, _deployment: DeploymentId) -> Option<Diff> {
+        None
+    }
 
     /// Says what the policies of this digest make of `deployment` at `now`.
     fn policy(

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::approval::{Request, Statement, Subject};
+use crate::approval::{Request, Subject};
 use crate::assurance::Assurance;
 use crate::authenticator::Authenticator;
+use crate::basis::Evidenced;
 use crate::budget::Counted;
 use crate::config::{Delegation, Money, Organisation};
 use crate::contents::Kept;
@@ -289,6 +290,8 @@ pub struct State {
     pub unattested: BTreeMap<u64, Evidence>,
     /// What was signed, by the stream of what it is about.
     pub attested: BTreeMap<String, Vec<Recorded>>,
+    /// The evidence that each stream has.
+    pub pieces: BTreeMap<String, Evidenced>,
     /// Releases of which something happened that is not sealed.
     pub unsealed: BTreeSet<ReleaseId>,
 }
@@ -346,47 +349,6 @@ impl State {
         let covering =
             |(_, freeze): &(&FreezeId, &Freeze)| freeze.covers(service, environment, now);
         self.freezes.iter().find(covering).map(|(id, freeze)| (*id, freeze))
-    }
-
-    /// Returns the digest of the statement that an approval of `subject` is bound to as things
-    /// stand now.
-    pub fn statement(&self, subject: Subject) -> Option<Digest> {
-        let until = self.requests.get(&subject).and_then(|request| request.valid_until);
-        self.statement_text(subject, until).map(|text| Digest::of(&text))
-    }
-
-    /// Returns the exact bytes of a statement that an approval counts for until then.
-    pub fn statement_text(&self, subject: Subject, until: Option<Millis>) -> Option<Vec<u8>> {
-        match subject {
-            Subject::Deployment(id) => {
-                let deployment = self.deployments.get(&id)?;
-                let release = self.releases.get(&deployment.release)?;
-                let change = self.changes.get(&release.change)?;
-                let policy = self.organisation.as_ref()?.policy_digest();
-                let statement = Statement {
-                    subject,
-                    service: &deployment.service,
-                    release: deployment.release,
-                    commit: &change.push.commit,
-                    artifacts: &release.artifacts,
-                    configuration: &release.configuration,
-                    environment: &deployment.environment,
-                    policy: &policy,
-                    template: &change.push.pipeline.template,
-                    template_digest: &change.push.pipeline.template_digest,
-                    nonce: &deployment.nonce,
-                    valid_until: until,
-                };
-                Some(statement.to_text())
-            }
-            Subject::Configuration(number) => {
-                let proposal = self.proposals.get(&number)?;
-                let policy = self.organisation.as_ref().map(Organisation::policy_digest);
-                let parts =
-                    (subject, &proposal.commit, &proposal.organisation, policy, &proposal.nonce);
-                Some(serde_json::to_vec(&parts).expect("BUG: plain data has a JSON form"))
-            }
-        }
     }
 
     /// Returns until when an approval counts that was given to `request`.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Automated;
 use crate::assurance::TestsAccepted;
 use crate::bounds::RolloutStarted;
 use crate::event::Event;
@@ -64,7 +65,7 @@ impl Event {
             | E::ApprovalExpired { subject, .. }
             | E::ApprovalRevoked { subject, .. }
             | E::ApprovalInvalidated { subject, .. }
-            | E::ApprovalAutomated { subject, .. } => subject.stream(),
+            | E::ApprovalAutomated(Automated { subject, .. }) => subject.stream(),
             E::ExceptionRequested { exception, .. }
             | E::ExceptionGranted { exception, .. }
             | E::ExceptionEnded { exception, .. }

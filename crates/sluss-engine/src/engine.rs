@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use sluss_core::approval::Automated;
 use sluss_core::decide::{Actor, Command, decide};
 use sluss_core::event::{Event, Stream};
 use sluss_core::follow::follow_up;
@@ -353,14 +354,18 @@ impl Engine {
     /// stands for, so that others can read what was approved.
     async fn keep_statements(&self, events: &[Event]) -> Result<(), Failure> {
         for event in events {
-            let (subject, statement, valid_until) = match event {
-                Event::ApprovalRequested { subject, statement, valid_until, .. } => {
-                    (subject, statement, *valid_until)
-                }
-                Event::ApprovalAutomated { subject, statement, .. } => (subject, statement, None),
+            let (subject, statement, terms) = match event {
+                Event::ApprovalRequested { subject, statement, valid_until, basis, .. }
+                | Event::ApprovalAutomated(Automated {
+                    subject,
+                    statement,
+                    valid_until,
+                    basis,
+                    ..
+                }) => (subject, statement, valid_until.zip(basis.as_ref())),
                 _other => continue,
             };
-            let text = self.state().statement_text(*subject, valid_until);
+            let text = self.state().statement_text(*subject, terms);
             let Some(text) = text.filter(|text| Digest::of(text) == *statement) else { continue };
             let kept = self.shared.parts.blobs.put(text).await;
             kept.map_err(|error| Failure::upstream("A statement can't be kept", &error))?;

@@ -1,4 +1,3 @@
-//! The fold itself: what each event makes true. A test folds one of each.
 //! The fold itself: what each event makes true. A test folds a sample of each.
 
 mod change;
@@ -25,6 +24,7 @@ use deployment::{apply_deployment, apply_rollout, begin_leg_again, request_deplo
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
     state.unattested.extend(Evidence::of(state, event).map(|evidence| (position, evidence)));
     crate::seal::note(state, event);
+    crate::basis::note(state, event);
     crate::authenticator::note(state, now, event);
     crate::contents::note(state, now, event);
     crate::remediation::note(state, now, event);
@@ -163,7 +163,7 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ErasureProposed { .. }
         | E::ErasureRefused { .. }
         | E::PersonErased { .. }
-        | E::ApprovalAutomated { .. }
+        | E::ApprovalAutomated(_)
         | E::AccessRoleChanged(_)
         | E::AuthenticatorRegistered { .. }
         | E::AuthenticatorVouched { .. }
@@ -284,22 +284,7 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
         }
     };
     match event {
-        Event::ApprovalRequested { subject, statement, why, valid_until } => {
-            let contributors = state.contributors_to(*subject);
-            let (statement, decision) = (statement.clone(), Decision::Open);
-            let (why, since, agreed, signed) = (*why, now, Vec::new(), Default::default());
-            let request = Request {
-                statement,
-                why,
-                since,
-                contributors,
-                agreed,
-                signed,
-                valid_until: *valid_until,
-                decision,
-            };
-            state.requests.insert(*subject, request);
-        }
+        Event::ApprovalRequested { .. } => crate::approval::ask(state, now, event),
         Event::ApprovalGranted { subject, statement, by, signed } => {
             let matches = |request: &&mut Request| {
                 request.statement == *statement && request.decision == Decision::Open

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
 use crate::ids::DeploymentId;
 use crate::pipeline::{GateKind, Replacement};
+use crate::rules::Rules;
 use crate::state::State;
 use crate::target::RouteKey;
 use crate::units::Millis;
@@ -34,7 +35,7 @@ pub(super) fn error_budget(
     state: &State,
     id: DeploymentId,
     deployment: &Deployment,
-    now: Millis,
+    (now, rules): (Millis, &dyn Rules),
 ) -> Result<GateOutcome, Vec<Event>> {
     let key = key_of(deployment);
     let own = state.pipeline_of(deployment.release).and_then(|pipeline| pipeline.error_budget);
@@ -75,7 +76,7 @@ pub(super) fn error_budget(
     }
     match shut {
         Some(shut) => Ok(shut),
-        None => person(state, id, Asked::NoTraffic, now).map(|outcome| match outcome {
+        None => person(state, id, Asked::NoTraffic, (now, rules)).map(|outcome| match outcome {
             GateOutcome::Waiting { on: WaitingOn::SecondPerson } => {
                 let none = first || reading.counts.requests == 0;
                 let on = if none { WaitingOn::NoTraffic } else { WaitingOn::TooLittle { reading } };

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{ask, budget, dependencies, evidence, moved, performance};
-use crate::approval::{Asked, Decision, Request, Subject, VoidWhy, term_ms};
+use super::ask::{ask_about, lacks_evidence, moved};
+use super::{budget, dependencies, evidence, performance};
+use crate::approval::{Asked, Decision, Request, Subject, VoidWhy};
 use crate::config::{FourEyes, Organisation};
 use crate::deployment::Deployment;
 use crate::event::Event;
@@ -33,8 +34,8 @@ pub(super) fn decide_gate(
         GateKind::Provenance => Ok(evidence::provenance(state, deployment)),
         GateKind::Sbom => Ok(evidence::sbom(state, deployment)),
         GateKind::Findings => Ok(evidence::findings(state, id, deployment, now)),
-        GateKind::Performance => performance::performance(state, id, deployment, now),
-        GateKind::ErrorBudget => budget::error_budget(state, id, deployment, now),
+        GateKind::Performance => performance::performance(state, id, deployment, (now, rules)),
+        GateKind::ErrorBudget => budget::error_budget(state, id, deployment, (now, rules)),
         GateKind::Dependencies => Ok(dependencies::dependencies(state, id, deployment, now)),
         GateKind::Policy => return Ok(policy(state, id, deployment, (now, rules))),
         GateKind::FourEyes => four_eyes(state, id, deployment, (now, rules)),
@@ -191,7 +192,7 @@ fn four_eyes(
     if let Some(standard) = standard(state, id, why, (now, rules)) {
         return Ok(standard);
     }
-    person(state, id, why, now)
+    person(state, id, why, (now, rules))
 }
 
 /// Decides by what people say to the one request over a deployment; where nobody was asked, the
@@ -200,18 +201,18 @@ pub(super) fn person(
     state: &State,
     id: DeploymentId,
     why: Asked,
-    now: Millis,
+    (now, rules): (Millis, &dyn Rules),
 ) -> Result<GateOutcome, Vec<Event>> {
     if let Some(unknown) = unknown(state, id) {
         return Ok(unknown);
     }
     let subject = Subject::Deployment(id);
     let waiting = GateOutcome::Waiting { on: waits_for(state, subject, now) };
-    let until = now.plus(term_ms(state.approval_days()));
-    let anew = || ask(state, subject, why, Some(until));
-    let Some(request) = state.requests.get(&subject) else {
-        return anew().map_or(Ok(waiting), Err);
+    let anew = || match lacks_evidence(state, id) {
+        true => Ok(GateOutcome::Waiting { on: WaitingOn::Sbom }),
+        false => ask_about(state, id, why, (now, rules)).map_or(Ok(waiting.clone()), Err),
     };
+    let Some(request) = state.requests.get(&subject) else { return anew() };
     match &request.decision {
         Decision::Open | Decision::Granted { .. } => {
             if let Some(events) = moved(state, subject, request) {
@@ -231,7 +232,7 @@ pub(super) fn person(
         },
         Decision::Refused { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotApproved }),
         Decision::Expired { .. } => Ok(GateOutcome::Refused { why: RefusedWhy::NotInTime }),
-        Decision::Invalidated { .. } => anew().map_or(Ok(waiting), Err),
+        Decision::Invalidated { .. } => anew(),
     }
 }
 

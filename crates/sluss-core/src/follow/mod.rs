@@ -4,6 +4,7 @@
 //! events. Each call returns what follows next; the engine appends it and asks again, until
 //! nothing follows.
 
+mod ask;
 mod back;
 mod budget;
 mod dependencies;
@@ -13,14 +14,14 @@ mod performance;
 
 use std::collections::BTreeSet;
 
-use crate::approval::{Asked, Decision, Request, Subject, VoidWhy};
+use crate::approval::{Asked, Decision, Subject};
 use crate::config::FourEyes;
 use crate::deployment::{Cause, Deployment, HoldReason, Phase, RefusalReason};
 use crate::event::Event;
 use crate::exception::ExceptionKind;
 use crate::freezes;
-use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy};
-use crate::ids::{ChangeId, DeploymentId, Digest, EnvironmentName, PersonRef, ReleaseId};
+use crate::gate::{GateOutcome, RefusedWhy};
+use crate::ids::{ChangeId, DeploymentId, EnvironmentName, PersonRef, ReleaseId};
 use crate::pipeline::{EnvironmentKind, GateKind, Stage};
 use crate::rollout::{Next, Rollout, Verdict};
 use crate::rules::{Rules, RunningSays};
@@ -28,23 +29,9 @@ use crate::state::{ChangePhase, State};
 use crate::steps::Progress;
 use crate::units::Millis;
 
+use ask::{ask, automated, moved};
 pub(crate) use back::{carry_out, take_back};
 use gates::decide_gate;
-
-impl State {
-    /// Returns that a standard change stands for the approval of `id`, if `outcome` says so.
-    fn automated(&self, id: DeploymentId, outcome: &GateOutcome) -> Option<Event> {
-        let GateOutcome::Cleared { why: ClearedWhy::Standard { exception, .. } } = outcome else {
-            return None;
-        };
-        let ExceptionKind::Standard { model } = &self.exceptions.get(exception)?.what else {
-            return None;
-        };
-        let (subject, exception) = (Subject::Deployment(id), *exception);
-        let (statement, model_sha256) = (self.statement(subject)?, model.digest());
-        Some(Event::ApprovalAutomated { subject, statement, exception, model_sha256 })
-    }
-}
 
 /// Returns what follows next from `state` at `now`; empty when nothing does. `nonce` is random and
 /// makes a statement to approve unlike any other.
@@ -87,7 +74,7 @@ fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
     let activated = Event::ConfigActivated { number: *number, commit: proposal.commit.clone() };
     match (asked, state.requests.get(&subject)) {
         (false, _) => Some(state.with_roles(*number, activated)),
-        (true, None) => ask(state, subject, Asked::PlatformChange, None),
+        (true, None) => ask(state, subject, Asked::PlatformChange),
         (true, Some(request)) => match &request.decision {
             Decision::Granted { .. } => {
                 let activates = || state.with_roles(*number, activated);
@@ -98,35 +85,9 @@ fn configuration(state: &State, now: Millis) -> Option<Vec<Event>> {
             }
             Decision::Open => moved(state, subject, request)
                 .or_else(|| gates::expired(state, subject, request, now)),
-            Decision::Invalidated { .. } => ask(state, subject, Asked::PlatformChange, None),
+            Decision::Invalidated { .. } => ask(state, subject, Asked::PlatformChange),
         },
     }
-}
-
-/// Returns the request for a second person over what stands there now, whose approval counts until
-/// `valid_until`.
-fn ask(
-    state: &State,
-    subject: Subject,
-    why: Asked,
-    valid_until: Option<Millis>,
-) -> Option<Vec<Event>> {
-    let statement = Digest::of(&state.statement_text(subject, valid_until)?);
-    Some(vec![Event::ApprovalRequested { subject, statement, why, valid_until }])
-}
-
-/// Returns the end of `request` if what it asks about has moved, or if more people contributed to
-/// that than were known: after a rollback a release may bring changes that were live before.
-fn moved(state: &State, subject: Subject, request: &Request) -> Option<Vec<Event>> {
-    let statement = request.statement.clone();
-    let same = state.statement(subject).as_ref() == Some(&request.statement);
-    let known = state.contributors_to(subject).is_subset(&request.contributors);
-    let why = match (same, known) {
-        (true, true) => return None,
-        (false, _) => VoidWhy::StatementMoved,
-        (true, false) => VoidWhy::MoreContributors,
-    };
-    Some(vec![Event::ApprovalInvalidated { subject, statement, why: Some(why) }])
 }
 
 fn of_change(state: &State, id: ChangeId) -> Option<Vec<Event>> {
@@ -391,7 +352,7 @@ fn at_the_gates(
         if !deployment.gates.get(gate).is_some_and(|known| known.says_as(&outcome)) {
             let said = freezes::said(state, (id, deployment), (*gate, &outcome), at);
             let before = said.map(Event::FreezeDecided).into_iter();
-            let before = before.chain(state.automated(id, &outcome));
+            let before = before.chain(automated(state, id, &outcome, at));
             let core = state.shut_by(id, *gate, &outcome);
             let decided = Event::GateDecided { deployment: id, gate: *gate, outcome, core, policy };
             return Some(before.chain([decided]).collect());

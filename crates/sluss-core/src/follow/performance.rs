@@ -9,6 +9,7 @@ use crate::gate::{ClearedWhy, GateOutcome, RefusedWhy, WaitingOn};
 use crate::ids::{DeploymentId, ReleaseId};
 use crate::performance::{Standing, Unproved};
 use crate::pipeline::GateKind;
+use crate::rules::Rules;
 use crate::state::State;
 use crate::units::Millis;
 
@@ -31,7 +32,7 @@ pub(super) fn performance(
     state: &State,
     id: DeploymentId,
     deployment: &Deployment,
-    now: Millis,
+    (now, rules): (Millis, &dyn Rules),
 ) -> Result<GateOutcome, Vec<Event>> {
     let live = state.live_beside(deployment);
     let demanded = deployment.stage.gates.contains(&GateKind::Performance);
@@ -55,7 +56,7 @@ pub(super) fn performance(
     }
     match unproved {
         Err(why) => Ok(GateOutcome::Refused { why }),
-        Ok(why) => person(state, id, Asked::Pace, now).map(|outcome| match outcome {
+        Ok(why) => person(state, id, Asked::Pace, (now, rules)).map(|outcome| match outcome {
             GateOutcome::Waiting { on: WaitingOn::SecondPerson } => {
                 GateOutcome::Waiting { on: WaitingOn::Pace { why } }
             }

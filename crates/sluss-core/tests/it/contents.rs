@@ -19,6 +19,8 @@ const NO_CONTENT: &[(&str, &str)] = &[
     ("approval.refused statement", "kept since it was asked for"),
     ("approval.expired statement", "kept since it was asked for"),
     ("approval.invalidated statement", "kept since it was asked for"),
+    ("approval.requested basis.diff_sha256", "over what the repository says"),
+    ("approval.requested basis.evidence_sha256", "over the digests of the evidence"),
     ("approval.automated model_sha256", "over what the exception was asked for with"),
     ("authenticator.registered credential.id_sha256", "over what the event names beside it"),
     ("approval.revoked statement", "kept since it was asked for"),

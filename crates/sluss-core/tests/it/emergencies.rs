@@ -271,7 +271,7 @@ fn a_standard_change_that_stands_for_an_approval_is_recorded_with_its_digest() {
     assert_eq!(model.owner, Some(person("anna")), "who asks answers for it where nobody is named");
     let digest = model.digest();
     let automated = world.log.iter().filter_map(|(_, event)| match event {
-        Event::ApprovalAutomated { exception: FIRST, model_sha256, .. } => Some(model_sha256),
+        Event::ApprovalAutomated(of) if of.exception == FIRST => Some(&of.model_sha256),
         _other => None,
     });
     assert_eq!(automated.collect::<Vec<_>>(), [&digest]);

@@ -4,9 +4,10 @@ use std::num::NonZeroU16;
 
 use expect_test::expect_file;
 use sluss_core::access::{AccessReview, Role, RoleChanged};
-use sluss_core::approval::{Asked, Subject, VoidWhy};
+use sluss_core::approval::{Asked, Automated, Subject, VoidWhy};
 use sluss_core::assurance::{Rehearsal, TestsAccepted};
 use sluss_core::authenticator::{Credential, Signed};
+use sluss_core::basis::Basis;
 use sluss_core::bounds::{RolloutStarted, TestedWhy};
 use sluss_core::budget::{BudgetReading, ErrorBudget, TrafficCounted};
 use sluss_core::config::{Delegation, FourEyes};
@@ -348,12 +349,27 @@ fn of_gates_and_approvals() -> Vec<Event> {
             statement: statement.clone(),
             why: Asked::FirstRelease,
             valid_until: Some(Millis(2_592_000_000)),
+            basis: None,
+        },
+        Event::ApprovalRequested {
+            subject,
+            statement: statement.clone(),
+            why: Asked::EachRelease,
+            valid_until: Some(Millis(2_592_000_000)),
+            basis: Some(Basis {
+                base_commit: Some(commit(2)),
+                diff_sha256: Some(Digest::of(b"diff")),
+                evidence_sha256: Digest::of(b"evidence"),
+                risk_points: 3,
+                valid_from: Millis(9_000),
+            }),
         },
         Event::ApprovalRequested {
             subject: Subject::Configuration(2),
             statement: statement.clone(),
             why: Asked::PlatformChange,
             valid_until: None,
+            basis: None,
         },
         Event::ApprovalGranted {
             subject,
@@ -560,12 +576,14 @@ fn of_the_rest() -> Vec<Event> {
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
         Event::ExceptionSuspended { exception: ExceptionId(3), failures: 2 },
         Event::RetrospectiveOverdue { exception: ExceptionId(3) },
-        Event::ApprovalAutomated {
+        Event::ApprovalAutomated(Automated {
             subject: Subject::Deployment(DeploymentId(1)),
             statement: Digest::of(b"statement"),
             exception: ExceptionId(3),
             model_sha256: Digest::of(b"model"),
-        },
+            valid_until: None,
+            basis: None,
+        }),
         Event::TestResultAccepted(TestsAccepted {
             release: ReleaseId(4),
             run: RunId(7),

@@ -29,6 +29,7 @@ mod retention;
 mod rollouts;
 mod script;
 mod standards;
+mod statements;
 mod stops;
 mod stories;
 mod trust;

@@ -219,7 +219,7 @@ fn an_approval_is_asked_again_when_the_policy_changes() {
                 approval.granted carl cfg-2
                 config.activated number=2
                 access.role_changed gained=[] lost=["ae6abb3f97d8fd8d3a9df7747e22b7c77641ee218b3c290559ffe6f10a681079"] number=2 approver
-                approval.invalidated dep-1 statement_moved
+                approval.invalidated dep-1 policy_changed
                 approval.requested dep-1 each_release
                 gate.decided dep-1 four_eyes outcome={on:second_person,outcome:waiting}
             8 approve dep-1 by bob

@@ -755,6 +755,7 @@ fn sentence(event: &Event) -> String {
             "organisation",
             "customers",
             "valid_until",
+            "basis",
         ];
         if untold.contains(&name.as_str()) || value.is_null() {
             continue;

@@ -15,8 +15,11 @@ use sluss_core::pipeline::{
     Start, Step, StepKind,
 };
 use sluss_core::policies::Mode;
+use sluss_core::risk::Size;
 use sluss_core::rollout::{Counts, Observation, Reading, Verdict};
-use sluss_core::rules::{CalendarSays, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays};
+use sluss_core::rules::{
+    CalendarSays, Diff, PolicyAnswer, PolicyRecord, PolicySays, Rules, RunningSays,
+};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, TestCounts};
 use sluss_core::target::{Limits, Readiness, RouteKey, Traffic};
@@ -249,6 +252,14 @@ impl Rules for Texts {
             true => Some(Changed { paths: vec![path.to_owned()], lines: id.0 % 7 }),
             false => self.changed.clone(),
         }
+    }
+
+    fn diff(&self, state: &State, id: DeploymentId) -> Option<Diff> {
+        let changed = self.changed(state, id)?;
+        Some(Diff {
+            sha256: Digest::of(changed.paths.join("\n").as_bytes()),
+            size: Size::of(&changed),
+        })
     }
 
     fn policy(&self, policies: &Digest, _: &State, _: DeploymentId, now: Millis) -> PolicySays {

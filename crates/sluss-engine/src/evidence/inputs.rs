@@ -73,6 +73,7 @@ fn says_to(evidence: &Evidence, id: DeploymentId, gate: GateKind) -> bool {
         Evidence::Gate { .. }
         | Evidence::Freeze { .. }
         | Evidence::Approval { .. }
+        | Evidence::Automated { .. }
         | Evidence::Waiver { .. }
         | Evidence::Verdict { .. } => false,
     };

@@ -7,6 +7,7 @@
 //!   stood before it. Nothing is attested that was not recorded.
 //! - A failed build has no provenance, and *no data* is never a verdict in favour.
 
+mod automated;
 mod beside;
 mod checkpoint;
 mod decisions;
@@ -84,6 +85,9 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
         }
         Evidence::Freeze { .. } => freeze::statement(engine, of, &said).await?,
         Evidence::Approval { subject } => rest::approval(engine, *subject, &said)?,
+        Evidence::Automated { deployment } => {
+            automated::statement(engine, of, *deployment, &said).await?
+        }
         Evidence::Waiver { exception } => waiver::statement(&engine.state(), *exception)?,
     };
     let attestor = engine.attestor();

@@ -136,6 +136,28 @@ impl ObjectAccess {
         Ok(paths_of(&self.output(&args, USUAL).await?).collect())
     }
 
+    /// Returns what differs between `old` and `new` as `git diff-tree -r -z` says it: of each file
+    /// that differs its modes, the names of both contents, and its path; without `old` everything
+    /// in `new`.
+    pub async fn raw_diff(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<Vec<u8>, GitError> {
+        let old = self.tree_of(old).await?;
+        let args = ["diff-tree", "-r", "-z", "--no-renames", &old, new.as_str(), "--"];
+        self.output(&args, USUAL).await
+    }
+
+    /// Returns what Git calls the content of `commit`; without one that of the empty tree.
+    async fn tree_of(&self, commit: Option<&CommitId>) -> Result<String, GitError> {
+        let args = ["hash-object", "-t", "tree", "--stdin"];
+        Ok(match commit {
+            Some(commit) => commit.to_string(),
+            None => text(&args, self.output(&args, USUAL).await?)?.trim().to_owned(),
+        })
+    }
+
     /// Counts files and lines that differ between `old` and `new`; without `old` everything in
     /// `new` counts as added.
     pub async fn diff_stat(
@@ -143,13 +165,7 @@ impl ObjectAccess {
         old: Option<&CommitId>,
         new: &CommitId,
     ) -> Result<DiffStat, GitError> {
-        let old = match old {
-            Some(old) => old.to_string(),
-            None => {
-                let args = ["hash-object", "-t", "tree", "--stdin"];
-                text(&args, self.output(&args, USUAL).await?)?.trim().to_owned()
-            }
-        };
+        let old = self.tree_of(old).await?;
         let args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", &old, new.as_str(), "--"];
         let output = self.output(&args, USUAL).await?;
         let mut stat = DiffStat::default();

@@ -42,11 +42,17 @@ pub async fn once(engine: &Engine) -> bool {
     went_on
 }
 
-/// What is to be signed: first how releases were built, since a gate waits for that.
+/// What is to be signed: first how releases were built, since a gate waits for that; last what
+/// names the summary of a gate.
 fn unattested(engine: &Engine) -> Vec<(u64, Evidence)> {
     let state = engine.state();
     let mut waiting: Vec<_> = state.unattested.iter().map(|(of, e)| (*of, e.clone())).collect();
-    waiting.sort_by_key(|(of, what)| (!matches!(what, Evidence::Provenance { .. }), *of));
+    let order = |what: &Evidence| match what {
+        Evidence::Provenance { .. } => 0,
+        Evidence::Automated { .. } => 2,
+        _another => 1,
+    };
+    waiting.sort_by_key(|(of, what)| (order(what), *of));
     waiting
 }
 

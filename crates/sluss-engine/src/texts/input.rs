@@ -32,7 +32,7 @@ const HISTORY_MOST: usize = 50;
 pub(super) const NO_END: i64 = (1 << 53) - 1;
 
 /// What a release changes beside what is live where it goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// Files that differ.
     pub paths: Vec<String>,
@@ -42,6 +42,8 @@ pub struct Changes {
     pub added: u64,
     /// Lines removed.
     pub removed: u64,
+    /// The digest of all that differs, as Git says it.
+    pub sha256: Digest,
 }
 
 /// Whether freezes and calendar let it pass, and until when that holds, where that is known.

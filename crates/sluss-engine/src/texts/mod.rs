@@ -29,9 +29,12 @@ use sluss_core::event::Event;
 use sluss_core::exception::{Changed, ExceptionKind};
 use sluss_core::freezes::FreezeDecided;
 use sluss_core::ids::{CommitId, DeploymentId, Digest, ServiceName};
-use sluss_core::pipeline::GateKind;
+use sluss_core::pipeline::{EnvironmentKind, GateKind, Stage};
 use sluss_core::policies::Mode;
-use sluss_core::rules::{CalendarSays, EngineUsed, PolicyRecord, PolicySays, Rules, RunningSays};
+use sluss_core::risk::Size;
+use sluss_core::rules::{
+    CalendarSays, Diff, EngineUsed, PolicyRecord, PolicySays, Rules, RunningSays,
+};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_policy::{Bundle, ClosedBecause, Decision, Limits, NO_DATA, evaluate};
@@ -120,23 +123,18 @@ impl Texts {
         let mut needs = BTreeSet::new();
         needs.extend(organisation.calendar.clone().map(Need::Calendar));
         let policies = organisation.policies.clone();
-        let standard = state
-            .exceptions
-            .values()
-            .any(|one| one.holds(now) && matches!(one.what, ExceptionKind::Standard { .. }));
         let asks_policies = policies.is_some();
         needs.extend(policies.map(Need::Policies));
-        if asks_policies || standard {
-            let waits = |id: &&DeploymentId| {
-                state.deployments.get(id).is_some_and(|deployment| {
-                    matches!(deployment.phase, Phase::Requested | Phase::Cleared)
-                        && (standard && deployment.stage.gates.contains(&GateKind::FourEyes)
-                            || asks_policies && deployment.stage.gates.contains(&GateKind::Policy))
-                })
-            };
-            let waiting = state.open.deployments.iter().filter(waits);
-            for id in waiting {
-                needs.extend(Between::of(state, *id).map(Need::Changes));
+        let waiting = state.open.deployments.iter().filter(|id| {
+            let of = state.deployments.get(id);
+            of.is_some_and(|of| {
+                matches!(of.phase, Phase::Requested | Phase::Cleared) && may_ask(&of.stage)
+            })
+        });
+        for id in waiting {
+            // Whoever is asked about it agrees to what differs.
+            needs.extend(Between::of(state, *id).map(Need::Changes));
+            if asks_policies {
                 needs.extend(reports_of(state, *id).map(Need::Report));
             }
         }
@@ -299,6 +297,12 @@ impl Known {
     }
 }
 
+/// Whether a person or a policy may be asked about what goes to `stage`.
+fn may_ask(stage: &Stage) -> bool {
+    let asks = [GateKind::FourEyes, GateKind::Policy];
+    stage.kind == EnvironmentKind::Lasting || asks.iter().any(|gate| stage.gates.contains(gate))
+}
+
 /// Reads the policies that are kept under `digest`.
 ///
 /// # Errors
@@ -324,7 +328,9 @@ async fn changes(parts: &Parts, between: &Between) -> Result<Changes, String> {
     let objects = objects.ok_or_else(|| format!("there is no repository of {service}"))?;
     let paths = objects.changed_paths(live.as_ref(), new).await.map_err(|e| e.to_string())?;
     let size = objects.diff_stat(live.as_ref(), new).await.map_err(|e| e.to_string())?;
-    Ok(Changes { paths, files: size.files, added: size.added, removed: size.removed })
+    let raw = objects.raw_diff(live.as_ref(), new).await.map_err(|e| e.to_string())?;
+    let (files, sha256) = (size.files, Digest::of(&raw));
+    Ok(Changes { paths, files, added: size.added, removed: size.removed, sha256 })
 }
 
 /// Returns what the calendar is asked about.
@@ -333,6 +339,14 @@ pub fn scope(state: &State, deployment: DeploymentId) -> Option<Scope> {
     let product = &state.services.get(&deployment.service)?.product;
     let (service, environment) = (deployment.service.as_str(), deployment.environment.as_str());
     Some(Scope::new(product.as_str(), service, environment))
+}
+
+/// Returns the paths and lines that differ. Both are read from the same two commits; what does not
+/// fit together is not known.
+fn changed_of(known: &Changes) -> Option<Changed> {
+    let whole = known.paths.len() as u64 == known.files;
+    let lines = known.added.checked_add(known.removed)?;
+    whole.then(|| Changed { paths: known.paths.clone(), lines })
 }
 
 /// Asks a policy, and once more where it only had too little time.
@@ -419,11 +433,14 @@ impl Rules for Texts {
 
     fn changed(&self, state: &State, deployment: DeploymentId) -> Option<Changed> {
         let between = Between::of(state, deployment).filter(|between| between.live.is_some())?;
+        changed_of(self.known().changes.get(&between)?)
+    }
+
+    fn diff(&self, state: &State, deployment: DeploymentId) -> Option<Diff> {
+        let between = Between::of(state, deployment)?;
         let known = self.known().changes.get(&between).cloned()?;
-        // Both are read from the same two commits; what does not fit together is not known.
-        let whole = known.paths.len() as u64 == known.files;
-        let lines = known.added.checked_add(known.removed)?;
-        whole.then(|| Changed { paths: known.paths.clone(), lines })
+        let size = Size::of(&changed_of(&known)?);
+        Some(Diff { sha256: known.sha256.clone(), size })
     }
 
     fn policy(

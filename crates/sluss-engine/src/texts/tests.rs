@@ -33,6 +33,7 @@ use crate::pushes::{PushJudge, Templates};
 
 mod freezes;
 mod modes;
+mod statements;
 mod waivers;
 
 /// 2026-11-22T07:00:00Z, a Sunday.
@@ -174,6 +175,11 @@ impl World {
 
     /// Pushes files of the service, builds them, and returns the deployment that is requested.
     async fn release(&self, files: &[(&str, &str)]) -> DeploymentId {
+        self.release_by(files, pipeline()).await
+    }
+
+    /// The same, by this pipeline.
+    async fn release_by(&self, files: &[(&str, &str)], pipeline: Pipeline) -> DeploymentId {
         let commit = self.write("payments", files).await;
         let change = self.engine.state().next_change();
         let id = self.engine.state().next_deployment();
@@ -188,7 +194,7 @@ impl World {
             hands: Default::default(),
             work_items: BTreeSet::new(),
             title: Digest::of(b"title"),
-            pipeline: pipeline(),
+            pipeline,
             left_out: BTreeSet::new(),
         };
         let (service, product) = ("payments".parse().unwrap(), "pay".parse().unwrap());
@@ -236,6 +242,12 @@ impl World {
 }
 
 fn pipeline() -> Pipeline {
+    let gates = vec![GateKind::Tests, GateKind::Policy, GateKind::Freeze];
+    pipeline_of(gates, Replacement::Progressive(RolloutPlan::default()))
+}
+
+/// A pipeline into one stage with these gates.
+fn pipeline_of(gates: Vec<GateKind>, replacement: Replacement) -> Pipeline {
     let step = Step {
         name: "unit-tests".parse().unwrap(),
         kind: StepKind::Run,
@@ -265,8 +277,8 @@ fn pipeline() -> Pipeline {
     let stage = Stage {
         environment: "production".parse().unwrap(),
         kind: EnvironmentKind::Lasting,
-        gates: vec![GateKind::Tests, GateKind::Policy, GateKind::Freeze],
-        replacement: Replacement::Progressive(RolloutPlan::default()),
+        gates,
+        replacement,
         acceptance: Vec::new(),
         by_hand: false,
     };

@@ -10,4 +10,5 @@ mod person_keys;
 mod sarif;
 mod sbom;
 mod schema;
+mod statements;
 mod webauthn;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluss_core::approval::{Decision, Subject};
 use sluss_core::decide::Command;
 use sluss_core::ids::Digest;
+use sluss_core::risk::level_of;
 use sluss_core::state::State as Known;
 use sluss_engine::failure::{Blame, Failure};
 
@@ -45,8 +46,28 @@ pub struct ApprovalView {
     pub void: Option<&'static str>,
     /// Until when an approval of it counts.
     pub valid_until_ms: Option<i64>,
+    /// What stood behind a deployment when it was asked about; its statement says the same.
+    pub basis: Option<BasisView>,
     /// In what a configuration asks less than the one in force: then it takes two people.
     pub weakens: Vec<&'static str>,
+}
+
+/// What stood behind a deployment when it was asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BasisView {
+    /// The commit that was live there; nothing where nothing was.
+    pub base_commit: Option<String>,
+    /// SHA-256 of what `git diff-tree -r -z --no-renames` says of the difference to that; nothing
+    /// where it could not be read.
+    pub diff_sha256: Option<String>,
+    /// SHA-256 over the digests of the evidence.
+    pub evidence_sha256: String,
+    /// `low`, `medium` or `high`.
+    pub risk: &'static str,
+    /// The points that say so.
+    pub risk_points: u8,
+    /// From when on an approval of it counts.
+    pub valid_from_ms: i64,
 }
 
 /// What second persons are asked now.
@@ -138,6 +159,14 @@ pub(super) fn approval_view(
             _stands_or_unsaid => None,
         },
         valid_until_ms: state.approval_ends(request).map(|end| end.0),
+        basis: request.basis.as_ref().map(|basis| BasisView {
+            base_commit: basis.base_commit.as_ref().map(ToString::to_string),
+            diff_sha256: basis.diff_sha256.as_ref().map(ToString::to_string),
+            evidence_sha256: basis.evidence_sha256.to_string(),
+            risk: level_of(basis.risk_points),
+            risk_points: basis.risk_points,
+            valid_from_ms: basis.valid_from.0,
+        }),
         weakens: match subject {
             Subject::Configuration(number) => {
                 state.weakenings(number).into_iter().map(|found| found.sentence()).collect()

@@ -287,6 +287,9 @@ fn worded(evidence: &Signable) -> (String, &'static str) {
             (format!("The calendar's answer, {deployment}"), "freeze decision")
         }
         Signable::Approval { subject } => (format!("Second person, {subject}"), "approval"),
+        Signable::Automated { deployment } => {
+            (format!("Standard change for a second person, {deployment}"), "approval")
+        }
         Signable::Waiver { exception } => (format!("Waiver {exception}"), "waiver"),
         Signable::Verdict { deployment } => {
             (format!("Verdict of traffic, {deployment}"), "rollout verdict")

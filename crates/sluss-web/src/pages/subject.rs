@@ -1,8 +1,10 @@
 //! What a second person is asked, the exact statement that they decide over, and the form for it.
 
-use sluss_core::approval::{Decision, Subject};
+use sluss_core::approval::{Decision, Request, Subject};
+use sluss_core::basis::Basis;
 use sluss_core::decide::Command;
 use sluss_core::ids::{Digest, PersonRef};
+use sluss_core::risk::level_of;
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 
@@ -30,6 +32,8 @@ pub(super) struct Approval {
     pub(super) since: Html,
     pub(super) digest: String,
     pub(super) lines: Vec<Line>,
+    /// What stood behind it when it was asked, in a line.
+    pub(super) basis: Option<Html>,
     pub(super) contributors: String,
     /// Who may decide.
     pub(super) people: String,
@@ -116,7 +120,8 @@ pub(super) fn approval(
         why: request.why.sentence(),
         since: html::ago(request.since, looking.now),
         digest: request.statement.to_string(),
-        lines: lines(state, subject),
+        lines: lines(state, subject, looking.now),
+        basis: request.basis.as_ref().map(|basis| basis_of(basis, request, looking.now)),
         contributors: names(words, &request.contributors),
         people: names(words, &may),
         decision,
@@ -198,7 +203,45 @@ pub(super) fn title_of(words: &mut Words, digest: &sluss_core::ids::Digest) -> S
     }
 }
 
-fn lines(state: &State, subject: Subject) -> Vec<Line> {
+/// Says what stood behind a request when it was asked, in a line.
+fn basis_of(basis: &Basis, request: &Request, now: Millis) -> Html {
+    let base = match &basis.base_commit {
+        Some(commit) => html::short(commit.as_str()).0,
+        None => html::text("nothing, as the first there").0,
+    };
+    let diff = match &basis.diff_sha256 {
+        Some(digest) => html::short(digest.as_str()).0,
+        None => html::text("could not be read").0,
+    };
+    let evidence = html::short(basis.evidence_sha256.as_str()).0;
+    let until = request.valid_until.map(|until| html::clock(until, now).0);
+    let until = until.map_or(String::new(), |until| format!(" · counts until {until}"));
+    Html(format!(
+        "beside {base} · difference {diff} · evidence {evidence} · {} risk{until}",
+        level_of(basis.risk_points)
+    ))
+}
+
+/// Returns what a statement says of what stood behind it.
+fn basis_lines(basis: &Basis, request: &Request, now: Millis) -> Vec<Line> {
+    let line = |word, value: Html| Line { word, value };
+    let code = |text: &str| Html(format!("<code class=\"digest\">{}</code>", html::text(text)));
+    let base = basis.base_commit.as_ref().map(|commit| code(commit.as_str()));
+    let diff = basis.diff_sha256.as_ref().map(|digest| code(digest.as_str()));
+    let points = html::count(u64::from(basis.risk_points), "point");
+    let risk = format!("{}, {points}", level_of(basis.risk_points));
+    let mut lines = vec![
+        line("beside commit", base.unwrap_or_else(|| html::text("none: nothing is live there"))),
+        line("difference", diff.unwrap_or_else(|| html::text("could not be read"))),
+        line("evidence", code(basis.evidence_sha256.as_str())),
+        line("risk", html::text(&risk)),
+        line("counts from", html::clock(basis.valid_from, now)),
+    ];
+    lines.extend(request.valid_until.map(|until| line("counts until", html::clock(until, now))));
+    lines
+}
+
+fn lines(state: &State, subject: Subject, now: Millis) -> Vec<Line> {
     let line = |word, value: Html| Line { word, value };
     let code = |text: &str| Html(format!("<code class=\"digest\">{}</code>", html::text(text)));
     match subject {
@@ -227,6 +270,10 @@ fn lines(state: &State, subject: Subject) -> Vec<Line> {
             let name = html::text(&template.template.to_string());
             let digest = code(template.template_digest.as_str());
             lines.push(line("template", Html(format!("{name} {digest}"))));
+            let request = state.requests.get(&subject);
+            let basis = request.and_then(|request| Some((request.basis.as_ref()?, request)));
+            let said = basis.map(|(basis, request)| basis_lines(basis, request, now));
+            lines.extend(said.into_iter().flatten());
             lines.push(line("nonce", code(&deployment.nonce)));
             lines
         }

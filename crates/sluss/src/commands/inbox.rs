@@ -1,6 +1,7 @@
 //! `sluss inbox`: what waits for whoever asks, with all that a decision takes.
 
 use serde_json::{Value, json};
+use sluss_core::units::Millis;
 use sluss_engine::failure::Failure;
 
 use super::Output;
@@ -108,11 +109,29 @@ fn text_of(one: &Value, now: i64) -> String {
         let flips = counted(list(past, "flips").len() as u64, "other outcome", "other outcomes");
         rows.push(("policies", format!("{}: {decisions}, {flips}", word(past, "result"))));
     }
+    rows.extend(rows_of_basis(approval));
     rows.push(("contributed", plain(&people(approval, "contributors"))));
     rows.push(("statement", word(approval, "statement").to_owned()));
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|(name, said)| vec![name.to_owned(), said]).collect();
     format!("{title}, for {}\n{}", length(since), table(2, &rows))
+}
+
+/// What stood behind it when it was asked, as its statement says.
+fn rows_of_basis(approval: &Value) -> Vec<(&'static str, String)> {
+    let basis = &approval["basis"];
+    if !basis.is_object() {
+        return Vec::new();
+    }
+    let said = |name: &str, none: &str| basis[name].as_str().unwrap_or(none).to_owned();
+    let mut rows = vec![
+        ("base commit", said("base_commit", "none: nothing is live there")),
+        ("diff sha256", said("diff_sha256", "could not be read")),
+        ("of evidence", said("evidence_sha256", "")),
+    ];
+    let until = approval["valid_until_ms"].as_i64();
+    rows.extend(until.map(|until| ("valid until", Millis(until).utc_minute())));
+    rows
 }
 
 fn rows_of(of: &Value) -> Vec<(&'static str, String)> {
@@ -181,6 +200,11 @@ mod tests {
                 "subject": "dep-7", "why": "The template asks for a second person.",
                 "since_ms": 0, "statement": "ab12", "weakens": [],
                 "contributors": [{ "login": "anna", "name": "Anna" }],
+                "valid_until_ms": 1_795_255_200_000_i64,
+                "basis": {
+                    "base_commit": "4f4f", "diff_sha256": null, "evidence_sha256": "ab34",
+                    "risk": "low", "risk_points": 1, "valid_from_ms": 0,
+                },
             },
             "release": {
                 "release": "rel-4", "service": "payments", "environment": "production",
@@ -206,6 +230,10 @@ mod tests {
                            0: 3 lines in 1 file
               gate         four-eyes waiting: It waits.
               evidence     2 statements signed, with provenance
+              base commit  4f4f
+              diff sha256  could not be read
+              of evidence  ab34
+              valid until  2026-11-21 10:00 UTC
               contributed  anna
               statement    ab12
         "#]]

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{ApprovalRules, SignedEvent, container, emergencies};
+use super::{ApprovalRules, SignedEvent, automated, container, emergencies, statements};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::{Actor, ActorKind};
@@ -40,8 +40,7 @@ enum Standing {
 /// Checks every approval, and every deployment that asked for one.
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
-    let mut failures = Vec::new();
-    let (mut unread, mut granted) = (0_usize, 0_usize);
+    let mut found = Found::default();
     let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
@@ -56,25 +55,8 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                 requests.insert(key, Standing::Asked);
             }
             "approval.granted" | "approval.automated" => {
-                granted += 1;
-                failures.extend(decided_by(opened, signed, data, &contributors).err());
-                failures.extend(signed_in(opened, signed).err());
-                match bound(opened, signed, data) {
-                    Ok(true) => {}
-                    Ok(false) => unread += 1,
-                    Err(failure) => failures.push(failure),
-                }
-                match requests.get(&key).copied() {
-                    Some(Standing::Granted) => {}
-                    Some(Standing::Void) => failures.push(at(signed, VOID)),
-                    // A model that was approved in advance is not asked.
-                    None if event.kind != "approval.automated" => {
-                        failures.push(at(signed, "nobody had asked for this approval"));
-                    }
-                    Some(Standing::Asked) | None => {
-                        requests.insert(key, Standing::Granted);
-                    }
-                }
+                found.granted(opened, (signed, data), &contributors);
+                found.failures.extend(stands(&mut requests, key, signed));
             }
             "approval.refused"
             | "approval.denied"
@@ -85,17 +67,22 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                 match goes_on(opened, signed, &requests, &contributors) {
                     None => {}
                     Some(Ok(said)) => _ = excepted.insert(said),
-                    Some(Err(wrong)) => failures.extend(wrong),
+                    Some(Err(wrong)) => found.failures.extend(wrong),
                 }
             }
             _ => {}
         }
     }
+    let Found { mut failures, unread, unsigned, granted } = found;
     if let Some(rules) = rules {
         failures.extend(rules.broken(&opened.manifest.release, &opened.events));
     }
     if failures.is_empty() && unread > 0 {
         let why = format!("what {unread} approvals were about was disposed of under a policy");
+        return Outcome::not_checked(why);
+    }
+    if failures.is_empty() && unsigned > 0 {
+        let why = format!("what is signed of {unsigned} approvals without a person is not here");
         return Outcome::not_checked(why);
     }
     if failures.is_empty() && !excepted.is_empty() {
@@ -105,6 +92,60 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
         let extent = if rules.is_some() { "all rules" } else { "rules that hold everywhere" };
         format!("{granted} approvals; {} contributors barred; {extent}", contributors.len())
     })
+}
+
+/// What is known of all approvals so far.
+#[derive(Default)]
+struct Found {
+    failures: Vec<Failure>,
+    granted: usize,
+    /// Of how many what they are about was disposed of.
+    unread: usize,
+    /// Of how many without a person nothing signed is here.
+    unsigned: usize,
+}
+
+impl Found {
+    /// Looks at one approval by itself.
+    fn granted(
+        &mut self,
+        opened: &Opened<'_>,
+        (signed, data): (&SignedEvent, &Value),
+        contributors: &BTreeSet<Hash>,
+    ) {
+        self.granted += 1;
+        match decided_by(opened, signed, data, contributors) {
+            Ok(true) => {}
+            Ok(false) => self.unsigned += 1,
+            Err(failure) => self.failures.push(failure),
+        }
+        self.failures.extend(signed_in(opened, signed).err());
+        match bound(opened, signed, data) {
+            Ok(true) => {}
+            Ok(false) => self.unread += 1,
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// Notes that something was granted; returns what is wrong with how it stood before that.
+fn stands(
+    requests: &mut BTreeMap<(String, String), Standing>,
+    key: (String, String),
+    signed: &SignedEvent,
+) -> Option<Failure> {
+    match requests.get(&key).copied() {
+        Some(Standing::Granted) => None,
+        Some(Standing::Void) => Some(at(signed, VOID)),
+        // A model that was approved in advance is not asked.
+        None if signed.event.kind != "approval.automated" => {
+            Some(at(signed, "nobody had asked for this approval"))
+        }
+        Some(Standing::Asked) | None => {
+            requests.insert(key, Standing::Granted);
+            None
+        }
+    }
 }
 
 fn void(requests: &mut BTreeMap<(String, String), Standing>, stream: &str) {
@@ -121,7 +162,10 @@ fn goes_on(
     contributors: &BTreeSet<Hash>,
 ) -> Option<Result<String, Vec<Failure>>> {
     let own = || requests.iter().filter(|((stream, _), _)| *stream == signed.event.stream);
-    if own().any(|(_, standing)| *standing == Standing::Granted) {
+    let counts = |((_, statement), standing): (&(String, String), &Standing)| {
+        *standing == Standing::Granted && !statements::is_over(opened, statement, signed)
+    };
+    if own().any(counts) {
         return None;
     }
     if own().next().is_none() && !says_approved(opened, signed) {
@@ -225,21 +269,17 @@ fn listed(data: &Value, found: &mut BTreeSet<Hash>) {
     }
 }
 
-/// A person decided, it is known who, and they did not contribute.
+/// A person decided, it is known who, and they did not contribute; or a model that people agreed
+/// to. `false` where what is signed of that is not here.
 fn decided_by(
     opened: &Opened<'_>,
     signed: &SignedEvent,
     data: &Value,
     contributors: &BTreeSet<Hash>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let actor = &signed.event.actor;
     if signed.event.kind == "approval.automated" {
-        let model = ["model_digest", "model_sha256"].iter().any(|name| data[*name].is_string());
-        let by = ["vsa", "exception"].iter().any(|name| data[*name].is_string());
-        return match model && by {
-            true => Ok(()),
-            false => Err(at(signed, "an approval without a person names no model")),
-        };
+        return automated::checked(opened, signed, data, &barred(opened, signed, contributors));
     }
     if actor.kind != ActorKind::Person {
         return Err(at(signed, "what approved is not a person (core.identity.human)"));
@@ -251,7 +291,7 @@ fn decided_by(
     if barred(opened, signed, contributors).contains(&actor.reference) {
         return Err(at(signed, "who approved had contributed (core.sod.contributor)"));
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Where the event names the sign-in of who decided, that is here and is theirs.
@@ -291,6 +331,9 @@ fn bound(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<bool
     };
     if statement["release"] != opened.manifest.release {
         return refused("what was approved is another release (core.digest_binding)");
+    }
+    if let Some(why) = statements::wrong(opened, signed, &statement) {
+        return refused(why);
     }
     let known = container::artifacts(opened);
     let artifacts = statement["artifacts"].as_array();

@@ -8,6 +8,7 @@
 //!   own rules for approvals) is a trait; without its implementation the check is *not checked*.
 
 mod approvals;
+mod automated;
 mod container;
 mod decisions;
 mod emergencies;
@@ -18,6 +19,7 @@ mod opened;
 mod person_keys;
 mod references;
 mod signed;
+mod statements;
 mod streams;
 mod versions;
 mod waivers;
