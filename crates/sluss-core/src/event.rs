@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{AccessReview, RoleChanged};
+use crate::agent::AgentRun;
 use crate::approval::{Asked, Subject, VoidWhy};
 use crate::assurance::{Rehearsal, TestsAccepted};
 use crate::authenticator::{Credential, Signed};
@@ -39,6 +40,7 @@ use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
 use crate::remediation::Late;
 use crate::retention::Class;
+use crate::review::ChangeReviewed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::rules::PolicyRecord;
 use crate::seal::Closed;
@@ -161,6 +163,12 @@ pub enum Event {
     /// It ended without having been delivered.
     #[serde(rename = "change.withdrawn")]
     ChangeWithdrawn { change: ChangeId, why: WithdrawnReason },
+    /// A person who did not contribute looked at its code, at an exact commit.
+    #[serde(rename = "change.reviewed")]
+    ChangeReviewed(ChangeReviewed),
+    /// An agent did something for a change: software that acted for a person.
+    #[serde(rename = "agent.run")]
+    AgentRun(AgentRun),
     /// A pipeline is to be executed for a change.
     #[serde(rename = "run.queued")]
     RunQueued { run: RunId, change: ChangeId },

@@ -185,6 +185,14 @@ impl ExceptionKind {
         self.is_emergency() && self.deployment() == Some(id)
     }
 
+    /// Returns the incident that it mends, if it is an emergency that names one.
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Self::Emergency { incident, .. } => *incident,
+            _no_emergency => None,
+        }
+    }
+
     /// Returns the deployment that it is for, if it is for one.
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {

@@ -4,6 +4,7 @@
 //! is no clock, no randomness and no I/O here, and no float in anything that is stored.
 
 pub mod access;
+pub mod agent;
 mod agreement;
 pub mod alarm;
 mod apply;
@@ -48,6 +49,7 @@ mod pushed;
 mod refused;
 pub mod remediation;
 pub mod retention;
+pub mod review;
 pub mod risk;
 pub mod rollout;
 pub mod rules;

@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentRun;
 use crate::assurance::TestsAccepted;
 use crate::bounds::RolloutStarted;
 use crate::event::Event;
 use crate::freezes::FreezeDecided;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
+use crate::review::ChangeReviewed;
 use crate::steps::StepOwner;
 
 impl Event {
@@ -20,6 +22,8 @@ impl Event {
             | E::ChangeReceived { change }
             | E::ChangeMerged { change, .. }
             | E::ChangeDelivered { change, .. }
+            | E::ChangeReviewed(ChangeReviewed { change, .. })
+            | E::AgentRun(AgentRun { change, .. })
             | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
             E::RunQueued { run, .. }
             | E::RunCancelled { run }

@@ -52,6 +52,7 @@ pub const PAGES: &[Route] = &[
     route("GET", "/", Who::SignedIn),
     route("GET", "/search", Who::SignedIn),
     route("GET", "/changes/{id}", Who::SignedIn),
+    route("POST", "/changes/{id}/reviews", Who::Approver),
     route("GET", "/runs/{id}", Who::SignedIn),
     route("POST", "/runs/{id}/cancel", Who::Developer),
     route("GET", "/releases/{id}", Who::SignedIn),

@@ -128,10 +128,7 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         E::AccessLogin { person } => {
             state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
         }
-        E::TestResultAccepted(_)
-        | E::BackupRestoredTest(_)
-        | E::RollbackDrill(_)
-        | E::AccessReviewed(_) => crate::assurance::apply(state, now, event),
+        said if said.assured().is_some() => crate::assurance::apply(state, now, said),
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::AccessIdentified { unknown, person, by } => {
             let said = state.identified.entry(unknown.clone()).or_default();

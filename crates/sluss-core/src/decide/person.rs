@@ -276,6 +276,13 @@ fn second_person(
         let hint = "Someone else must decide: `sluss status` shows for whom it waits";
         return Err(denied(profile.sentence(), hint, RefusedWhy::NotAdmitted));
     }
+    if let Some(change) = state.review_owed(subject, &who, now).filter(|_| act != "refuse") {
+        let hint = format!("Review it first: `sluss review {change}`");
+        let what = format!(
+            "Who agrees as a reviewer has approved the code of {change} before, and you have not."
+        );
+        return Err(denied(&what, &hint, RefusedWhy::NotAdmitted));
+    }
     Approval::grant(request, seen, &approvers, who).map_err(|error| match error {
         NotGranted::Contributor => denied(
             "You contributed to this change, so someone else must decide.",

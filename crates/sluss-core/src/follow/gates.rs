@@ -243,7 +243,8 @@ fn standard(
     let agreed = |one: &Exception| {
         let people = one.granted_by.iter().cloned().collect();
         let admits = |rule: &Rule, group: &GroupName, who: &PersonRef| {
-            (!rule.by_key || one.signed.contains(who)) && state.admits(rule, group, who, now)
+            (!rule.by_key || one.signed.contains(who))
+                && state.fills(subject, (rule, group), who, now)
         };
         slots::unfilled_where(&state.rules_of(subject), &groups, &people, &admits).is_empty()
     };

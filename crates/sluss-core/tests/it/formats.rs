@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use expect_test::expect_file;
 use sluss_core::access::{AccessReview, Role, RoleChanged};
+use sluss_core::agent::{AgentResult, AgentRun};
 use sluss_core::approval::{Asked, Subject, VoidWhy};
 use sluss_core::assurance::{Rehearsal, TestsAccepted};
 use sluss_core::authenticator::{Credential, Signed};
@@ -35,6 +36,7 @@ use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
 use sluss_core::remediation::{Late, Overdue, Term};
 use sluss_core::retention::Class;
+use sluss_core::review::{ChangeReviewed, ReviewOutcome};
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::rules::PolicyRecord;
 use sluss_core::seal::Closed;
@@ -551,6 +553,27 @@ fn of_the_rest() -> Vec<Event> {
             tests: Some(TestCounts { passed: 11, failed: 1, skipped: 0 }),
             by: person("bob"),
             reason: Digest::of(b"reason"),
+        }),
+        Event::ChangeReviewed(ChangeReviewed {
+            change: ChangeId(3),
+            commit: commit(2),
+            by: person("bob"),
+            outcome: ReviewOutcome::AsksForChanges,
+            comment: Digest::of(b"comment"),
+        }),
+        Event::AgentRun(AgentRun {
+            change: ChangeId(3),
+            commits: [commit(2)].into(),
+            acts_for: person("anna"),
+            model: "vendor/model-5".parse().unwrap(),
+            harness: "coder@1.2.3".parse().unwrap(),
+            tools_sha256: Digest::of(b"tools"),
+            prompts_sha256: Digest::of(b"prompts"),
+            log: Digest::of(b"log"),
+            log_sha256: Some(Digest::of(b"the log itself")),
+            started: Millis(1_000),
+            ended: Millis(2_000),
+            result: AgentResult::Succeeded,
         }),
         Event::BackupRestoredTest(Rehearsal {
             service: None,

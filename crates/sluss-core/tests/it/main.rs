@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod agents;
 mod agreement;
 mod bounds;
 mod budgets;
@@ -23,6 +24,7 @@ mod permits;
 mod profiles;
 mod remediation;
 mod retention;
+mod reviews;
 mod rollouts;
 mod script;
 mod standards;

@@ -22,6 +22,7 @@ pub enum Fact {
     ConfigurationActivated,
     IncidentOpened,
     DossierGiven,
+    AgentRan,
     AccessReviewed,
     BackupRestored,
     RollbackDrilled,
@@ -59,6 +60,7 @@ impl Fact {
             Self::ConfigurationActivated => "a configuration of people and policies was activated",
             Self::IncidentOpened => "an incident was opened",
             Self::DossierGiven => "the evidence of a release was given away",
+            Self::AgentRan => "what an agent did, and for whom, was recorded",
             Self::AccessReviewed => "a person reviewed who may do what",
             Self::BackupRestored => "a backup was restored in a test",
             Self::RollbackDrilled => "going back was drilled",
@@ -95,6 +97,7 @@ impl Fact {
             }
             Event::LogHeartbeat { .. } => &[Self::Heartbeat],
             Event::PerformanceMeasured { .. } => &[Self::Measured],
+            Event::AgentRun(_) => &[Self::AgentRan],
             Event::AccessReviewed(_) => &[Self::AccessReviewed],
             // One that failed is no evidence that it works.
             Event::BackupRestoredTest(done) if done.passed => &[Self::BackupRestored],

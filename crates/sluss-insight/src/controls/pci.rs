@@ -20,10 +20,13 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&[TRAINED]),
     Control::new("6.2.3", "code-review", "Code is reviewed before release, by another person")
         .read()
-        .asks(&[each(Approved), each(Independent)])
+        .asks(&[each(CodeReviewed), each(Approved), each(Independent)])
         .against(ROUND_A_GATE)
-        .unrecorded(&["which of those who agreed to a release looked at its code"])
-        .tests(&["under_pci_author_reviewer_and_who_releases_are_three_people"]),
+        .tests(&[
+            "neither_who_contributed_nor_a_program_nor_who_has_no_role_reviews_code",
+            "under_pci_who_agrees_as_a_reviewer_has_approved_the_code",
+            "under_pci_author_reviewer_and_who_releases_are_three_people",
+        ]),
     Control::new("6.2.4", "attack-classes", "Common attacks on software are prevented")
         .read()
         .asks(&[each(Scanned), each(InTerms)])

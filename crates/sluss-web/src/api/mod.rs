@@ -7,6 +7,7 @@
 
 pub(crate) mod access;
 mod acts;
+pub(crate) mod agents;
 mod alerts;
 mod answer;
 pub(crate) mod approvals;
@@ -37,6 +38,7 @@ mod records;
 pub(crate) mod releases;
 pub(crate) mod reporting;
 pub(crate) mod retention;
+pub(crate) mod reviews;
 mod runs;
 mod status;
 pub(crate) mod step_log;

@@ -34,6 +34,7 @@ mod notices;
 mod release;
 mod reporting;
 mod retention;
+mod reviews;
 mod run;
 mod search;
 mod stance;
@@ -57,6 +58,7 @@ pub fn router() -> Router<App> {
         .route("/", get(board::page))
         .route("/search", get(search::page))
         .route("/changes/{id}", get(change::page))
+        .route("/changes/{id}/reviews", post(reviews::review))
         .route("/runs/{id}", get(run::page))
         .route("/runs/{id}/cancel", post(acts::cancel))
         .route("/releases/{id}", get(release::page))

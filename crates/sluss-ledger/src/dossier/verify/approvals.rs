@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{ApprovalRules, SignedEvent, container, emergencies};
+use super::{ApprovalRules, SignedEvent, container, emergencies, reviews};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::{Actor, ActorKind};
@@ -38,7 +38,7 @@ enum Standing {
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
     let mut failures = Vec::new();
-    let (mut unread, mut granted) = (0_usize, 0_usize);
+    let (mut unread, mut granted, mut reviewed) = (0_usize, 0_usize, 0_usize);
     let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
@@ -75,6 +75,10 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                     }
                 }
             }
+            "change.reviewed" => {
+                reviewed += 1;
+                failures.extend(reviews::reviewed(opened, signed, data).err());
+            }
             "approval.refused"
             | "approval.denied"
             | "approval.invalidated"
@@ -102,7 +106,11 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
     }
     Outcome::of(failures, || {
         let extent = if rules.is_some() { "all rules" } else { "rules that hold everywhere" };
-        format!("{granted} approvals; {} contributors barred; {extent}", contributors.len())
+        let said = match reviewed {
+            0 => String::new(),
+            _some => format!("{reviewed} reviews of code; "),
+        };
+        format!("{granted} approvals; {said}{} contributors barred; {extent}", contributors.len())
     })
 }
 
@@ -183,8 +191,9 @@ pub(super) fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
     for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
         listed(data, &mut found);
         let event = &signed.event;
-        let made = ["change.", "run.", "build."];
-        if made.iter().any(|word| event.kind.starts_with(word)) {
+        let made = ["change.", "run.", "build.", "agent."];
+        let others = reviews::OF_OTHERS.contains(&event.kind.as_str());
+        if !others && made.iter().any(|word| event.kind.starts_with(word)) {
             hand(&event.actor, &mut found);
         }
     }
@@ -199,7 +208,9 @@ pub(super) fn authors(opened: &Opened<'_>) -> BTreeSet<Hash> {
         listed(data, &mut found);
         let actor = &signed.event.actor;
         let acts = matches!(actor.kind, ActorKind::Person | ActorKind::Agent);
-        if signed.event.kind.starts_with("change.") && acts {
+        let others = reviews::OF_OTHERS.contains(&signed.event.kind.as_str());
+        let wrote = ["change.", "agent."].iter().any(|of| signed.event.kind.starts_with(of));
+        if wrote && acts && !others {
             found.insert(actor.reference);
             found.extend(actor.acts_for);
         }

@@ -17,6 +17,7 @@ mod obligations;
 mod opened;
 mod person_keys;
 mod references;
+mod reviews;
 mod signed;
 mod streams;
 mod waivers;
