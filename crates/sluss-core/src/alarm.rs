@@ -232,6 +232,10 @@ impl State {
                 let said = format!("The review of the emergency {exception} is overdue: {team}.");
                 (Topic::Overdue, said)
             }
+            Event::WaiverExpired { exception } => {
+                let said = format!("The waiver {exception} is over: what it let by is kept again.");
+                (Topic::Overdue, said)
+            }
             Event::ExceptionRequested { exception, what, .. } if what.is_emergency() => {
                 (Topic::Emergency, self.of_emergency(*exception, "is asked for")?)
             }

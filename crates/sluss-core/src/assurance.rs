@@ -15,6 +15,7 @@ use crate::agent;
 use crate::event::Event;
 use crate::ids::{ChangeId, DeploymentId, Digest, PersonRef, ReleaseId, RunId, ServiceName};
 use crate::review::ChangeReviewed;
+use crate::significance::{CleanCheck, Significant};
 use crate::state::State;
 use crate::steps::TestCounts;
 use crate::units::Millis;
@@ -94,6 +95,12 @@ pub struct Assurance {
     /// Runs of agents by the change that they were for, oldest first.
     #[serde(default)]
     pub agents: BTreeMap<ChangeId, Vec<agent::Recorded>>,
+    /// Significant changes.
+    #[serde(default)]
+    pub significant: BTreeMap<ChangeId, Significant>,
+    /// What was looked at last for data and accounts of tests.
+    #[serde(default)]
+    pub clean: BTreeMap<ReleaseId, At<CleanCheck>>,
     /// Tests that were accepted.
     pub accepted: BTreeMap<ReleaseId, At<TestsAccepted>>,
     /// For how long nothing was recorded, where no entry says so yet.
@@ -106,6 +113,9 @@ pub(crate) fn apply(state: &mut State, now: Millis, event: &Event) {
     match event {
         Event::ChangeReviewed(of) => crate::review::apply(state, now, of),
         Event::AgentRun(of) => agent::apply(state, now, of),
+        Event::ChangeSignificant(_) | Event::ChangeConfirmed(_) | Event::ReleaseCleanCheck(_) => {
+            crate::significance::apply(state, now, event)
+        }
         Event::TestResultAccepted(of) => {
             assurance.accepted.insert(of.release, At { at: now, what: of.clone() });
         }
@@ -141,6 +151,9 @@ impl Event {
             Self::TestResultAccepted(of) => Some((&of.reason, &of.by)),
             Self::ChangeReviewed(of) => Some((&of.comment, &of.by)),
             Self::AgentRun(of) => Some((&of.log, &of.acts_for)),
+            Self::ChangeSignificant(of) => Some((&of.reason, &of.by)),
+            Self::ChangeConfirmed(of) => Some((&of.findings, &of.by)),
+            Self::ReleaseCleanCheck(of) => Some((&of.findings, &of.by)),
             Self::BackupRestoredTest(of) | Self::RollbackDrill(of) => Some((&of.findings, &of.by)),
             Self::AccessReviewed(of) => Some((&of.findings, &of.by)),
             _of_another_kind => None,

@@ -54,6 +54,7 @@ pub mod risk;
 pub mod rollout;
 pub mod rules;
 pub mod seal;
+pub mod significance;
 pub mod silence;
 pub mod slots;
 pub mod state;

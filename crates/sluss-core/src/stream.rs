@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::freezes::FreezeDecided;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
 use crate::review::ChangeReviewed;
+use crate::significance::{CleanCheck, Confirmed, Marked};
 use crate::steps::StepOwner;
 
 impl Event {
@@ -24,6 +25,8 @@ impl Event {
             | E::ChangeDelivered { change, .. }
             | E::ChangeReviewed(ChangeReviewed { change, .. })
             | E::AgentRun(AgentRun { change, .. })
+            | E::ChangeSignificant(Marked { change, .. })
+            | E::ChangeConfirmed(Confirmed { change, .. })
             | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
             E::RunQueued { run, .. }
             | E::RunCancelled { run }
@@ -40,6 +43,7 @@ impl Event {
             | E::ReleaseUnbarred { release, .. }
             | E::ReleaseSealed { release, .. }
             | E::DossierExported { release, .. }
+            | E::ReleaseCleanCheck(CleanCheck { release, .. })
             | E::TestResultAccepted(TestsAccepted { release, .. }) => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
@@ -74,6 +78,7 @@ impl Event {
             | E::ExceptionEnded { exception, .. }
             | E::ExceptionSuspended { exception, .. }
             | E::ExceptionReviewed { exception, .. }
+            | E::WaiverExpired { exception }
             | E::RetrospectiveOverdue { exception } => Stream::Exception(*exception),
             E::IncidentOpened { incident, .. }
             | E::IncidentReported { incident, .. }

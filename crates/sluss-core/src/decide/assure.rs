@@ -3,6 +3,7 @@
 use super::agent;
 use super::key::in_person;
 use super::review::{self, one_of_us};
+use super::significance;
 use super::{Actor, Blame, Refusal, missing, not_now};
 use crate::access::AccessReview;
 use crate::agent::AgentRun;
@@ -19,15 +20,45 @@ use crate::units::Millis;
 #[expect(missing_docs, reason = "fields are the words of the domain")]
 pub enum Assure {
     /// Somebody looked at who may do what.
-    ReviewAccess { findings: Digest },
+    ReviewAccess {
+        findings: Digest,
+    },
     /// An agent did something for a change.
     RecordAgent(AgentRun),
+    /// Somebody marks a change as significant, or confirms what it may touch.
+    MarkSignificant {
+        change: ChangeId,
+        reason: Digest,
+    },
+    ConfirmChange {
+        change: ChangeId,
+        findings: Digest,
+    },
+    /// Somebody looked whether data and accounts of tests are gone.
+    CheckClean {
+        release: ReleaseId,
+        passed: bool,
+        findings: Digest,
+    },
     /// Somebody looked at the code of a change.
-    ReviewChange { change: ChangeId, commit: CommitId, outcome: ReviewOutcome, comment: Digest },
+    ReviewChange {
+        change: ChangeId,
+        commit: CommitId,
+        outcome: ReviewOutcome,
+        comment: Digest,
+    },
     /// Somebody accepts tests of a release that failed or could not run.
-    AcceptTests { release: ReleaseId, reason: Digest },
+    AcceptTests {
+        release: ReleaseId,
+        reason: Digest,
+    },
     /// Something was rehearsed.
-    Rehearse { drill: Drill, service: Option<ServiceName>, passed: bool, findings: Digest },
+    Rehearse {
+        drill: Drill,
+        service: Option<ServiceName>,
+        passed: bool,
+        findings: Digest,
+    },
 }
 
 pub(super) fn decide(
@@ -44,6 +75,15 @@ pub(super) fn decide(
             };
             let number = now.number;
             Ok(vec![Event::AccessReviewed(AccessReview { by, number, findings })])
+        }
+        Assure::MarkSignificant { change, reason } => {
+            significance::mark(state, change, reason, actor)
+        }
+        Assure::ConfirmChange { change, findings } => {
+            significance::confirm(state, change, findings, actor)
+        }
+        Assure::CheckClean { release, passed, findings } => {
+            significance::clean(state, release, (passed, findings), actor)
         }
         Assure::RecordAgent(run) => agent::decide(state, run, actor, now),
         Assure::ReviewChange { change, commit, outcome, comment } => {

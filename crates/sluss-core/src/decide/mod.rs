@@ -22,6 +22,7 @@ mod person;
 mod promotion;
 mod retention;
 mod review;
+mod significance;
 mod stop;
 
 use crate::approval::Subject;

@@ -55,8 +55,8 @@ pub(super) fn decide(
         C::Report { service, environment, by, summary } => {
             incident::report(state, service, environment, by, summary, now)
         }
-        C::AskException { what, reason, until } => {
-            exception::ask(state, what, reason, until, actor, now)
+        C::AskException { what, reason, until, terms } => {
+            exception::ask(state, what, (reason, terms), until, (actor, now))
         }
         C::GrantException { exception } => exception::grant(state, exception, actor, now),
         C::EndException { exception } => exception::end(state, exception, actor, now),

@@ -266,6 +266,7 @@ fn standard(
         | ExceptionKind::Emergency { .. }
         | ExceptionKind::LogTrust { .. }
         | ExceptionKind::Findings { .. }
+        | ExceptionKind::ProdData { .. }
         | ExceptionKind::Waiver { .. } => false,
     })?;
     let (files, lines) = (changed.paths.len() as u64, changed.lines);

@@ -15,7 +15,7 @@ use sluss_core::contracts::{Between, Contract, First, Missing};
 use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
-use sluss_core::exception::ExceptionKind;
+use sluss_core::exception::{ExceptionKind, Terms};
 use sluss_core::figures::Figures;
 use sluss_core::findings::{FindingCounts, Named, Severity};
 use sluss_core::freezes::FreezeDecided;
@@ -40,6 +40,7 @@ use sluss_core::review::{ChangeReviewed, ReviewOutcome};
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::rules::PolicyRecord;
 use sluss_core::seal::Closed;
+use sluss_core::significance::{CleanCheck, Confirmed, Marked};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
@@ -526,6 +527,7 @@ fn of_the_rest() -> Vec<Event> {
             by: person("anna"),
             reason: Digest::of(b"reason"),
             until: Millis(9_000),
+            terms: Default::default(),
         },
         Event::ExceptionRequested {
             exception: ExceptionId(4),
@@ -536,7 +538,20 @@ fn of_the_rest() -> Vec<Event> {
             by: person("anna"),
             reason: Digest::of(b"reason"),
             until: Millis(9_000),
+            terms: Default::default(),
         },
+        Event::ExceptionRequested {
+            exception: ExceptionId(5),
+            what: ExceptionKind::ProdData { service: "pay".parse().unwrap() },
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+            until: Millis(9_000),
+            terms: Terms {
+                compensating: Some(Digest::of(b"instead")),
+                environment: Some("staging".parse().unwrap()),
+            },
+        },
+        Event::WaiverExpired { exception: ExceptionId(5) },
         Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob"), signed: None },
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
         Event::ExceptionSuspended { exception: ExceptionId(3), failures: 2 },
@@ -574,6 +589,22 @@ fn of_the_rest() -> Vec<Event> {
             started: Millis(1_000),
             ended: Millis(2_000),
             result: AgentResult::Succeeded,
+        }),
+        Event::ChangeSignificant(Marked {
+            change: ChangeId(3),
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+        }),
+        Event::ChangeConfirmed(Confirmed {
+            change: ChangeId(3),
+            by: person("bob"),
+            findings: Digest::of(b"findings"),
+        }),
+        Event::ReleaseCleanCheck(CleanCheck {
+            release: ReleaseId(4),
+            by: person("bob"),
+            passed: true,
+            findings: Digest::of(b"findings"),
         }),
         Event::BackupRestoredTest(Rehearsal {
             service: None,

@@ -31,4 +31,5 @@ mod standards;
 mod stops;
 mod stories;
 mod trust;
+mod waivers;
 mod world;

@@ -132,3 +132,23 @@ fn who_turns_out_to_have_contributed_has_not_reviewed() {
     assert_eq!(world.state.reviews_of(change)[0].1, Standing::Contributed);
     assert_eq!(world.state.reviewed(change), Reviewed::Nobody);
 }
+
+#[test]
+fn a_significant_change_waits_for_somebody_else_to_confirm_it() {
+    let mut world = world();
+    let change = push(&mut world, "main", &["anna"]);
+    let said = || Digest::of(b"said");
+    let mark = || Command::Assure(Assure::MarkSignificant { change, reason: said() });
+    let confirm = || Command::Assure(Assure::ConfirmChange { change, findings: said() });
+    assert!(world.tell(confirm(), &actor("carl")).is_err(), "nobody marked it");
+    assert_eq!(why(world.tell(mark(), &actor("mallory")).unwrap_err()), RefusedWhy::MissingRole);
+    world.tell(mark(), &actor("anna")).unwrap();
+    assert!(world.tell(mark(), &actor("bob")).is_err(), "once");
+    assert_eq!(why(world.tell(confirm(), &actor("anna")).unwrap_err()), RefusedWhy::Contributor);
+    let token = Actor::Agent { who: person("carl") };
+    assert_eq!(why(world.tell(confirm(), &token).unwrap_err()), RefusedWhy::NotAPerson);
+    assert!(world.state.assurance.significant[&change].confirmed.is_none());
+    world.tell(confirm(), &actor("carl")).unwrap();
+    assert!(world.state.assurance.significant[&change].confirmed.is_some());
+    assert!(world.tell(confirm(), &actor("bob")).is_err(), "once");
+}

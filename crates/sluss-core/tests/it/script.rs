@@ -607,7 +607,12 @@ fn seconds(text: &str) -> Millis {
 }
 
 fn asked(_world: &World, what: ExceptionKind, until: &str) -> Command {
-    Command::AskException { what, reason: Digest::of(b"reason"), until: seconds(until) }
+    Command::AskException {
+        what,
+        reason: Digest::of(b"reason"),
+        until: seconds(until),
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    }
 }
 
 fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {

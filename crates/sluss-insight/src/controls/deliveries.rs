@@ -87,6 +87,8 @@ pub(super) struct Deliveries {
     begun: Vec<(u64, DeploymentId)>,
     live: BTreeMap<(ServiceName, EnvironmentName), ChangeId>,
     reviews: Reviews,
+    /// Where the items of significant changes stand.
+    significant: BTreeMap<ChangeId, usize>,
     advances: BTreeMap<ExceptionId, Advance>,
     seals: BTreeMap<EnvironmentName, u64>,
 }
@@ -104,6 +106,22 @@ impl Deliveries {
             Event::ChangePushed { .. }
             | Event::ChangeReceived { .. }
             | Event::ChangeMerged { .. } => self.take_change(items, leaf, at, event),
+            Event::ChangeSignificant(of) => {
+                let item = Item::new(of.change.to_string(), leaf, at);
+                self.significant.insert(of.change, items.add(Kind::Significant, item));
+            }
+            Event::ChangeConfirmed(of) => {
+                if let Some(place) = self.significant.get(&of.change) {
+                    items.mark(*place, Mark::Confirmed, leaf);
+                }
+            }
+            Event::ReleaseCleanCheck(of) if of.passed => {
+                self.mark_release(items, of.release, Mark::Cleaned, leaf);
+            }
+            Event::ReleaseCleanCheck(of) => {
+                let known = self.releases.get_mut(&of.release);
+                known.map(|known| known.has.remove(&Mark::Cleaned));
+            }
             Event::ChangeReviewed(of) => self.reviews.take(leaf, of),
             Event::AgentRun(of) => {
                 if let Some(known) = self.changes.get_mut(&of.change) {

@@ -33,6 +33,8 @@ pub enum Fact {
     LineStopped,
     AccessRefused,
     ExceptionGranted,
+    RealDataAllowed,
+    WaiverExpired,
     EmergencyGranted,
     DisposedEarly,
     ShadowFound,
@@ -70,6 +72,8 @@ impl Fact {
             Self::HoldPlaced => "a legal hold was placed",
             Self::LineStopped => "somebody stopped the line",
             Self::AccessRefused => "somebody was refused something",
+            Self::RealDataAllowed => "real data were allowed outside of production",
+            Self::WaiverExpired => "a waiver came to its end",
             Self::ExceptionGranted => "an exception from a gate was granted",
             Self::EmergencyGranted => "an emergency was granted",
             Self::DisposedEarly => "something was disposed of before its term",
@@ -97,6 +101,7 @@ impl Fact {
             }
             Event::LogHeartbeat { .. } => &[Self::Heartbeat],
             Event::PerformanceMeasured { .. } => &[Self::Measured],
+            Event::WaiverExpired { .. } => &[Self::WaiverExpired],
             Event::AgentRun(_) => &[Self::AgentRan],
             Event::AccessReviewed(_) => &[Self::AccessReviewed],
             // One that failed is no evidence that it works.

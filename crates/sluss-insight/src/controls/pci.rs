@@ -70,7 +70,9 @@ pub(super) const CONTROLS: &[Control] = &[
         "After a significant change all requirements are confirmed",
     )
     .read()
-    .unrecorded(&["which changes are significant, and what was confirmed after them"]),
+    .asks(&[if_any(Confirmed)])
+    .unrecorded(&["changes that are significant and that nobody marked"])
+    .tests(&["a_significant_change_waits_for_somebody_else_to_confirm_it"]),
     Control::new("6.5.3", "separation", "Environments are apart, by rights of access")
         .read()
         .asks(&[each(Isolated), each(Gated)])
@@ -95,7 +97,8 @@ pub(super) const CONTROLS: &[Control] = &[
     )
     .read()
     .applies_if("systems that process card numbers")
-    .unrecorded(&["scans for card numbers and for data of tests"]),
+    .asks(&[each(Cleaned)])
+    .unrecorded(&["scans for card numbers"]),
     Control::new("7", "least-privilege", "Rights are as few as a role needs")
         .asks(&[if_any(OthersAgreed), once(Fact::SignedIn), yearly(Fact::AccessReviewed)])
         .against(&[Fact::AccessRefused])

@@ -12,6 +12,7 @@ use super::agents::{AgentRunView, runs_of};
 use super::answer::{Answer, nothing, parse};
 use super::deployments::{DeploymentBrief, brief_of};
 use super::reviews::{CodeReviewView, reviews_of};
+use super::significance::{SignificantView, significant};
 use super::status::{PlaceStatus, place_statuses};
 use super::words::{PersonView, Words, view};
 use crate::app::App;
@@ -40,6 +41,8 @@ pub struct ChangeView {
     pub reviewed: &'static str,
     /// Reviews of its code, newest first, stale ones of earlier commits among them.
     pub reviews: Vec<CodeReviewView>,
+    /// That somebody marked it as significant, and whether that was confirmed.
+    pub significant: Option<SignificantView>,
     /// Runs of agents that it came of, oldest first.
     pub agent_runs: Vec<AgentRunView>,
     pub written_ms: i64,
@@ -167,6 +170,7 @@ fn change_view(state: &Known, words: &mut Words, id: ChangeId, change: &Change) 
         work_items: push.work_items.iter().cloned().collect(),
         reviewed: state.reviewed(id).word(),
         reviews: reviews_of(state, words, id),
+        significant: significant(state, words, id),
         agent_runs: runs_of(state, words, id),
         written_ms: push.written.0,
         pushed_ms: change.at.0,

@@ -7,7 +7,7 @@ use super::{
     access, acts, agents, alerts, approvals, ask, calendar, changes, contracts, controls,
     dependencies, deployments, emergencies, evidence, exceptions, findings, inbox, incident_report,
     incidents, keys, log, people, policies, population, records, releases, reporting, retention,
-    reviews, runs, status, step_log, stops, tokens,
+    reviews, runs, significance, status, step_log, stops, tokens,
 };
 use crate::openapi;
 use crate::routes::Who;
@@ -32,6 +32,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
         || post(reviews::review),
     )
     .takes::<reviews::CodeReviewWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/changes/{change}/significant",
+        "Mark a change as significant: someone else confirms what it may touch",
+        || post(significance::mark),
+    )
+    .takes::<significance::SignificantWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/changes/{change}/confirm",
+        "Confirm what a significant change may touch, with the password",
+        || post(significance::confirm),
+    )
+    .takes::<significance::ConfirmWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/releases/{release}/clean-check",
+        "Say whether data and accounts of tests are gone from a release",
+        || post(significance::clean),
+    )
+    .takes::<significance::CleanWanted>()
     .who(Who::Approver),
     writes::<ask::DoneView>(
         "/api/v1/changes/{change}/agent-runs",

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluss_core::decide::Command;
-use sluss_core::exception::{Exception, ExceptionKind, Model};
+use sluss_core::exception::{Exception, ExceptionKind, Model, Terms};
 use sluss_core::findings::FindingKey;
 use sluss_core::ids::{ExceptionId, PersonRef, ServiceName};
 use sluss_core::pipeline::GateKind;
@@ -29,6 +29,8 @@ pub enum Kind {
     Emergency,
     /// A rule of a policy, or findings past their terms, do not keep a service's releases.
     Waiver,
+    /// Tests of a service use real data in an environment that is not production.
+    ProdData,
     /// The log is the right one, against what a witness knows of it.
     LogTrust,
     /// Changes of a kind are agreed to in advance.
@@ -57,6 +59,12 @@ pub struct ExceptionWanted {
     pub incident: Option<String>,
     /// Why.
     pub reason: String,
+    /// What guards meanwhile instead: each waiver says it.
+    #[serde(default)]
+    pub compensating: Option<String>,
+    /// Where alone a waiver holds; everywhere without one.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// For how long from now.
     pub for_seconds: u32,
 }
@@ -114,8 +122,8 @@ pub struct DelegationWanted {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ExceptionView {
     pub exception: String,
-    /// `freeze override`, `emergency`, `waiver`, `waiver of findings`, `trust in the log` or
-    /// `standard change`.
+    /// `freeze override`, `emergency`, `waiver`, `waiver of findings`, `waiver for real data`,
+    /// `trust in the log` or `standard change`.
     pub kind: &'static str,
     pub deployment: Option<String>,
     pub service: Option<String>,
@@ -129,6 +137,10 @@ pub struct ExceptionView {
     /// `asked`, `refused`, `expired`, `holds`, `suspended`, `ended` or `over`.
     pub state: &'static str,
     pub reason: Option<String>,
+    /// What guards meanwhile instead, of a waiver.
+    pub compensating: Option<String>,
+    /// Where alone a waiver holds; everywhere without one.
+    pub environment: Option<String>,
     pub asked_by: PersonView,
     pub asked_ms: i64,
     pub until_ms: i64,
@@ -180,7 +192,9 @@ pub(crate) fn exception_view(
 ) -> ExceptionView {
     let (service, rule) = match &of.what {
         ExceptionKind::Waiver { service, rule } => (Some(service.to_string()), Some(rule.clone())),
-        ExceptionKind::Findings { service, .. } => (Some(service.to_string()), None),
+        ExceptionKind::Findings { service, .. } | ExceptionKind::ProdData { service } => {
+            (Some(service.to_string()), None)
+        }
         ExceptionKind::Standard { model } => (Some(model.service.to_string()), None),
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
@@ -189,6 +203,7 @@ pub(crate) fn exception_view(
     let findings = match &of.what {
         ExceptionKind::Findings { findings, .. } => findings.clone(),
         ExceptionKind::Waiver { .. }
+        | ExceptionKind::ProdData { .. }
         | ExceptionKind::Standard { .. }
         | ExceptionKind::LogTrust { .. }
         | ExceptionKind::Freeze { .. }
@@ -209,6 +224,7 @@ pub(crate) fn exception_view(
         }),
         ExceptionKind::Waiver { .. }
         | ExceptionKind::Findings { .. }
+        | ExceptionKind::ProdData { .. }
         | ExceptionKind::LogTrust { .. }
         | ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. } => None,
@@ -230,6 +246,8 @@ pub(crate) fn exception_view(
         incident,
         state: of.word(now),
         reason: words.text(&of.reason),
+        compensating: of.terms.compensating.as_ref().and_then(|text| words.text(text)),
+        environment: of.terms.environment.as_ref().map(ToString::to_string),
         asked_by: words.person(&of.asked_by),
         asked_ms: of.asked.0,
         until_ms: of.until.0,
@@ -323,6 +341,10 @@ pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<Exception
                 }
             }
         }
+        Kind::ProdData => {
+            let service = named(&given(service, "a service")?)?;
+            ExceptionKind::ProdData { service }
+        }
         Kind::LogTrust => {
             let found = state.distrusted.as_ref().map(|distrust| distrust.position);
             let found = found.ok_or_else(|| {
@@ -337,6 +359,21 @@ pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<Exception
             ExceptionKind::Standard { model: model_of(wanted, service)? }
         }
     })
+}
+
+/// Keeps what guards meanwhile instead, and reads where alone a waiver holds.
+pub(crate) async fn terms(
+    app: &App,
+    compensating: Option<&str>,
+    environment: Option<&str>,
+) -> Result<Terms, Failure> {
+    let environment = given(environment).map(named).transpose()?;
+    let compensating = app.put_reason(given(compensating)).await?;
+    Ok(Terms { compensating, environment })
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 fn model_of(wanted: &ModelWanted, service: ServiceName) -> Result<Model, Failure> {
@@ -389,7 +426,8 @@ pub(super) async fn ask(
         Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
     })?;
     let until = app.engine.now().plus(i64::from(wanted.for_seconds) * 1000);
-    asking.ask(&app, Command::AskException { what, reason, until }).await
+    let terms = terms(&app, wanted.compensating.as_deref(), wanted.environment.as_deref()).await?;
+    asking.ask(&app, Command::AskException { what, reason, until, terms }).await
 }
 
 pub(super) async fn grant(

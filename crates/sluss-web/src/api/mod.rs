@@ -40,6 +40,7 @@ pub(crate) mod reporting;
 pub(crate) mod retention;
 pub(crate) mod reviews;
 mod runs;
+pub(crate) mod significance;
 mod status;
 pub(crate) mod step_log;
 pub(crate) mod stops;

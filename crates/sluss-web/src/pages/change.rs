@@ -18,6 +18,7 @@ use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
 use super::link;
 use super::reviews::{self, Reviews};
+use super::significance::{self, Significance};
 use super::subject::{names, title_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -52,6 +53,7 @@ struct ChangeView {
     rollouts: Vec<DeploymentId>,
     reviews: Reviews,
     agents: Vec<reviews::AgentRow>,
+    significant: Option<Significance>,
     topics: String,
 }
 
@@ -144,6 +146,7 @@ fn change_view(
         rollouts,
         reviews: reviews::of_change(state, words, id, (who, now)),
         agents: reviews::agents(state, words, id),
+        significant: significance::of_change(state, words, id, now),
         topics: topics.join(" "),
     })
 }

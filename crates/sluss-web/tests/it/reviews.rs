@@ -121,7 +121,19 @@ async fn a_dossier_has_reviews_agents_who_people_are_and_what_an_emergency_was_a
     };
     let what = ExceptionKind::Emergency { deployment, incident: None };
     let (reason, until) = (story.text("Broken.").await, story.engine.now().plus(1_800_000));
-    story.ask("anna", Command::AskException { what, reason, until }).await;
+    story
+        .ask(
+            "anna",
+            Command::AskException {
+                what,
+                reason,
+                until,
+                terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(
+                    b"instead",
+                )),
+            },
+        )
+        .await;
     while attest::once(&story.engine).await {}
 
     let made = export(&story.engine, release, false, Actor::System).await.unwrap();

@@ -104,6 +104,11 @@ async fn every_route_lets_in_whom_the_table_says() {
             "/api/v1/rehearsals" => {
                 r#"{"kind": "restore", "passed": true, "findings": "x"}"#.to_owned()
             }
+            "/api/v1/changes/{change}/significant" => r#"{"reason": "x"}"#.to_owned(),
+            "/api/v1/changes/{change}/confirm" => r#"{"findings": "x"}"#.to_owned(),
+            "/api/v1/releases/{release}/clean-check" => {
+                r#"{"passed": true, "findings": "x"}"#.to_owned()
+            }
             "/api/v1/releases/{release}/tests/accept" => r#"{"reason": "x"}"#.to_owned(),
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),
             "/api/v1/keys/rotate" | "/api/v1/keys/retire" => r#"{"of": "log"}"#.to_owned(),

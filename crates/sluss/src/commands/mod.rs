@@ -14,6 +14,7 @@ mod account;
 mod act;
 mod agent;
 mod analyze;
+mod change;
 mod check;
 mod connection;
 mod contracts;
@@ -89,6 +90,9 @@ pub enum ClientCommand {
     Vouch(inbox::Vouch),
     /// Review the code of a change that is not yours
     Review(review::Arguments),
+    /// Mark and confirm significant changes, and say what tests left
+    #[command(subcommand)]
+    Change(change::Command),
     /// Approve what waits for a second person
     Approve(decide::Approve),
     /// Refuse what waits for a second person
@@ -221,6 +225,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
         ClientCommand::Review(arguments) => review::run(arguments, output).await,
+        ClientCommand::Change(command) => change::run(command, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,
         ClientCommand::Refuse(arguments) => decide::refuse(arguments, output).await,
         ClientCommand::Revoke(arguments) => decide::revoke(arguments, output).await,

@@ -14,7 +14,8 @@ use super::opened::Opened;
 use crate::dossier::report::Failure;
 
 /// What people say about a change that they had no hand in, by the types of its events.
-pub(super) const OF_OTHERS: [&str; 1] = ["change.reviewed"];
+pub(super) const OF_OTHERS: [&str; 3] =
+    ["change.reviewed", "change.significant", "change.confirmed"];
 
 /// Checks one review.
 pub(super) fn reviewed(
