@@ -70,7 +70,7 @@ pub(super) const CONTROLS: &[Control] = &[
         "After a significant change all requirements are confirmed",
     )
     .read()
-    .asks(&[if_any(Confirmed)])
+    .asks(&[each(Confirmed)])
     .unrecorded(&["changes that are significant and that nobody marked"])
     .tests(&["a_significant_change_waits_for_somebody_else_to_confirm_it"]),
     Control::new("6.5.3", "separation", "Environments are apart, by rights of access")

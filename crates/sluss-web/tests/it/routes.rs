@@ -70,7 +70,7 @@ async fn every_route_lets_in_whom_the_table_says() {
             }
             "/api/v1/exceptions" => {
                 r#"{"kind": "waiver", "service": "payments", "rule": "x", "reason": "x",
-                    "for_seconds": 60}"#
+                    "compensating": "x", "for_seconds": 60}"#
                     .to_owned()
             }
             "/api/v1/stops" => r#"{"scope": "all", "reason": "x"}"#.to_owned(),

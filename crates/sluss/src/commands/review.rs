@@ -112,6 +112,13 @@ mod tests {
                   "standing": "stale" },
             ],
         });
-        expect![""].assert_eq(&text_of(&found));
+        expect![[r#"
+            change   chg-4, Faster
+            commit   bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+            by       Anna
+            reviews  approved
+                     Bo approves of bbbbbbbbbbbb, 1970-01-01T00:00:00Z: Fine.
+                     Bo asks for changes of aaaaaaaaaaaa (stale), 1970-01-01T00:00:00Z: A test is missing.
+        "#]].assert_eq(&text_of(&found));
     }
 }
