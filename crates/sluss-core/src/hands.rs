@@ -29,8 +29,8 @@ struct Brought<'a> {
 impl State {
     /// Returns everyone who contributed to what `deployment` would bring there: to its change, to
     /// each earlier change that what is live now does not hold, and to what became part of these;
-    /// for whom agents acted there; who asked for it by hand or let its release go again after it was taken back; and who they
-    /// are said to be of whom that was not known.
+    /// for whom agents acted there; who asked for it by hand or let its release go again after it
+    /// was taken back; and who they are said to be of whom that was not known.
     pub fn contributors(&self, deployment: DeploymentId) -> BTreeSet<PersonRef> {
         let Some(brought) = self.brought(deployment) else { return BTreeSet::new() };
         let mut people = self.makers(&brought);

@@ -23,10 +23,6 @@ impl Event {
             | E::ChangeReceived { change }
             | E::ChangeMerged { change, .. }
             | E::ChangeDelivered { change, .. }
-            | E::ChangeReviewed(ChangeReviewed { change, .. })
-            | E::AgentRun(AgentRun { change, .. })
-            | E::ChangeSignificant(Marked { change, .. })
-            | E::ChangeConfirmed(Confirmed { change, .. })
             | E::ChangeWithdrawn { change, .. } => Stream::Change(*change),
             E::RunQueued { run, .. }
             | E::RunCancelled { run }
@@ -42,9 +38,7 @@ impl Event {
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release, .. }
             | E::ReleaseSealed { release, .. }
-            | E::DossierExported { release, .. }
-            | E::ReleaseCleanCheck(CleanCheck { release, .. })
-            | E::TestResultAccepted(TestsAccepted { release, .. }) => Stream::Release(*release),
+            | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
             | E::FindingsOverdue { deployment, .. }
@@ -89,7 +83,23 @@ impl Event {
             E::IncidentClassified(of) => Stream::Incident(of.incident),
             E::IncidentNotified(of) => Stream::Incident(of.incident),
             E::IncidentLimitNear(of) => Stream::Incident(of.incident),
-            other => other.stream_of_the_whole(),
+            other => other.stream_of_what_is_said().unwrap_or_else(|| other.stream_of_the_whole()),
+        }
+    }
+
+    /// Returns the stream of what a person or a program says of a change or a release.
+    fn stream_of_what_is_said(&self) -> Option<Stream> {
+        use Event as E;
+        match self {
+            E::ChangeReviewed(ChangeReviewed { change, .. })
+            | E::AgentRun(AgentRun { change, .. })
+            | E::ChangeSignificant(Marked { change, .. })
+            | E::ChangeConfirmed(Confirmed { change, .. }) => Some(Stream::Change(*change)),
+            E::ReleaseCleanCheck(CleanCheck { release, .. })
+            | E::TestResultAccepted(TestsAccepted { release, .. }) => {
+                Some(Stream::Release(*release))
+            }
+            _of_something_else => None,
         }
     }
 

@@ -105,7 +105,7 @@ fn waiver(state: &State, what: &ExceptionKind, terms: &Terms) -> Result<(), Refu
             "Name it: `--environment NAME`",
         ),
         Some(name) if state.lasting_environments(service).last() == Some(name) => wrong(
-            "Real data belong in the last environment that releases reach: nothing is waived there.",
+            "Real data belong where releases go last: nothing is waived there.",
             "Name the environment in which tests use them",
         ),
         Some(_) => Ok(()),

@@ -121,8 +121,8 @@ marks! {
     Approved, Deployment, "a second person agreed", "nobody else agreed to it";
     /// Nobody who agreed contributed to it.
     Independent, Deployment, "nobody agreed who contributed", "nobody agreed who had no part in it";
-    /// Of each change that it brings, somebody who did not contribute approved the code at that very
-    /// commit before it was begun, and nobody asked for changes last.
+    /// Of each change that it brings, somebody who did not contribute approved the code at that
+    /// very commit before it was begun, and nobody asked for changes last.
     CodeReviewed, Deployment, "others reviewed its code", "nobody else reviewed all of its code";
     /// Everyone who agreed signed it with a key of their own.
     KeySigned, Deployment, "who agreed signed with a key of their own", "no key of a person signed";

@@ -124,8 +124,8 @@ pub(super) async fn record(
     asking.ask(&app, Command::Assure(Assure::RecordAgent(run))).await
 }
 
-/// Checks that the repository has each of `commits`, and that each is the change's or before it, and
-/// none was there before it.
+/// Checks that the repository has each of `commits`, and that each is the change's or before it,
+/// and none was there before it.
 async fn of_the_change(
     app: &App,
     id: ChangeId,

@@ -1,4 +1,5 @@
-//! Emergencies and waivers for real data of a period, as they are reported to the function that answers for risk.
+//! Emergencies and waivers for real data of a period, as they are reported to the function that
+//! answers for risk.
 
 use axum::Json;
 use axum::extract::{Query, State};

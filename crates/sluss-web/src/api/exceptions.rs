@@ -16,6 +16,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::answer::{Answer, parse};
 use super::ask::{Asking, DoneView, Wanted};
 use super::findings::keys;
+use super::models::model_view;
 use super::words::{PersonView, Words, view};
 use crate::app::App;
 
@@ -209,26 +210,7 @@ pub(crate) fn exception_view(
         | ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. } => Default::default(),
     };
-    let model = match &of.what {
-        ExceptionKind::Standard { model } => Some(ModelView {
-            paths: model.paths.iter().cloned().collect(),
-            files: model.files,
-            lines: model.lines,
-            failures: model.failures,
-            failed: state.failures_of(id),
-            owner: model.owner.as_ref().map(|owner| words.person(owner)),
-            function: model.function.as_ref().map(ToString::to_string),
-            max_risk: model.max_risk,
-            required_evidence: model.required_evidence.iter().map(gate_word).collect(),
-            model_sha256: model.digest().to_string(),
-        }),
-        ExceptionKind::Waiver { .. }
-        | ExceptionKind::Findings { .. }
-        | ExceptionKind::ProdData { .. }
-        | ExceptionKind::LogTrust { .. }
-        | ExceptionKind::Freeze { .. }
-        | ExceptionKind::Emergency { .. } => None,
-    };
+    let model = model_view(state, words, id, &of.what);
     let emergency = of.what.is_emergency();
     let incident = match &of.what {
         ExceptionKind::Emergency { incident, .. } => incident.map(|id| id.to_string()),
@@ -257,12 +239,6 @@ pub(crate) fn exception_view(
         review_overdue: of.is_overdue(now),
         review_due_ms: of.review_due().map(|at| at.0),
     }
-}
-
-/// Returns a gate as it is written.
-fn gate_word(gate: &GateKind) -> String {
-    let word = serde_json::to_value(gate).ok();
-    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn gate(word: &str) -> Result<GateKind, Failure> {

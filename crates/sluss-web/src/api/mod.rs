@@ -30,6 +30,7 @@ pub(crate) mod incident_report;
 pub(crate) mod incidents;
 mod keys;
 mod log;
+mod models;
 mod people;
 pub(crate) mod performance;
 pub(crate) mod policies;

@@ -52,7 +52,8 @@ pub(super) fn of_change(
     })
 }
 
-/// What was looked at last for what tests left in a release: a badge, who, when, and what they found.
+/// What was looked at last for what tests left in a release: a badge, who, when, and what they
+/// found.
 pub(super) fn of_release(
     state: &Known,
     words: &mut Words,

@@ -1,4 +1,4 @@
-//! `sluss change`: significant changes, what was confirmed of them, and what tests left in a release.
+//! `sluss change`: significant changes, what was confirmed of them, and what tests left.
 
 use clap::ValueEnum;
 use serde_json::json;

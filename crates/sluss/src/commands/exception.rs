@@ -14,10 +14,9 @@ use super::times::{read_length, rfc3339};
 
 /// Ask for exceptions from gates, grant, end and review them
 #[derive(Debug, clap::Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for as long as the program runs")]
 pub enum Command {
     /// Ask for one: it holds once enough others agree
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// List exceptions, newest first
     List(List),
     /// Grant one, with the password given again
@@ -177,7 +176,7 @@ pub struct Delegate {
 /// Runs `sluss exception`.
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Ask(arguments) => ask(arguments, output).await,
+        Command::Ask(arguments) => ask(*arguments, output).await,
         Command::Report(arguments) => report(&arguments, output).await,
         Command::List(List { of }) => show(&of, output).await,
         Command::Grant(Decide { exception, person, of }) => {

@@ -108,7 +108,7 @@ mod tests {
                 { "at_ms": 0, "by": { "name": "Bo" }, "commit": "b".repeat(40),
                   "outcome": "approves", "comment": "Fine.", "standing": "counts" },
                 { "at_ms": 0, "by": { "name": "Bo" }, "commit": "a".repeat(40),
-                  "outcome": "asks_for_changes", "comment": "A test is missing.",
+                  "outcome": "asks_for_changes", "comment": "No test.",
                   "standing": "stale" },
             ],
         });
@@ -118,7 +118,8 @@ mod tests {
             by       Anna
             reviews  approved
                      Bo approves of bbbbbbbbbbbb, 1970-01-01T00:00:00Z: Fine.
-                     Bo asks for changes of aaaaaaaaaaaa (stale), 1970-01-01T00:00:00Z: A test is missing.
-        "#]].assert_eq(&text_of(&found));
+                     Bo asks for changes of aaaaaaaaaaaa (stale), 1970-01-01T00:00:00Z: No test.
+        "#]]
+        .assert_eq(&text_of(&found));
     }
 }

@@ -37,8 +37,8 @@ enum Standing {
 /// Checks every approval, and every deployment that asked for one.
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
-    let mut failures = Vec::new();
-    let (mut unread, mut granted, mut reviewed) = (0_usize, 0_usize, 0_usize);
+    let mut failures = reviews::wrong(opened);
+    let (mut unread, mut granted) = (0_usize, 0_usize);
     let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
@@ -75,10 +75,6 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
                     }
                 }
             }
-            "change.reviewed" => {
-                reviewed += 1;
-                failures.extend(reviews::reviewed(opened, signed, data).err());
-            }
             "approval.refused"
             | "approval.denied"
             | "approval.invalidated"
@@ -106,11 +102,7 @@ pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) 
     }
     Outcome::of(failures, || {
         let extent = if rules.is_some() { "all rules" } else { "rules that hold everywhere" };
-        let said = match reviewed {
-            0 => String::new(),
-            _some => format!("{reviewed} reviews of code; "),
-        };
-        format!("{granted} approvals; {said}{} contributors barred; {extent}", contributors.len())
+        format!("{granted} approvals; {} contributors barred; {extent}", contributors.len())
     })
 }
 

@@ -17,12 +17,16 @@ use crate::dossier::report::Failure;
 pub(super) const OF_OTHERS: [&str; 3] =
     ["change.reviewed", "change.significant", "change.confirmed"];
 
-/// Checks one review.
-pub(super) fn reviewed(
-    opened: &Opened<'_>,
-    signed: &SignedEvent,
-    data: &Value,
-) -> Result<(), Failure> {
+/// Returns what is wrong with reviews of what the release was made of.
+pub(super) fn wrong(opened: &Opened<'_>) -> Vec<Failure> {
+    let own = opened.own_streams();
+    let all = opened.told().filter(|(signed, _)| {
+        signed.event.kind == "change.reviewed" && own.contains(&signed.event.stream)
+    });
+    all.filter_map(|(signed, data)| reviewed(opened, signed, data).err()).collect()
+}
+
+fn reviewed(opened: &Opened<'_>, signed: &SignedEvent, data: &Value) -> Result<(), Failure> {
     let by = person(signed).map(|who| who.to_string());
     if by.is_none() || by.as_deref() != data["by"].as_str() {
         return Err(at(signed, "it is not known which person reviewed the code"));
