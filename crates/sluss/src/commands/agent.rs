@@ -21,8 +21,8 @@ pub enum Command {
 ///
 /// The file is a JSON object: `change`, `commits`, `model`, `harness`, `tools_sha256`,
 /// `prompts_sha256`, `log`, `started_ms`, `ended_ms`, `result` (`succeeded`, `failed` or
-/// `stopped`), and perhaps `log_sha256`. Asked with a token, the agent acts for the person whose it is; that
-/// person counts as a contributor to the change.
+/// `stopped`), and perhaps `log_sha256`. Asked with a token, the agent acts for the person whose
+/// it is; that person counts as a contributor to the change.
 #[derive(Debug, clap::Args)]
 pub struct Record {
     /// The file with what it did
