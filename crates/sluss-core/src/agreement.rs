@@ -54,7 +54,7 @@ impl State {
         let agreed = agreed.map(|(who, _)| who.clone()).collect();
         let signed = |who: &PersonRef| request.is_some_and(|request| request.signed.contains(who));
         let may = |rule: &Rule, group: &GroupName, who: &PersonRef| {
-            self.admits(rule, group, who, now) && (!rule.by_key || signed(who))
+            self.fills(subject, (rule, group), who, now) && (!rule.by_key || signed(who))
         };
         let groups = self.groups_for(subject, now);
         slots::unfilled_where(&self.rules_of(subject), &groups, &agreed, &may)

@@ -235,6 +235,10 @@ impl State {
             Event::PolicyReviewOverdue { .. } => {
                 (Topic::Overdue, "Nobody looked at the policies for a year.".to_owned())
             }
+            Event::WaiverExpired { exception } => {
+                let said = format!("The waiver {exception} is over: what it let by is kept again.");
+                (Topic::Overdue, said)
+            }
             Event::ExceptionRequested { exception, what, .. } if what.is_emergency() => {
                 (Topic::Emergency, self.of_emergency(*exception, "is asked for")?)
             }

@@ -11,8 +11,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::access::AccessReview;
+use crate::agent;
 use crate::event::Event;
-use crate::ids::{DeploymentId, Digest, PersonRef, ReleaseId, RunId, ServiceName};
+use crate::ids::{ChangeId, DeploymentId, Digest, PersonRef, ReleaseId, RunId, ServiceName};
+use crate::review::ChangeReviewed;
+use crate::significance::{CleanCheck, Significant};
 use crate::state::State;
 use crate::steps::TestCounts;
 use crate::units::Millis;
@@ -86,6 +89,18 @@ pub struct Assurance {
     pub access_reviews: Vec<At<AccessReview>>,
     /// Rehearsals, oldest first.
     pub rehearsals: Vec<(Drill, At<Rehearsal>)>,
+    /// Reviews of the code of changes, oldest first.
+    #[serde(default)]
+    pub reviews: BTreeMap<ChangeId, Vec<At<ChangeReviewed>>>,
+    /// Runs of agents by the change that they were for, oldest first.
+    #[serde(default)]
+    pub agents: BTreeMap<ChangeId, Vec<agent::Recorded>>,
+    /// Significant changes.
+    #[serde(default)]
+    pub significant: BTreeMap<ChangeId, Significant>,
+    /// What was looked at last for data and accounts of tests.
+    #[serde(default)]
+    pub clean: BTreeMap<ReleaseId, At<CleanCheck>>,
     /// Tests that were accepted.
     pub accepted: BTreeMap<ReleaseId, At<TestsAccepted>>,
     /// For how long nothing was recorded, where no entry says so yet.
@@ -96,6 +111,11 @@ pub struct Assurance {
 pub(crate) fn apply(state: &mut State, now: Millis, event: &Event) {
     let assurance = &mut state.assurance;
     match event {
+        Event::ChangeReviewed(of) => crate::review::apply(state, now, of),
+        Event::AgentRun(of) => agent::apply(state, now, of),
+        Event::ChangeSignificant(_) | Event::ChangeConfirmed(_) | Event::ReleaseCleanCheck(_) => {
+            crate::significance::apply(state, now, event)
+        }
         Event::TestResultAccepted(of) => {
             assurance.accepted.insert(of.release, At { at: now, what: of.clone() });
         }
@@ -129,6 +149,11 @@ impl Event {
     pub(crate) fn assured(&self) -> Option<(&Digest, &PersonRef)> {
         match self {
             Self::TestResultAccepted(of) => Some((&of.reason, &of.by)),
+            Self::ChangeReviewed(of) => Some((&of.comment, &of.by)),
+            Self::AgentRun(of) => Some((&of.log, &of.acts_for)),
+            Self::ChangeSignificant(of) => Some((&of.reason, &of.by)),
+            Self::ChangeConfirmed(of) => Some((&of.findings, &of.by)),
+            Self::ReleaseCleanCheck(of) => Some((&of.findings, &of.by)),
             Self::BackupRestoredTest(of) | Self::RollbackDrill(of) => Some((&of.findings, &of.by)),
             Self::AccessReviewed(of) => Some((&of.findings, &of.by)),
             _of_another_kind => None,

@@ -178,7 +178,8 @@ impl Exception {
     pub fn statement(&self, exception: ExceptionId) -> Digest {
         let (what, by) = (self.what.clone(), self.asked_by.clone());
         let (reason, until) = (self.reason.clone(), self.until);
-        let asked = Event::ExceptionRequested { exception, what, by, reason, until };
+        let terms = self.terms.clone();
+        let asked = Event::ExceptionRequested { exception, what, by, reason, until, terms };
         Digest::of(asked.to_parts().1.get().as_bytes())
     }
 }
@@ -226,9 +227,9 @@ impl State {
                     None => return organisation.by_key,
                 }
             }
-            ExceptionKind::Waiver { service, .. } | ExceptionKind::Findings { service, .. } => {
-                (service, None)
-            }
+            ExceptionKind::Waiver { service, .. }
+            | ExceptionKind::Findings { service, .. }
+            | ExceptionKind::ProdData { service } => (service, None),
             ExceptionKind::Standard { model } => (&model.service, None),
             ExceptionKind::LogTrust { .. } => return organisation.by_key,
         };

@@ -178,8 +178,11 @@ impl Event {
             E::FreezeSet { reason, by, .. } => {
                 vec![text(Class::Personal, reason, by.as_ref())]
             }
-            E::ExceptionRequested { by, reason, .. }
-            | E::ApprovalRevoked { by, reason, .. }
+            E::ExceptionRequested { by, reason, terms, .. } => {
+                let said = terms.compensating.iter().chain([reason]);
+                said.map(|text| wrote(text, by)).collect()
+            }
+            E::ApprovalRevoked { by, reason, .. }
             | E::LineStopped { by, reason, .. }
             | E::LineLiftAgreed { by, reason, .. }
             | E::HoldPlaced { by, reason, .. }

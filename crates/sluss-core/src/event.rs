@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{AccessReview, RoleChanged};
+use crate::agent::AgentRun;
 use crate::approval::{Asked, Automated, Subject, VoidWhy};
 use crate::assurance::{Rehearsal, TestsAccepted};
 use crate::authenticator::{Credential, Signed};
@@ -21,7 +22,7 @@ use crate::budget::TrafficCounted;
 use crate::config::{Delegation, Organisation};
 use crate::deployment::{Cause, HoldReason, RefusalReason};
 use crate::evidence::Evidence;
-use crate::exception::ExceptionKind;
+use crate::exception::{ExceptionKind, Terms};
 use crate::findings::{FindingCounts, Named};
 use crate::freezes::FreezeDecided;
 use crate::gate::GateOutcome;
@@ -41,9 +42,11 @@ use crate::pipeline::GateKind;
 use crate::population::PopulationSealed;
 use crate::remediation::Late;
 use crate::retention::Class;
+use crate::review::ChangeReviewed;
 use crate::rollout::{Counts, Observation, Reading};
 use crate::rules::PolicyRecord;
 use crate::seal::Closed;
+use crate::significance::{CleanCheck, Confirmed, Marked};
 use crate::silence::ClockSource;
 use crate::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 pub use crate::stream::Stream;
@@ -174,6 +177,21 @@ pub enum Event {
     /// It ended without having been delivered.
     #[serde(rename = "change.withdrawn")]
     ChangeWithdrawn { change: ChangeId, why: WithdrawnReason },
+    /// A person who did not contribute looked at its code, at an exact commit.
+    #[serde(rename = "change.reviewed")]
+    ChangeReviewed(ChangeReviewed),
+    /// A person marked it as significant: all that it may touch is to be confirmed.
+    #[serde(rename = "change.significant")]
+    ChangeSignificant(Marked),
+    /// A person who did not contribute confirmed that.
+    #[serde(rename = "change.confirmed")]
+    ChangeConfirmed(Confirmed),
+    /// A person looked whether data and accounts of tests are gone.
+    #[serde(rename = "release.clean_check")]
+    ReleaseCleanCheck(CleanCheck),
+    /// An agent did something for a change: software that acted for a person.
+    #[serde(rename = "agent.run")]
+    AgentRun(AgentRun),
     /// A pipeline is to be executed for a change.
     #[serde(rename = "run.queued")]
     RunQueued { run: RunId, change: ChangeId },
@@ -455,6 +473,8 @@ pub enum Event {
         by: PersonRef,
         reason: Digest,
         until: Millis,
+        #[serde(default, skip_serializing_if = "Terms::is_bare")]
+        terms: Terms,
     },
     /// Another person agreed; once enough did, it holds.
     #[serde(rename = "exception.granted")]
@@ -473,6 +493,9 @@ pub enum Event {
     /// So many releases of a standard change were taken back that it no longer holds.
     #[serde(rename = "exception.suspended")]
     ExceptionSuspended { exception: ExceptionId, failures: u32 },
+    /// A waiver is over: what it let by is kept again.
+    #[serde(rename = "waiver.expired")]
+    WaiverExpired { exception: ExceptionId },
     /// The review of an emergency is overdue: its team's gates are shut until it is there.
     #[serde(rename = "retrospective.overdue")]
     RetrospectiveOverdue { exception: ExceptionId },

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::approval::Subject;
 use crate::deployment::{Deployment, Phase};
 use crate::event::{Event, Stream};
-use crate::exception::ExceptionKind;
 use crate::ids::{DeploymentId, Digest, ExceptionId, ReleaseId, StepName};
 use crate::materials::Materials;
 use crate::pipeline::{GateKind, Replacement};
@@ -174,7 +173,7 @@ impl Evidence {
 /// Returns whether the next person who grants `id` makes a waiver of it that holds.
 fn is_waived(state: &State, id: ExceptionId) -> bool {
     state.exceptions.get(&id).is_some_and(|one| {
-        matches!(one.what, ExceptionKind::Waiver { .. } | ExceptionKind::Findings { .. })
+        one.what.is_waiver()
             && one.granted.is_none()
             && one.granted_by.len() + 1 >= one.what.people()
     })

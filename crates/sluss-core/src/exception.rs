@@ -19,10 +19,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Cause, Deployment, Phase};
+use crate::event::Event;
 use crate::findings::FindingKey;
 use crate::gate::{ClearedWhy, GateOutcome};
 use crate::ids::{
-    DeploymentId, Digest, ExceptionId, GroupName, IncidentId, PersonRef, ServiceName,
+    DeploymentId, Digest, EnvironmentName, ExceptionId, GroupName, IncidentId, PersonRef,
+    ServiceName,
 };
 use crate::pipeline::GateKind;
 use crate::state::State;
@@ -60,6 +62,11 @@ pub enum ExceptionKind {
         /// Which findings.
         findings: BTreeSet<FindingKey>,
     },
+    /// Tests of this service use real data, outside of production; no gate opens by that.
+    ProdData {
+        /// Whose tests.
+        service: ServiceName,
+    },
     /// The log is the right one, against what a witness knows of it.
     LogTrust {
         /// The position of the event that says what the witness knows.
@@ -71,6 +78,30 @@ pub enum ExceptionKind {
         /// What fits.
         model: Model,
     },
+}
+
+/// What bounds an exception beside its end.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// What guards meanwhile instead, of which each waiver has something: a private text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensating: Option<Digest>,
+    /// Where alone a waiver holds; everywhere without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentName>,
+}
+
+impl Terms {
+    /// Returns terms of which only is said what guards instead.
+    pub fn instead(compensating: Digest) -> Self {
+        Self { compensating: Some(compensating), environment: None }
+    }
+
+    /// Returns whether nothing is said.
+    pub fn is_bare(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What fits a standard change.
@@ -148,6 +179,7 @@ impl ExceptionKind {
             Self::Emergency { .. } => "emergency",
             Self::Waiver { .. } => "waiver",
             Self::Findings { .. } => "waiver of findings",
+            Self::ProdData { .. } => "waiver for real data",
             Self::LogTrust { .. } => "trust in the log",
             Self::Standard { .. } => "standard change",
         }
@@ -159,7 +191,7 @@ impl ExceptionKind {
         match self {
             Self::Freeze { .. } | Self::LogTrust { .. } => 24 * HOUR,
             Self::Emergency { .. } => HOUR,
-            Self::Waiver { .. } | Self::Findings { .. } => 90 * 24 * HOUR,
+            Self::Waiver { .. } | Self::Findings { .. } | Self::ProdData { .. } => 90 * 24 * HOUR,
             Self::Standard { .. } => 365 * 24 * HOUR,
         }
     }
@@ -171,7 +203,18 @@ impl ExceptionKind {
             | Self::Emergency { .. }
             | Self::LogTrust { .. }
             | Self::Standard { .. } => 1,
-            Self::Waiver { .. } | Self::Findings { .. } => 2,
+            Self::Waiver { .. } | Self::Findings { .. } | Self::ProdData { .. } => 2,
+        }
+    }
+
+    /// Returns whether it is a waiver: something that is asked for is left out for a time.
+    pub fn is_waiver(&self) -> bool {
+        match self {
+            Self::Waiver { .. } | Self::Findings { .. } | Self::ProdData { .. } => true,
+            Self::Freeze { .. }
+            | Self::Emergency { .. }
+            | Self::LogTrust { .. }
+            | Self::Standard { .. } => false,
         }
     }
 
@@ -185,12 +228,21 @@ impl ExceptionKind {
         self.is_emergency() && self.deployment() == Some(id)
     }
 
+    /// Returns the incident that it mends, if it is an emergency that names one.
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Self::Emergency { incident, .. } => *incident,
+            _no_emergency => None,
+        }
+    }
+
     /// Returns the deployment that it is for, if it is for one.
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {
             Self::Freeze { deployment } | Self::Emergency { deployment, .. } => Some(*deployment),
             Self::Waiver { .. }
             | Self::Findings { .. }
+            | Self::ProdData { .. }
             | Self::LogTrust { .. }
             | Self::Standard { .. } => None,
         }
@@ -206,6 +258,8 @@ pub struct Exception {
     /// Why: a private text.
     pub reason: Digest,
     pub asked: Millis,
+    #[serde(default)]
+    pub terms: Terms,
     pub until: Millis,
     pub granted_by: Vec<PersonRef>,
     /// Who of them signed that with a key of their own.
@@ -220,6 +274,9 @@ pub struct Exception {
     /// When a standard change was suspended by its failures.
     #[serde(default)]
     pub suspended: Option<Millis>,
+    /// When it was said that a waiver is over.
+    #[serde(default)]
+    pub expired: Option<Millis>,
     /// When the review of an emergency was said to be overdue.
     #[serde(default)]
     pub overdue: Option<Millis>,
@@ -320,12 +377,14 @@ impl State {
             ExceptionKind::Emergency { .. }
             | ExceptionKind::Waiver { .. }
             | ExceptionKind::Findings { .. }
+            | ExceptionKind::ProdData { .. }
             | ExceptionKind::LogTrust { .. }
             | ExceptionKind::Standard { .. } => true,
         };
         // Of whom nobody knows who they are, nobody can say that they did not grant it.
         let known = self.asks_nobody() || self.unknown_among(&contributors).is_empty();
         granted.len() >= one.what.people()
+            && self.is_there(deployment, one)
             && asked_freely
             && known
             && (!one.what.is_emergency() || {
@@ -333,6 +392,25 @@ impl State {
                 barred.insert(one.asked_by.clone());
                 granted.iter().any(|who| self.is_on_call(who, &barred, now))
             })
+    }
+
+    /// Returns whether `deployment` goes where `one` holds.
+    pub fn is_there(&self, deployment: DeploymentId, one: &Exception) -> bool {
+        let environment = self.deployments.get(&deployment).map(|of| &of.environment);
+        one.terms.environment.as_ref().is_none_or(|only| environment == Some(only))
+    }
+
+    /// Returns that a waiver is over, if that is new.
+    pub(crate) fn newly_expired(&self, now: Millis) -> Option<Vec<Event>> {
+        let over = |one: &Exception| {
+            one.what.is_waiver()
+                && one.granted.is_some()
+                && one.ended.is_none()
+                && one.expired.is_none()
+                && now >= one.until
+        };
+        let (id, _) = self.exceptions.iter().find(|(_, one)| over(one))?;
+        Some(vec![Event::WaiverExpired { exception: *id }])
     }
 
     /// Returns how many releases that passed by the standard change `id` were taken back, or caused

@@ -29,8 +29,8 @@ struct Brought<'a> {
 impl State {
     /// Returns everyone who contributed to what `deployment` would bring there: to its change, to
     /// each earlier change that what is live now does not hold, and to what became part of these;
-    /// who asked for it by hand or let its release go again after it was taken back; and who they
-    /// are said to be of whom that was not known.
+    /// for whom agents acted there; who asked for it by hand or let its release go again after it
+    /// was taken back; and who they are said to be of whom that was not known.
     pub fn contributors(&self, deployment: DeploymentId) -> BTreeSet<PersonRef> {
         let Some(brought) = self.brought(deployment) else { return BTreeSet::new() };
         let mut people = self.makers(&brought);
@@ -100,6 +100,12 @@ impl State {
         waits.flat_map(|id| self.contributors(*id)).collect()
     }
 
+    /// Returns the changes that `deployment` would bring there: its own, and each earlier one that
+    /// what is live now does not hold.
+    pub fn changes_brought(&self, deployment: DeploymentId) -> BTreeSet<ChangeId> {
+        self.brought(deployment).map(|brought| brought.changes).unwrap_or_default()
+    }
+
     fn brought(&self, deployment: DeploymentId) -> Option<Brought<'_>> {
         let deployment = self.deployments.get(&deployment)?;
         let release = self.releases.get(&deployment.release)?;
@@ -134,8 +140,11 @@ impl State {
         let parts = parts.map(|(_, change)| change);
         let whole = brought.changes.iter().filter_map(|id| self.changes.get(id));
         let changes = whole.chain(parts).flat_map(|change| &change.push.contributors);
+        // Who answers for an agent contributed, whoever its commits say wrote them.
+        let agents = brought.changes.iter().flat_map(|id| self.agent_runs(*id));
+        let agents = agents.map(|one| &one.run.what.acts_for);
         let by_hand = brought.release.unbarred_by.iter().chain(&brought.deployment.requested_by);
-        self.with_identified(changes.chain(by_hand).cloned().collect())
+        self.with_identified(changes.chain(agents).chain(by_hand).cloned().collect())
     }
 
     /// Returns `people`, who those of them are said to be whom no organisation names, and who said

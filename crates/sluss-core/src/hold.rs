@@ -226,9 +226,9 @@ impl State {
             Stream::Exception(id) => self.exceptions.get(&id).and_then(|one| match &one.what {
                 ExceptionKind::Freeze { deployment }
                 | ExceptionKind::Emergency { deployment, .. } => of_deployment(*deployment),
-                ExceptionKind::Waiver { service, .. } | ExceptionKind::Findings { service, .. } => {
-                    Some(About::Service(service.clone()))
-                }
+                ExceptionKind::Waiver { service, .. }
+                | ExceptionKind::Findings { service, .. }
+                | ExceptionKind::ProdData { service } => Some(About::Service(service.clone())),
                 ExceptionKind::Standard { model } => Some(About::Service(model.service.clone())),
                 ExceptionKind::LogTrust { .. } => Some(About::Whole),
             }),

@@ -4,6 +4,7 @@
 //! is no clock, no randomness and no I/O here, and no float in anything that is stored.
 
 pub mod access;
+pub mod agent;
 mod agreement;
 pub mod alarm;
 mod apply;
@@ -51,10 +52,12 @@ mod pushed;
 mod refused;
 pub mod remediation;
 pub mod retention;
+pub mod review;
 pub mod risk;
 pub mod rollout;
 pub mod rules;
 pub mod seal;
+pub mod significance;
 pub mod silence;
 pub mod slots;
 pub mod state;

@@ -20,8 +20,8 @@ pub enum Profile {
     /// Who approves is of another function than who requests and implements (RTS (EU) 2024/1774,
     /// Article 17(1)(b)): nobody with the role of a developer agrees.
     Dora,
-    /// Author, reviewer and who approves the release are three people, and the reviewer was
-    /// trained within a year (PCI DSS 4.0.1, 6.2.3.1 and 6.2.2).
+    /// Author, reviewer and who approves the release are three people; the reviewer reviewed the
+    /// code of each change of it, and was trained within a year (PCI DSS 4.0.1, 6.2.3.1 and 6.2.2).
     PciManualReview,
 }
 
@@ -51,6 +51,14 @@ impl Profile {
                 .training
                 .get(who)
                 .is_some_and(|at| (0..=TRAINED_MS).contains(&now.since(*at))),
+            Self::PciManualReview => true,
+        }
+    }
+
+    /// Returns whether who fills the place of a reviewer reviewed the code of what is released.
+    pub fn reviews_code(self) -> bool {
+        match self {
+            Self::Dora => false,
             Self::PciManualReview => true,
         }
     }

@@ -4,12 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentRun;
 use crate::approval::Automated;
 use crate::assurance::TestsAccepted;
 use crate::bounds::RolloutStarted;
 use crate::event::Event;
 use crate::freezes::FreezeDecided;
 use crate::ids::{ChangeId, DeploymentId, ExceptionId, IncidentId, ReleaseId, RunId};
+use crate::review::ChangeReviewed;
+use crate::significance::{CleanCheck, Confirmed, Marked};
 use crate::steps::StepOwner;
 
 impl Event {
@@ -36,8 +39,7 @@ impl Event {
             | E::ReleaseBarred { release }
             | E::ReleaseUnbarred { release, .. }
             | E::ReleaseSealed { release, .. }
-            | E::DossierExported { release, .. }
-            | E::TestResultAccepted(TestsAccepted { release, .. }) => Stream::Release(*release),
+            | E::DossierExported { release, .. } => Stream::Release(*release),
             E::DeploymentRequested { deployment, .. }
             | E::GateDecided { deployment, .. }
             | E::FindingsOverdue { deployment, .. }
@@ -71,10 +73,13 @@ impl Event {
             | E::ExceptionEnded { exception, .. }
             | E::ExceptionSuspended { exception, .. }
             | E::ExceptionReviewed { exception, .. }
+            | E::WaiverExpired { exception }
             | E::RetrospectiveOverdue { exception } => Stream::Exception(*exception),
             other => match other.incident() {
                 Some(incident) => Stream::Incident(incident),
-                None => other.stream_of_the_whole(),
+                None => {
+                    other.stream_of_what_is_said().unwrap_or_else(|| other.stream_of_the_whole())
+                }
             },
         }
     }
@@ -93,6 +98,22 @@ impl Event {
             E::IncidentNotified(of) => Some(of.incident),
             E::IncidentReviewed(of) => Some(of.incident),
             E::IncidentLimitNear(of) => Some(of.incident),
+            _of_something_else => None,
+        }
+    }
+
+    /// Returns the stream of what a person or a program says of a change or a release.
+    fn stream_of_what_is_said(&self) -> Option<Stream> {
+        use Event as E;
+        match self {
+            E::ChangeReviewed(ChangeReviewed { change, .. })
+            | E::AgentRun(AgentRun { change, .. })
+            | E::ChangeSignificant(Marked { change, .. })
+            | E::ChangeConfirmed(Confirmed { change, .. }) => Some(Stream::Change(*change)),
+            E::ReleaseCleanCheck(CleanCheck { release, .. })
+            | E::TestResultAccepted(TestsAccepted { release, .. }) => {
+                Some(Stream::Release(*release))
+            }
             _of_something_else => None,
         }
     }

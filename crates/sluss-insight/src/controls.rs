@@ -22,6 +22,7 @@ mod iso27001;
 mod ledger;
 mod mark;
 mod pci;
+mod reviews;
 mod rts;
 mod sox;
 mod ssdf;

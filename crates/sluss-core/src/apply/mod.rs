@@ -3,12 +3,12 @@
 mod change;
 mod config;
 mod deployment;
+mod exception;
 
 use crate::approval::{Decision, Request, Subject, VoidWhy};
 use crate::deployment::{InstanceFact, Phase};
 use crate::event::Event;
 use crate::evidence::{Evidence, Recorded};
-use crate::exception::{Exception, ExceptionKind};
 use crate::ids::Digest;
 use crate::incident::Freeze;
 use crate::keys;
@@ -19,6 +19,7 @@ use crate::units::Millis;
 
 use change::{apply_change, apply_release, apply_run};
 use deployment::{apply_deployment, apply_rollout, begin_leg_again, request_deployment, with};
+use exception::apply_exception;
 
 /// Folds `event`, which stands at `position` and was appended at `now`.
 pub(crate) fn apply(state: &mut State, position: u64, now: Millis, event: &Event) {
@@ -124,15 +125,13 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
         | E::ExceptionGranted { .. }
         | E::ExceptionEnded { .. }
         | E::ExceptionSuspended { .. }
+        | E::WaiverExpired { .. }
         | E::RetrospectiveOverdue { .. }
         | E::ExceptionReviewed { .. } => apply_exception(state, now, event),
         E::AccessLogin { person } => {
             state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
         }
-        E::TestResultAccepted(_)
-        | E::BackupRestoredTest(_)
-        | E::RollbackDrill(_)
-        | E::AccessReviewed(_) => crate::assurance::apply(state, now, event),
+        said if said.assured().is_some() => crate::assurance::apply(state, now, said),
         E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
         E::AccessIdentified { unknown, person, by } => {
             let said = state.identified.entry(unknown.clone()).or_default();
@@ -318,62 +317,5 @@ fn apply_approval(state: &mut State, now: Millis, event: &Event) {
             decided(state, subject, statement, Decision::Invalidated { at: now, why });
         }
         _other => unreachable!("BUG: not an event of an approval"),
-    }
-}
-
-fn apply_exception(state: &mut State, now: Millis, event: &Event) {
-    match event {
-        Event::ExceptionRequested { exception, what, by, reason, until } => {
-            let asked = Exception {
-                what: what.clone(),
-                asked_by: by.clone(),
-                reason: reason.clone(),
-                asked: now,
-                until: *until,
-                granted_by: Vec::new(),
-                signed: Default::default(),
-                granted: None,
-                ended: None,
-                reviewed: None,
-                suspended: None,
-                overdue: None,
-            };
-            state.exceptions.insert(*exception, asked);
-        }
-        Event::ExceptionGranted { exception, by, signed } => {
-            let Some(mut found) = state.exceptions.remove(exception) else { return };
-            found.granted_by.push(by.clone());
-            found.signed.extend(signed.is_some().then(|| by.clone()));
-            let enough = found.granted_by.len() >= found.what.people()
-                && match &found.what {
-                    ExceptionKind::Standard { model } => {
-                        state.function_agreed((model, &found), &Default::default(), now)
-                    }
-                    _asks_for_a_number => true,
-                };
-            found.granted = found.granted.or(enough.then_some(now));
-            state.exceptions.insert(*exception, found);
-        }
-        Event::ExceptionEnded { exception, .. } => {
-            if let Some(found) = state.exceptions.get_mut(exception) {
-                found.ended = found.ended.or(Some(now));
-            }
-        }
-        Event::ExceptionSuspended { exception, .. } => {
-            if let Some(found) = state.exceptions.get_mut(exception) {
-                found.suspended = found.suspended.or(Some(now));
-            }
-        }
-        Event::RetrospectiveOverdue { exception } => {
-            if let Some(found) = state.exceptions.get_mut(exception) {
-                found.overdue = found.overdue.or(Some(now));
-            }
-        }
-        Event::ExceptionReviewed { exception, by, .. } => {
-            if let Some(found) = state.exceptions.get_mut(exception) {
-                found.reviewed = Some((now, by.clone()));
-            }
-        }
-        _other => unreachable!("BUG: not an event of an exception"),
     }
 }

@@ -1,27 +1,72 @@
 //! What people looked at, rehearsed, and accept with a reason.
 
+use super::agent;
 use super::key::in_person;
+use super::review::{self, one_of_us};
+use super::significance;
 use super::{Actor, Blame, Refusal, missing, not_now};
 use crate::access::AccessReview;
+use crate::agent::AgentRun;
 use crate::approval::Subject;
 use crate::assurance::{Drill, Rehearsal, TestsAccepted};
 use crate::event::{Event, RefusedWhy};
-use crate::ids::{Digest, PersonRef, ReleaseId, ServiceName};
+use crate::ids::{ChangeId, CommitId, Digest, PersonRef, ReleaseId, ServiceName};
+use crate::review::ReviewOutcome;
 use crate::state::State;
+use crate::units::Millis;
 
 /// What anybody can say that they looked at, rehearsed or accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields are the words of the domain")]
 pub enum Assure {
     /// Somebody looked at who may do what.
-    ReviewAccess { findings: Digest },
+    ReviewAccess {
+        findings: Digest,
+    },
+    /// An agent did something for a change.
+    RecordAgent(AgentRun),
+    /// Somebody marks a change as significant, or confirms what it may touch.
+    MarkSignificant {
+        change: ChangeId,
+        reason: Digest,
+    },
+    ConfirmChange {
+        change: ChangeId,
+        findings: Digest,
+    },
+    /// Somebody looked whether data and accounts of tests are gone.
+    CheckClean {
+        release: ReleaseId,
+        passed: bool,
+        findings: Digest,
+    },
+    /// Somebody looked at the code of a change.
+    ReviewChange {
+        change: ChangeId,
+        commit: CommitId,
+        outcome: ReviewOutcome,
+        comment: Digest,
+    },
     /// Somebody accepts tests of a release that failed or could not run.
-    AcceptTests { release: ReleaseId, reason: Digest },
+    AcceptTests {
+        release: ReleaseId,
+        reason: Digest,
+    },
     /// Something was rehearsed.
-    Rehearse { drill: Drill, service: Option<ServiceName>, passed: bool, findings: Digest },
+    Rehearse {
+        drill: Drill,
+        service: Option<ServiceName>,
+        passed: bool,
+        findings: Digest,
+    },
 }
 
-pub(super) fn decide(state: &State, wanted: Assure, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+pub(super) fn decide(
+    state: &State,
+    wanted: Assure,
+    actor: &Actor,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
     match wanted {
         Assure::ReviewAccess { findings } => {
             let by = decider(state, actor, "review-access")?;
@@ -31,9 +76,22 @@ pub(super) fn decide(state: &State, wanted: Assure, actor: &Actor) -> Result<Vec
             let number = now.number;
             Ok(vec![Event::AccessReviewed(AccessReview { by, number, findings })])
         }
+        Assure::MarkSignificant { change, reason } => {
+            significance::mark(state, change, reason, actor)
+        }
+        Assure::ConfirmChange { change, findings } => {
+            significance::confirm(state, change, findings, actor)
+        }
+        Assure::CheckClean { release, passed, findings } => {
+            significance::clean(state, release, (passed, findings), actor)
+        }
+        Assure::RecordAgent(run) => agent::decide(state, run, actor, now),
+        Assure::ReviewChange { change, commit, outcome, comment } => {
+            review::decide(state, change, commit, (outcome, comment), actor)
+        }
         Assure::AcceptTests { release, reason } => accept(state, release, reason, actor),
         Assure::Rehearse { drill, service, passed, findings } => {
-            let by = one_of_us(state, actor)?;
+            let by = one_of_us(state, actor, "rehearse")?;
             if let Some(name) = service.as_ref().filter(|name| !state.services.contains_key(*name))
             {
                 return Err(missing(format!("There is no service {name}."), "sluss status"));
@@ -58,23 +116,6 @@ fn decider(state: &State, actor: &Actor, act: &str) -> Result<PersonRef, Refusal
             "Ask someone who has it: `sluss access` says who",
         )
         .recorded(None, act, RefusedWhy::MissingRole)),
-    }
-}
-
-fn one_of_us(state: &State, actor: &Actor) -> Result<PersonRef, Refusal> {
-    let by = in_person(actor)?;
-    let has_role = state
-        .organisation
-        .as_ref()
-        .is_some_and(|known| known.developers.contains(&by) || known.deciders().contains(&by));
-    match has_role {
-        true => Ok(by),
-        false => Err(Refusal::new(
-            Blame::Denied,
-            "To record a rehearsal takes the role of a developer or an approver.",
-            "Ask someone who has it: `sluss access` says who",
-        )
-        .recorded(None, "rehearse", RefusedWhy::MissingRole)),
     }
 }
 

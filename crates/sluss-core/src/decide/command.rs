@@ -11,7 +11,7 @@ use crate::config::Organisation;
 use crate::deployment::Cause;
 use crate::event::{Artifact, Push, RefusedWhy};
 use crate::evidence::Evidence;
-use crate::exception::ExceptionKind;
+use crate::exception::{ExceptionKind, Terms};
 use crate::findings::Report;
 use crate::hold::HoldScope;
 use crate::ids::{
@@ -283,6 +283,7 @@ pub enum Command {
         what: ExceptionKind,
         reason: Digest,
         until: Millis,
+        terms: Terms,
     },
     GrantException {
         exception: ExceptionId,

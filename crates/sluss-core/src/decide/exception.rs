@@ -8,7 +8,7 @@ use crate::approval::Subject;
 use crate::config::{Delegation, Organisation};
 use crate::deployment::Phase;
 use crate::event::{Event, RefusedWhy};
-use crate::exception::{Exception, ExceptionKind, Model};
+use crate::exception::{Exception, ExceptionKind, Model, Terms};
 use crate::findings::FindingKey;
 use crate::ids::{DeploymentId, Digest, ExceptionId, IncidentId, PersonRef, ServiceName};
 use crate::incident::Reporter;
@@ -24,10 +24,9 @@ const DELEGATED_MOST_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 pub(super) fn ask(
     state: &State,
     what: ExceptionKind,
-    reason: Digest,
+    (reason, terms): (Digest, Terms),
     until: Millis,
-    actor: &Actor,
-    now: Millis,
+    (actor, now): (&Actor, Millis),
 ) -> Result<Vec<Event>, Refusal> {
     let by = person(actor, "Exceptions are asked for by people.")?;
     if until <= now || until.since(now) > what.longest_ms() {
@@ -42,6 +41,7 @@ pub(super) fn ask(
         )
         .recorded(None, ASK, RefusedWhy::OutOfScope));
     }
+    waiver(state, &what, &terms)?;
     if let Some(id) = what.deployment()
         && !waits(state, id)
     {
@@ -83,8 +83,38 @@ pub(super) fn ask(
         other => (None, other),
     };
     let exception = state.next_exception();
-    let asked = Event::ExceptionRequested { exception, what, by, reason, until };
+    let asked = Event::ExceptionRequested { exception, what, by, reason, until, terms };
     Ok(opened.into_iter().chain([asked]).collect())
+}
+
+/// Checks what bounds a waiver, and that nothing else has its bounds.
+fn waiver(state: &State, what: &ExceptionKind, terms: &Terms) -> Result<(), Refusal> {
+    let wrong = |what: &str, hint: &str| Err(Refusal::new(Blame::Caller, what, hint));
+    if !what.is_waiver() {
+        return match terms.environment {
+            None => Ok(()),
+            Some(_) => wrong("Only waivers are for one environment.", "Leave `--environment` out"),
+        };
+    }
+    if terms.compensating.is_none() {
+        let hint = "Say it: `--instead TEXT`";
+        return wrong("A waiver says what guards meanwhile instead.", hint);
+    }
+    let ExceptionKind::ProdData { service } = what else { return Ok(()) };
+    if !state.services.contains_key(service) {
+        return Err(missing(format!("There is no service {service}."), "sluss status"));
+    }
+    match &terms.environment {
+        None => wrong(
+            "A waiver for real data names the environment that has them.",
+            "Name it: `--environment NAME`",
+        ),
+        Some(name) if state.lasting_environments(service).last() == Some(name) => wrong(
+            "Real data belong where releases go last: nothing is waived there.",
+            "Name the environment in which tests use them",
+        ),
+        Some(_) => Ok(()),
+    }
 }
 
 /// Refuses who asks to trust the log again and may not decide.

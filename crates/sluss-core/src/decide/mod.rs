@@ -6,6 +6,7 @@
 //! - Nobody acts as somebody who was erased.
 //! - A command of a machine that no longer fits the state means nothing, and no error.
 
+mod agent;
 mod answer;
 mod assure;
 mod change;
@@ -20,6 +21,8 @@ mod machine;
 mod person;
 mod promotion;
 mod retention;
+mod review;
+mod significance;
 mod stop;
 
 use crate::approval::Subject;
@@ -56,7 +59,7 @@ pub fn decide(
         C::RetireKey { of, key } => state.retire_key(of, key, actor),
         C::Retain(wanted) => retention::decide(state, wanted, actor, now),
         C::Reporting(wanted) => classify::decide(state, wanted, actor, now),
-        C::Assure(wanted) => assure::decide(state, wanted, actor),
+        C::Assure(wanted) => assure::decide(state, wanted, actor, now),
         C::Heartbeat { clock } => Ok(state.heartbeat(clock, now)),
         C::AgeFindings => Ok(state.grown_late(now)),
         C::SealPopulation(sealed) => Ok(state.seal_population(sealed, now)),

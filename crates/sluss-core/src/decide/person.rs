@@ -55,8 +55,8 @@ pub(super) fn decide(
         C::Report { service, environment, by, summary } => {
             incident::report(state, service, environment, by, summary, now)
         }
-        C::AskException { what, reason, until } => {
-            exception::ask(state, what, reason, until, actor, now)
+        C::AskException { what, reason, until, terms } => {
+            exception::ask(state, what, (reason, terms), until, (actor, now))
         }
         C::GrantException { exception } => exception::grant(state, exception, actor, now),
         C::EndException { exception } => exception::end(state, exception, actor, now),
@@ -280,6 +280,13 @@ fn second_person(
     if let Some((profile, false)) = state.kept_out(subject, &who, now) {
         let hint = "Someone else must decide: `sluss status` shows for whom it waits";
         return Err(denied(profile.sentence(), hint, RefusedWhy::NotAdmitted));
+    }
+    if let Some(change) = state.review_owed(subject, &who, now).filter(|_| act != "refuse") {
+        let hint = format!("Review it first: `sluss review {change}`");
+        let what = format!(
+            "Who agrees as a reviewer has approved the code of {change} before, and you have not."
+        );
+        return Err(denied(&what, &hint, RefusedWhy::NotAdmitted));
     }
     Approval::grant(request, seen, &approvers, who).map_err(|error| match error {
         NotGranted::Contributor => denied(

@@ -270,7 +270,8 @@ fn standard(
     let agreed = |one: &Exception| {
         let people = one.granted_by.iter().cloned().collect();
         let admits = |rule: &Rule, group: &GroupName, who: &PersonRef| {
-            (!rule.by_key || one.signed.contains(who)) && state.admits(rule, group, who, now)
+            (!rule.by_key || one.signed.contains(who))
+                && state.fills(subject, (rule, group), who, now)
         };
         slots::unfilled_where(&state.rules_of(subject), &groups, &people, &admits).is_empty()
     };
@@ -292,6 +293,7 @@ fn standard(
         | ExceptionKind::Emergency { .. }
         | ExceptionKind::LogTrust { .. }
         | ExceptionKind::Findings { .. }
+        | ExceptionKind::ProdData { .. }
         | ExceptionKind::Waiver { .. } => false,
     })?;
     let (files, lines) = (changed.paths.len() as u64, changed.lines);

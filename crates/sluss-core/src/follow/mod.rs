@@ -42,6 +42,7 @@ pub fn follow_up(state: &State, now: Millis, nonce: &str, rules: &dyn Rules) -> 
         .or_else(|| suspension(state, now))
         .or_else(|| state.newly_overdue(now))
         .or_else(|| state.unreviewed(now))
+        .or_else(|| state.newly_expired(now))
         .or_else(|| state.open.changes.iter().find_map(|id| of_change(state, *id)))
         .or_else(|| state.open.runs.iter().find_map(|id| of_run(state, *id)))
         .or_else(|| state.open.releases.iter().find_map(|id| of_release(state, *id, nonce)))

@@ -296,7 +296,7 @@ fn a_waiver_takes_two_others_and_nobody_waives_what_is_no_rule_of_a_policy() {
                 Denied: Exceptions are asked for by people.
                 + access.refused ask-exception core.identity.human not_a_person
             3 except waiver sbom.present 9000 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=9000000 what={kind:waiver,rule:sbom.present,service:pay}
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d terms={compensating:99262a0284ae7670f20fbfe4f87e8d7befdb5bc3431c5ea08dbd84d7206cf395} until=9000000 what={kind:waiver,rule:sbom.present,service:pay}
             4 grant exc-1 by bob
                 exception.granted bob exc-1
             5 grant exc-1 by bob

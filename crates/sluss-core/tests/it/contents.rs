@@ -11,6 +11,9 @@ use crate::world::{PEOPLE, person};
 const NO_CONTENT: &[(&str, &str)] = &[
     ("config.proposed organisation.templates.rust-service@1", "a template is in its repository"),
     ("change.pushed push.pipeline.template_digest", "a template is in its repository"),
+    ("agent.run tools_sha256", "over what an agent was given, kept where it ran"),
+    ("agent.run prompts_sha256", "over what an agent was told, kept where it ran"),
+    ("agent.run log_sha256", "over an agent's own log, kept where it ran"),
     ("release.created configuration", "over what its change pushed"),
     ("release.sealed head", "over events"),
     ("release.sealed streams.head", "over events"),

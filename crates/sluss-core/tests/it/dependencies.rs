@@ -170,7 +170,12 @@ fn services_that_wait_for_each_other_are_named_and_an_emergency_ends_that() {
     assert!(says(&world, ledger).ends_with(&circle("ledger", "payments")));
     let what = ExceptionKind::Emergency { deployment: ledger, incident: None };
     let until = world.now.plus(600_000);
-    let ask = Command::AskException { what, reason: Digest::of(b"reason"), until };
+    let ask = Command::AskException {
+        what,
+        reason: Digest::of(b"reason"),
+        until,
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    };
     world.tell(ask, &actor("anna")).unwrap();
     let grant = Command::GrantException { exception: "exc-1".parse().unwrap() };
     world.tell(grant, &actor("bob")).unwrap();

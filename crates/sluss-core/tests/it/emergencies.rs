@@ -70,7 +70,12 @@ fn approve(world: &mut World, id: DeploymentId, by: &str) {
 
 fn except(world: &World, what: ExceptionKind, milliseconds: i64) -> Command {
     let (reason, until) = (Digest::of(b"reason"), world.now.plus(milliseconds));
-    Command::AskException { what, reason, until }
+    Command::AskException {
+        what,
+        reason,
+        until,
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    }
 }
 
 fn emergency(of: DeploymentId, incident: Option<u64>) -> ExceptionKind {

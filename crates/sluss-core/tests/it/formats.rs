@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use expect_test::expect_file;
 use sluss_core::access::{AccessReview, Role, RoleChanged};
+use sluss_core::agent::{AgentResult, AgentRun};
 use sluss_core::approval::{Asked, Automated, Subject, VoidWhy};
 use sluss_core::assurance::{Rehearsal, TestsAccepted};
 use sluss_core::authenticator::{Credential, Signed};
@@ -15,7 +16,7 @@ use sluss_core::contracts::{Between, Contract, First, Missing};
 use sluss_core::deployment::{Cause, HoldReason, RefusalReason};
 use sluss_core::event::{Artifact, Event, Push, RefusedWhy, WithdrawnReason};
 use sluss_core::evidence::Evidence;
-use sluss_core::exception::ExceptionKind;
+use sluss_core::exception::{ExceptionKind, Terms};
 use sluss_core::figures::Figures;
 use sluss_core::findings::{FindingCounts, Named, Severity};
 use sluss_core::freezes::FreezeDecided;
@@ -38,9 +39,11 @@ use sluss_core::population::PopulationSealed;
 use sluss_core::probe::Probed;
 use sluss_core::remediation::{Late, Overdue, Term};
 use sluss_core::retention::Class;
+use sluss_core::review::{ChangeReviewed, ReviewOutcome};
 use sluss_core::rollout::{Counts, Metric, Observation, Reading, Verdict};
 use sluss_core::rules::{EngineUsed, PolicyRecord};
 use sluss_core::seal::Closed;
+use sluss_core::significance::{CleanCheck, Confirmed, Marked};
 use sluss_core::state::State;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner, TestCounts};
 use sluss_core::target::{InstanceRow, JournalEntry};
@@ -561,6 +564,7 @@ fn of_the_rest() -> Vec<Event> {
             by: person("anna"),
             reason: Digest::of(b"reason"),
             until: Millis(9_000),
+            terms: Default::default(),
         },
         Event::ExceptionRequested {
             exception: ExceptionId(4),
@@ -571,7 +575,20 @@ fn of_the_rest() -> Vec<Event> {
             by: person("anna"),
             reason: Digest::of(b"reason"),
             until: Millis(9_000),
+            terms: Default::default(),
         },
+        Event::ExceptionRequested {
+            exception: ExceptionId(5),
+            what: ExceptionKind::ProdData { service: "pay".parse().unwrap() },
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+            until: Millis(9_000),
+            terms: Terms {
+                compensating: Some(Digest::of(b"instead")),
+                environment: Some("staging".parse().unwrap()),
+            },
+        },
+        Event::WaiverExpired { exception: ExceptionId(5) },
         Event::ExceptionGranted { exception: ExceptionId(3), by: person("bob"), signed: None },
         Event::ExceptionEnded { exception: ExceptionId(3), by: person("bob") },
         Event::ExceptionSuspended { exception: ExceptionId(3), failures: 2 },
@@ -590,6 +607,43 @@ fn of_the_rest() -> Vec<Event> {
             tests: Some(TestCounts { passed: 11, failed: 1, skipped: 0 }),
             by: person("bob"),
             reason: Digest::of(b"reason"),
+        }),
+        Event::ChangeReviewed(ChangeReviewed {
+            change: ChangeId(3),
+            commit: commit(2),
+            by: person("bob"),
+            outcome: ReviewOutcome::AsksForChanges,
+            comment: Digest::of(b"comment"),
+        }),
+        Event::AgentRun(AgentRun {
+            change: ChangeId(3),
+            commits: [commit(2)].into(),
+            acts_for: person("anna"),
+            model: "vendor/model-5".parse().unwrap(),
+            harness: "coder@1.2.3".parse().unwrap(),
+            tools_sha256: Digest::of(b"tools"),
+            prompts_sha256: Digest::of(b"prompts"),
+            log: Digest::of(b"log"),
+            log_sha256: Some(Digest::of(b"the log itself")),
+            started: Millis(1_000),
+            ended: Millis(2_000),
+            result: AgentResult::Succeeded,
+        }),
+        Event::ChangeSignificant(Marked {
+            change: ChangeId(3),
+            by: person("anna"),
+            reason: Digest::of(b"reason"),
+        }),
+        Event::ChangeConfirmed(Confirmed {
+            change: ChangeId(3),
+            by: person("bob"),
+            findings: Digest::of(b"findings"),
+        }),
+        Event::ReleaseCleanCheck(CleanCheck {
+            release: ReleaseId(4),
+            by: person("bob"),
+            passed: true,
+            findings: Digest::of(b"findings"),
         }),
         Event::BackupRestoredTest(Rehearsal {
             service: None,

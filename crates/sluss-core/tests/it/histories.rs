@@ -730,7 +730,14 @@ impl History {
                     2 => ExceptionKind::Waiver { service: "pay".parse().unwrap(), rule },
                     _ => ExceptionKind::Standard { model: others::model(b) },
                 };
-                Command::AskException { what, reason, until }
+                Command::AskException {
+                    what,
+                    reason,
+                    until,
+                    terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(
+                        b"instead",
+                    )),
+                }
             }
             What::Grant => Command::GrantException { exception },
             What::EndException => Command::EndException { exception },

@@ -195,7 +195,12 @@ fn an_emergency_goes_round_no_rule_that_asks_for_keys_without_one() {
     let mut world = waits();
     let what = ExceptionKind::Emergency { deployment: DeploymentId(1), incident: None };
     let until = world.now.plus(60_000);
-    let ask = Command::AskException { what, reason: Digest::of(b"reason"), until };
+    let ask = Command::AskException {
+        what,
+        reason: Digest::of(b"reason"),
+        until,
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    };
     world.tell(ask, &actor("anna")).unwrap();
     let exception = ExceptionId(1);
     let grant = Command::GrantException { exception };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod agents;
 mod agreement;
 mod bounds;
 mod budgets;
@@ -26,6 +27,7 @@ mod policies;
 mod profiles;
 mod remediation;
 mod retention;
+mod reviews;
 mod rollouts;
 mod script;
 mod standards;
@@ -33,4 +35,5 @@ mod statements;
 mod stops;
 mod stories;
 mod trust;
+mod waivers;
 mod world;

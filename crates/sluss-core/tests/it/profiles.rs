@@ -2,12 +2,13 @@
 
 use sluss_core::approval::{Decision, Subject};
 use sluss_core::config::{FourEyes, Organisation};
-use sluss_core::decide::{Actor, Command, Refusal};
+use sluss_core::decide::{Actor, Assure, Command, Refusal};
 use sluss_core::event::{Event, RefusedWhy};
 use sluss_core::gate::{GateOutcome, WaitingOn};
-use sluss_core::ids::DeploymentId;
+use sluss_core::ids::{ChangeId, DeploymentId, Digest};
 use sluss_core::pipeline::GateKind;
 use sluss_core::profile::Profile;
+use sluss_core::review::ReviewOutcome;
 use sluss_core::slots::Rule;
 use sluss_core::units::Millis;
 
@@ -54,6 +55,14 @@ fn approve(world: &mut World, by: &str) -> Result<Vec<Event>, Refusal> {
     world.tell(Command::Approve { subject: SUBJECT, statement }, &actor(by))
 }
 
+fn review(world: &mut World, by: &str, outcome: ReviewOutcome) {
+    let change = ChangeId(1);
+    let commit = world.state.changes[&change].push.commit.clone();
+    let comment = Digest::of(b"comment");
+    let said = Assure::ReviewChange { change, commit, outcome, comment };
+    world.tell(Command::Assure(said), &actor(by)).unwrap();
+}
+
 fn why(refused: Result<Vec<Event>, Refusal>) -> RefusedWhy {
     match *refused.unwrap_err().record.unwrap() {
         Event::AccessRefused { why, .. } => why,
@@ -90,6 +99,7 @@ fn under_pci_author_reviewer_and_who_releases_are_three_people() {
     let trained = [("anna", 900), ("bob", 900), ("carl", 900)];
     let mut world = waits(under(Profile::PciManualReview, &groups, &trained), 1000);
     assert_eq!(why(approve(&mut world, "anna")), RefusedWhy::Contributor);
+    review(&mut world, "bob", ReviewOutcome::Approves);
     approve(&mut world, "bob").unwrap();
     assert!(!is_granted(&world), "one person fills one place, though bob is in both groups");
     assert!(approve(&mut world, "bob").is_err());
@@ -103,6 +113,7 @@ fn under_pci_a_reviewer_whose_training_is_older_than_a_year_or_yet_to_come_does_
     for (day, right) in [(635, true), (634, false), (1000, true), (1001, false)] {
         let organisation = under(Profile::PciManualReview, &groups, &[("bob", day)]);
         let mut world = waits(organisation, 1000);
+        review(&mut world, "bob", ReviewOutcome::Approves);
         let reviewed = approve(&mut world, "bob");
         assert_eq!(reviewed.is_ok(), right, "trained on day {day}");
         if !right {
@@ -120,8 +131,49 @@ fn training_that_runs_out_before_the_release_goes_voids_what_was_agreed() {
     let groups: [(&str, &[&str]); 2] = [("reviewers", &["bob"]), ("approvers", &["carl"])];
     let organisation = under(Profile::PciManualReview, &groups, &[("bob", 635)]);
     let mut world = waits(organisation, 1000);
+    review(&mut world, "bob", ReviewOutcome::Approves);
     approve(&mut world, "bob").unwrap();
     world.now = world.now.plus(1);
     approve(&mut world, "carl").unwrap();
     assert!(!is_granted(&world), "a millisecond over a year");
+}
+
+#[test]
+fn under_pci_who_agrees_as_a_reviewer_has_approved_the_code() {
+    let groups: [(&str, &[&str]); 2] = [("reviewers", &["bob"]), ("approvers", &["carl"])];
+    let mut world = waits(under(Profile::PciManualReview, &groups, &[("bob", 900)]), 1000);
+    let outcome = &world.state.deployments[&DeploymentId(1)].gates[&GateKind::FourEyes];
+    assert_eq!(*outcome, GateOutcome::Waiting { on: WaitingOn::SecondPerson }, "bob can review");
+    assert!(world.state.may_decide(SUBJECT, world.now).contains(&person("bob")));
+    let refused = approve(&mut world, "bob").unwrap_err();
+    assert!(refused.hint.contains("sluss review chg-1"), "{refused:?}");
+    review(&mut world, "bob", ReviewOutcome::AsksForChanges);
+    assert_eq!(why(approve(&mut world, "bob")), RefusedWhy::NotAdmitted, "he wants it changed");
+    review(&mut world, "bob", ReviewOutcome::Approves);
+    approve(&mut world, "bob").unwrap();
+    approve(&mut world, "carl").unwrap();
+    assert!(is_granted(&world));
+}
+
+#[test]
+fn under_pci_a_review_may_come_after_both_agreed_and_an_objection_voids_what_they_did() {
+    let groups: [(&str, &[&str]); 2] =
+        [("reviewers", &["bob", "carl"]), ("approvers", &["bob", "carl"])];
+    let trained = [("bob", 900), ("carl", 900)];
+    let mut world = waits(under(Profile::PciManualReview, &groups, &trained), 1000);
+    for who in ["bob", "carl"] {
+        approve(&mut world, who).unwrap();
+    }
+    assert!(!is_granted(&world), "nobody reviewed the code");
+    review(&mut world, "carl", ReviewOutcome::Approves);
+    assert!(world.log.iter().any(|(_, event)| {
+        matches!(event, Event::DeploymentStarted { deployment: DeploymentId(1) })
+    }));
+
+    let mut world = waits(under(Profile::PciManualReview, &groups, &trained), 1000);
+    review(&mut world, "bob", ReviewOutcome::Approves);
+    approve(&mut world, "bob").unwrap();
+    review(&mut world, "carl", ReviewOutcome::AsksForChanges);
+    approve(&mut world, "carl").unwrap();
+    assert!(!is_granted(&world), "carl asks for changes");
 }

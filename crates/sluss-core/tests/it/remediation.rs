@@ -229,7 +229,7 @@ fn a_waiver_of_two_others_lets_a_finding_stay_until_it_ends() {
             4 except findings other 86400 by anna
                 NotFound: No scanner reported a finding d9298a10d1b0 of pay.
             5 except findings a 86400 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=86400000 what={findings:[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb],kind:findings,service:pay}
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d terms={compensating:99262a0284ae7670f20fbfe4f87e8d7befdb5bc3431c5ea08dbd84d7206cf395} until=86400000 what={findings:[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb],kind:findings,service:pay}
             6 grant exc-1 by anna
                 Denied: You asked for it, so someone else grants it.
                 + access.refused grant-exception core.sod.distinct same_person
@@ -292,11 +292,12 @@ fn what_customers_have_is_recorded_once_its_term_is_over_and_once_it_is_not() {
                 findings.overdue dep-1 late={overdue:[{count:1,due:2592002000,key:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb,severity:high,since:2000,term:30d}]}
             2592004 age
             2592005 except findings a 2678400 by anna
-                exception.requested anna exc-1 8fcfccf675b1f0bfd39d until=2678400000 what={findings:[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb],kind:findings,service:pay}
+                exception.requested anna exc-1 8fcfccf675b1f0bfd39d terms={compensating:99262a0284ae7670f20fbfe4f87e8d7befdb5bc3431c5ea08dbd84d7206cf395} until=2678400000 what={findings:[ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb],kind:findings,service:pay}
             2592008 age
                 findings.overdue dep-1 late={overdue:[]}
             2678400 age
                 findings.overdue dep-1 late={overdue:[{count:1,due:2592002000,key:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb,severity:high,since:2000,term:30d}]}
+                waiver.expired exc-1
             pay/production: rel-1 100 %
         "#]],
     );

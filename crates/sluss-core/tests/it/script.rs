@@ -17,7 +17,7 @@ use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command, Refusal, Reporting, Retain, Stated};
 use sluss_core::deployment::{Cause, Phase as DeploymentPhase};
 use sluss_core::event::Event;
-use sluss_core::exception::{Changed, ExceptionKind, Model};
+use sluss_core::exception::{self, Changed, ExceptionKind, Model};
 use sluss_core::findings::{Found, Report as Findings, Severity};
 use sluss_core::ids::{Digest, EnvironmentName, ReleaseId};
 use sluss_core::incident::Reporter;
@@ -666,7 +666,11 @@ fn seconds(text: &str) -> Millis {
 }
 
 fn asked(_world: &World, what: ExceptionKind, until: &str) -> Command {
-    Command::AskException { what, reason: Digest::of(b"reason"), until: seconds(until) }
+    let terms = match what.is_waiver() {
+        true => exception::Terms::instead(Digest::of(b"instead")),
+        false => exception::Terms::default(),
+    };
+    Command::AskException { what, reason: Digest::of(b"reason"), until: seconds(until), terms }
 }
 
 fn outcome_of(word: &str) -> (StepOutcome, Option<TestCounts>) {

@@ -84,6 +84,7 @@ pub(super) async fn gather(engine: &Engine, id: ReleaseId) -> Result<Gathered, F
         contents(engine, sealed, &mut gathered).await?;
         decisions::take(&engine.parts().blobs, sealed, &mut gathered.decisions).await?;
     }
+    identified(log.as_ref(), &mut gathered).await?;
     disposals(log.as_ref(), &mut gathered).await?;
     Ok(gathered)
 }
@@ -133,7 +134,11 @@ fn wanted(state: &State, id: ReleaseId) -> Wanted {
     streams.extend(incidents.map(|(id, _)| Stream::Incident(*id).to_string()));
     let exceptions =
         state.exceptions.iter().filter(|(_, one)| one.what.deployment().is_some_and(of_it));
+    // What an emergency was about belongs to it, whatever caused that.
+    let about = exceptions.clone().filter_map(|(_, one)| one.what.incident());
+    streams.extend(about.map(|id| Stream::Incident(id).to_string()));
     streams.extend(exceptions.map(|(id, _)| Stream::Exception(*id).to_string()));
+    streams.extend(state.told_of(id).into_iter().map(|id| Stream::Change(id).to_string()));
     let configurations = state.configurations_of(id);
     let deployments = release.deployments.iter().filter_map(|id| state.deployments.get(id));
     let held = deployments.flat_map(|one| beside::held(state, one)).collect();
@@ -213,6 +218,20 @@ async fn stand_ins(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure
         Event::AccessDelegated { delegation } => agreed.contains(&delegation.to),
         _of_nobody => false,
     });
+    Ok(())
+}
+
+/// Takes what says who those are of whom no configuration knew that, and who said so.
+async fn identified(log: &dyn Log, gathered: &mut Gathered) -> Result<(), Failure> {
+    for sealed in whole(log, &Stream::Access.to_string()).await? {
+        let Event::AccessIdentified { unknown, person, by } = read_event(&sealed)?.1 else {
+            continue;
+        };
+        if gathered.persons.contains(&unknown) {
+            gathered.persons.extend(person.into_iter().chain([by]));
+            gathered.events.insert(sealed.position, sealed);
+        }
+    }
     Ok(())
 }
 

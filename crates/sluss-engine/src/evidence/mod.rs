@@ -67,7 +67,7 @@ pub async fn sign(engine: &Engine, of: u64, evidence: &Evidence) -> Result<Signe
             let told = verdict::told(engine, *deployment, of).await?;
             verdict::statement(&engine.state(), *deployment, &said, &told)?
         }
-        Evidence::Provenance { release } => provenance::statement(engine, *release)?,
+        Evidence::Provenance { release } => provenance::statement(engine, *release).await?,
         Evidence::TestResult { owner, step, attempt } => {
             rest::test_result(engine, (*owner, step, *attempt), &said)?
         }

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use sluss_core::ids::ReleaseId;
 use sluss_core::steps::{Isolation, Steps};
+use sluss_ledger::Hash;
 use sluss_ledger::attest::predicate::{
     BuildDefinition, BuildMetadata, Builder, ExternalParameters, Provenance, RunDetails,
 };
 use sluss_ledger::attest::{DigestSet, ResourceDescriptor, Statement};
+use sluss_store::Log as _;
 
 use super::{about, artifacts, contradicts, gone, hash, utc};
 use crate::engine::Engine;
 use crate::failure::Failure;
 
-pub(super) fn statement(engine: &Engine, id: ReleaseId) -> Result<Statement, Failure> {
+pub(super) async fn statement(engine: &Engine, id: ReleaseId) -> Result<Statement, Failure> {
+    let agent_runs = agent_runs(engine, id).await?;
     let state = engine.state();
     let release = state.releases.get(&id).ok_or_else(|| gone(id))?;
     let run = state.runs.get(&release.run).ok_or_else(|| gone(release.run))?;
@@ -48,10 +51,32 @@ pub(super) fn statement(engine: &Engine, id: ReleaseId) -> Result<Statement, Fai
                 started_on: utc(run.started.unwrap_or(run.queued).min(finished))?,
                 finished_on: utc(finished)?,
             },
-            agent_runs: vec![],
+            agent_runs,
         },
     };
     about(artifacts(&state, id)?, &predicate)
+}
+
+/// Returns the runs of agents that the commits of a release came of: those of each change since the
+/// release before it. Each is named by its entry, and by the hash of that leaf.
+async fn agent_runs(engine: &Engine, id: ReleaseId) -> Result<Vec<ResourceDescriptor>, Failure> {
+    let (origin, runs) = {
+        let state = engine.state();
+        let runs: Vec<(u64, String)> = state
+            .agent_runs_in(id)
+            .map(|one| (one.leaf, format!("{} on {}", one.run.what.harness, one.run.what.model)))
+            .collect();
+        (state.origin.clone(), runs)
+    };
+    let mut named = Vec::new();
+    for (leaf, name) in runs {
+        let found = engine.parts().log.read(leaf, 1).await?;
+        let sealed = found.first().ok_or_else(|| gone(format!("entry {leaf}")))?;
+        let digest = DigestSet::sha256(Hash::leaf(&sealed.bytes));
+        let run = ResourceDescriptor::new(format!("https://{origin}/log/{leaf}"), digest);
+        named.push(ResourceDescriptor { name: Some(name), ..run });
+    }
+    Ok(named)
 }
 
 /// The version of the program that signs.

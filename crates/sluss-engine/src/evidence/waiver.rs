@@ -12,6 +12,9 @@ use crate::failure::Failure;
 /// What a waiver of findings lets past: that gate.
 const GATE_OF_FINDINGS: &str = "findings";
 
+/// What a waiver for real data lets be: Regulation (EU) 2024/1774, Article 16(5).
+const REAL_DATA: &str = "rts/16(5)-(6)";
+
 /// What is signed of a waiver, about what was asked for, by its digest.
 pub(super) fn statement(state: &State, id: ExceptionId) -> Result<Statement, Failure> {
     let waiver = state.exceptions.get(&id).ok_or_else(|| gone(id))?;
@@ -21,6 +24,7 @@ pub(super) fn statement(state: &State, id: ExceptionId) -> Result<Statement, Fai
             let keys = findings.iter().map(ToString::to_string).collect();
             (service, "finding", GATE_OF_FINDINGS.to_owned(), keys)
         }
+        ExceptionKind::ProdData { service } => (service, "prod_data", REAL_DATA.to_owned(), vec![]),
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
         | ExceptionKind::LogTrust { .. }
@@ -31,10 +35,16 @@ pub(super) fn statement(state: &State, id: ExceptionId) -> Result<Statement, Fai
     let predicate = Waiver {
         kind: kind.to_owned(),
         control_ids: vec![control],
-        scope: service.to_string(),
+        scope: match &waiver.terms.environment {
+            None => service.to_string(),
+            Some(environment) => format!("{service} in {environment}"),
+        },
         findings,
-        // Nothing asks for one.
-        compensating_control: "none stated".to_owned(),
+        // A private text, as the reason is.
+        compensating_control: match &waiver.terms.compensating {
+            None => "none stated".to_owned(),
+            Some(text) => format!("sha256:{text}"),
+        },
         requester: person(&waiver.asked_by)?,
         approvers: [person(first)?, person(second)?],
         reason_ref: hash(&waiver.reason),

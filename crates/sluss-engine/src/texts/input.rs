@@ -408,12 +408,15 @@ impl Looked<'_> {
                 ExceptionKind::Findings { service, findings } => {
                     (service, findings.iter().map(ToString::to_string).collect())
                 }
-                ExceptionKind::Freeze { .. }
+                ExceptionKind::ProdData { .. }
+                | ExceptionKind::Freeze { .. }
                 | ExceptionKind::Emergency { .. }
                 | ExceptionKind::LogTrust { .. }
                 | ExceptionKind::Standard { .. } => continue,
             };
-            let holds = one.holds(self.now) && *service == self.deployment.service;
+            let holds = one.holds(self.now)
+                && *service == self.deployment.service
+                && self.state.is_there(self.id, one);
             let (Some(granted), Some(by)) = (one.granted, one.granted_by.first()) else { continue };
             for covers in covers.iter().filter(|_| holds) {
                 waivers.push(Waiver {

@@ -311,7 +311,19 @@ async fn a_pushed_policy_denies_what_it_was_told_until_a_waiver_of_two_clears_it
     let what = ExceptionKind::Waiver { service, rule };
     let (reason, until) = (Digest::of(b"why"), BEGIN.plus(3_600_000));
     let exception = world.engine.state().next_exception();
-    world.ask("anna", Command::AskException { what, reason, until }).await;
+    world
+        .ask(
+            "anna",
+            Command::AskException {
+                what,
+                reason,
+                until,
+                terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(
+                    b"instead",
+                )),
+            },
+        )
+        .await;
     world.ask("carl", Command::GrantException { exception }).await;
     assert_eq!(denied(&world.gate(id, GateKind::Policy)), ["paths.ledger"]);
     world.ask("dora", Command::GrantException { exception }).await;
@@ -526,8 +538,12 @@ async fn a_fact_that_is_missing_keeps_a_release_and_nobody_waives_it() {
     assert_eq!(rules, [super::EVIDENCE, "paths.ledger"]);
     let (service, rule) = ("payments".parse().unwrap(), super::EVIDENCE.to_owned());
     let what = ExceptionKind::Waiver { service, rule };
-    let command =
-        Command::AskException { what, reason: Digest::of(b"why"), until: BEGIN.plus(3_600_000) };
+    let command = Command::AskException {
+        what,
+        reason: Digest::of(b"why"),
+        until: BEGIN.plus(3_600_000),
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    };
     let actor = Actor::Person { who: world.people["anna"].clone(), reauthenticated: true };
     let refused = world.engine.command(command, actor, None).await.unwrap_err();
     assert!(refused.what.contains("cannot be waived"), "{refused}");

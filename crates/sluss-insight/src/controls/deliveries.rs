@@ -1,6 +1,8 @@
 //! Changes, runs, releases and deployments, as the ledger knows them: what each deployment to
 //! customers had when it was begun, and what came of it.
 
+mod marks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluss_core::approval::Subject;
@@ -9,8 +11,8 @@ use sluss_core::event::Event;
 use sluss_core::evidence::Evidence;
 use sluss_core::gate::{ClearedWhy, GateOutcome};
 use sluss_core::ids::{
-    ChangeId, DeploymentId, EnvironmentName, ExceptionId, PersonRef, ReleaseId, RunId, ServiceName,
-    StepName,
+    ChangeId, CommitId, DeploymentId, EnvironmentName, ExceptionId, PersonRef, ReleaseId, RunId,
+    ServiceName, StepName,
 };
 use sluss_core::materials::Materials;
 use sluss_core::pipeline::GateKind;
@@ -19,14 +21,17 @@ use sluss_core::rollout::Verdict;
 use sluss_core::steps::{Isolation, StepOutcome, StepOwner};
 use sluss_core::units::Millis;
 
+use self::marks::{of_change, of_gates, of_release};
 use super::fact::Fact;
 use super::ledger::{Item, Items};
 use super::mark::{Kind, Mark};
+use super::reviews::Reviews;
 
 #[derive(Debug, Clone)]
 pub(super) struct Change {
     service: ServiceName,
     contributors: BTreeSet<PersonRef>,
+    commit: CommitId,
     trunk: bool,
     received: Option<u64>,
     work_item: Option<u64>,
@@ -81,6 +86,9 @@ pub(super) struct Deliveries {
     /// Deployments to customers in the order in which they were begun, and where.
     begun: Vec<(u64, DeploymentId)>,
     live: BTreeMap<(ServiceName, EnvironmentName), ChangeId>,
+    reviews: Reviews,
+    /// Where the items of significant changes stand.
+    significant: BTreeMap<ChangeId, usize>,
     advances: BTreeMap<ExceptionId, Advance>,
     seals: BTreeMap<EnvironmentName, u64>,
 }
@@ -98,6 +106,28 @@ impl Deliveries {
             Event::ChangePushed { .. }
             | Event::ChangeReceived { .. }
             | Event::ChangeMerged { .. } => self.take_change(items, leaf, at, event),
+            Event::ChangeSignificant(of) => {
+                let item = Item::new(of.change.to_string(), leaf, at);
+                self.significant.insert(of.change, items.add(Kind::Significant, item));
+            }
+            Event::ChangeConfirmed(of) => {
+                if let Some(place) = self.significant.get(&of.change) {
+                    items.mark(*place, Mark::Confirmed, leaf);
+                }
+            }
+            Event::ReleaseCleanCheck(of) if of.passed => {
+                self.mark_release(items, of.release, Mark::Cleaned, leaf);
+            }
+            Event::ReleaseCleanCheck(of) => {
+                let known = self.releases.get_mut(&of.release);
+                known.map(|known| known.has.remove(&Mark::Cleaned));
+            }
+            Event::ChangeReviewed(of) => self.reviews.take(leaf, of),
+            Event::AgentRun(of) => {
+                if let Some(known) = self.changes.get_mut(&of.change) {
+                    known.contributors.insert(of.acts_for.clone());
+                }
+            }
             Event::RunQueued { run, change } => {
                 self.runs.insert(*run, (*change, None));
             }
@@ -131,6 +161,7 @@ impl Deliveries {
                 let known = Change {
                     service: service.clone(),
                     contributors: push.contributors.clone(),
+                    commit: push.commit.clone(),
                     trunk: push.trunk,
                     received: None,
                     work_item: (!push.work_items.is_empty()).then_some(leaf),
@@ -153,6 +184,7 @@ impl Deliveries {
                 items.add(Kind::Change, item);
             }
             Event::ChangeMerged { change, into } => {
+                self.reviews.merge(*change, *into);
                 let part = self.changes.get(change).map(|part| part.contributors.clone());
                 if let (Some(part), Some(whole)) = (part, self.changes.get_mut(into)) {
                     whole.contributors.extend(part);
@@ -369,6 +401,7 @@ impl Deliveries {
         }
         of_gates(&mut item, known);
         self.of_people(&mut item, known);
+        self.of_reviews(&mut item, known);
         let place = items.add(Kind::Deployment, item);
         self.begun.push((leaf, id));
         if let Some(known) = self.deployments.get_mut(&id) {
@@ -406,77 +439,35 @@ impl Deliveries {
         }
     }
 
-    /// Returns everyone who contributed to what a deployment brings: to its change, and to each
-    /// earlier one of the branch that is not live there yet.
+    /// Notes whether others reviewed the code of everything that it brings.
+    fn of_reviews(&self, item: &mut Item, known: &Deployment) {
+        let contributors = self.contributors(known);
+        let approval = |(id, change): (ChangeId, &Change)| {
+            self.reviews.approval(id, &change.commit, &contributors)
+        };
+        let brought: Option<Vec<u64>> = self.brought(known).into_iter().map(approval).collect();
+        if let Some(last) = brought.and_then(|all| all.into_iter().max()) {
+            item.mark(Mark::CodeReviewed, last);
+        }
+    }
+
+    /// Returns everyone who contributed to what a deployment brings.
     fn contributors(&self, known: &Deployment) -> BTreeSet<&PersonRef> {
+        self.brought(known).values().flat_map(|one| &one.contributors).collect()
+    }
+
+    /// Returns what a deployment brings: its change, and each earlier one of the branch that is not
+    /// live there yet.
+    fn brought(&self, known: &Deployment) -> BTreeMap<ChangeId, &Change> {
         let change = self.releases.get(&known.release).and_then(|release| release.change);
-        let Some(id) = change else { return BTreeSet::new() };
-        let Some(change) = self.changes.get(&id) else { return BTreeSet::new() };
+        let Some(id) = change else { return BTreeMap::new() };
+        let Some(change) = self.changes.get(&id) else { return BTreeMap::new() };
         let live = self.live.get(&(change.service.clone(), known.environment.clone()));
         let trunk = self.trunks.get(&change.service).into_iter().flatten().rev();
         let brought = trunk
             .filter(|one| **one <= id)
             .take_while(|one| live.is_none_or(|live| *one > live))
-            .filter_map(|one| self.changes.get(one));
-        brought.chain([change]).flat_map(|one| &one.contributors).collect()
-    }
-}
-
-fn of_change(item: &mut Item, change: &Change, leaf: u64) {
-    if let Some(received) = change.received {
-        item.mark(Mark::Recorded, received);
-    }
-    if let Some(named) = change.work_item {
-        item.mark(Mark::Reasoned, named);
-    }
-    if !change.forward_only {
-        item.mark(Mark::WayBack, change.received.unwrap_or(leaf));
-    }
-}
-
-fn of_release(item: &mut Item, release: &Release) {
-    for (mark, leaf) in &release.has {
-        item.mark(*mark, *leaf);
-    }
-    let tests = release.steps.values().filter_map(|step| Some((step.leaf, step.tests?)));
-    let all: Vec<(u64, bool)> = tests.collect();
-    if let Some(last) = all.iter().map(|(leaf, _)| *leaf).max()
-        && all.iter().all(|(_, passed)| *passed)
-    {
-        item.mark(Mark::Tested, last);
-    }
-    if let Some(last) = release.steps.values().map(|step| step.leaf).max()
-        && release.steps.values().all(|step| step.isolated)
-    {
-        item.mark(Mark::Isolated, last);
-    }
-}
-
-fn of_gates(item: &mut Item, known: &Deployment) {
-    for (gate, (leaf, outcome)) in &known.gates {
-        let GateOutcome::Cleared { why } = outcome else { continue };
-        match why {
-            ClearedWhy::Exception { exception } => item.through.push(*exception),
-            ClearedWhy::Waived { by, .. } => item.through.extend(by),
-            ClearedWhy::FindingsInTerm { waived, .. } => item.through.extend(waived.keys()),
-            _by_itself => {}
-        }
-        let mark = match (gate, why) {
-            (GateKind::Tests, ClearedWhy::TestsPassed(_)) => Mark::TestsRequired,
-            (GateKind::Findings, ClearedWhy::FindingsInTerm { waived, .. })
-                if waived.is_empty() =>
-            {
-                Mark::InTerms
-            }
-            (GateKind::Policy, ClearedWhy::PolicyAllows { .. }) => Mark::PolicyAsked,
-            (GateKind::Freeze, ClearedWhy::NoFreeze) => Mark::NoFreeze,
-            (GateKind::Dependencies, ClearedWhy::DependenciesMet { .. }) => Mark::Dependencies,
-            _says_nothing_else => continue,
-        };
-        item.mark(mark, *leaf);
-    }
-    let last = known.gates.values().map(|(leaf, _)| *leaf).max();
-    if let Some(last) = last.filter(|_| known.gates.values().all(|(_, said)| said.is_cleared())) {
-        item.mark(Mark::Gated, last);
+            .filter_map(|one| Some((*one, self.changes.get(one)?)));
+        brought.chain([(id, change)]).collect()
     }
 }

@@ -9,10 +9,11 @@ use super::mark::Mark::*;
 pub(super) const CONTROLS: &[Control] = &[
     Control::new("mi-1", "code-review", "Code is reviewed by another person")
         .read()
-        .asks(&[each(Approved), each(Independent)])
+        .asks(&[each(CodeReviewed), each(Approved), each(Independent)])
         .against(ROUND_A_GATE)
-        .unrecorded(&["which of those who agreed to a release looked at its code"])
         .tests(&[
+            "neither_who_contributed_nor_a_program_nor_who_has_no_role_reviews_code",
+            "a_new_commit_makes_a_review_stale",
             "whoever_contributed_does_not_decide",
             "under_pci_author_reviewer_and_who_releases_are_three_people",
         ]),
@@ -127,8 +128,10 @@ pub(super) const CONTROLS: &[Control] = &[
         ]),
     Control::new("mi-23", "agents", "Agents answer for what they do")
         .read()
+        .asks(&[once(Fact::AgentRan)])
         .against(&[Fact::AccessRefused])
-        .unrecorded(&["runs of agents: model, tools, and for whom they acted"]),
+        .unrecorded(&["runs of agents that were not told"])
+        .tests(&["whom_an_agent_acts_for_contributed_and_only_the_agent_says_so"]),
 ];
 
 /// What shows that the way back is gone now and then: used by other catalogues, too.

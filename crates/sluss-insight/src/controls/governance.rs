@@ -26,6 +26,7 @@ struct Proposed {
 struct Exception {
     people: usize,
     emergency: bool,
+    real_data: bool,
     asked_by: PersonRef,
     granted_by: BTreeSet<PersonRef>,
     /// Where its items stand, once it was granted.
@@ -162,7 +163,8 @@ impl Governance {
             .then(|| items.add(Kind::Emergency, Item::new(id.to_string(), leaf, at)));
         found.item = Some((place, emergency));
         let also = emergency.map(|_| Fact::EmergencyGranted);
-        [Fact::ExceptionGranted].into_iter().chain(also).collect()
+        let real = found.real_data.then_some(Fact::RealDataAllowed);
+        [Fact::ExceptionGranted].into_iter().chain(also).chain(real).collect()
     }
 
     fn take_incident(&mut self, items: &mut Items, leaf: u64, at: Millis, event: &Event) {
@@ -254,6 +256,7 @@ impl Exception {
         Self {
             people: what.people(),
             emergency: matches!(what, ExceptionKind::Emergency { .. }),
+            real_data: matches!(what, ExceptionKind::ProdData { .. }),
             asked_by: by.clone(),
             granted_by: BTreeSet::new(),
             item: None,

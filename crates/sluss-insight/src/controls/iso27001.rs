@@ -49,8 +49,8 @@ pub(super) const CONTROLS: &[Control] = &[
         .asks(&[each(Reasoned)])
         .unrecorded(&["requirements of security, and who approved them"]),
     Control::new("8.28", "secure-coding", "Code is written securely")
-        .asks(&[each(Scanned), each(Approved)])
-        .unrecorded(&["whether a scan was of code", "reviews of code"]),
+        .asks(&[each(Scanned), each(CodeReviewed), each(Approved)])
+        .unrecorded(&["whether a scan was of code"]),
     Control::new("8.29", "security-tests", "Security is tested before acceptance")
         .asks(&[each(Tested), each(Scanned), each(TestsRequired)])
         .against(ROUND_A_GATE)

@@ -10,6 +10,8 @@ pub enum Kind {
     Deployment,
     /// A change of the branch that is delivered, from the day on which it was received.
     Change,
+    /// A change that somebody marked as significant, from that day on.
+    Significant,
     /// A configuration of people and policies, from the day on which it was activated.
     Configuration,
     /// An emergency that was granted.
@@ -30,9 +32,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Deployment,
         Self::Change,
+        Self::Significant,
         Self::Configuration,
         Self::Emergency,
         Self::Exception,
@@ -50,6 +53,8 @@ impl Kind {
             (Self::Deployment, _) => "deployments",
             (Self::Change, 1) => "change",
             (Self::Change, _) => "changes",
+            (Self::Significant, 1) => "significant change",
+            (Self::Significant, _) => "significant changes",
             (Self::Configuration, 1) => "configuration",
             (Self::Configuration, _) => "configurations",
             (Self::Emergency, 1) => "emergency",
@@ -116,6 +121,9 @@ marks! {
     Approved, Deployment, "a second person agreed", "nobody else agreed to it";
     /// Nobody who agreed contributed to it.
     Independent, Deployment, "nobody agreed who contributed", "nobody agreed who had no part in it";
+    /// Of each change that it brings, somebody who did not contribute approved the code at that
+    /// very commit before it was begun, and nobody asked for changes last.
+    CodeReviewed, Deployment, "others reviewed its code", "nobody else reviewed all of its code";
     /// Everyone who agreed signed it with a key of their own.
     KeySigned, Deployment, "who agreed signed with a key of their own", "no key of a person signed";
     /// Policies were asked, and what they were given is kept.
@@ -152,6 +160,10 @@ marks! {
     Counted, Deployment, "a sealed list counts it", "no sealed list counts it yet";
     /// The events of its release were sealed after it was begun.
     Sealed, Deployment, "its release was sealed afterwards", "its release is not sealed yet";
+    /// Somebody looked whether data and accounts of tests are gone, and they were.
+    Cleaned, Deployment, "data and accounts of tests were gone", "nobody saw that tests left none";
+    /// Somebody who did not contribute confirmed what it may touch.
+    Confirmed, Significant, "somebody else confirmed it", "nobody else confirmed it";
     /// It names a work item.
     WorkItem, Change, "it names a work item", "it names no work item";
     /// People other than its authors agreed.

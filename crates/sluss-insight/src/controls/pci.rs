@@ -20,10 +20,13 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&[TRAINED]),
     Control::new("6.2.3", "code-review", "Code is reviewed before release, by another person")
         .read()
-        .asks(&[each(Approved), each(Independent)])
+        .asks(&[each(CodeReviewed), each(Approved), each(Independent)])
         .against(ROUND_A_GATE)
-        .unrecorded(&["which of those who agreed to a release looked at its code"])
-        .tests(&["under_pci_author_reviewer_and_who_releases_are_three_people"]),
+        .tests(&[
+            "neither_who_contributed_nor_a_program_nor_who_has_no_role_reviews_code",
+            "under_pci_who_agrees_as_a_reviewer_has_approved_the_code",
+            "under_pci_author_reviewer_and_who_releases_are_three_people",
+        ]),
     Control::new("6.2.4", "attack-classes", "Common attacks on software are prevented")
         .read()
         .asks(&[each(Scanned), each(InTerms)])
@@ -67,7 +70,9 @@ pub(super) const CONTROLS: &[Control] = &[
         "After a significant change all requirements are confirmed",
     )
     .read()
-    .unrecorded(&["which changes are significant, and what was confirmed after them"]),
+    .asks(&[each(Confirmed)])
+    .unrecorded(&["changes that are significant and that nobody marked"])
+    .tests(&["a_significant_change_waits_for_somebody_else_to_confirm_it"]),
     Control::new("6.5.3", "separation", "Environments are apart, by rights of access")
         .read()
         .asks(&[each(Isolated), each(Gated)])
@@ -92,7 +97,8 @@ pub(super) const CONTROLS: &[Control] = &[
     )
     .read()
     .applies_if("systems that process card numbers")
-    .unrecorded(&["scans for card numbers and for data of tests"]),
+    .asks(&[each(Cleaned)])
+    .unrecorded(&["scans for card numbers"]),
     Control::new("7", "least-privilege", "Rights are as few as a role needs")
         .asks(&[if_any(OthersAgreed), once(Fact::SignedIn), yearly(Fact::AccessReviewed)])
         .against(&[Fact::AccessRefused])

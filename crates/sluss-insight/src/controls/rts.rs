@@ -84,7 +84,9 @@ pub(super) const CONTROLS: &[Control] = &[
         ]),
     Control::new("16(5)-(6)", "test-data", "No real data are used outside of production")
         .read()
-        .unrecorded(&["which data tests use, and exceptions for real ones"]),
+        .against(&[Fact::RealDataAllowed])
+        .unrecorded(&["which data tests use"])
+        .tests(&["real_data_in_tests_take_two_others_and_an_end_and_are_told"]),
     Control::new("16(7)", "source-integrity", "Source code is protected")
         .read()
         .asks(&[each(Recorded), each(Provenance)])

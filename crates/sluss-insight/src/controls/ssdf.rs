@@ -41,9 +41,8 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("PW.6", "build", "Builds are made to improve security")
         .asks(&[each(Provenance), each(Isolated)]),
     Control::new("PW.7", "review", "Code is reviewed and analysed")
-        .asks(&[each(Scanned), each(Approved), each(Independent)])
+        .asks(&[each(Scanned), each(CodeReviewed), each(Approved), each(Independent)])
         .against(ROUND_A_GATE)
-        .unrecorded(&["which of those who agreed to a release looked at its code"])
         .tests(&["whoever_contributed_does_not_decide"]),
     Control::new("PW.8", "tests", "What can be executed is tested")
         .asks(&[each(Tested), each(TestsSigned), each(TestsRequired)])

@@ -217,6 +217,7 @@ fn each_emergency_is_to_be_reviewed_by_another() {
         by: person("anna"),
         reason: Digest::of(b"reason"),
         until: Millis(DAY_MS),
+        terms: Default::default(),
     };
     let granted = |number| Event::ExceptionGranted {
         exception: ExceptionId(number),

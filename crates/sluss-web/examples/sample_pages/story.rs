@@ -39,7 +39,7 @@ pub struct Story {
     /// Its engine.
     pub engine: Engine,
     clock: Arc<ManualClock>,
-    people: BTreeMap<&'static str, PersonRef>,
+    pub people: BTreeMap<&'static str, PersonRef>,
 }
 
 /// How a rollout goes.

@@ -8,8 +8,11 @@ use sluss_core::event::WithdrawnReason;
 use sluss_core::ids::{ChangeId, ServiceName};
 use sluss_core::state::{Change, ChangePhase, State as Known};
 
+use super::agents::{AgentRunView, runs_of};
 use super::answer::{Answer, nothing, parse};
 use super::deployments::{DeploymentBrief, brief_of};
+use super::reviews::{CodeReviewView, reviews_of};
+use super::significance::{SignificantView, significant};
 use super::status::{PlaceStatus, place_statuses};
 use super::words::{PersonView, Words, view};
 use crate::app::App;
@@ -34,6 +37,14 @@ pub struct ChangeView {
     pub title: Option<String>,
     pub contributors: Vec<PersonView>,
     pub work_items: Vec<String>,
+    /// Whether others reviewed its code: `not reviewed`, `approved` or `changes asked for`.
+    pub reviewed: &'static str,
+    /// Reviews of its code, newest first, stale ones of earlier commits among them.
+    pub reviews: Vec<CodeReviewView>,
+    /// That somebody marked it as significant, and whether that was confirmed.
+    pub significant: Option<SignificantView>,
+    /// Runs of agents that it came of, oldest first.
+    pub agent_runs: Vec<AgentRunView>,
     pub written_ms: i64,
     pub pushed_ms: i64,
     /// `announced`, `proposed`, `merged`, `merged_into`, `delivered` or `withdrawn`.
@@ -157,6 +168,10 @@ fn change_view(state: &Known, words: &mut Words, id: ChangeId, change: &Change) 
         title: words.text(&push.title),
         contributors: words.people(&push.contributors),
         work_items: push.work_items.iter().cloned().collect(),
+        reviewed: state.reviewed(id).word(),
+        reviews: reviews_of(state, words, id),
+        significant: significant(state, words, id),
+        agent_runs: runs_of(state, words, id),
         written_ms: push.written.0,
         pushed_ms: change.at.0,
         phase: phase_word(change.phase),

@@ -1,4 +1,5 @@
-//! Emergencies of a period, as they are reported to the function that answers for risk.
+//! Emergencies and waivers for real data of a period, as they are reported to the function that
+//! answers for risk.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -62,6 +63,8 @@ pub struct EmergenciesView {
     /// How many of all that there ever were wait for their review, and how many too long.
     pub unreviewed: usize,
     pub overdue: usize,
+    /// Waivers for real data outside of production that held in the period, newest first.
+    pub real_data: Vec<ExceptionView>,
 }
 
 fn emergency(
@@ -109,6 +112,14 @@ pub(crate) async fn emergencies(app: &App, days: &Days) -> Result<EmergenciesVie
             .filter(|(_, one)| within(one))
             .map(|(id, one)| emergency(state, words, (*id, one), now))
             .collect();
+        let held = |one: &Exception| {
+            let real = matches!(one.what, ExceptionKind::ProdData { .. });
+            let ended = one.ended.unwrap_or(one.until);
+            real && one.granted.is_some_and(|at| at < to.ends()) && ended > from.begins()
+        };
+        let real_data = state.exceptions.iter().rev().filter(|(_, one)| held(one));
+        let real_data =
+            real_data.map(|(id, one)| exception_view(state, words, *id, one, now)).collect();
         let waits = |one: &Exception| one.granted.is_some() && one.reviewed.is_none();
         Ok(EmergenciesView {
             from: from.to_string(),
@@ -117,6 +128,7 @@ pub(crate) async fn emergencies(app: &App, days: &Days) -> Result<EmergenciesVie
             emergencies: found,
             unreviewed: all.clone().filter(|(_, one)| waits(one)).count(),
             overdue: all.filter(|(_, one)| one.is_overdue(now)).count(),
+            real_data,
         })
     };
     view(app, build).await

@@ -4,10 +4,10 @@ use axum::routing::{delete, get, post, put};
 
 use super::endpoint::{Endpoint, reads, writes};
 use super::{
-    access, acts, alerts, approvals, ask, calendar, changes, checks, contracts, controls,
+    access, acts, agents, alerts, approvals, ask, calendar, changes, checks, contracts, controls,
     dependencies, deployments, emergencies, evidence, exceptions, findings, inbox, incident_report,
     incidents, keys, log, people, policies, population, records, releases, reporting, retention,
-    runs, status, step_log, stops, tokens,
+    reviews, runs, significance, status, step_log, stops, tokens,
 };
 use crate::openapi;
 use crate::routes::Who;
@@ -26,6 +26,40 @@ pub const ENDPOINTS: &[Endpoint] = &[
     })
     .query(&["service", "limit"]),
     reads::<changes::ChangeView>("/api/v1/changes/{change}", "Show a change", || get(changes::one)),
+    writes::<ask::DoneView>(
+        "/api/v1/changes/{change}/reviews",
+        "Say what you think of the code of a change that is not yours, with the password",
+        || post(reviews::review),
+    )
+    .takes::<reviews::CodeReviewWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/changes/{change}/significant",
+        "Mark a change as significant: someone else confirms what it may touch",
+        || post(significance::mark),
+    )
+    .takes::<significance::SignificantWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/changes/{change}/confirm",
+        "Confirm what a significant change may touch, with the password",
+        || post(significance::confirm),
+    )
+    .takes::<significance::ConfirmWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/releases/{release}/clean-check",
+        "Say whether data and accounts of tests are gone from a release",
+        || post(significance::clean),
+    )
+    .takes::<significance::CleanWanted>()
+    .who(Who::Approver),
+    writes::<ask::DoneView>(
+        "/api/v1/changes/{change}/agent-runs",
+        "Record what an agent did for a change, with a token of whom it acts for",
+        || post(agents::record),
+    )
+    .takes::<agents::AgentRunWanted>(),
     reads::<changes::WhereView>(
         "/api/v1/where/{what}",
         "Say where a change, a commit or a service is",

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sluss_core::decide::Command;
-use sluss_core::exception::{Exception, ExceptionKind, Model};
+use sluss_core::exception::{Exception, ExceptionKind, Model, Terms};
 use sluss_core::findings::FindingKey;
 use sluss_core::ids::{ExceptionId, PersonRef, ServiceName};
 use sluss_core::pipeline::GateKind;
@@ -16,6 +16,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::answer::{Answer, parse};
 use super::ask::{Asking, DoneView, Wanted};
 use super::findings::keys;
+use super::models::model_view;
 use super::words::{PersonView, Words, view};
 use crate::app::App;
 
@@ -29,6 +30,8 @@ pub enum Kind {
     Emergency,
     /// A rule of a policy, or findings past their terms, do not keep a service's releases.
     Waiver,
+    /// Tests of a service use real data in an environment that is not production.
+    ProdData,
     /// The log is the right one, against what a witness knows of it.
     LogTrust,
     /// Changes of a kind are agreed to in advance.
@@ -57,6 +60,12 @@ pub struct ExceptionWanted {
     pub incident: Option<String>,
     /// Why.
     pub reason: String,
+    /// What guards meanwhile instead: each waiver says it.
+    #[serde(default)]
+    pub compensating: Option<String>,
+    /// Where alone a waiver holds; everywhere without one.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// For how long from now.
     pub for_seconds: u32,
 }
@@ -114,8 +123,8 @@ pub struct DelegationWanted {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ExceptionView {
     pub exception: String,
-    /// `freeze override`, `emergency`, `waiver`, `waiver of findings`, `trust in the log` or
-    /// `standard change`.
+    /// `freeze override`, `emergency`, `waiver`, `waiver of findings`, `waiver for real data`,
+    /// `trust in the log` or `standard change`.
     pub kind: &'static str,
     pub deployment: Option<String>,
     pub service: Option<String>,
@@ -129,6 +138,10 @@ pub struct ExceptionView {
     /// `asked`, `refused`, `expired`, `holds`, `suspended`, `ended` or `over`.
     pub state: &'static str,
     pub reason: Option<String>,
+    /// What guards meanwhile instead, of a waiver.
+    pub compensating: Option<String>,
+    /// Where alone a waiver holds; everywhere without one.
+    pub environment: Option<String>,
     pub asked_by: PersonView,
     pub asked_ms: i64,
     pub until_ms: i64,
@@ -180,7 +193,9 @@ pub(crate) fn exception_view(
 ) -> ExceptionView {
     let (service, rule) = match &of.what {
         ExceptionKind::Waiver { service, rule } => (Some(service.to_string()), Some(rule.clone())),
-        ExceptionKind::Findings { service, .. } => (Some(service.to_string()), None),
+        ExceptionKind::Findings { service, .. } | ExceptionKind::ProdData { service } => {
+            (Some(service.to_string()), None)
+        }
         ExceptionKind::Standard { model } => (Some(model.service.to_string()), None),
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }
@@ -189,30 +204,13 @@ pub(crate) fn exception_view(
     let findings = match &of.what {
         ExceptionKind::Findings { findings, .. } => findings.clone(),
         ExceptionKind::Waiver { .. }
+        | ExceptionKind::ProdData { .. }
         | ExceptionKind::Standard { .. }
         | ExceptionKind::LogTrust { .. }
         | ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. } => Default::default(),
     };
-    let model = match &of.what {
-        ExceptionKind::Standard { model } => Some(ModelView {
-            paths: model.paths.iter().cloned().collect(),
-            files: model.files,
-            lines: model.lines,
-            failures: model.failures,
-            failed: state.failures_of(id),
-            owner: model.owner.as_ref().map(|owner| words.person(owner)),
-            function: model.function.as_ref().map(ToString::to_string),
-            max_risk: model.max_risk,
-            required_evidence: model.required_evidence.iter().map(gate_word).collect(),
-            model_sha256: model.digest().to_string(),
-        }),
-        ExceptionKind::Waiver { .. }
-        | ExceptionKind::Findings { .. }
-        | ExceptionKind::LogTrust { .. }
-        | ExceptionKind::Freeze { .. }
-        | ExceptionKind::Emergency { .. } => None,
-    };
+    let model = model_view(state, words, id, &of.what);
     let emergency = of.what.is_emergency();
     let incident = match &of.what {
         ExceptionKind::Emergency { incident, .. } => incident.map(|id| id.to_string()),
@@ -230,6 +228,8 @@ pub(crate) fn exception_view(
         incident,
         state: of.word(now),
         reason: words.text(&of.reason),
+        compensating: of.terms.compensating.as_ref().and_then(|text| words.text(text)),
+        environment: of.terms.environment.as_ref().map(ToString::to_string),
         asked_by: words.person(&of.asked_by),
         asked_ms: of.asked.0,
         until_ms: of.until.0,
@@ -239,12 +239,6 @@ pub(crate) fn exception_view(
         review_overdue: of.is_overdue(now),
         review_due_ms: of.review_due().map(|at| at.0),
     }
-}
-
-/// Returns a gate as it is written.
-fn gate_word(gate: &GateKind) -> String {
-    let word = serde_json::to_value(gate).ok();
-    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn gate(word: &str) -> Result<GateKind, Failure> {
@@ -323,6 +317,10 @@ pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<Exception
                 }
             }
         }
+        Kind::ProdData => {
+            let service = named(&given(service, "a service")?)?;
+            ExceptionKind::ProdData { service }
+        }
         Kind::LogTrust => {
             let found = state.distrusted.as_ref().map(|distrust| distrust.position);
             let found = found.ok_or_else(|| {
@@ -337,6 +335,21 @@ pub(crate) fn kind(kind: Kind, of: About<'_>, state: &Known) -> Result<Exception
             ExceptionKind::Standard { model: model_of(wanted, service)? }
         }
     })
+}
+
+/// Keeps what guards meanwhile instead, and reads where alone a waiver holds.
+pub(crate) async fn terms(
+    app: &App,
+    compensating: Option<&str>,
+    environment: Option<&str>,
+) -> Result<Terms, Failure> {
+    let environment = given(environment).map(named).transpose()?;
+    let compensating = app.put_reason(given(compensating)).await?;
+    Ok(Terms { compensating, environment })
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 fn model_of(wanted: &ModelWanted, service: ServiceName) -> Result<Model, Failure> {
@@ -389,7 +402,8 @@ pub(super) async fn ask(
         Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
     })?;
     let until = app.engine.now().plus(i64::from(wanted.for_seconds) * 1000);
-    asking.ask(&app, Command::AskException { what, reason, until }).await
+    let terms = terms(&app, wanted.compensating.as_deref(), wanted.environment.as_deref()).await?;
+    asking.ask(&app, Command::AskException { what, reason, until, terms }).await
 }
 
 pub(super) async fn grant(

@@ -7,6 +7,7 @@
 
 pub(crate) mod access;
 mod acts;
+pub(crate) mod agents;
 mod alerts;
 mod answer;
 pub(crate) mod approvals;
@@ -30,6 +31,7 @@ pub(crate) mod incident_report;
 pub(crate) mod incidents;
 mod keys;
 mod log;
+mod models;
 mod people;
 pub(crate) mod performance;
 pub(crate) mod policies;
@@ -38,7 +40,9 @@ mod records;
 pub(crate) mod releases;
 pub(crate) mod reporting;
 pub(crate) mod retention;
+pub(crate) mod reviews;
 mod runs;
+pub(crate) mod significance;
 mod status;
 pub(crate) mod step_log;
 pub(crate) mod stops;

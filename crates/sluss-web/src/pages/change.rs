@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use sluss_core::approval::{Decision, Subject, VoidWhy};
 use sluss_core::deployment::{Deployment, Phase};
 use sluss_core::gate::GateOutcome;
-use sluss_core::ids::{ChangeId, DeploymentId};
+use sluss_core::ids::{ChangeId, DeploymentId, PersonRef};
 use sluss_core::pipeline::{EnvironmentKind, Replacement};
 use sluss_core::state::{Change, ChangePhase, Run, RunEnd, State as Known};
 use sluss_core::units::Millis;
@@ -17,6 +17,8 @@ use super::evidence;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html, Tone};
 use super::link;
+use super::reviews::{self, Reviews};
+use super::significance::{self, Significance};
 use super::subject::{names, title_of};
 use crate::api::words::{Words, view};
 use crate::app::App;
@@ -49,6 +51,9 @@ struct ChangeView {
     points: Vec<Point>,
     /// Deployments that take the traffic in shares.
     rollouts: Vec<DeploymentId>,
+    reviews: Reviews,
+    agents: Vec<reviews::AgentRow>,
+    significant: Option<Significance>,
     topics: String,
 }
 
@@ -63,7 +68,9 @@ struct ChangePage {
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Page {
     let id: ChangeId = parse(&id).or_fail(&app, &asked)?;
     let now = app.engine.now();
-    let build = |state: &Known, words: &mut Words| change_view(state, words, id, now);
+    let who = asked.visitor.0.as_ref().map(|person| person.who.clone());
+    let who = who.as_ref();
+    let build = |state: &Known, words: &mut Words| change_view(state, words, id, (who, now));
     let mut view = view(&app, build).await.or_fail(&app, &asked)?;
     for deployment in &view.rollouts {
         let read = evidence::read(&app, *deployment).await.or_fail(&app, &asked)?;
@@ -85,7 +92,7 @@ fn change_view(
     state: &Known,
     words: &mut Words,
     id: ChangeId,
-    now: Millis,
+    (who, now): (Option<&PersonRef>, Millis),
 ) -> Result<ChangeView, Failure> {
     let change = state.changes.get(&id).ok_or_else(|| nothing(id))?;
     let row = row_of(state, id, now).ok_or_else(|| nothing(id))?;
@@ -137,6 +144,9 @@ fn change_view(
         template: push.pipeline.template.to_string(),
         points,
         rollouts,
+        reviews: reviews::of_change(state, words, id, (who, now)),
+        agents: reviews::agents(state, words, id),
+        significant: significance::of_change(state, words, id, now),
         topics: topics.join(" "),
     })
 }

@@ -19,7 +19,7 @@ use super::keys::{KeyFields, Ring};
 use super::{freezes, link};
 use crate::api::emergencies::{Days, EmergenciesView, EmergencyView, emergencies};
 use crate::api::exceptions::{
-    About, ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind, with_owner,
+    About, ExceptionView, Kind, ModelView, ModelWanted, exception_view, kind, terms, with_owner,
 };
 use crate::api::words::{PersonView, Words, view};
 use crate::app::App;
@@ -41,12 +41,13 @@ struct Row {
     by_key: bool,
 }
 
-/// The emergencies of a period, for risk.
+/// The emergencies, and the waivers for real data, of a period, for risk.
 struct Report {
     from: String,
     to: String,
     sentence: String,
     rows: Vec<ReportRow>,
+    real_data: Vec<Row>,
 }
 
 struct ReportRow {
@@ -89,13 +90,14 @@ fn report(of: EmergenciesView, now: Millis) -> Report {
             id: one.exception.exception,
         }
     };
-    let EmergenciesView { from, to, emergencies, granted, unreviewed, overdue } = of;
+    let EmergenciesView { from, to, emergencies, granted, unreviewed, overdue, real_data } = of;
+    let real_data = real_data.into_iter().map(|one| row(one, now)).collect();
     let sentence = format!(
         "{} asked for, {granted} granted; {unreviewed} of all wait for their review, {overdue} too \
          long.",
         emergencies.len()
     );
-    Report { from, to, sentence, rows: emergencies.into_iter().map(one).collect() }
+    Report { from, to, sentence, rows: emergencies.into_iter().map(one).collect(), real_data }
 }
 
 pub(super) async fn page(State(app): State<App>, Query(days): Query<Days>, asked: Asked) -> Page {
@@ -139,12 +141,13 @@ fn row(of: ExceptionView, now: Millis) -> Row {
         people.iter().map(|who| who.name.clone()).collect::<Vec<_>>().join(", ")
     };
     let broken = of.incident.as_ref().map_or(String::new(), |id| format!(", about {id}"));
+    let there = of.environment.as_ref().map_or(String::new(), |name| format!(" in {name}"));
     let about = match (&of.deployment, &of.service, &of.rule, &of.model) {
         (Some(deployment), _, _, _) => format!("{deployment}{broken}"),
-        (None, Some(service), Some(rule), _) => format!("{rule} of {service}"),
+        (None, Some(service), Some(rule), _) => format!("{rule} of {service}{there}"),
         (None, Some(service), None, None) if !of.findings.is_empty() => {
             let short = of.findings.iter().map(|key| key.get(..FindingKey::SHORT).unwrap_or(key));
-            format!("{} of {service}", short.collect::<Vec<_>>().join(", "))
+            format!("{} of {service}{there}", short.collect::<Vec<_>>().join(", "))
         }
         (None, Some(service), None, Some(model)) => {
             let ModelView { paths, files, lines, failures, failed, .. } = model;
@@ -155,6 +158,7 @@ fn row(of: ExceptionView, now: Millis) -> Row {
                 bounds(model)
             )
         }
+        (None, Some(service), None, None) => format!("{service}{there}"),
         (None, _, _, _) => String::new(),
     };
     Row {
@@ -210,6 +214,10 @@ pub(super) struct Wanted {
     max_risk: String,
     #[serde(default)]
     evidence: String,
+    #[serde(default)]
+    instead: String,
+    #[serde(default)]
+    environment: String,
 }
 
 pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response {
@@ -249,7 +257,9 @@ pub(super) async fn ask(State(app): State<App>, form: Form<Wanted>) -> Response 
             Failure::new(Blame::Caller, "An exception needs a reason.", "Say why in a sentence")
         })?;
         let until = app.engine.now().plus(i64::from(*minutes) * 60_000);
-        form.ask(&app, Command::AskException { what, reason, until }).await?;
+        let Wanted { instead, environment, .. } = &form.fields;
+        let terms = terms(&app, Some(instead), Some(environment)).await?;
+        form.ask(&app, Command::AskException { what, reason, until, terms }).await?;
         Ok(link::EXCEPTIONS.to_owned())
     };
     let done = done.await;

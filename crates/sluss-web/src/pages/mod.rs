@@ -35,8 +35,10 @@ mod notices;
 mod release;
 mod reporting;
 mod retention;
+mod reviews;
 mod run;
 mod search;
+mod significance;
 mod stance;
 mod step_log;
 mod stops;
@@ -58,6 +60,10 @@ pub fn router() -> Router<App> {
         .route("/", get(board::page))
         .route("/search", get(search::page))
         .route("/changes/{id}", get(change::page))
+        .route("/changes/{id}/reviews", post(reviews::review))
+        .route("/changes/{id}/significant", post(significance::mark))
+        .route("/changes/{id}/confirm", post(significance::confirm))
+        .route("/releases/{id}/clean-check", post(significance::clean))
         .route("/runs/{id}", get(run::page))
         .route("/runs/{id}/cancel", post(acts::cancel))
         .route("/releases/{id}", get(release::page))

@@ -21,6 +21,7 @@ use super::findings::Findings;
 use super::frame::{Asked, Frame, OrFail, Page, nothing, parse, render};
 use super::html::{self, Html};
 use super::link;
+use super::significance;
 use super::step_log::tests;
 use super::subject::{Approval, Looking, approval, title};
 use crate::api::dependencies::{TouchedView, touched};
@@ -88,6 +89,8 @@ struct ReleaseView {
     red: bool,
     /// Who accepted that, when and why.
     accepted: Option<(String, Html, String)>,
+    /// What was looked at last for what tests left: how it stands, who, when, what they found.
+    clean: Option<(Html, String, Html, String)>,
     isolated: bool,
     template: String,
     /// What it is made of, and what scanners found, in sentences.
@@ -199,6 +202,7 @@ fn release_view(
         tests: steps.and_then(|s| s.tests()).map_or("none reported".to_owned(), tests),
         red: red(steps, &deployments),
         accepted: accepted(state, words, id, looking.now),
+        clean: significance::of_release(state, words, id, looking.now),
         isolated: steps.is_some_and(|steps| !steps.unisolated()),
         template: change.push.pipeline.template.to_string(),
         materials: html::sentence(&made_of(release)),

@@ -23,7 +23,12 @@ async fn emergency(story: &Story) -> SocketAddr {
     };
     let what = ExceptionKind::Emergency { deployment, incident: None };
     let until = story.engine.now().plus(1_800_000);
-    let command = Command::AskException { what, reason: Digest::of(b"reason"), until };
+    let command = Command::AskException {
+        what,
+        reason: Digest::of(b"reason"),
+        until,
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    };
     let actor = Actor::Person { who: anna, reauthenticated: true };
     story.engine.command(command, actor, None).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -236,7 +236,19 @@ async fn a_dossier_has_the_exception_that_opened_a_gate_and_what_held_it_before(
     };
     let reason = story.text("Customers pay too much.").await;
     let what = ExceptionKind::Freeze { deployment };
-    story.ask("eva", Command::AskException { what, reason, until }).await;
+    story
+        .ask(
+            "eva",
+            Command::AskException {
+                what,
+                reason,
+                until,
+                terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(
+                    b"instead",
+                )),
+            },
+        )
+        .await;
     story.ask("bo", Command::GrantException { exception }).await;
     story.roll_out(urgent, Fares::Well).await;
     let release = story.engine.state().deployments[&deployment].release;

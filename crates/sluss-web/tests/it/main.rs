@@ -12,6 +12,7 @@ mod emergencies;
 mod evidence;
 mod incidents;
 mod pages;
+mod reviews;
 mod routes;
 #[path = "../../examples/sample_pages/story.rs"]
 mod story;

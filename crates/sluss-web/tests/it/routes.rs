@@ -71,7 +71,7 @@ async fn every_route_lets_in_whom_the_table_says() {
             }
             "/api/v1/exceptions" => {
                 r#"{"kind": "waiver", "service": "payments", "rule": "x", "reason": "x",
-                    "for_seconds": 60}"#
+                    "compensating": "x", "for_seconds": 60}"#
                     .to_owned()
             }
             "/api/v1/stops" => r#"{"scope": "all", "reason": "x"}"#.to_owned(),
@@ -90,8 +90,25 @@ async fn every_route_lets_in_whom_the_table_says() {
             "/api/v1/delegations" => r#"{"to": "visitor", "for_seconds": 60}"#.to_owned(),
             "/api/v1/exceptions/{exception}/review" => r#"{"findings": "x"}"#.to_owned(),
             "/api/v1/access/reviews" => r#"{"findings": "x"}"#.to_owned(),
+            "/api/v1/changes/{change}/agent-runs" => {
+                let digest = "0".repeat(64);
+                format!(
+                    r#"{{"commits": [], "model": "m", "harness": "h", "tools_sha256": "{digest}",
+                    "prompts_sha256": "{digest}", "log": "x", "started_ms": 0, "ended_ms": 1,
+                    "result": "succeeded"}}"#
+                )
+            }
+            "/api/v1/changes/{change}/reviews" => format!(
+                r#"{{"commit": "{}", "outcome": "approves", "comment": "x"}}"#,
+                "0".repeat(40)
+            ),
             "/api/v1/rehearsals" => {
                 r#"{"kind": "restore", "passed": true, "findings": "x"}"#.to_owned()
+            }
+            "/api/v1/changes/{change}/significant" => r#"{"reason": "x"}"#.to_owned(),
+            "/api/v1/changes/{change}/confirm" => r#"{"findings": "x"}"#.to_owned(),
+            "/api/v1/releases/{release}/clean-check" => {
+                r#"{"passed": true, "findings": "x"}"#.to_owned()
             }
             "/api/v1/releases/{release}/tests/accept" => r#"{"reason": "x"}"#.to_owned(),
             "/api/v1/tokens" => r#"{"name": "x"}"#.to_owned(),

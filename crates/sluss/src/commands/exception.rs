@@ -14,10 +14,9 @@ use super::times::{read_length, rfc3339};
 
 /// Ask for exceptions from gates, grant, end and review them
 #[derive(Debug, clap::Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for as long as the program runs")]
 pub enum Command {
     /// Ask for one: it holds once enough others agree
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// List exceptions, newest first
     List(List),
     /// Grant one, with the password given again
@@ -36,6 +35,7 @@ enum Kind {
     Freeze,
     Emergency,
     Waiver,
+    ProdData,
     LogTrust,
     Standard,
 }
@@ -43,14 +43,14 @@ enum Kind {
 /// Ask for an exception
 #[derive(Debug, clap::Args)]
 pub struct Ask {
-    /// Against a freeze, in an emergency, a waiver of a policy's rule or of findings, to trust the
-    /// log again that a witness knows otherwise, or a standard change
+    /// Against a freeze, in an emergency, a waiver of a policy's rule or of findings, one for real
+    /// data in tests, to trust the log again that a witness knows otherwise, or a standard change
     kind: Kind,
     /// The deployment, of a freeze or an emergency
     #[arg(long, required_if_eq_any([("kind", "freeze"), ("kind", "emergency")]))]
     deployment: Option<String>,
     /// The service, of a waiver or a standard change
-    #[arg(long, required_if_eq_any([("kind", "waiver"), ("kind", "standard")]))]
+    #[arg(long, required_if_eq_any([("kind", "waiver"), ("kind", "prod-data"), ("kind", "standard")]))]
     service: Option<String>,
     /// The rule of a policy, of a waiver of it
     #[arg(long)]
@@ -88,6 +88,12 @@ pub struct Ask {
     /// Why
     #[arg(long)]
     reason: String,
+    /// What guards meanwhile instead, of a waiver
+    #[arg(long, required_if_eq_any([("kind", "waiver"), ("kind", "prod-data")]))]
+    instead: Option<String>,
+    /// Where alone a waiver holds; everywhere unless given. Real data name it
+    #[arg(long, required_if_eq("kind", "prod-data"))]
+    environment: Option<String>,
     /// For how long: an emergency `1h`, a freeze `24h`, a waiver `90d`, a standard change `365d`
     #[arg(long = "for", value_name = "LENGTH", default_value = "1h")]
     length: String,
@@ -170,7 +176,7 @@ pub struct Delegate {
 /// Runs `sluss exception`.
 pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure> {
     match command {
-        Command::Ask(arguments) => ask(arguments, output).await,
+        Command::Ask(arguments) => ask(*arguments, output).await,
         Command::Report(arguments) => report(&arguments, output).await,
         Command::List(List { of }) => show(&of, output).await,
         Command::Grant(Decide { exception, person, of }) => {
@@ -211,6 +217,7 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
         Kind::Freeze => "freeze",
         Kind::Emergency => "emergency",
         Kind::Waiver => "waiver",
+        Kind::ProdData => "prod_data",
         Kind::LogTrust => "log_trust",
         Kind::Standard => "standard",
     };
@@ -220,6 +227,7 @@ async fn ask(arguments: Ask, output: Output) -> Result<(), Failure> {
         "findings": arguments.findings,
         "reason": reason, "for_seconds": read_length(length)? / 1000, "model": model,
         "incident": arguments.incident,
+        "compensating": arguments.instead, "environment": arguments.environment,
     });
     let of = of.clone();
     let done = arguments.person.there(&of)?.post("/api/v1/exceptions", &body).await?;
@@ -269,16 +277,27 @@ fn text_of(found: &Value) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = list(found, "emergencies").iter().map(row).collect();
+    let real = |one: &Value| {
+        let until = one["until_ms"].as_i64().map(rfc3339).unwrap_or_default();
+        vec![
+            word(one, "exception").to_owned(),
+            word(one, "state").to_owned(),
+            format!("real data of {} in {}", word(one, "service"), word(one, "environment")),
+            format!("until {until}"),
+        ]
+    };
+    let real: Vec<Vec<String>> = list(found, "real_data").iter().map(real).collect();
     let number = |key: &str| found[key].as_u64().unwrap_or(0);
     format!(
-        "Emergencies from {} to {}: {} asked for, {} granted; {} wait for review, {} too long.\n{}",
+        "Emergencies from {} to {}: {} asked for, {} granted; {} wait for review, {} too long.\n{}{}",
         word(found, "from"),
         word(found, "to"),
         rows.len(),
         number("granted"),
         number("unreviewed"),
         number("overdue"),
-        table(0, &rows)
+        table(0, &rows),
+        table(0, &real)
     )
 }
 
@@ -289,7 +308,8 @@ async fn show(of: &Where, output: Output) -> Result<(), Failure> {
         Output::Text if list(&found, "exceptions").is_empty() => print("No exception."),
         Output::Text => {
             let row = |one: &Value| {
-                let about = ["deployment", "service", "rule"].map(|key| word(one, key).to_owned());
+                let about = ["deployment", "service", "environment", "rule"]
+                    .map(|key| word(one, key).to_owned());
                 let findings = list(one, "findings").iter().filter_map(Value::as_str);
                 let findings = findings.map(|key| key.get(..12).unwrap_or(key).to_owned());
                 let about: Vec<String> =

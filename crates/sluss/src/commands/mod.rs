@@ -12,7 +12,9 @@
 mod access;
 mod account;
 mod act;
+mod agent;
 mod analyze;
+mod change;
 mod check;
 mod connection;
 mod contracts;
@@ -36,6 +38,7 @@ mod preview;
 mod print;
 mod reporting;
 mod retention;
+mod review;
 mod rollout;
 mod run;
 mod secret;
@@ -85,6 +88,11 @@ pub enum ClientCommand {
     Inbox(inbox::Arguments),
     /// Vouch that a key is that of the person who registered it
     Vouch(inbox::Vouch),
+    /// Review the code of a change that is not yours
+    Review(review::Arguments),
+    /// Mark and confirm significant changes, and say what tests left
+    #[command(subcommand)]
+    Change(change::Command),
     /// Approve what waits for a second person
     Approve(decide::Approve),
     /// Refuse what waits for a second person
@@ -144,6 +152,9 @@ pub enum ClientCommand {
     /// Say who may decide and deploy, review that, and record rehearsals
     #[command(subcommand)]
     Access(access::Command),
+    /// Record what agents did, for whom they acted
+    #[command(subcommand)]
+    Agent(agent::Command),
     /// Name what is wrong with this installation, and how to mend it
     Doctor(doctor::Arguments),
     /// Make accounts, and set their passwords
@@ -213,6 +224,8 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Contracts(arguments) => contracts::run(arguments, output).await,
         ClientCommand::Inbox(arguments) => inbox::run(arguments, output).await,
         ClientCommand::Where(arguments) => whereabouts::run(arguments, output).await,
+        ClientCommand::Review(arguments) => review::run(arguments, output).await,
+        ClientCommand::Change(command) => change::run(command, output).await,
         ClientCommand::Approve(arguments) => decide::approve(arguments, output).await,
         ClientCommand::Refuse(arguments) => decide::refuse(arguments, output).await,
         ClientCommand::Revoke(arguments) => decide::revoke(arguments, output).await,
@@ -237,6 +250,7 @@ pub async fn run(command: ClientCommand, output: Output) -> Result<(), Failure> 
         ClientCommand::Controls(command) => controls::run(command, output).await,
         ClientCommand::Dossier(command) => dossier::run(command, output).await,
         ClientCommand::Access(command) => access::run(command, output).await,
+        ClientCommand::Agent(command) => agent::run(command, output).await,
         ClientCommand::Doctor(arguments) => doctor::run(arguments, output).await,
         ClientCommand::Account(command) => account::run(command, output).await,
         ClientCommand::Token(command) => token::run(command, output).await,

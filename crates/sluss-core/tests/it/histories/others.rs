@@ -83,7 +83,14 @@ pub(super) fn of_others(world: &World, what: What, a: u8, b: u8) -> Option<Comma
         What::Trust => {
             let found = state.distrusted.as_ref().map_or(1, |known| known.position);
             let until = world.now.plus(3_600_000);
-            Command::AskException { what: ExceptionKind::LogTrust { found }, reason, until }
+            Command::AskException {
+                what: ExceptionKind::LogTrust { found },
+                reason,
+                until,
+                terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(
+                    b"instead",
+                )),
+            }
         }
         _of_others => return None,
     })

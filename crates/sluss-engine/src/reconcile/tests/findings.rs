@@ -72,7 +72,13 @@ async fn who_waived_a_finding_is_in_the_dossier_of_what_that_let_through() {
     let what = ExceptionKind::Findings { service, findings };
     let reason = bank.engine.parts().prose.put_prose("not reachable").await.unwrap();
     let until = BEGIN.plus(30 * DAY_MS);
-    bank.ask(Command::AskException { what, reason, until }).await;
+    bank.ask(Command::AskException {
+        what,
+        reason,
+        until,
+        terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+    })
+    .await;
     let exception = ExceptionId(1);
     for name in ["bob", "carl"] {
         bank.as_person(name, Command::GrantException { exception }).await;

@@ -183,7 +183,16 @@ async fn of_a_person_who_is_erased_no_file_holds_the_name_and_every_proof_stands
         nonce: commit.to_owned(),
     };
     bank.engine.report(propose("3", organisation)).await.unwrap();
-    bank.by(&mallory, Command::AskException { what, reason: reason.clone(), until }).await;
+    bank.by(
+        &mallory,
+        Command::AskException {
+            what,
+            reason: reason.clone(),
+            until,
+            terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(b"instead")),
+        },
+    )
+    .await;
     bank.release(0).await;
     bank.pass(2 * HOUR_MS).await;
     let before = bank.dossier().await;

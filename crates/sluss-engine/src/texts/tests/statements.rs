@@ -112,7 +112,9 @@ async fn a_standard_change_that_stands_for_an_approval_is_signed_with_its_model_
     };
     let (what, until) = (ExceptionKind::Standard { model }, BEGIN.plus(3_600_000));
     let (exception, reason) = (world.engine.state().next_exception(), Digest::of(b"why"));
-    world.ask("anna", Command::AskException { what, reason, until }).await;
+    world
+        .ask("anna", Command::AskException { what, reason, until, terms: Default::default() })
+        .await;
     world.ask("carl", Command::GrantException { exception }).await;
     let id = world.release_by(&[("docs/a.md", "two\n")], asking()).await;
     for _ in 0..10 {

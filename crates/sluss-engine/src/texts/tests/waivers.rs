@@ -38,7 +38,19 @@ async fn a_waiver_is_signed_once_two_people_agreed_to_it() {
     let what = ExceptionKind::Waiver { service, rule };
     let (reason, until) = (Digest::of(b"why"), BEGIN.plus(3_600_000));
     let exception = world.engine.state().next_exception();
-    world.ask("anna", Command::AskException { what, reason: reason.clone(), until }).await;
+    world
+        .ask(
+            "anna",
+            Command::AskException {
+                what,
+                reason: reason.clone(),
+                until,
+                terms: sluss_core::exception::Terms::instead(sluss_core::ids::Digest::of(
+                    b"instead",
+                )),
+            },
+        )
+        .await;
     world.ask("carl", Command::GrantException { exception }).await;
     assert_eq!(signed(&world).await, [], "one is not two");
     world.ask("dora", Command::GrantException { exception }).await;

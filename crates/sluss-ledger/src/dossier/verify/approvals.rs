@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::opened::Opened;
-use super::{ApprovalRules, SignedEvent, automated, container, emergencies, statements};
+use super::{ApprovalRules, SignedEvent, automated, container, emergencies, reviews, statements};
 use crate::dossier::layout::{blob_path, event_path};
 use crate::dossier::report::{Failure, Outcome};
 use crate::envelope::{Actor, ActorKind};
@@ -40,7 +40,7 @@ enum Standing {
 /// Checks every approval, and every deployment that asked for one.
 pub(super) fn approvals(opened: &Opened<'_>, rules: Option<&dyn ApprovalRules>) -> Outcome {
     let contributors = contributors(opened);
-    let mut found = Found::default();
+    let mut found = Found { failures: reviews::wrong(opened), ..Found::default() };
     let mut excepted: BTreeSet<String> = BTreeSet::new();
     let mut requests: BTreeMap<(String, String), Standing> = BTreeMap::new();
     let own = opened.own_streams();
@@ -228,8 +228,9 @@ pub(super) fn contributors(opened: &Opened<'_>) -> BTreeSet<Hash> {
     for (signed, data) in opened.told().filter(|(signed, _)| own.contains(&signed.event.stream)) {
         listed(data, &mut found);
         let event = &signed.event;
-        let made = ["change.", "run.", "build."];
-        if made.iter().any(|word| event.kind.starts_with(word)) {
+        let made = ["change.", "run.", "build.", "agent."];
+        let others = reviews::OF_OTHERS.contains(&event.kind.as_str());
+        if !others && made.iter().any(|word| event.kind.starts_with(word)) {
             hand(&event.actor, &mut found);
         }
     }
@@ -244,7 +245,9 @@ pub(super) fn authors(opened: &Opened<'_>) -> BTreeSet<Hash> {
         listed(data, &mut found);
         let actor = &signed.event.actor;
         let acts = matches!(actor.kind, ActorKind::Person | ActorKind::Agent);
-        if signed.event.kind.starts_with("change.") && acts {
+        let others = reviews::OF_OTHERS.contains(&signed.event.kind.as_str());
+        let wrote = ["change.", "agent."].iter().any(|of| signed.event.kind.starts_with(of));
+        if wrote && acts && !others {
             found.insert(actor.reference);
             found.extend(actor.acts_for);
         }

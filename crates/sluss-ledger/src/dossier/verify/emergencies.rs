@@ -74,6 +74,8 @@ pub(super) struct Exception<'a> {
     pub(super) start: &'a SignedEvent,
     /// Who asked for what, until when.
     pub(super) asked: Option<(Option<Hash>, &'a Value, i64)>,
+    /// Where alone it holds.
+    pub(super) environment: Option<&'a str>,
     pub(super) granted: Vec<&'a SignedEvent>,
     reviewed: Option<&'a SignedEvent>,
     /// The leaf from which on it was ended.
@@ -88,6 +90,7 @@ impl<'a> Exception<'a> {
             name,
             start,
             asked: None,
+            environment: None,
             granted: Vec::new(),
             reviewed: None,
             ended: None,
@@ -99,6 +102,7 @@ impl<'a> Exception<'a> {
                 "exception.requested" => {
                     let until = data["until"].as_i64().unwrap_or(0);
                     found.asked = Some((by(data), &data["what"], until));
+                    found.environment = data["terms"]["environment"].as_str();
                 }
                 "exception.granted" => found.granted.push(signed),
                 "exception.reviewed" => found.reviewed = Some(signed),

@@ -18,6 +18,7 @@ mod obligations;
 mod opened;
 mod person_keys;
 mod references;
+mod reviews;
 mod signed;
 mod statements;
 mod streams;

@@ -164,6 +164,9 @@ fn holds<'a>(
     if what["kind"] != kind || service(opened) != what["service"].as_str() {
         failures.push(wrong("is of something else"));
     }
+    if waiver.environment.is_some_and(|only| environment(opened, start) != Some(only)) {
+        failures.push(wrong("is for another environment"));
+    }
     if until <= start.event.time_ms {
         failures.push(wrong("was over by then"));
     }
@@ -194,6 +197,14 @@ fn service<'a>(opened: &'a Opened<'_>) -> Option<&'a str> {
         signed.event.kind == "change.pushed" && own.contains(&signed.event.stream)
     });
     pushed?.1["service"].as_str()
+}
+
+/// The environment that a deployment goes to.
+fn environment<'a>(opened: &'a Opened<'_>, start: &SignedEvent) -> Option<&'a str> {
+    let requested = opened.told().find(|(signed, _)| {
+        signed.event.kind == "deployment.requested" && signed.event.stream == start.event.stream
+    });
+    requested?.1["environment"].as_str()
 }
 
 /// Who might decide by the configuration that was in force.
