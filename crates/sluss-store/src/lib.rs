@@ -44,5 +44,6 @@ pub use log::{
 };
 pub use prose::{Prose, ProseError};
 pub use reader::LogReader;
+pub use sluss_spare::{Found, Spare};
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
 pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, SqliteLog};

@@ -1,4 +1,3 @@
-//! The fold itself: what each event makes true. A test folds one of each.
 //! The fold itself: what each event makes true. A test folds a sample of each.
 
 mod change;
@@ -49,6 +48,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::LogHeartbeat { .. }
         | E::LogGap { .. }
         | E::LogGapEnded { .. }
+        | E::LogRecordTakenIn(_)
         | E::Attestation {}
         | E::ReleaseSealed { .. }
         | E::DossierExported { .. }
@@ -185,7 +185,8 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             state.origin.clone_from(origin);
             state.demo = *demo;
         }
-        E::LogWitnessed { .. } | E::LogHeartbeat { .. } => {}
+        // What it did follows it.
+        E::LogWitnessed { .. } | E::LogHeartbeat { .. } | E::LogRecordTakenIn(_) => {}
         E::LogGap { missed: true, .. } => state.assurance.silence_ms = None,
         E::LogGap { missed: false, .. } => state.gap = true,
         E::LogGapEnded { .. } => state.gap = false,

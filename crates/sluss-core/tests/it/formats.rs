@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use expect_test::expect_file;
 use sluss_core::access::{AccessReview, Role, RoleChanged};
 use sluss_core::approval::{Asked, Subject, VoidWhy};
+use sluss_core::aside::{TakenIn, Unwritable};
 use sluss_core::assurance::{Rehearsal, TestsAccepted};
 use sluss_core::authenticator::{Credential, Signed};
 use sluss_core::bounds::{RolloutStarted, TestedWhy};
@@ -614,6 +615,19 @@ fn of_the_rest() -> Vec<Event> {
             witness: "witness.bank.example/audit".to_owned(),
             seen: 20,
         },
+        Event::LogRecordTakenIn(TakenIn {
+            record: Digest::of(b"record"),
+            number: 1,
+            written: Millis(9_500),
+            since: Millis(9_000),
+            why: Unwritable::Full,
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            deployment: DeploymentId(5),
+            to: DeploymentId(4),
+            by: person("bob"),
+            counts: true,
+        }),
         Event::PopulationSealed(PopulationSealed {
             environment: "production".parse().unwrap(),
             from_leaf: 0,
