@@ -175,6 +175,7 @@ fn with_the_log_shut_nothing_goes_forward_and_a_rollback_is_put_aside_and_taken_
     assert_eq!(answer(port, "/").as_deref(), Some("one"));
     let (clean, said) = sluss.run(&["log", "verify", "--full"]);
     assert!(clean, "{said}");
-    let controls = sluss.get("/api/v1/controls?catalogue=iso27001").expect("it answers").to_string();
+    let controls =
+        sluss.get("/api/v1/controls?catalogue=iso27001").expect("it answers").to_string();
     assert!(controls.contains("put aside while the log could not be written"), "{controls}");
 }
