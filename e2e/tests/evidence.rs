@@ -22,6 +22,8 @@ fn an_auditor_decides_again(sluss: &Sluss, release: &str) {
     let again = said.lines().find(|line| line.contains("passed       policy"));
     assert!(again.is_some_and(|line| line.contains("made again")) && succeeded, "{said}");
     assert!(said.contains("passed       key-spans"), "{said}");
+    let same = sluss.run_in(&desk, &program(), &["verify", "it.zip", "--trust", "trust"]);
+    assert_eq!(same, (succeeded, said), "`sluss verify` says the same");
     let mut bytes = std::fs::read(desk.join("it.zip")).expect("it was written");
     let told = br#""present":true"#;
     let at = bytes.windows(told.len()).position(|part| part == told);

@@ -48,6 +48,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sluss-ledger",
             "sluss-policy",
             "sluss-store",
+            "sluss-verify",
         ],
     ),
     (
@@ -62,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "sluss-policy",
             "sluss-store",
             "sluss-verdict",
+            "sluss-verify",
             "sluss-web",
         ],
     ),

@@ -120,12 +120,17 @@ impl State {
         Some(vec![Event::RetrospectiveOverdue { exception: *id }])
     }
 
-    /// Returns whether one of `granted` is on call, where somebody is.
-    pub(crate) fn is_granted_on_call(&self, granted: &BTreeSet<&PersonRef>, now: Millis) -> bool {
+    /// Returns whether `who` is on call, where somebody is; not by acting for one of `barred`.
+    pub(crate) fn is_on_call(
+        &self,
+        who: &PersonRef,
+        barred: &BTreeSet<PersonRef>,
+        now: Millis,
+    ) -> bool {
         let Some(known) = &self.organisation else { return false };
         let Some(group) = &known.alarm.on_call else { return true };
-        let groups = known.groups_at(&self.delegations, &BTreeSet::new(), now);
-        groups.get(group).is_some_and(|members| granted.iter().any(|who| members.contains(*who)))
+        let groups = known.groups_at(&self.delegations, barred, now);
+        groups.get(group).is_some_and(|members| members.contains(who))
     }
 }
 

@@ -328,7 +328,11 @@ impl State {
         granted.len() >= one.what.people()
             && asked_freely
             && known
-            && (!one.what.is_emergency() || self.is_granted_on_call(&granted, now))
+            && (!one.what.is_emergency() || {
+                let mut barred = contributors;
+                barred.insert(one.asked_by.clone());
+                granted.iter().any(|who| self.is_on_call(who, &barred, now))
+            })
     }
 
     /// Returns how many releases that passed by the standard change `id` were taken back, or caused
@@ -355,14 +359,23 @@ impl State {
         u32::try_from(all).unwrap_or(u32::MAX)
     }
 
-    /// Returns whether those who granted a standard change are of the function that must agree.
-    pub(crate) fn function_agreed(&self, model: &Model, one: &Exception, now: Millis) -> bool {
+    /// Returns whether one of the function that must agree to a standard change did, who is none of
+    /// `makers`, and acts for none of them.
+    pub(crate) fn function_agreed(
+        &self,
+        (model, one): (&Model, &Exception),
+        makers: &BTreeSet<PersonRef>,
+        now: Millis,
+    ) -> bool {
         let Some(function) = &model.function else { return true };
-        let free = |who: &&PersonRef| **who != one.asked_by && model.owner.as_ref() != Some(*who);
-        let known = self.organisation.as_ref();
-        let groups = known.map(|known| known.groups_at(&self.delegations, &BTreeSet::new(), now));
-        let members = groups.as_ref().and_then(|groups| groups.get(function));
+        let Some(known) = &self.organisation else { return false };
+        let mut barred = makers.clone();
+        barred.insert(one.asked_by.clone());
+        barred.extend(model.owner.clone());
+        let groups = known.groups_at(&self.delegations, &barred, now);
+        let members = groups.get(function);
         let of_it = |who: &PersonRef| members.is_some_and(|members| members.contains(who));
+        let free = |who: &&PersonRef| !barred.contains(*who);
         one.granted_by.iter().filter(free).any(of_it)
     }
 }

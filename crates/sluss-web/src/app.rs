@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) spent: SpentForms,
     pub(crate) passwords: PasswordMemory,
     pub(crate) watchers: Arc<Semaphore>,
+    /// Evidence is checked for one after the other: each takes a core for a moment.
+    pub(crate) checking: Semaphore,
     /// What the log tells, as far as controls ask and it was read.
     pub(crate) controls: Mutex<Ledger>,
     pub(crate) stopping: watch::Sender<bool>,
@@ -90,6 +92,7 @@ impl App {
             spent: SpentForms::default(),
             passwords,
             watchers: Arc::new(Semaphore::new(WATCHERS_MOST)),
+            checking: Semaphore::new(1),
             controls: Mutex::default(),
             stopping: watch::Sender::new(false),
         };

@@ -90,6 +90,7 @@ pub const PAGES: &[Route] = &[
     route("POST", "/freezes", Who::Developer),
     route("POST", "/freezes/{id}/lift", Who::Approver),
     route("GET", "/contracts", Who::SignedIn),
+    route("GET", "/releases/{id}/checks", Who::SignedIn),
     route("GET", "/controls", Who::SignedIn),
     route("GET", "/retention", Who::SignedIn),
     route("POST", "/retention/holds", Who::Approver),

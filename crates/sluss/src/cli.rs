@@ -38,6 +38,8 @@ enum Command {
     Demo(DemoArguments),
     #[command(flatten)]
     Client(commands::ClientCommand),
+    /// Check the evidence of a release, offline: what `sluss-verify` does
+    Verify(sluss_verify::Arguments),
     /// Run the control plane alone
     #[command(hide = true)]
     Serve(UpArguments),
@@ -147,6 +149,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Command::Junit(arguments) => return commands::junit(arguments),
         Command::Measure(arguments) => return commands::measure(&arguments),
+        Command::Verify(arguments) => {
+            let form = match output {
+                commands::Output::Text => sluss_verify::Form::Text,
+                commands::Output::Json => sluss_verify::Form::Json,
+            };
+            return sluss_verify::run("sluss verify", &arguments, form);
+        }
         Command::Up(arguments) => runtime(up(arguments.into())),
         Command::Serve(arguments) => runtime(serve(arguments.into())),
         Command::Host { data, take_over, spare } => runtime(host(data, take_over, spare)),

@@ -420,7 +420,9 @@ fn apply_exception(state: &mut State, now: Millis, event: &Event) {
             found.signed.extend(signed.is_some().then(|| by.clone()));
             let enough = found.granted_by.len() >= found.what.people()
                 && match &found.what {
-                    ExceptionKind::Standard { model } => state.function_agreed(model, &found, now),
+                    ExceptionKind::Standard { model } => {
+                        state.function_agreed((model, &found), &Default::default(), now)
+                    }
                     _asks_for_a_number => true,
                 };
             found.granted = found.granted.or(enough.then_some(now));

@@ -218,17 +218,16 @@ pub(super) fn grant(
         let what = "You answer for this standard change, so someone else agrees to it.";
         return Err(denied(what, RefusedWhy::Contributor));
     }
-    if found.what.is_emergency() && !state.is_granted_on_call(&[&by].into(), now) {
-        let what = "An emergency is granted by someone who is on call, and you are not.";
-        return Err(denied(what, RefusedWhy::MissingRole));
-    }
-    let contributed = found
-        .what
-        .deployment()
-        .is_some_and(|id| state.contributors_to(Subject::Deployment(id)).contains(&by));
-    if contributed {
+    let of = found.what.deployment().map(Subject::Deployment);
+    let mut barred = of.map(|of| state.contributors_to(of)).unwrap_or_default();
+    if barred.contains(&by) {
         let what = "You contributed to this release, so someone else grants it.";
         return Err(denied(what, RefusedWhy::Contributor));
+    }
+    barred.insert(found.asked_by.clone());
+    if found.what.is_emergency() && !state.is_on_call(&by, &barred, now) {
+        let what = "An emergency is granted by someone who is on call, and you are not.";
+        return Err(denied(what, RefusedWhy::MissingRole));
     }
     if !state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by)) {
         let what = "Granting takes the role of an approver, and you don't have it.";

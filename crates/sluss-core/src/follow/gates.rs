@@ -252,13 +252,14 @@ fn standard(
         model.max_risk.is_none_or(|most| points.is_some_and(|points| points <= most))
             && model.required_evidence.iter().all(|gate| deployment.stage.gates.contains(gate))
     };
+    let makers = state.contributors(id);
     let exception = state.exception_where(id, now, |one| match &one.what {
         ExceptionKind::Standard { model } => {
             of_service(model)
                 && model.fits(&changed)
                 && bounded(model)
                 && agreed(one)
-                && state.function_agreed(model, one, now)
+                && state.function_agreed((model, one), &makers, now)
         }
         ExceptionKind::Freeze { .. }
         | ExceptionKind::Emergency { .. }

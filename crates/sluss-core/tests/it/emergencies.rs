@@ -43,7 +43,12 @@ fn world(organisation: Organisation) -> World {
 
 /// Pushes a change of anna's and builds it.
 fn push(world: &mut World) {
-    let push = world.push("main", &["anna"]);
+    push_of(world, &["anna"]);
+}
+
+/// Pushes a change of these and builds it.
+fn push_of(world: &mut World, contributors: &[&str]) {
+    let push = world.push("main", contributors);
     let change = world.state.next_change();
     world.tell(push, &actor("anna")).unwrap();
     world.tell(Command::Received { change }, &Actor::System).unwrap();
@@ -122,6 +127,22 @@ fn who_is_on_call_grants_an_emergency_and_nobody_else() {
     assert!(refused.what.contains("on call"), "{refused}");
     assert!(refused.record.is_some(), "a refusal is recorded");
     world.tell(grant(FIRST), &actor("carl")).unwrap();
+    assert!(gate(&world, ONE, GateKind::FourEyes).is_cleared());
+}
+
+#[test]
+fn nobody_is_on_call_for_somebody_who_contributed_or_asks() {
+    let mut world = world(bank(true));
+    for (from, to) in [("carl", "bob"), ("dora", "erik")] {
+        let delegate = Command::Delegate { to: person(to), until: world.now.plus(90 * HOUR) };
+        let done = world.tell(delegate, &actor(from));
+        assert_eq!(done.is_ok(), to == "bob", "erik decides nothing");
+    }
+    push_of(&mut world, &["anna", "carl"]);
+    world.tell(except(&world, emergency(ONE, None), HOUR), &actor("anna")).unwrap();
+    let refused = world.tell(grant(FIRST), &actor("bob")).unwrap_err();
+    assert!(refused.what.contains("on call"), "he acts for carl, whose change it is: {refused}");
+    world.tell(grant(FIRST), &actor("dora")).unwrap();
     assert!(gate(&world, ONE, GateKind::FourEyes).is_cleared());
 }
 
@@ -274,6 +295,19 @@ fn the_independent_function_agrees_to_a_standard_change_and_its_owner_never() {
     let what = ExceptionKind::Standard { model: Model { function: unknown, ..model() } };
     let refused = world.tell(except(&world, what, HOUR), &actor("anna")).unwrap_err();
     assert!(refused.what.contains("no group `nobody`"), "{refused}");
+}
+
+#[test]
+fn who_contributed_is_not_the_function_that_agreed_to_a_standard_change() {
+    let function = Some("night".parse().unwrap());
+    let mut world = standard(Model { function, ..model() });
+    world.tell(grant(FIRST), &actor("bob")).unwrap();
+    world.tell(grant(FIRST), &actor("carl")).unwrap();
+    push_of(&mut world, &["carl"]);
+    assert!(!passes(&world, TWO), "bob alone is of another function");
+    push_of(&mut world, &["anna"]);
+    let brings_both = !passes(&world, DeploymentId(3));
+    assert!(brings_both, "what is not live yet of carl's comes with it");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod claims;
 mod keeping;
 #[path = "histories/moves.rs"]
 mod moves;
+#[path = "histories/others.rs"]
+mod others;
 #[path = "histories/promises.rs"]
 mod promises;
 
@@ -23,7 +25,7 @@ use sluss_core::config::{Demand, FourEyes};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::deployment::{Cause, Deployment, Phase};
 use sluss_core::event::Event;
-use sluss_core::exception::{ExceptionKind, Model};
+use sluss_core::exception::ExceptionKind;
 use sluss_core::findings::{Found, Report, Severity};
 use sluss_core::gate::{ClearedWhy, GateOutcome, WaitingOn};
 use sluss_core::ids::{
@@ -125,6 +127,17 @@ enum What {
     AgreeErasure,
     RefuseErasure,
     Years,
+    Report,
+    Resolve,
+    Link,
+    Classify,
+    Notify,
+    ReviewAccess,
+    AcceptTests,
+    AgeFindings,
+    Heartbeat,
+    Distrust,
+    Trust,
 }
 
 fn what() -> impl Strategy<Value = What> {
@@ -198,12 +211,34 @@ fn what() -> impl Strategy<Value = What> {
         W::RefuseErasure,
         W::Years,
     ];
+    let others = [
+        W::Report,
+        W::Report,
+        W::Resolve,
+        W::Link,
+        W::Classify,
+        W::Classify,
+        W::Notify,
+        W::Notify,
+        W::ReviewAccess,
+        W::AcceptTests,
+        W::AcceptTests,
+        W::AcceptTests,
+        W::AgeFindings,
+        W::Heartbeat,
+        W::Distrust,
+        W::Trust,
+        W::Trust,
+        W::Grant,
+        W::Grant,
+    ];
     prop_oneof![
         6 => often,
         3 => prop::sample::select(people.to_vec()),
         3 => prop::sample::select(rare.to_vec()),
         3 => prop::sample::select(exceptions.to_vec()),
         3 => prop::sample::select(keeping.to_vec()),
+        3 => prop::sample::select(others.to_vec()),
         2 => Just(W::PushLedger),
     ]
 }
@@ -234,8 +269,33 @@ fn lines(length: Range<usize>) -> impl Strategy<Value = Vec<Line>> {
     let erased = [(What::Erase, 1, 0, 1), (What::AgreeErasure, 0, 0, 2)].map(line_of).to_vec();
     let policies = [(What::Propose, 1, 16, 0), (What::Approve, 0, 1, 2)].map(line_of).to_vec();
     let twice = [(What::Push, 0, 4, 0), (What::Deliver, 11, 0, 0)].map(line_of).to_vec();
+    let flawed = [
+        (What::Push, 0, 4, 0),
+        (What::Claim, 0, 1, 0),
+        (What::Finish, 0, 30, 0),
+        (What::Deliver, 11, 0, 0),
+        (What::AcceptTests, 1, 1, 2),
+        (What::Deliver, 11, 0, 0),
+    ];
+    let flawed = flawed.map(line_of).to_vec();
+    // Documents alone, agreed to in advance: whether a release is that depends on its number.
+    let standard = [
+        (What::Except, 3, 255, 0),
+        (What::Grant, 1, 1, 2),
+        (What::Propose, 2, 16, 1),
+        (What::Approve, 0, 1, 2),
+        (What::PushLedger, 0, 2, 0),
+        (What::Deliver, 11, 0, 0),
+        (What::PushLedger, 0, 2, 0),
+        (What::Deliver, 11, 0, 0),
+        (What::Push, 0, 4, 1),
+        (What::Deliver, 11, 0, 0),
+    ];
+    let standard = standard.map(line_of).to_vec();
     let begin = prop_oneof![
         2 => Just(Vec::new()),
+        1 => Just(flawed),
+        1 => Just([live(4, 1), standard].concat()),
         1 => Just(live(4, 1)),
         1 => Just([policies, live(4, 1)].concat()),
         1 => Just([live(4, 1), twice].concat()),
@@ -303,6 +363,15 @@ fn random_histories_reach_what_matters() {
         "authenticator.vouched",
         "signed",
         "environment.removed",
+        "by accepted tests",
+        "by standard change",
+        "incident.classified",
+        "incident.linked",
+        "incident.notified",
+        "log.rollback_detected",
+        "log.trust_restored",
+        "test.result_accepted",
+        "access.review",
         "freeze.lifted",
         "incident.closed",
         "incident.mitigated",
@@ -334,6 +403,7 @@ fn random_histories_reach_what_matters() {
                 ClearedWhy::JudgedByObjectives => Some("by objectives".to_owned()),
                 ClearedWhy::Exception { .. } => Some("by exception".to_owned()),
                 ClearedWhy::Standard { .. } => Some("by standard change".to_owned()),
+                ClearedWhy::TestsAccepted { .. } => Some("by accepted tests".to_owned()),
                 ClearedWhy::Pace { .. } => Some("by pace".to_owned()),
                 ClearedWhy::BudgetLeft { .. } => Some("by budget".to_owned()),
                 ClearedWhy::DependenciesMet { met, .. } if !met.is_empty() => {
@@ -641,23 +711,13 @@ impl History {
                     let members = [PEOPLE[usize::from(b) % 6], PEOPLE[usize::from(a) % 6]];
                     let members = members.into_iter().map(person).collect();
                     content.groups.insert(group.clone(), members);
+                    content.alarm.on_call = b.is_multiple_of(3).then(|| group.clone());
                     content.approvals.push(Rule::one_of(group));
                 }
                 propose(state.next_proposal(), content)
             }
             What::Except => {
                 let until = self.world.now.plus(i64::from(b) * 10_000 + 1_000);
-                let model = Model {
-                    service: "pay".parse().unwrap(),
-                    paths: [["docs/", "*.rs", "sluss.yaml"][usize::from(b) % 3].to_owned()].into(),
-                    files: 2,
-                    lines: 5,
-                    failures: 1 + u32::from(b % 2),
-                    owner: None,
-                    function: None,
-                    max_risk: None,
-                    required_evidence: Default::default(),
-                };
                 let rule = ["sbom", "sbom", "core.evidence"][usize::from(b) % 3].to_owned();
                 let waits = |of: &Deployment| matches!(of.phase, Phase::Requested | Phase::Cleared);
                 let mut waiting = state.deployments.iter().rev().filter(|(_, of)| waits(of));
@@ -668,7 +728,7 @@ impl History {
                     1 => ExceptionKind::Emergency { deployment, incident: None },
                     4 => ExceptionKind::Findings { service: "pay".parse().unwrap(), findings },
                     2 => ExceptionKind::Waiver { service: "pay".parse().unwrap(), rule },
-                    _ => ExceptionKind::Standard { model },
+                    _ => ExceptionKind::Standard { model: others::model(b) },
                 };
                 Command::AskException { what, reason, until }
             }
@@ -693,7 +753,11 @@ impl History {
             }
             What::Jump => Command::ClockJumped { milliseconds: 70_000 },
             What::Return => Command::ClockReturned { confirmed: a.is_multiple_of(2) },
-            _ => return moves::of_keeping(&self.world, what, a, b).into_iter().collect(),
+            _ => {
+                let kept = moves::of_keeping(&self.world, what, a, b);
+                let more = kept.or_else(|| others::of_others(&self.world, what, a, b));
+                return more.into_iter().collect();
+            }
         };
         vec![command]
     }

@@ -53,23 +53,13 @@ pub async fn export(
     identities: bool,
     actor: Actor,
 ) -> Result<Dossier, Failure> {
-    if !engine.state().releases.contains_key(&id) {
-        let what = format!("There is no release {id}.");
-        return Err(Failure::new(Blame::NotFound, what, "See what there is: `sluss status`"));
-    }
+    known(engine, id)?;
     signed(engine, id).await;
     let unsealed = engine.state().unsealed.contains(&id);
     if unsealed {
         seal(engine, id).await?;
     }
-    let gathered = gather(engine, id).await?;
-    let identities_of = match identities {
-        true => disclosed(engine, &gathered).await?,
-        false => Vec::new(),
-    };
-    let (parts, remarks) = parts(engine, id, gathered, identities_of).await?;
-    let files = build(&parts, &engine.attestor());
-    let files = files.map_err(|error| Failure::upstream("The dossier can't be made", &error))?;
+    let (files, remarks) = files(engine, id, identities, Timestamped::Asked).await?;
     let manifest = files.get("manifest.json").map(|text| Digest::of(text));
     let manifest = manifest.expect("BUG: each dossier has a manifest");
     let archive = archive::write(&files);
@@ -77,6 +67,50 @@ pub async fn export(
     let exported = Command::Exported { release: id, manifest: manifest.clone(), identities };
     engine.command(exported, actor, None).await?;
     Ok(Dossier { name: format!("release-{id}.sluss.zip"), archive, manifest, remarks })
+}
+
+/// Makes the files of a release's dossier as they would be now, for looking at: nobody is named,
+/// nothing is sealed, no authority is asked for the time, and nothing is recorded.
+///
+/// # Errors
+///
+/// [`Failure`]: there is no such release, or something of it can't be read or proven.
+pub async fn draft(engine: &Engine, id: ReleaseId) -> Result<Files, Failure> {
+    known(engine, id)?;
+    let (files, _remarks) = files(engine, id, false, Timestamped::NotAsked).await?;
+    Ok(files)
+}
+
+fn known(engine: &Engine, id: ReleaseId) -> Result<(), Failure> {
+    if engine.state().releases.contains_key(&id) {
+        return Ok(());
+    }
+    let what = format!("There is no release {id}.");
+    Err(Failure::new(Blame::NotFound, what, "See what there is: `sluss status`"))
+}
+
+/// Whether an authority is asked to say when it saw the checkpoint.
+#[derive(Clone, Copy, PartialEq)]
+enum Timestamped {
+    Asked,
+    NotAsked,
+}
+
+async fn files(
+    engine: &Engine,
+    id: ReleaseId,
+    identities: bool,
+    timestamped: Timestamped,
+) -> Result<(Files, Vec<String>), Failure> {
+    let gathered = gather(engine, id).await?;
+    let identities_of = match identities {
+        true => disclosed(engine, &gathered).await?,
+        false => Vec::new(),
+    };
+    let (parts, remarks) = parts(engine, id, gathered, (identities_of, timestamped)).await?;
+    let files = build(&parts, &engine.attestor());
+    let files = files.map_err(|error| Failure::upstream("The dossier can't be made", &error))?;
+    Ok((files, remarks))
 }
 
 /// Waits until everything of the release is signed, or no longer.
@@ -96,7 +130,7 @@ async fn parts(
     engine: &Engine,
     id: ReleaseId,
     gathered: Gathered,
-    identities: Vec<Identity>,
+    (identities, timestamped): (Vec<Identity>, Timestamped),
 ) -> Result<(Parts, Vec<String>), Failure> {
     let trust = trust(engine).await?;
     let Gathered { events, attestations, blobs, decisions, disposed, persons: _ } = gathered;
@@ -116,12 +150,15 @@ async fn parts(
     let checkpoint = note.to_string();
     let not_cosigned = |name: String| format!("The witness {name} has not cosigned it in time.");
     let mut remarks: Vec<String> = missing.into_iter().map(not_cosigned).collect();
-    let timestamp = match stamp(engine, checkpoint.as_bytes()).await {
-        Ok(stamped) => stamped.map(|(answer, _)| answer),
-        Err(why) => {
-            remarks.push(format!("It has no time-stamp: {why}."));
-            None
-        }
+    let timestamp = match timestamped {
+        Timestamped::NotAsked => None,
+        Timestamped::Asked => match stamp(engine, checkpoint.as_bytes()).await {
+            Ok(stamped) => stamped.map(|(answer, _)| answer),
+            Err(why) => {
+                remarks.push(format!("It has no time-stamp: {why}."));
+                None
+            }
+        },
     };
     let sbom = attestations.values().find_map(|(_, envelope)| {
         let statement = envelope.unverified_statement().ok()?;

@@ -4,10 +4,10 @@ use axum::routing::{delete, get, post, put};
 
 use super::endpoint::{Endpoint, reads, writes};
 use super::{
-    access, acts, alerts, approvals, ask, calendar, changes, contracts, controls, dependencies,
-    deployments, emergencies, evidence, exceptions, findings, inbox, incident_report, incidents,
-    keys, log, people, policies, population, records, releases, reporting, retention, runs, status,
-    step_log, stops, tokens,
+    access, acts, alerts, approvals, ask, calendar, changes, checks, contracts, controls,
+    dependencies, deployments, emergencies, evidence, exceptions, findings, inbox, incident_report,
+    incidents, keys, log, people, policies, population, records, releases, reporting, retention,
+    runs, status, step_log, stops, tokens,
 };
 use crate::openapi;
 use crate::routes::Who;
@@ -45,6 +45,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/releases/{release}/findings",
         "Show what scanners found in a release, and until when it has to be mended",
         || get(findings::of_release),
+    ),
+    reads::<checks::ChecksView>(
+        "/api/v1/releases/{release}/checks",
+        "Say what `sluss-verify` would say of the evidence of a release as it is now",
+        || get(checks::one),
     ),
     reads::<String>(
         "/api/v1/releases/{release}/dossier",

@@ -14,6 +14,7 @@ mod ask;
 pub(crate) mod budget;
 pub(crate) mod calendar;
 mod changes;
+pub(crate) mod checks;
 pub(crate) mod contracts;
 pub(crate) mod controls;
 pub(crate) mod dependencies;

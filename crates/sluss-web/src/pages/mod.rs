@@ -13,6 +13,7 @@ mod board;
 mod calendar;
 mod change;
 mod chart;
+mod checks;
 mod contracts;
 mod controls;
 mod deployment;
@@ -93,6 +94,7 @@ pub fn router() -> Router<App> {
         .route("/freezes", get(freezes::page).post(acts::freeze))
         .route("/freezes/{id}/lift", post(acts::lift))
         .route("/contracts", get(contracts::page))
+        .route("/releases/{id}/checks", get(checks::page))
         .route("/controls", get(controls::page))
         .route("/retention", get(retention::page))
         .route("/retention/holds", post(retention::place))

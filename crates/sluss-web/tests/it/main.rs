@@ -4,6 +4,7 @@
 
 mod api;
 mod bank;
+mod checks;
 mod client;
 #[path = "../../examples/sample_pages/delivered.rs"]
 mod delivered;

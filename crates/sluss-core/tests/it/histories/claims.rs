@@ -10,7 +10,7 @@ use sluss_core::event::Event;
 use sluss_core::exception::{Exception, ExceptionKind};
 use sluss_core::findings::{FindingKey, Found, Severity};
 use sluss_core::gate::{ClearedWhy, GateOutcome};
-use sluss_core::ids::{ChangeId, DeploymentId, PersonRef, ReleaseId};
+use sluss_core::ids::{ChangeId, DeploymentId, GroupName, PersonRef, ReleaseId};
 use sluss_core::materials::Materials;
 use sluss_core::performance::{Measured, Metric, Pace};
 use sluss_core::pipeline::{EnvironmentKind, GateKind, Replacement};
@@ -149,6 +149,7 @@ fn holds(
                 && *lines <= u64::from(model.lines)
                 && !run.steps.unisolated()
                 && state.failures_of(*exception) < model.failures
+                && by_function(state, deployment, one, model.function.as_ref(), now)
                 && stands(state, deployment, one, now)
         }
         ClearedWhy::Listed { components } => {
@@ -260,11 +261,42 @@ pub(super) fn stands(state: &State, deployment: &Deployment, one: &Exception, no
         **who != one.asked_by && deciders.contains(*who) && !contributors.contains(*who)
     };
     let people: BTreeSet<&PersonRef> = one.granted_by.iter().filter(free).collect();
+    let on_call = policy.alarm.on_call.as_ref().filter(|_| one.what.is_emergency());
     people.len() >= one.what.people()
+        && by_function(state, deployment, one, on_call, now)
         && one.granted.is_some()
         && one.ended.is_none()
         && one.suspended.is_none()
         && now < one.until
+}
+
+/// Whether one who granted it is of this function, and had no hand in what it lets through: of
+/// right, or for somebody else who had none.
+fn by_function(
+    state: &State,
+    deployment: &Deployment,
+    one: &Exception,
+    function: Option<&GroupName>,
+    now: Millis,
+) -> bool {
+    let Some(function) = function else { return true };
+    let policy = state.organisation.as_ref().unwrap();
+    let contributors = everyone_in(state, deployment);
+    let owner = match &one.what {
+        ExceptionKind::Standard { model } => model.owner.as_ref(),
+        _others => None,
+    };
+    let free =
+        |who: &PersonRef| *who != one.asked_by && owner != Some(who) && !contributors.contains(who);
+    let by_right = |who: &PersonRef| match function.as_str() {
+        "approvers" => policy.approvers.contains(who),
+        _named => policy.groups.get(function).is_some_and(|all| all.contains(who)),
+    };
+    let acts = |who: &PersonRef| {
+        let mut all = state.delegations.iter();
+        all.any(|of| of.to == *who && of.holds(now) && free(&of.from) && by_right(&of.from))
+    };
+    one.granted_by.iter().any(|who| free(who) && (by_right(who) || acts(who)))
 }
 
 /// Who contributed to what `deployment` brings, found another way than the domain does: to each
@@ -335,6 +367,9 @@ pub(super) fn nothing_grows_while_the_line_is_stopped(state: &State, event: &Eve
         Event::DeploymentStarted { deployment }
         | Event::RolloutShifted { deployment, .. }
         | Event::DeploymentLive { deployment } => {
+            let asked = state.deployments[deployment].stage.gates.contains(&GateKind::Freeze)
+                || !matches!(event, Event::DeploymentStarted { .. });
+            assert!(!asked || state.distrusted.is_none(), "{deployment} goes on in no known log");
             let stop = state.stop_over(&state.deployments[deployment]);
             assert!(stop.is_none(), "{deployment} goes on past {stop:?}");
         }
