@@ -185,7 +185,6 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             state.origin.clone_from(origin);
             state.demo = *demo;
         }
-        // What it did follows it.
         E::LogWitnessed { .. } | E::LogHeartbeat { .. } | E::LogRecordTakenIn(_) => {}
         E::LogGap { missed: true, .. } => state.assurance.silence_ms = None,
         E::LogGap { missed: false, .. } => state.gap = true,
