@@ -11,7 +11,7 @@
 //! - Erasing a text leaves no leaf and no proof invalid: only the digest is in the log.
 //! - No file under `prose` says what a text is; nobody reads one whose key was erased.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -47,10 +47,27 @@ pub struct Prose {
 pub struct TextsThere {
     root: PathBuf,
     /// The texts whose keys are there; nothing where the file of keys is not.
-    keys: Option<BTreeSet<Digest>>,
+    keys: Option<BTreeMap<Digest, [u8; text_keys::KEY]>>,
 }
 
 impl TextsThere {
+    /// Tells whether the file of a text is what was written; nothing where its key is not there, so
+    /// that nobody can tell.
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be read.
+    pub(crate) fn is_whole(&self, digest: &Digest) -> io::Result<Option<bool>> {
+        let file = fs::read(self.root.join(digest.as_str()))?;
+        let Some(sealed) = file.strip_prefix(MAGIC) else {
+            return Ok(Some(Digest::of(&file) == *digest));
+        };
+        let secret = self.keys.as_ref().and_then(|keys| keys.get(digest));
+        let Some(secret) = secret else { return Ok(None) };
+        let content = decrypted(secret, digest, sealed)?;
+        Ok(Some(content.is_some_and(|content| Digest::of(&content) == *digest)))
+    }
+
     /// Tells whether a text is there and can be read. Where the file of keys is elsewhere, as in a
     /// backup without it, what is there counts.
     ///
@@ -59,7 +76,7 @@ impl TextsThere {
     /// Where the folder can't be read.
     pub fn has(&self, digest: &Digest) -> io::Result<bool> {
         let path = self.root.join(digest.as_str());
-        let keyed = self.keys.as_ref().is_none_or(|keys| keys.contains(digest));
+        let keyed = self.keys.as_ref().is_none_or(|keys| keys.contains_key(digest));
         Ok(path.try_exists()? && (keyed || !is_encrypted(&path)?))
     }
 }
@@ -105,7 +122,6 @@ impl Prose {
     /// Where the file of keys can't be read.
     pub fn there(data: &Path) -> io::Result<TextsThere> {
         let keys = TextKeys::known(&folder::text_keys(data))?;
-        let keys = keys.map(|keys| keys.into_iter().collect());
         Ok(TextsThere { root: folder::prose(data), keys })
     }
 
@@ -148,12 +164,8 @@ impl Prose {
     fn content(&self, digest: &Digest, file: Vec<u8>) -> Result<Option<Vec<u8>>, ProseError> {
         let Some(rest) = file.strip_prefix(MAGIC) else { return Ok(Some(file)) };
         let Some(secret) = self.keys().get(digest) else { return Ok(None) };
-        let corrupt = || ProseError::Corrupt(digest.clone());
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(corrupt)?;
-        let (nonce, mut sealed) = (aead::Nonce::assume_unique_for_key(*nonce), sealed.to_vec());
-        let bound = Aad::from(digest.as_str().as_bytes());
-        let opened = cipher(&secret)?.open_in_place(nonce, bound, &mut sealed);
-        opened.map(|content| Some(content.to_vec())).map_err(|_| corrupt())
+        let content = decrypted(&secret, digest, rest)?;
+        content.map(Some).ok_or_else(|| ProseError::Corrupt(digest.clone()))
     }
 
     /// Encrypts what an earlier version kept as it was written.
@@ -245,6 +257,19 @@ impl Prose {
     fn path(&self, digest: &Digest) -> PathBuf {
         self.root.join(digest.as_str())
     }
+}
+
+/// Returns what was encrypted for `digest`; nothing where that was something else.
+fn decrypted(
+    secret: &[u8; text_keys::KEY],
+    digest: &Digest,
+    sealed: &[u8],
+) -> io::Result<Option<Vec<u8>>> {
+    let Some((nonce, sealed)) = sealed.split_first_chunk::<NONCE>() else { return Ok(None) };
+    let (nonce, mut sealed) = (aead::Nonce::assume_unique_for_key(*nonce), sealed.to_vec());
+    let bound = Aad::from(digest.as_str().as_bytes());
+    let opened = cipher(secret)?.open_in_place(nonce, bound, &mut sealed);
+    Ok(opened.ok().map(|content| content.to_vec()))
 }
 
 fn cipher(secret: &[u8; text_keys::KEY]) -> io::Result<LessSafeKey> {

@@ -56,9 +56,9 @@ impl TextKeys {
     }
 
     /// Returns the keys in the file at `path`; nothing where there is no such file.
-    pub(crate) fn known(path: &Path) -> io::Result<Option<Vec<Digest>>> {
+    pub(crate) fn known(path: &Path) -> io::Result<Option<BTreeMap<Digest, [u8; KEY]>>> {
         match std::fs::read(path) {
-            Ok(bytes) => Ok(Some(read(&bytes).flatten().map(|(digest, _)| digest).collect())),
+            Ok(bytes) => Ok(Some(read(&bytes).flatten().collect())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
