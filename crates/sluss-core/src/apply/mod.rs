@@ -48,7 +48,6 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::LogHeartbeat { .. }
         | E::LogGap { .. }
         | E::LogGapEnded { .. }
-        | E::LogRecordTakenIn(_)
         | E::Attestation {}
         | E::ReleaseSealed { .. }
         | E::DossierExported { .. }
@@ -97,7 +96,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
         // They say of what is decided or shared next what others want to know.
-        E::FreezeDecided(_) | E::RolloutStarted(_) => {}
+        E::FreezeDecided(_) | E::RolloutStarted(_) | E::LogRecordTakenIn(_) => {}
         other => apply_people(state, now, other),
     }
 }
@@ -185,7 +184,7 @@ fn apply_log(state: &mut State, position: u64, now: Millis, event: &Event) {
             state.origin.clone_from(origin);
             state.demo = *demo;
         }
-        E::LogWitnessed { .. } | E::LogHeartbeat { .. } | E::LogRecordTakenIn(_) => {}
+        E::LogWitnessed { .. } | E::LogHeartbeat { .. } => {}
         E::LogGap { missed: true, .. } => state.assurance.silence_ms = None,
         E::LogGap { missed: false, .. } => state.gap = true,
         E::LogGapEnded { .. } => state.gap = false,
