@@ -7,7 +7,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use e2e::{Customers, Repository, Sluss, answer, free_port, wait_for};
+use serde_json::{Value, json};
 
+const PASSWORD: &str = "a long and private password";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A small disk of its own, mounted in a folder.
@@ -34,6 +36,18 @@ impl Disk {
         for size in [1 << 20, 4096, 1] {
             while filler.write_all(&vec![0; size]).is_ok() {}
         }
+    }
+
+    /// Fills it again and again, also with what others give back, until the log takes nothing.
+    fn fill_until_the_log_is_shut(&self, sluss: &Sluss) {
+        let path = "/api/v1/places/ledger/production/rollback";
+        wait_for("the log takes nothing any more", PATIENCE, || {
+            self.fill();
+            // Each refusal is an entry.
+            let refused = |_: &u8| sluss.post(path, ("bob", PASSWORD), &json!({})).0 >= 500;
+            let shut = || sluss.get("/api/v1/status")?["unwritable_since_ms"].as_i64();
+            (0..50).any(|one| refused(&one)).then(shut).flatten()
+        });
     }
 
     fn free(&self) {
@@ -82,4 +96,86 @@ fn a_full_disk_refuses_pushes_in_words_and_the_next_one_works_when_there_is_spac
     assert_eq!(tally.failed, 0, "{tally:?}");
     let (clean, said) = sluss.run(&["log", "verify", "--full"]);
     assert!(clean, "{said}");
+}
+
+/// What the log says of rollbacks that were put aside.
+fn taken_in(sluss: &Sluss) -> Vec<Value> {
+    let events = sluss.events();
+    events.into_iter().filter(|event| event["type"] == "log.record_taken_in").collect()
+}
+
+#[test]
+fn with_the_log_shut_nothing_goes_forward_and_a_rollback_is_put_aside_and_taken_in_once() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let Some(disk) = Disk::mount(&folder.path().join("data"), "96m") else {
+        eprintln!("not tested: only root can mount a small disk");
+        return;
+    };
+    let sluss = Sluss::up_in(folder);
+    sluss.account("bob", PASSWORD);
+    let port = free_port();
+    let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", port, "at-once");
+    for version in ["one", "two"] {
+        repository.service(version, "0.0");
+        repository.commit(version);
+        let (taken, said) = repository.push(&sluss.remote("ledger"), "main");
+        assert!(taken, "{said}");
+        wait_for("customers have it", PATIENCE, || (answer(port, "/")? == version).then_some(()));
+    }
+    wait_for("it is live", PATIENCE, || {
+        let events = sluss.events();
+        let live = events.iter().filter(|event| event["type"] == "deployment.live").count();
+        (live >= 2).then_some(())
+    });
+    disk.fill_until_the_log_is_shut(&sluss);
+
+    // Forward stays shut, in words.
+    let who = (sluss.login.as_str(), sluss.password.as_str());
+    let freeze = json!({ "service": "ledger", "for_seconds": 60, "reason": "a full disk" });
+    let (status, said) = sluss.post("/api/v1/freezes", who, &freeze);
+    assert!(status >= 500, "{status} {said}");
+    let (promoted, said) = sluss.run(&["promote", "rel-2"]);
+    assert!(!promoted, "{said}");
+
+    // A person takes back what is live all the same.
+    let (done, said) = sluss.run(&["rollback", "ledger"]);
+    assert!(done && said.contains("put aside as record 1"), "{said}");
+    wait_for("customers have what was before", PATIENCE, || {
+        (answer(port, "/")? == "one").then_some(())
+    });
+    let status = sluss.get("/api/v1/status").expect("it answers");
+    assert_eq!(status["put_aside"][0]["service"], "ledger", "{status}");
+    assert!(status["unwritable_since_ms"].is_i64(), "{status}");
+    assert!(taken_in(&sluss).is_empty());
+
+    // Neither of both parts forgets it when it is killed.
+    sluss.kill("host");
+    sluss.kill("control");
+    wait_for("customers still have what was before", PATIENCE, || {
+        (answer(port, "/")? == "one").then_some(())
+    });
+    disk.free();
+    sluss.until_ready();
+    wait_for("it is in the log", PATIENCE, || (!taken_in(&sluss).is_empty()).then_some(()));
+    sluss.kill("control");
+    sluss.until_ready();
+    let found = taken_in(&sluss);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let data = &found[0]["data"];
+    assert!(data["since"].as_i64() <= data["written"].as_i64(), "{data}");
+    assert!(data["written"].as_i64() < found[0]["time_ms"].as_i64(), "{found:?}");
+    assert_eq!(data["counts"], true, "{data}");
+    let events = sluss.events();
+    let back: Vec<_> =
+        events.iter().filter(|event| event["type"] == "deployment.rolled_back").collect();
+    assert_eq!(back.len(), 1, "{back:?}");
+    assert_eq!(back[0]["data"]["cause"], "by_hand");
+    let status = sluss.get("/api/v1/status").expect("it answers");
+    assert_eq!(status["put_aside"], json!([]));
+    assert_eq!(answer(port, "/").as_deref(), Some("one"));
+    let (clean, said) = sluss.run(&["log", "verify", "--full"]);
+    assert!(clean, "{said}");
+    let controls =
+        sluss.get("/api/v1/controls?catalogue=iso27001").expect("it answers").to_string();
+    assert!(controls.contains("put aside while the log could not be written"), "{controls}");
 }

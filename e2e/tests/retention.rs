@@ -110,6 +110,10 @@ fn what_is_held_stays_and_what_two_people_dispose_of_goes_and_the_log_says_so() 
 
     let early = json!({ "contents": [&calendar], "reason": "it was never used" });
     done(&sluss, "bob", "holds", &json!({ "scope": "all", "reason": "a court asks" }));
+    // People read why; no file says it.
+    let said = sluss.get("/api/v1/retention").expect("it answers").to_string();
+    assert!(said.contains("a court asks"), "{said}");
+    assert!(holding(&sluss.data(), "a court asks").is_empty());
     let (status, said) = ask(&sluss, "carl", "disposals", &early);
     assert!(status == 409 && said.contains("legal hold hld-1"), "{status} {said}");
     let why = json!({ "reason": "the case is closed" });

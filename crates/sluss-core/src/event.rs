@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{AccessReview, RoleChanged};
 use crate::agent::AgentRun;
 use crate::approval::{Asked, Automated, Subject, VoidWhy};
+use crate::aside::TakenIn;
 use crate::assurance::{Rehearsal, TestsAccepted};
 use crate::authenticator::{Credential, Signed};
 use crate::basis::Basis;
@@ -107,6 +108,9 @@ pub enum Event {
     /// Two people took the log as the right one, against what this witness knows of it.
     #[serde(rename = "log.trust_restored")]
     LogTrustRestored { exception: ExceptionId, witness: String, seen: u64 },
+    /// A rollback that was put aside while the log could not be written. What it did follows it.
+    #[serde(rename = "log.record_taken_in")]
+    LogRecordTakenIn(TakenIn),
     /// So many deployments of an environment there were, refused ones included.
     #[serde(rename = "population.sealed")]
     PopulationSealed(PopulationSealed),

@@ -9,6 +9,7 @@ mod agreement;
 pub mod alarm;
 mod apply;
 pub mod approval;
+pub mod aside;
 pub mod assurance;
 pub mod authenticator;
 pub mod basis;

@@ -130,6 +130,7 @@ impl Event {
             | E::LogWitnessLagging { .. }
             | E::LogWitnessLagEnded { .. }
             | E::LogTrustRestored { .. }
+            | E::LogRecordTakenIn(_)
             | E::LogRollbackDetected { .. }
             | E::LogOpened { .. }
             | E::LogGap { .. }

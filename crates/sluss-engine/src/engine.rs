@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use sluss_core::approval::Automated;
+use sluss_core::aside::PutAside;
 use sluss_core::decide::{Actor, Command, decide};
 use sluss_core::event::{Event, Stream};
 use sluss_core::follow::follow_up;
@@ -24,6 +25,7 @@ use sluss_store::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::aside::{self, Aside, Back};
 use crate::evidence::outside::Outside;
 use crate::failure::{Blame, Failure};
 use crate::forge::Repositories;
@@ -43,6 +45,8 @@ pub struct Done {
     pub events: Vec<Event>,
     /// The log's size after it.
     pub size: u64,
+    /// What was put aside instead, since the log can't be written.
+    pub put_aside: Option<PutAside>,
 }
 
 struct Input {
@@ -57,6 +61,8 @@ struct Input {
 #[expect(missing_docs, reason = "fields are named by what they hold")]
 pub struct Parts {
     pub data: PathBuf,
+    /// The folder with space for when the log can't be written.
+    pub spare: PathBuf,
     pub log: Arc<SqliteLog>,
     pub blobs: FileBlobs,
     pub prose: Prose,
@@ -78,6 +84,8 @@ struct Shared {
     /// Owned by the loop; everyone else reads.
     state: RwLock<State>,
     texts: Texts,
+    /// What is put aside while the log can't be written.
+    aside: Aside,
     /// What signs attestations now.
     attestor: RwLock<Arc<AttestationKey>>,
     /// Who outside vouches for the log.
@@ -100,7 +108,8 @@ impl Engine {
         let (state, texts) = (RwLock::new(state), Texts::default());
         let attestor = RwLock::new(Arc::clone(&parts.attestor));
         let outside = RwLock::default();
-        let shared = Shared { parts, state, texts, attestor, outside, inputs, changed };
+        let aside = Aside::open(&parts.spare.join(aside::FILE));
+        let shared = Shared { parts, state, texts, aside, attestor, outside, inputs, changed };
         let shared = Arc::new(shared);
         let engine = Self { shared };
         tokio::spawn(run(engine.clone(), queue, grown));
@@ -139,6 +148,10 @@ impl Engine {
     /// Returns the calendar and the policies as far as they were read.
     pub fn texts(&self) -> &Texts {
         &self.shared.texts
+    }
+
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.shared.aside
     }
 
     /// Returns the time by the wall.
@@ -267,18 +280,34 @@ impl Engine {
     ) -> Result<Done, Failure> {
         // A repeated command is answered as the first time, whatever is true by now.
         if let Some(key) = key {
+            if let Some(done) = self.asked_before(key) {
+                return Ok(done);
+            }
             let before = self.shared.parts.log.command(key).await?;
             if !before.is_empty() {
                 let events = before.iter().map(read_event).collect::<Result<Vec<_>, _>>()?;
                 let events = events.into_iter().map(|(_stream, event)| event).collect();
-                return Ok(Done { events, size: self.state().size });
+                return Ok(Done { events, size: self.state().size, put_aside: None });
             }
+        }
+        let back = Back::of(&command);
+        if let Err(failure) = self.take_in().await {
+            return match back {
+                Some(back) => self.put_back_aside(back, actor, key, failure).await,
+                None => Err(failure),
+            };
         }
         let decided = decide(&self.state(), command, actor, self.now());
         match decided {
             Ok(events) => {
-                self.append(&events, actor, key, attestation).await?;
-                Ok(Done { events, size: self.state().size })
+                let appended = self.append(&events, actor, key, attestation).await;
+                match (appended, back) {
+                    (Ok(()), _) => Ok(Done { events, size: self.state().size, put_aside: None }),
+                    (Err(failure), Some(back)) => {
+                        self.put_back_aside(back, actor, key, failure).await
+                    }
+                    (Err(failure), None) => Err(failure),
+                }
             }
             Err(refusal) => {
                 if let Some(record) = &refusal.record {
@@ -291,6 +320,10 @@ impl Engine {
 
     /// Appends everything that follows by itself.
     async fn settle(&self) -> Result<(), Failure> {
+        // What was put aside comes first.
+        if self.aside().waits() {
+            return Ok(());
+        }
         for _ in 0..FOLLOW_UPS_MOST {
             let (parts, texts, now) = (self.parts(), self.texts(), self.now());
             let needs = texts.needs(&self.state(), now);
@@ -308,7 +341,7 @@ impl Engine {
 
     /// Appends `events`, provided that no stream of theirs moved since they were decided, and
     /// folds them.
-    async fn append(
+    pub(crate) async fn append(
         &self,
         events: &[Event],
         actor: &Actor,
@@ -335,6 +368,9 @@ impl Engine {
         };
         let mut drafts: Vec<Draft> =
             events.iter().map(|event| draft(event, actor, cause)).collect();
+        if let Some(Event::LogRecordTakenIn(of)) = events.first() {
+            drafts.iter_mut().for_each(|draft| draft.occurred = Some(of.written));
+        }
         for (draft, event) in drafts.iter_mut().zip(events) {
             draft.refs = rests_on(self, event).await?;
             let state = self.state();
@@ -344,9 +380,18 @@ impl Engine {
         if let ([Event::AttestationRecorded { of, .. }], [draft]) = (events, &mut drafts[..]) {
             (draft.attestation, draft.cause) = (attestation, Some(*of));
         }
-        match self.shared.parts.log.append(&preconditions, drafts, key).await? {
-            Appended::New(sealed) => self.fold(&sealed),
-            Appended::Repeated(_) => Ok(()),
+        match self.shared.parts.log.append(&preconditions, drafts, key).await {
+            Ok(appended) => {
+                self.aside().wrote();
+                match appended {
+                    Appended::New(sealed) => self.fold_all(&sealed),
+                    Appended::Repeated(_) => Ok(()),
+                }
+            }
+            Err(error) => {
+                self.aside().could_not(&error, self.now());
+                Err(error.into())
+            }
         }
     }
 
@@ -373,7 +418,7 @@ impl Engine {
         Ok(())
     }
 
-    fn fold(&self, sealed: &[Sealed]) -> Result<(), Failure> {
+    pub(crate) fn fold_all(&self, sealed: &[Sealed]) -> Result<(), Failure> {
         let mut state = self.shared.state.write().unwrap_or_else(PoisonError::into_inner);
         for sealed in sealed {
             fold(&mut state, sealed)?;

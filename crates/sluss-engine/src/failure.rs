@@ -4,6 +4,9 @@ use sluss_core::decide::{Blame as Fault, Refusal};
 use sluss_core::invariant::Invariant;
 use sluss_store::{AppendError, ReadError};
 
+/// What works while the log can't be written.
+const BACK: &str = "What is live can be taken back meanwhile: `sluss rollback SERVICE`";
+
 /// Who can mend a failure; decides exit code and HTTP status, in one place each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
@@ -77,11 +80,14 @@ impl From<AppendError> for Failure {
             AppendError::Refused { why, .. } => {
                 Self::new(Blame::Bug, format!("{what}: {why}"), "Please report this")
             }
-            AppendError::Full { .. } => {
-                Self::new(Blame::Upstream, what, "Make space on the data folder's disk, try again")
-            }
+            AppendError::Full { .. } => Self::new(
+                Blame::Upstream,
+                what,
+                format!("Make space on the data folder's disk, try again. {BACK}"),
+            ),
             AppendError::Unavailable { .. } => {
-                Self::new(Blame::Upstream, what, "Look at what is wrong: `sluss doctor`")
+                let hint = format!("Look at what is wrong: `sluss doctor`. {BACK}");
+                Self::new(Blame::Upstream, what, hint)
             }
         };
         Self { core: Some(Invariant::IntentLogged), ..failure }

@@ -5,6 +5,7 @@
 //! all together.
 
 pub mod artifact;
+pub mod aside;
 pub mod engine;
 pub mod evidence;
 pub mod executor;

@@ -43,6 +43,9 @@ const SNAPSHOT: &str = "state-5";
 #[expect(missing_docs, reason = "fields are named by what they hold")]
 pub struct Options {
     pub data: PathBuf,
+    /// A folder with space for when the log can't be written, best on another disk; one in the
+    /// data folder unless given.
+    pub spare: Option<PathBuf>,
     /// Where the pages are, such as `http://127.0.0.1:8440`.
     pub address: String,
     /// The log's identity: a URL prefix without scheme.
@@ -87,7 +90,8 @@ impl Running {
 ///
 /// [`Failure`]: nothing was started, and nothing of the data folder was changed beyond its log.
 pub async fn open(options: Options) -> Result<Running, Failure> {
-    let Options { data, address, origin, demo, program, clock, entropy, target, slots } = options;
+    let Options { data, spare, address, origin, demo, program, clock, entropy, target, slots } =
+        options;
     if let Some(is_demo) = known_kind(&data).filter(|is_demo| *is_demo != demo) {
         return Err(other_kind(&data, is_demo));
     }
@@ -125,6 +129,7 @@ pub async fn open(options: Options) -> Result<Running, Failure> {
         entropy,
         program: program.clone(),
         address,
+        spare: spare.unwrap_or_else(|| data.join("spare")),
         data: data.clone(),
     };
     let engine = Engine::start(parts, state);

@@ -257,9 +257,9 @@ pub async fn look(data: &Path) -> Result<Contents, Failure> {
 }
 
 fn found(state: &State, data: &Path) -> std::io::Result<Contents> {
-    let blobs = FileBlobs::at(data);
+    let (blobs, texts) = (FileBlobs::at(data), Prose::there(data)?);
     let is_there = |digest: &Digest, kind: Kind| match kind {
-        Kind::Text => Prose::is_at(data, digest),
+        Kind::Text => texts.has(digest),
         Kind::Blob => blobs.path(digest).try_exists(),
     };
     let mut contents = Contents { there: 0, gone: Vec::new(), missing: Vec::new() };

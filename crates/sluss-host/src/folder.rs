@@ -17,6 +17,7 @@
 //! counters/S@E.jsonl       what was counted in the last quarter of an hour
 //! counters/S@E.units       which units were seen in the last minute
 //! late/….json              what a host that leaves tells its successor
+//! spare/routes             what is wanted, where a full disk keeps it out of `routes`
 //! ```
 //!
 //! # Invariants
@@ -36,6 +37,7 @@ use serde::de::DeserializeOwned;
 use sluss_core::ids::ReleaseId;
 use sluss_core::target::{Desired, RouteKey};
 
+use crate::fallback::Fallback;
 use crate::past::Late;
 use crate::user::{self, Users};
 
@@ -60,11 +62,14 @@ pub(crate) struct Folder {
     lock: Arc<File>,
     /// Held while a user is chosen.
     choosing: Arc<Mutex<()>>,
+    /// Where routes are remembered while the folder can't be written.
+    fallback: Arc<Fallback>,
 }
 
 impl Folder {
-    /// Opens the folder, makes what is missing in it, and locks it.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    /// Opens the folder, makes what is missing in it, and locks it. `spare` is a folder with space
+    /// for when this one can't be written; one in it unless given.
+    pub(crate) fn open(root: &Path, spare: Option<&Path>) -> io::Result<Self> {
         make_private_folder(root)?;
         let root = root.canonicalize()?;
         let lock = private().create(true).append(true).open(root.join("lock"))?;
@@ -74,7 +79,9 @@ impl Folder {
         }
         let id = read_or_make(&root.join("id"))?;
         read_or_make(&root.join("token"))?;
-        Ok(Self { root, id, lock: Arc::new(lock), choosing: Arc::default() })
+        let spare = spare.map_or_else(|| root.join("spare"), Path::to_owned);
+        let fallback = Arc::new(Fallback::open(&spare.join("routes")));
+        Ok(Self { root, id, lock: Arc::new(lock), choosing: Arc::default(), fallback })
     }
 
     /// Lets another host have the folder. Said, not left to the end of the last file descriptor:
@@ -193,14 +200,24 @@ impl Folder {
 
     /// Remembers a route, durably.
     pub(crate) fn remember(&self, route: &Remembered) -> io::Result<()> {
-        let name = format!("{}.json", name_of(&route.desired.key));
-        let bytes = serde_json::to_vec(route)?;
-        replace(&self.root.join("routes").join(name), &bytes, Durability::Power)
+        let name = name_of(&route.desired.key);
+        let path = self.root.join("routes").join(format!("{name}.json"));
+        match replace(&path, &serde_json::to_vec(route)?, Durability::Power) {
+            Ok(()) => self.fallback.give_back(&name),
+            Err(error) => {
+                self.fallback.keep(route).map_err(|no_space| {
+                    io::Error::new(error.kind(), format!("{error}; {no_space}"))
+                })?;
+                tracing::warn!(%error, name, "a route is remembered in the space for full disks");
+            }
+        }
+        Ok(())
     }
 
     /// Returns all routes that are remembered.
     pub(crate) fn routes(&self) -> io::Result<Vec<Remembered>> {
-        Ok(read_all(&self.root.join("routes"))?.into_iter().map(|(_, route)| route).collect())
+        let routes = read_all(&self.root.join("routes"))?;
+        Ok(self.fallback.merge(routes.into_iter().map(|(_, route)| route).collect()))
     }
 
     /// Remembers a process, as long as the machine runs.

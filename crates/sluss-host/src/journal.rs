@@ -91,24 +91,30 @@ fn write(mut file: File, from_host: &Receiver<JournalRow>, rows: &Mutex<Rows>) {
     while let Ok(first) = from_host.recv() {
         let batch: Vec<JournalRow> = std::iter::once(first).chain(from_host.try_iter()).collect();
         let Some(last) = batch.last().map(|row| row.number) else { continue };
-        match append(&mut file, &batch) {
-            Ok(()) => lock(rows).durable = last,
-            Err(error) => {
-                tracing::error!(%error, "the journal cannot be written; free disk space, restart");
-                return;
+        let mut said = false;
+        while let Err(error) = append(&mut file, &batch) {
+            if !std::mem::replace(&mut said, true) {
+                tracing::error!(%error, "the journal cannot be written; free disk space");
             }
+            std::thread::sleep(AGAIN_AFTER);
         }
+        lock(rows).durable = last;
     }
 }
 
+/// Appends a batch whole; what was written of one that fails is cut off again.
 fn append(file: &mut File, batch: &[JournalRow]) -> io::Result<()> {
     let mut bytes = Vec::new();
     for row in batch {
         serde_json::to_writer(&mut bytes, row)?;
         bytes.push(b'\n');
     }
-    file.write_all(&bytes)?;
-    file.sync_data()
+    let before = file.metadata()?.len();
+    let written = file.write_all(&bytes).and_then(|()| file.sync_data());
+    if written.is_err() {
+        file.set_len(before)?;
+    }
+    written
 }
 
 /// Reads the journal; cuts off a last line that a crash left unfinished, and old rows.
@@ -139,6 +145,8 @@ fn lock(rows: &Mutex<Rows>) -> MutexGuard<'_, Rows> {
 
 const FLUSH_ATTEMPTS: u32 = 1_000;
 const FLUSH_INTERVAL: std::time::Duration = std::time::Duration::from_millis(2);
+/// How long after it could not be written it is tried again.
+const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
 const KEPT_ROWS: usize = 10_000;
 
 #[cfg(test)]

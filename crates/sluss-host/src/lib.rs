@@ -20,6 +20,7 @@ mod clock;
 mod control;
 mod counters;
 mod door;
+mod fallback;
 mod folder;
 mod gate;
 mod guests;

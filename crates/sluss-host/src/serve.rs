@@ -40,6 +40,9 @@ pub struct HostOptions {
     /// Whether to take the place of a host that runs from the same folder: it hands its listening
     /// sockets over, finishes its requests and ends.
     pub takes_over: bool,
+    /// A folder with space for when the data folder can't be written, best on another disk; one in
+    /// the data folder unless given.
+    pub spare: Option<PathBuf>,
 }
 
 impl HostOptions {
@@ -55,6 +58,7 @@ impl HostOptions {
             port_patience: Duration::from_secs(30),
             control_groups: PathBuf::from("/sys/fs/cgroup"),
             takes_over: false,
+            spare: None,
         }
     }
 }
@@ -87,12 +91,12 @@ pub async fn serve(
     let data = options.data.clone();
     let unusable = |what, source| HostError::Unusable { what, data: data.clone(), source };
     process::raise_open_files();
-    let path = data.clone();
+    let (path, spare) = (data.clone(), options.spare.clone());
     let inherited = match options.takes_over {
         true => inherit(&data).await.map_err(|error| unusable("`handover.sock`", error))?,
         false => Vec::new(),
     };
-    let opened = tokio::task::spawn_blocking(move || Folder::open(&path)).await;
+    let opened = tokio::task::spawn_blocking(move || Folder::open(&path, spare.as_deref())).await;
     let folder =
         opened.map_err(io::Error::other).flatten().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => HostError::AlreadyRuns(data.clone()),

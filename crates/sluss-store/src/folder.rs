@@ -168,6 +168,11 @@ pub(crate) fn attestation_pub(root: &Path) -> PathBuf {
     root.join("keys").join("attestation.pub")
 }
 
+/// The keys of private texts.
+pub(crate) fn text_keys(root: &Path) -> PathBuf {
+    root.join("keys").join("texts.keys")
+}
+
 /// Content-addressed storage.
 pub(crate) fn blobs(root: &Path) -> PathBuf {
     root.join("blobs")

@@ -27,6 +27,7 @@ mod reader;
 mod ring;
 mod snapshot;
 mod sqlite;
+mod text_keys;
 mod tiles;
 pub mod verify;
 
@@ -42,7 +43,8 @@ pub use log::{
     AppendError, Appended, Attestation, Draft, Log, ReadError, Refusal, Sealed, command_digest,
     is_stream,
 };
-pub use prose::{Prose, ProseError};
+pub use prose::{Prose, ProseError, TextsThere};
 pub use reader::LogReader;
+pub use sluss_spare::{Found, Spare};
 pub use snapshot::{Snapshot, SnapshotError, Snapshots};
 pub use sqlite::{Inclusion, InclusionError, LogOptions, OpenError, SqliteLog};

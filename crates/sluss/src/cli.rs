@@ -52,6 +52,9 @@ enum Command {
         /// Take the place, and the open ports, of one that runs from that folder
         #[arg(long)]
         take_over: bool,
+        /// A folder with space for when the data folder can't be written
+        #[arg(long)]
+        spare: Option<PathBuf>,
     },
     /// Run one attempt of one step
     #[command(hide = true)]
@@ -80,6 +83,10 @@ struct UpArguments {
     /// The data folder
     #[arg(long, env = "SLUSS_DATA", default_value_os_t = default_data())]
     data: PathBuf,
+    /// A folder of this installation's own, best on another disk, with space for rollbacks that
+    /// are asked for while the log can't be written; `spare` in the data folder unless given
+    #[arg(long, env = "SLUSS_SPARE", value_name = "FOLDER")]
+    spare: Option<PathBuf>,
     /// The address of pages, API and Git
     #[arg(long, env = "SLUSS_LISTEN", default_value = "127.0.0.1:8440")]
     listen: SocketAddr,
@@ -103,12 +110,13 @@ struct UpArguments {
 
 impl From<UpArguments> for Serve {
     fn from(arguments: UpArguments) -> Self {
-        let UpArguments { data, listen, witnesses, timestamps, timestamp_ca, notify, demo } =
-            arguments;
+        let UpArguments { data, spare, listen, witnesses, timestamps, .. } = arguments;
+        let UpArguments { timestamp_ca, notify, demo, .. } = arguments;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let authority = timestamps.zip(timestamp_ca.map(absolute));
         let authority = authority.map(|(url, certificates)| AuthorityAt { url, certificates });
-        Self { data: absolute(data), listen, witnesses, authority, notify, demo }
+        let spare = spare.map(absolute);
+        Self { data: absolute(data), spare, listen, witnesses, authority, notify, demo }
     }
 }
 
@@ -150,7 +158,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Command::Up(arguments) => runtime(up(arguments.into())),
         Command::Serve(arguments) => runtime(serve(arguments.into())),
-        Command::Host { data, take_over } => runtime(host(data, take_over)),
+        Command::Host { data, take_over, spare } => runtime(host(data, take_over, spare)),
         Command::Demo(arguments) => runtime(demo::run(arguments, output)),
         Command::Client(command) => runtime(commands::run(command, output)),
     };
@@ -191,9 +199,9 @@ fn runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failur
         .block_on(work)
 }
 
-async fn host(data: PathBuf, takes_over: bool) -> Result<(), Failure> {
+async fn host(data: PathBuf, takes_over: bool, spare: Option<PathBuf>) -> Result<(), Failure> {
     let mut options = sluss_host::HostOptions::new(data);
-    options.takes_over = takes_over;
+    (options.takes_over, options.spare) = (takes_over, spare);
     sluss_host::serve(options, crate::serve::asked_to_end())
         .await
         .map_err(|error| Failure::upstream("The data plane can't run", &error))

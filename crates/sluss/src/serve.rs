@@ -24,6 +24,8 @@ use crate::witnesses::{self, WitnessAt};
 pub struct Serve {
     /// The data folder.
     pub data: std::path::PathBuf,
+    /// A folder with space for when the log can't be written; one in the data folder unless given.
+    pub spare: Option<std::path::PathBuf>,
     /// Where pages and Git are served.
     pub listen: SocketAddr,
     /// Who cosigns the log.
@@ -40,7 +42,7 @@ impl Serve {
     /// Returns what a demo is started with: nobody outside vouches for it.
     pub fn demo(data: std::path::PathBuf, listen: SocketAddr) -> Self {
         let (witnesses, notify) = (Vec::new(), Vec::new());
-        Self { data, listen, witnesses, authority: None, notify, demo: true }
+        Self { data, spare: None, listen, witnesses, authority: None, notify, demo: true }
     }
 }
 
@@ -70,7 +72,7 @@ pub fn first_organisation(login: &str) -> String {
 ///
 /// [`Failure`]: it could not start.
 pub async fn serve(options: Serve) -> Result<(), Failure> {
-    let Serve { data, listen, witnesses, authority, notify, demo } = options;
+    let Serve { data, spare, listen, witnesses, authority, notify, demo } = options;
     let witnesses = witnesses::all(&data, witnesses)?;
     let authority = timestamps::authority(&data, authority)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -82,7 +84,7 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
     })?;
     let address = listener.local_addr().unwrap_or(listen);
     let address = format!("http://{address}");
-    let running = start(&data, &address, demo).await?;
+    let running = start(&data, spare, &address, demo).await?;
     if !demo {
         first_start(&running, &data).await?;
     }
@@ -124,13 +126,19 @@ async fn outside(
     }
 }
 
-async fn start(data: &Path, address: &str, demo: bool) -> Result<Running, Failure> {
+async fn start(
+    data: &Path,
+    spare: Option<std::path::PathBuf>,
+    address: &str,
+    demo: bool,
+) -> Result<Running, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::upstream("This program can't find itself", &error))?;
     let target = HostTarget::new(data.join("host"));
     let slots = std::thread::available_parallelism().map_or(2, usize::from);
     open::open(Options {
         data: data.to_owned(),
+        spare,
         address: address.to_owned(),
         origin: if demo { open::DEMO_ORIGIN } else { "sluss.local/ledger" }.to_owned(),
         demo,

@@ -55,6 +55,7 @@ impl Supervisor {
         if self.options.demo {
             command.arg("--demo");
         }
+        self.with_spare(&mut command);
         command
     }
 
@@ -67,7 +68,14 @@ impl Supervisor {
     fn data_plane(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("host").arg("--data").arg(self.options.data.join("host"));
+        self.with_spare(&mut command);
         command
+    }
+
+    fn with_spare(&self, command: &mut Command) {
+        if let Some(spare) = &self.options.spare {
+            command.arg("--spare").arg(spare);
+        }
     }
 
     /// Runs both parts until `end`, starting again whichever ends by itself. A control plane that

@@ -99,7 +99,7 @@ fn fold(state: &mut State, position: u64, now: Millis, event: &Event) {
         | E::RolloutWindowOver { .. } => apply_rollout(state, position, now, event),
         E::InstanceObserved { .. } => apply_instance(state, event),
         // They say of what is decided or shared next what others want to know.
-        E::FreezeDecided(_) | E::RolloutStarted(_) => {}
+        E::FreezeDecided(_) | E::RolloutStarted(_) | E::LogRecordTakenIn(_) => {}
         other => apply_people(state, now, other),
     }
 }

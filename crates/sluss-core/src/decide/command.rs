@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::assure::Assure;
 use super::classify::Reporting;
 use crate::approval::Subject;
+use crate::aside::PutAside;
 use crate::authenticator::{Credential, Signed};
 use crate::budget::TrafficCounted;
 use crate::config::Organisation;
@@ -200,6 +201,11 @@ pub enum Command {
     Applied {
         key: RouteKey,
         generation: u64,
+    },
+    /// What was put aside while the log could not be written is taken in.
+    TakeIn {
+        record: PutAside,
+        digest: Digest,
     },
     /// A second person decides.
     Approve {
@@ -452,7 +458,7 @@ impl Command {
             | Self::WitnessLags { .. } | Self::WitnessLagEnded { .. } | Self::Heartbeat { .. }
             | Self::SealPopulation(_) | Self::CountTraffic(_) | Self::Found { .. }
             | Self::Seal { .. } | Self::Compared { .. } | Self::CalendarCompared { .. }
-            | Self::AgeFindings | Self::DeniedCounted { .. } => true,
+            | Self::AgeFindings | Self::DeniedCounted { .. } | Self::TakeIn { .. } => true,
             Self::ClockReturned { confirmed } => !confirmed,
             // What somebody did at the door is of whoever did it.
             Self::SignedIn { .. } | Self::Exported { .. } | Self::Denied { .. }

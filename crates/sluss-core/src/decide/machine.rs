@@ -80,6 +80,7 @@ pub(super) fn decide(state: &State, command: Command) -> Vec<Event> {
         C::Inventoried { release, materials } => state.record_materials(release, materials),
         compared @ (C::Compared { .. } | C::CalendarCompared { .. }) => found(state, &compared),
         C::Seal { release, closed } => state.seal(release, closed),
+        C::TakeIn { record, digest } => state.take_in(&record, &digest),
         C::Applied { key, generation } => applied(state, &key, generation),
         C::SignedIn { person } => vec![Event::AccessLogin { person }],
         C::Denied { subject, act, why } => vec![denied(subject, act, why)],

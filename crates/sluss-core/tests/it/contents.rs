@@ -27,6 +27,7 @@ const NO_CONTENT: &[(&str, &str)] = &[
     ("approval.automated model_sha256", "over what the exception was asked for with"),
     ("authenticator.registered credential.id_sha256", "over what the event names beside it"),
     ("approval.revoked statement", "kept since it was asked for"),
+    ("log.record_taken_in record", "over what the event names beside it, and its key"),
     ("population.sealed head", "over events"),
     ("population.sealed merkle_root", "over events"),
     ("environment.observed running.digest", "what a target runs, whoever brought it there"),

@@ -6,6 +6,7 @@ use expect_test::expect_file;
 use sluss_core::access::{AccessReview, Role, RoleChanged};
 use sluss_core::agent::{AgentResult, AgentRun};
 use sluss_core::approval::{Asked, Automated, Subject, VoidWhy};
+use sluss_core::aside::{TakenIn, Unwritable};
 use sluss_core::assurance::{Rehearsal, TestsAccepted};
 use sluss_core::authenticator::{Credential, Signed};
 use sluss_core::basis::Basis;
@@ -707,6 +708,19 @@ fn of_the_rest() -> Vec<Event> {
             witness: "witness.bank.example/audit".to_owned(),
             seen: 20,
         },
+        Event::LogRecordTakenIn(TakenIn {
+            record: Digest::of(b"record"),
+            number: 1,
+            written: Millis(9_500),
+            since: Millis(9_000),
+            why: Unwritable::Full,
+            service: "pay".parse().unwrap(),
+            environment: "production".parse().unwrap(),
+            deployment: DeploymentId(5),
+            to: DeploymentId(4),
+            by: person("bob"),
+            counts: true,
+        }),
         Event::PopulationSealed(PopulationSealed {
             environment: "production".parse().unwrap(),
             from_leaf: 0,

@@ -4,6 +4,7 @@
 
 mod agents;
 mod agreement;
+mod aside;
 mod bounds;
 mod budgets;
 mod clocks;

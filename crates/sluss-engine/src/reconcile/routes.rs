@@ -112,9 +112,9 @@ impl Router {
     }
 
     async fn reconcile(&mut self) -> Result<(), TargetError> {
-        let wanted = self.engine.state().routes();
+        let (wanted, recorded) = self.engine.routes();
         for route in &wanted {
-            self.apply(route).await?;
+            self.apply(route, recorded).await?;
         }
         let status = self.target.status().await?;
         self.ports.set(&status);
@@ -124,7 +124,8 @@ impl Router {
         Ok(())
     }
 
-    async fn apply(&mut self, route: &WantedRoute) -> Result<(), TargetError> {
+    /// Asks for `route`. What the log does not say yet is asked for again until it does.
+    async fn apply(&mut self, route: &WantedRoute, recorded: bool) -> Result<(), TargetError> {
         if self.confirmed.get(&route.key) == Some(&route.generation) {
             return Ok(());
         }
@@ -137,6 +138,7 @@ impl Router {
             }
         };
         match self.target.apply(&desired).await {
+            Ok(Applied::Accepted) if !recorded => Ok(()),
             Ok(Applied::Accepted) => {
                 self.confirmed.insert(route.key.clone(), route.generation);
                 let (key, generation) = (route.key.clone(), route.generation);

@@ -108,5 +108,10 @@ pub(super) const OF_THE_GATES: &[Fact] =
 /// What speaks against findings having been mended in time.
 pub(super) const PAST_TERMS: &[Fact] = &[Fact::FindingsOverdue, Fact::ExceptionGranted];
 /// What takes the log's word away.
-pub(super) const OF_THE_LOG: &[Fact] =
-    &[Fact::ClockJumped, Fact::WitnessLagged, Fact::LogDistrusted, Fact::SealsApart];
+pub(super) const OF_THE_LOG: &[Fact] = &[
+    Fact::ClockJumped,
+    Fact::PutAside,
+    Fact::WitnessLagged,
+    Fact::LogDistrusted,
+    Fact::SealsApart,
+];

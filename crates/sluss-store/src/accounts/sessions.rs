@@ -105,11 +105,15 @@ impl Accounts {
             return Ok(None);
         }
         if now.since(Millis(seen)) >= SEEN_GRAIN_MS {
-            sqlx::query("UPDATE session SET seen_ms = ? WHERE hash = ?")
+            let seen = sqlx::query("UPDATE session SET seen_ms = ? WHERE hash = ?")
                 .bind(now.0)
                 .bind(&hash)
                 .execute(&mut *connection)
-                .await?;
+                .await;
+            // On a full disk it ends sooner, and whoever is in takes back what must be.
+            if let Err(error) = seen {
+                tracing::warn!(%error, "that a session was used could not be noted");
+            }
         }
         let Some(account) = load(&mut connection, &id).await? else { return Ok(None) };
         let expires = now.plus(IDLE_MS).min(end);

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sluss_core::aside::{PutAside, Unwritable};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::RefusedWhy;
 use sluss_engine::engine::Done;
@@ -33,6 +34,51 @@ pub struct DoneView {
     pub size: u64,
     /// What happened by it, without what followed by itself.
     pub events: Vec<HappenedView>,
+    /// What was put aside instead, since the log can't be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub put_aside: Option<PutAsideView>,
+}
+
+/// A rollback that was put aside while the log could not be written. It is in force, and is taken
+/// into the log once that can be written.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PutAsideView {
+    /// Counts what is put aside at one time, from 1.
+    pub number: u64,
+    /// When, in milliseconds since 1970-01-01 UTC.
+    pub written_ms: i64,
+    /// Since when the log could not be written.
+    pub since_ms: i64,
+    /// `full` or `unavailable`.
+    pub why: String,
+    /// The service that was taken back.
+    pub service: String,
+    /// Where.
+    pub environment: String,
+    /// The deployment that was taken back.
+    pub deployment: String,
+    /// What has all traffic instead.
+    pub to: String,
+    /// Who asked for it.
+    pub by: String,
+}
+
+pub(super) fn put_aside_view(record: PutAside) -> PutAsideView {
+    let why = match record.why {
+        Unwritable::Full => "full",
+        Unwritable::Unavailable => "unavailable",
+    };
+    PutAsideView {
+        number: record.number,
+        written_ms: record.written.0,
+        since_ms: record.since.0,
+        why: why.to_owned(),
+        service: record.service.to_string(),
+        environment: record.environment.to_string(),
+        deployment: record.deployment.to_string(),
+        to: record.to.to_string(),
+        by: record.by.to_string(),
+    }
 }
 
 /// Something that happened.
@@ -110,7 +156,8 @@ fn done_view(done: Done) -> DoneView {
         let data = serde_json::from_str(data.get()).unwrap_or_default();
         HappenedView { stream: event.stream().to_string(), kind, data }
     };
-    DoneView { size: done.size, events: done.events.into_iter().map(happened).collect() }
+    let put_aside = done.put_aside.map(put_aside_view);
+    DoneView { size: done.size, events: done.events.into_iter().map(happened).collect(), put_aside }
 }
 
 /// The JSON body of a request; one without a body stands for `{}`. What is no such JSON is

@@ -13,6 +13,7 @@ use sluss_core::units::Millis;
 
 use super::answer::Answer;
 use super::approvals::{ApprovalView, approval_view};
+use super::ask::{PutAsideView, put_aside_view};
 use super::budget::{BudgetView, budget_there};
 use super::changes::{ChangeView, newest};
 use super::deployments::{DeploymentBrief, brief_of};
@@ -70,6 +71,11 @@ pub struct StatusView {
     pub clock_gap: bool,
     /// The witness that knows another history of the log, if any; nothing goes forward meanwhile.
     pub distrusted_by: Option<String>,
+    /// Since when the log can't be written, as far as the last try says; nothing goes forward
+    /// meanwhile.
+    pub unwritable_since_ms: Option<i64>,
+    /// Rollbacks that are in force and not in the log yet.
+    pub put_aside: Vec<PutAsideView>,
     /// Witnesses that have cosigned nothing for longer than a minute although there was something
     /// to cosign.
     pub lagging_witnesses: Vec<String>,
@@ -120,6 +126,8 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
             time_ms: state.time.0,
             clock_gap: state.gap,
             distrusted_by: state.distrusted.as_ref().map(|distrust| distrust.witness.clone()),
+            unwritable_since_ms: app.engine.unwritable().map(|(since, _)| since.0),
+            put_aside: app.engine.put_aside().into_iter().map(put_aside_view).collect(),
             lagging_witnesses: state.lagging.keys().cloned().collect(),
             organisation: state.organisation.as_ref().map(|o| o.name.clone()),
             services,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluss_core::contents::GoneWhy;
 use sluss_core::ids::{Digest, PersonRef};
 use sluss_core::state::State;
 use sluss_engine::failure::Failure;
@@ -86,10 +87,20 @@ impl Words {
                 tracing::error!(%error, "a text could not be read");
                 None
             });
+            let text = text.or_else(|| gone(&app.engine.state(), &digest));
             self.texts.insert(digest, text);
         }
         Ok(any)
     }
+}
+
+/// Returns what stands in the place of a text that is gone by the log.
+fn gone(state: &State, digest: &Digest) -> Option<String> {
+    let said = match &state.contents.get(digest)?.gone.as_ref()?.why {
+        GoneWhy::Erased => "(erased with its author)",
+        GoneWhy::Disposed(_) => "(disposed under policy)",
+    };
+    Some(said.to_owned())
 }
 
 fn nameless(who: &PersonRef) -> PersonView {

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html as HtmlBody, IntoResponse, Response};
 use sluss_core::approval::{Decision, Subject};
+use sluss_core::aside::PutAside;
 use sluss_core::exception::Exception;
 use sluss_core::ids::{ExceptionId, PersonRef};
 use sluss_core::state::State;
@@ -77,6 +78,8 @@ pub(super) struct Frame {
     pub(super) gap: bool,
     /// The witness that knows another history of the log than this one, if any.
     pub(super) distrust: String,
+    /// Why the log can't be written and since when, and the rollbacks that wait for it.
+    pub(super) unwritable: Option<(&'static str, Html, Vec<String>)>,
     /// Witnesses that are too far behind.
     pub(super) lagging: Vec<(String, Html)>,
     /// Emergencies that everybody is to see: id, what of it, and whether it is too late.
@@ -111,6 +114,7 @@ impl Frame {
             demo: app.settings.demo || state.demo,
             gap: state.gap,
             distrust: state.distrusted.as_ref().map_or(String::new(), |of| of.witness.clone()),
+            unwritable: unwritable(app),
             lagging: lagging(&state, app.engine.now()),
             emergencies: emergencies(&state, app.engine.now()),
             stopped: stopped(&state, app.engine.now()),
@@ -146,6 +150,18 @@ impl Frame {
         self.topics = topics.into();
         self
     }
+}
+
+/// Returns why the log can't be written, since when, and what was put aside meanwhile.
+fn unwritable(app: &App) -> Option<(&'static str, Html, Vec<String>)> {
+    let waiting = app.engine.put_aside();
+    let first = waiting.first().map(|record| (record.since, record.why));
+    let (since, why) = app.engine.unwritable().or(first)?;
+    let said = |record: &PutAside| {
+        let PutAside { service, environment, deployment, to, .. } = record;
+        format!("{service} in {environment}: {deployment} was taken back, {to} has all traffic")
+    };
+    Some((why.words(), clock(since, app.engine.now()), waiting.iter().map(said).collect()))
 }
 
 fn lagging(state: &State, now: Millis) -> Vec<(String, Html)> {

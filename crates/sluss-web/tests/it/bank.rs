@@ -126,6 +126,7 @@ async fn parts(data: &Path) -> Parts {
     });
     let accounts = Accounts::open(data, Arc::clone(&clock), Arc::clone(&entropy));
     Parts {
+        spare: data.join("spare"),
         data: data.to_owned(),
         log: Arc::new(log.await.unwrap()),
         blobs: FileBlobs::open(data).unwrap(),

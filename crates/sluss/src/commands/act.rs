@@ -7,7 +7,7 @@ use super::Output;
 use super::connection::Where;
 use super::decide::Person;
 use super::print::{next, print_json, say};
-use super::shape::{list, part, word};
+use super::shape::{list, part, plain, word};
 
 /// Ask for a release to be live in the next environment
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,8 @@ pub struct Promote {
 
 /// Take back what is rolling out or live
 ///
-/// What was live before takes all traffic at once; nothing is built and nobody is asked.
+/// What was live before takes all traffic at once; nothing is built and nobody is asked. It works
+/// while the log can't be written, too: see docs/unavailable.md.
 #[derive(Debug, clap::Args)]
 pub struct Rollback {
     /// The service
@@ -89,7 +90,17 @@ pub(super) async fn rollback(arguments: Rollback, output: Output) -> Result<(), 
     let Rollback { service, environment, of } = arguments;
     let path = format!("/api/v1/places/{}/{}/rollback", part(&service), part(&environment));
     let done = of.client()?.post(&path, &json!({})).await?;
-    let what = format!("{service} is taken back in {environment}.");
+    let what = match done["put_aside"]["number"].as_u64() {
+        None => format!("{service} is taken back in {environment}."),
+        Some(number) => {
+            let to = plain(word(&done["put_aside"], "to"));
+            format!(
+                "{service} is taken back in {environment}: {to} has all traffic. The log can't be \
+                 written, so this was put aside as record {number}; it is taken into the log once \
+                 that can be written. Make space on the disk of the data folder."
+            )
+        }
+    };
     changed(&done, output, &what, &format!("sluss where {service}"));
     Ok(())
 }

@@ -30,6 +30,18 @@ fn show(status: &Value) {
     if status["clock_gap"].as_bool() == Some(true) {
         print("The clock can't be trusted: nothing goes forward until it can. See `sluss doctor`.");
     }
+    if status["unwritable_since_ms"].is_i64() {
+        print("The log can't be written: nothing goes forward, what is live can be taken back.");
+    }
+    for record in list(status, "put_aside") {
+        print(&format!(
+            "Put aside until the log can be written: {} in {} went back from {} to {}.",
+            word(record, "service"),
+            word(record, "environment"),
+            word(record, "deployment"),
+            word(record, "to"),
+        ));
+    }
     for stop in list(status, "stops") {
         print(&format!(
             "The line is stopped for {} ({}): {}",

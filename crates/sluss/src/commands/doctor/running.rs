@@ -57,6 +57,7 @@ pub(super) async fn control_plane(of: &Where, data: &Path) -> Vec<Finding> {
     vec![
         Finding::ok(what, format!("answers; its log has {size} entries")),
         checkpoint(signed.as_deref(), size, data),
+        writable(&status),
         clock(&status),
         Finding::ok("key of the log", key("log_key")),
         Finding::ok("key of attestations", format!("SHA-256 {}", key("attestation_key"))),
@@ -81,6 +82,23 @@ fn checkpoint(signed: Option<&str>, size: u64, data: &Path) -> Finding {
     }
     let age = age_ms.map(|age| format!(", signed {} ago", length(age))).unwrap_or_default();
     Finding::ok(what, format!("covers {covers} of {size} entries{age}"))
+}
+
+fn writable(status: &Value) -> Finding {
+    let what = "writing the log";
+    let waiting = status["put_aside"].as_array().map_or(0, Vec::len);
+    let mend = "make space on the disk of the data folder, or mend it";
+    match (status["unwritable_since_ms"].as_i64(), waiting) {
+        (None, 0) => Finding::ok(what, "the last entry was taken"),
+        (Some(since), 0) => {
+            let found = format!("it can't be written, {} long", length(now_ms() - since));
+            Finding::bad(what, found, mend)
+        }
+        (_, waiting) => {
+            let found = format!("it can't be written; rollbacks put aside meanwhile: {waiting}");
+            Finding::bad(what, found, mend)
+        }
+    }
 }
 
 fn clock(status: &Value) -> Finding {
