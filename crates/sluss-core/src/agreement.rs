@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::approval::{Decision, Subject};
+use crate::approval::{Decision, Subject, VoidWhy};
 use crate::config::Organisation;
 use crate::deployment::Phase;
 use crate::exception::Exception;
@@ -89,6 +89,14 @@ impl State {
             Subject::Configuration(number) => {
                 self.proposals.get(&number).is_some_and(|proposal| !proposal.over)
             }
+        }
+    }
+
+    /// Folds that what people were asked about does not wait any more: nobody is asked.
+    pub(crate) fn overtaken(&mut self, subject: Subject, now: Millis) {
+        let request = self.requests.get_mut(&subject);
+        if let Some(request) = request.filter(|of| of.decision == Decision::Open) {
+            request.decision = Decision::Invalidated { at: now, why: Some(VoidWhy::Overtaken) };
         }
     }
 

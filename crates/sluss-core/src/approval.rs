@@ -266,6 +266,8 @@ pub enum VoidWhy {
     Expired,
     /// Somebody who had agreed took that back.
     Revoked,
+    /// What it was about does not wait any more: something newer took its place, or it was refused.
+    Overtaken,
 }
 
 impl VoidWhy {
@@ -284,6 +286,7 @@ impl VoidWhy {
             Self::RightLost => "Who agreed may no longer.",
             Self::Expired => "Its term ended before it was used.",
             Self::Revoked => "Somebody who had agreed took that back.",
+            Self::Overtaken => "What it was about does not wait any more.",
         }
     }
 }

@@ -183,7 +183,7 @@ impl VoidWhy {
             | Self::EvidenceNegative
             | Self::Expired => Some(Invariant::StatementCurrent),
             Self::MoreContributors => Some(Invariant::SodContributor),
-            Self::RightLost | Self::Revoked => None,
+            Self::RightLost | Self::Revoked | Self::Overtaken => None,
         }
     }
 }

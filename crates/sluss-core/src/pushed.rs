@@ -73,7 +73,7 @@ pub struct Hands {
     /// Who committed them.
     #[serde(default)]
     pub committers: BTreeSet<PersonRef>,
-    /// Whom their `Co-authored-by` lines name.
+    /// Whom their messages name as ones who wrote them.
     #[serde(default)]
     pub co_authors: BTreeSet<PersonRef>,
     /// Who pushed them.

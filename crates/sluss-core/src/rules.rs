@@ -47,6 +47,7 @@ pub enum RunningSays {
 
 /// What the policies say.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one answer is at hand at a time")]
 pub enum PolicySays {
     /// Nothing: they could not be asked, which denies it.
     NotAsked {

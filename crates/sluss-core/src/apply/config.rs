@@ -11,6 +11,10 @@ pub(super) fn apply(state: &mut State, now: Millis, event: &Event) {
             for earlier in state.proposals.values_mut() {
                 earlier.over = true;
             }
+            let earlier: Vec<u64> = state.proposals.keys().copied().collect();
+            for number in earlier {
+                state.overtaken(Subject::Configuration(number), now);
+            }
             let proposal = Proposal {
                 commit: commit.clone(),
                 organisation: organisation.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::approval::Subject;
 use crate::config::{self, Demand};
 use crate::deployment::{Deployment, Phase};
 use crate::event::Event;
@@ -135,6 +136,7 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
         }
         Event::DeploymentRefused { deployment, why } => {
             with(state, *deployment, |d| d.phase = Phase::Refused { since: now, why: *why });
+            state.overtaken(Subject::Deployment(*deployment), now);
         }
         Event::DeploymentStarted { deployment: id } => {
             let mut incumbent = None;
@@ -164,6 +166,7 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
                 with_place(state, *deployment, position, |place| place.rolling = None);
             }
             with(state, *deployment, |d| d.phase = Phase::Superseded { since: now, by: *by });
+            state.overtaken(Subject::Deployment(*deployment), now);
         }
         Event::EnvironmentCreated { deployment, .. } => {
             with_place(state, *deployment, position, |_place| {});

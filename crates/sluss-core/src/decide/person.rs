@@ -6,7 +6,7 @@ use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
 use super::{answer, exception, incident, key, stop};
-use crate::approval::{Approval, Decision, NotGranted, Subject};
+use crate::approval::{Approval, Decision, NotGranted, Subject, VoidWhy};
 use crate::config::FourEyes;
 use crate::deployment::HoldReason;
 use crate::event::{Event, RefusedWhy};
@@ -266,10 +266,12 @@ fn second_person(
         Decision::Granted { .. } => act == "refuse",
         Decision::Refused { .. } | Decision::Invalidated { .. } | Decision::Expired { .. } => false,
     };
-    if !open {
+    let overtaken =
+        matches!(request.decision, Decision::Invalidated { why: Some(VoidWhy::Overtaken), .. });
+    if !open && !overtaken {
         return Err(not_now(format!("{subject} is decided already.")));
     }
-    if !state.still_waits(subject) {
+    if overtaken || !state.still_waits(subject) {
         return Err(not_now(format!("{subject} no longer waits for a decision.")));
     }
     let rules = state.rules_of(subject);

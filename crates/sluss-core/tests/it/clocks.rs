@@ -597,7 +597,7 @@ fn what_was_learnt_is_said_by_a_person_once_it_is_over() {
                 Conflict: inc-1 is not closed, so there is nothing to look back at.
             1003 look-back inc-1 by anna agent
                 Denied: Only a person says what an incident did; tokens and programs do not.
-                + access.refused review not_a_person
+                + access.refused review core.identity.human not_a_person
             1004 look-back inc-1 by mallory
                 Denied: To review an incident takes the role of a developer or an approver.
                 + access.refused review missing_role

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluss_core::ids::CommitId;
 
 use super::git::{Bounds, GitError, ObjectAccess, USUAL, text, unreadable};
+use super::named::co_authors_in;
 use super::push::RefName;
 
 /// A commit, as far as delivery cares.
@@ -22,7 +23,7 @@ pub struct Commit {
     pub author_time_ms: i64,
     /// The address of who committed it.
     pub committer_email: String,
-    /// Who else wrote it, from its `Co-authored-by` trailers.
+    /// Who else wrote it, as its message says.
     pub co_authors: Vec<CoAuthor>,
     /// The first line of its message.
     pub subject: String,
@@ -32,12 +33,12 @@ pub struct Commit {
     pub trailers: Vec<Trailer>,
 }
 
-/// Somebody named in a `Co-authored-by` trailer.
+/// Somebody whom a message names as one who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoAuthor {
     /// The name, possibly empty.
     pub name: String,
-    /// The address, possibly empty.
+    /// The address; nobody's where none is given.
     pub email: String,
 }
 
@@ -62,8 +63,8 @@ pub struct DiffStat {
 }
 
 /// The fields that `git log` gives of each commit, each ended by a NUL.
-const FIELDS: usize = 8;
-const FORMAT: &str = "--format=tformat:%H%x00%an%x00%ae%x00%at%x00%ce%x00%s%x00%b%x00\
+const FIELDS: usize = 9;
+const FORMAT: &str = "--format=tformat:%H%x00%an%x00%ae%x00%at%x00%ce%x00%s%x00%b%x00%B%x00\
                       %(trailers:only=true,unfold=true)";
 
 /// How differences are said the same way whatever is configured.
@@ -354,17 +355,11 @@ pub(super) fn usable_path(path: &str) -> Result<&str, GitError> {
 }
 
 fn commit_of(fields: &[&str]) -> Option<Commit> {
-    let [id, author_name, author_email, author_time, committer_email, subject, body, trailers] =
-        fields
-    else {
+    let [id, author_name, author_email, author_time, committer_email, rest @ ..] = fields else {
         return None;
     };
+    let [subject, body, message, trailers] = rest else { return None };
     let trailers: Vec<Trailer> = trailers.lines().filter_map(trailer_of).collect();
-    let co_authors = trailers
-        .iter()
-        .filter(|trailer| trailer.name.eq_ignore_ascii_case("co-authored-by"))
-        .map(|trailer| co_author_of(&trailer.value))
-        .collect();
     Some(Commit {
         id: id.parse().ok()?,
         author_name: (*author_name).to_owned(),
@@ -372,7 +367,7 @@ fn commit_of(fields: &[&str]) -> Option<Commit> {
         // A time that Git itself cannot read is given as nothing.
         author_time_ms: author_time.parse::<i64>().unwrap_or(0).saturating_mul(1000),
         committer_email: (*committer_email).to_owned(),
-        co_authors,
+        co_authors: co_authors_in(message),
         subject: (*subject).to_owned(),
         body: body.trim_end().to_owned(),
         trailers,
@@ -382,10 +377,4 @@ fn commit_of(fields: &[&str]) -> Option<Commit> {
 fn trailer_of(line: &str) -> Option<Trailer> {
     let (name, value) = line.split_once(':')?;
     Some(Trailer { name: name.trim().to_owned(), value: value.trim().to_owned() })
-}
-
-fn co_author_of(value: &str) -> CoAuthor {
-    let (name, email) = value.split_once('<').unwrap_or((value, ""));
-    let email = email.split_once('>').map_or(email, |(email, _)| email);
-    CoAuthor { name: name.trim().to_owned(), email: email.trim().to_owned() }
 }

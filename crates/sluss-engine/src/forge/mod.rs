@@ -20,6 +20,7 @@ mod git;
 mod history;
 mod hook;
 mod hooks;
+mod named;
 mod push;
 mod repositories;
 mod rules;

@@ -199,7 +199,6 @@ fn a_refused_leaf_leaves_the_checker_where_it_stood() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the claim is about elapsed time")]
 fn twenty_thousand_leaves_of_many_streams_are_audited() {
     let mut writer = Writer::default();
     for number in 0..20_000 {
