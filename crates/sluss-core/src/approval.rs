@@ -341,6 +341,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Returns whether it ended with what it was about, and not by anybody's word.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        matches!(self.decision, Decision::Invalidated { why: Some(VoidWhy::Overtaken), .. })
+    }
+
     /// Returns until when the approval counts that was given; where its statement says nothing, so
     /// many days from then on.
     pub fn ends(&self, days: u32) -> Option<Millis> {

@@ -6,7 +6,7 @@ use super::change::push_change;
 use super::promotion::{promote, rollback};
 use super::{Actor, Blame, Command, Refusal, developer, missing, not_now, rolling};
 use super::{answer, exception, incident, key, stop};
-use crate::approval::{Approval, Decision, NotGranted, Subject, VoidWhy};
+use crate::approval::{Approval, Decision, NotGranted, Subject};
 use crate::config::FourEyes;
 use crate::deployment::HoldReason;
 use crate::event::{Event, RefusedWhy};
@@ -266,12 +266,10 @@ fn second_person(
         Decision::Granted { .. } => act == "refuse",
         Decision::Refused { .. } | Decision::Invalidated { .. } | Decision::Expired { .. } => false,
     };
-    let overtaken =
-        matches!(request.decision, Decision::Invalidated { why: Some(VoidWhy::Overtaken), .. });
-    if !open && !overtaken {
+    if !open && !request.is_overtaken() {
         return Err(not_now(format!("{subject} is decided already.")));
     }
-    if overtaken || !state.still_waits(subject) {
+    if !state.still_waits(subject) {
         return Err(not_now(format!("{subject} no longer waits for a decision.")));
     }
     let rules = state.rules_of(subject);

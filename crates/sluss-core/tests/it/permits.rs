@@ -320,7 +320,7 @@ fn a_proposed_configuration_asks_as_the_policy_says() {
                 config.proposed bob number=4
                 approval.requested cfg-4 platform_change
             5 approve cfg-3 by carl
-                Conflict: cfg-3 is decided already.
+                Conflict: cfg-3 no longer waits for a decision.
             6 approve cfg-4 by bob
                 Denied: You contributed to this change, so someone else must decide.
                 + access.refused approve core.sod.contributor cfg-4 contributor

@@ -383,7 +383,7 @@ fn a_barred_release_that_waits_is_refused() {
                 incident.opened by_hand dep-3 inc-1
                 deployment.refused dep-4 barred
             6 approve dep-4 by carl
-                Conflict: dep-4 is decided already.
+                Conflict: dep-4 no longer waits for a decision.
             pay/staging: rel-1 100 %
         "#]],
     );

@@ -96,7 +96,7 @@ fn a_newer_change_goes_before_an_older_one_that_waits() {
                 gate.decided dep-2 policy outcome={outcome:cleared,why:no_policy}
                 gate.decided dep-2 provenance outcome={outcome:cleared,why:attested}
             6 approve dep-1 by carl
-                Conflict: dep-1 is decided already.
+                Conflict: dep-1 no longer waits for a decision.
             7 approve dep-2 by carl
                 approval.granted carl dep-2
                 gate.decided dep-2 four_eyes outcome={outcome:cleared,why:approved}
