@@ -121,10 +121,13 @@ impl PushJudge {
         let command = Command::Propose {
             commit: new.clone(),
             organisation: platform.organisation,
-            contributors,
+            contributors: contributors.clone(),
             nonce: self.engine.nonce(),
         };
-        let done = self.command(command, actor).await?;
+        let done = match self.command(command, actor).await {
+            Ok(done) => done,
+            Err(why) => return Err([why, self.strangers(&contributors).await].concat()),
+        };
         let number = done.iter().find_map(|event| match event {
             Event::ConfigProposed { number, .. } => Some(*number),
             _other => None,

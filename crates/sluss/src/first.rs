@@ -22,6 +22,9 @@ pub struct Connection {
     pub token: String,
     /// The person's login.
     pub login: String,
+    /// The data folder, where that is on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
 }
 
 /// Returns where the command line remembers its connection.
@@ -107,7 +110,8 @@ pub async fn first_account(options: &Serve) -> Result<(), Failure> {
     let (token, _about) = accounts.create_token(&login, new).await.map_err(wrong)?;
     accounts.close().await;
     let url = format!("http://{}", options.listen);
-    let connection = Connection { url: url.clone(), token, login: login.clone() };
+    let data = std::path::absolute(&options.data).ok();
+    let connection = Connection { url: url.clone(), token, login: login.clone(), data };
     let text = serde_json::to_string_pretty(&connection).unwrap_or_default();
     let file = connection_file();
     write_private(&file, &text)
@@ -117,7 +121,16 @@ pub async fn first_account(options: &Serve) -> Result<(), Failure> {
     eprintln!("  login      {login}");
     eprintln!("  password   {password}");
     eprintln!("The command line is signed in by {}", file.display());
+    eprintln!("No second person and no gate is required yet. Where to change that:");
+    eprintln!("  {}", clone_platform(&url));
+    eprintln!("  then `four_eyes` and `require` in organisation.yaml, and push it");
     Ok(())
+}
+
+/// Returns the command that clones the platform repository.
+pub fn clone_platform(url: &str) -> String {
+    let helper = format!("--config credential.{url}.helper='!sluss git-credential'");
+    format!("git clone {helper} {url}/git/platform.git")
 }
 
 /// Returns the address that this user's commits carry.

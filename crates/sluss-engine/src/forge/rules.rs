@@ -6,7 +6,7 @@ use sluss_core::ids::CommitId;
 
 use super::git::{GitError, ObjectAccess};
 use super::hook::{GitPlaces, RefLine};
-use super::push::RefUpdate;
+use super::push::{RefName, RefUpdate};
 
 const MOST_REFS: usize = 1000;
 
@@ -59,6 +59,13 @@ async fn objection_to(
     if objects.target(name).await? != update.old {
         return said(format!("`{name}` has moved meanwhile: fetch, then push again"));
     }
+    if let (Some(new), Some(short)) = (&update.new, nested(name)) {
+        return said(format!(
+            "`{name}` has a full name within its name: name it without `refs/` \
+             (`git push REMOTE {}:{short}`)",
+            new.short()
+        ));
+    }
     let Some(new) = &update.new else {
         return match name.is_main() {
             true => said("the main branch cannot be deleted".to_owned()),
@@ -77,4 +84,17 @@ async fn objection_to(
         ),
         Some(_) | None => Ok(None),
     }
+}
+
+/// Returns the short name of a ref that carries a full one within, as `refs/heads/refs/heads/main`
+/// does: no pipeline and no rule of the main branch would see it as what it looks like.
+fn nested(name: &RefName) -> Option<&str> {
+    let mut short = name.branch().or(name.tag())?;
+    if !short.starts_with("refs/") {
+        return None;
+    }
+    while let Some(rest) = short.strip_prefix("refs/") {
+        short = rest.split_once('/').map_or(rest, |(_kind, rest)| rest);
+    }
+    Some(short)
 }

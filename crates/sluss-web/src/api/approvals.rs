@@ -32,6 +32,9 @@ pub struct ApprovalView {
     pub contributors: Vec<PersonView>,
     /// Who could decide, while nobody has.
     pub may_decide: Vec<PersonView>,
+    /// The groups of which somebody must still agree, each once for every person; empty once
+    /// nobody is asked any more.
+    pub still_asked: Vec<String>,
     /// Whether whoever approves signs with a key of their own, which is done in the browser.
     pub by_key: bool,
     /// `open`, `granted`, `refused` or `invalidated`.
@@ -129,6 +132,15 @@ pub(super) async fn one(
     Ok(Json(view(&app, build).await?))
 }
 
+/// Returns the groups whose members must still agree to what is open.
+fn still_asked(state: &Known, subject: Subject) -> Vec<String> {
+    let open = state.requests.get(&subject).is_some_and(|of| of.decision == Decision::Open);
+    match open {
+        true => state.still_asked(subject, state.time).iter().map(ToString::to_string).collect(),
+        false => Vec::new(),
+    }
+}
+
 pub(super) fn approval_view(
     state: &Known,
     words: &mut Words,
@@ -149,6 +161,7 @@ pub(super) fn approval_view(
         since_ms: request.since.0,
         contributors: words.people(&request.contributors),
         may_decide: may_decide(state, words, subject),
+        still_asked: still_asked(state, subject),
         by_key: state.rules_of(subject).iter().all(|rule| rule.by_key),
         decision,
         by: by.map(|who| words.person(who)),

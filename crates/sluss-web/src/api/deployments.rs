@@ -20,7 +20,7 @@ use super::answer::{Answer, nothing, parse};
 use super::approvals::{ApprovalView, approval_view};
 use super::budget::{BudgetView, budget_before};
 use super::runs::{StepView, step_views};
-use super::words::{PersonView, Words, view};
+use super::words::{PersonView, Words, gate_words, view};
 use crate::app::App;
 
 /// A deployment in a line.
@@ -212,7 +212,7 @@ fn deployment_view(
         gates: deployment
             .gates_asked()
             .into_iter()
-            .map(|gate| gate_view(state, (id, deployment), gate))
+            .map(|gate| gate_view(state, words, (id, deployment), gate))
             .collect(),
         error_budget: budget_before(state, deployment, now),
         approval: approval_view(state, words, subject),
@@ -340,7 +340,7 @@ fn waits(
                 | GateKind::Freeze => Vec::new(),
             };
             let (gate, sentence, core) =
-                (gate_word(*gate), outcome.sentence(), shut_by(state, id, *gate, outcome));
+                (gate_word(*gate), gate_words(words, outcome), shut_by(state, id, *gate, outcome));
             waits.push(WaitView { gate, sentence, people, core });
         }
     }
@@ -382,6 +382,7 @@ fn shut_by(
 
 pub(super) fn gate_view(
     state: &Known,
+    words: &mut Words,
     (id, deployment): (DeploymentId, &Deployment),
     gate: GateKind,
 ) -> GateView {
@@ -392,8 +393,8 @@ pub(super) fn gate_view(
         Some(GateOutcome::Waiting { .. }) => "waiting",
         Some(GateOutcome::Refused { .. }) => "refused",
     };
-    let sentence =
-        saw.map_or_else(|| "It has not been looked at yet.".to_owned(), GateOutcome::sentence);
+    let unseen = || "It has not been looked at yet.".to_owned();
+    let sentence = saw.map_or_else(unseen, |saw| gate_words(words, saw));
     let core = saw.and_then(|saw| shut_by(state, id, gate, saw));
     let would_refuse =
         matches!(saw, Some(GateOutcome::Cleared { why: ClearedWhy::WouldRefuse { .. } }));

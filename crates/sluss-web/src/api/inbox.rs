@@ -179,10 +179,7 @@ async fn past(app: &App, subject: Subject) -> Option<DifferenceView> {
 
 /// Returns a release beside what is live where it would go.
 pub(crate) async fn beside_live(app: &App, id: DeploymentId) -> Option<BesideLiveView> {
-    let facts = {
-        let state = app.engine.state();
-        facts(&state, id)?
-    };
+    let facts = view(app, |state, words| Ok(facts(state, words, id))).await.ok()??;
     let difference = difference(app, &facts).await;
     let size = difference.as_ref().map(size_of);
     let risk = {
@@ -200,7 +197,7 @@ struct Facts {
     view: BesideLiveView,
 }
 
-fn facts(state: &Known, id: DeploymentId) -> Option<Facts> {
+fn facts(state: &Known, words: &mut Words, id: DeploymentId) -> Option<Facts> {
     let deployment = state.deployments.get(&id)?;
     let release = state.releases.get(&deployment.release)?;
     let change = state.change_of(deployment.release)?;
@@ -226,7 +223,7 @@ fn facts(state: &Known, id: DeploymentId) -> Option<Facts> {
         gates: deployment
             .gates_asked()
             .iter()
-            .map(|gate| gate_view(state, (id, deployment), *gate))
+            .map(|gate| gate_view(state, words, (id, deployment), *gate))
             .collect(),
         signed: streams.iter().filter_map(signed).map(Vec::len).sum(),
         provenance: release.provenance.is_some(),

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
+use sluss_core::config::{FourEyes, Organisation};
 use sluss_core::deployment::Phase;
 use sluss_core::ids::ServiceName;
 use sluss_core::pipeline::EnvironmentKind;
@@ -81,6 +82,8 @@ pub struct StatusView {
     pub lagging_witnesses: Vec<String>,
     /// The organisation's name, once its configuration is active.
     pub organisation: Option<String>,
+    /// What the configuration in force leaves out that most organisations ask for, in sentences.
+    pub remarks: Vec<&'static str>,
     /// The services.
     pub services: Vec<ServiceStatus>,
     /// Changes that are on their way, newest first.
@@ -130,6 +133,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
             put_aside: app.engine.put_aside().into_iter().map(put_aside_view).collect(),
             lagging_witnesses: state.lagging.keys().cloned().collect(),
             organisation: state.organisation.as_ref().map(|o| o.name.clone()),
+            remarks: state.organisation.iter().flat_map(remarks).collect(),
             services,
             changes: newest(state, words, IN_PROGRESS, |id, _| state.open.changes.contains(&id)),
             approvals,
@@ -139,6 +143,22 @@ pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
         })
     };
     Ok(Json(view(&app, build).await?))
+}
+
+/// Says what is not asked for on the way to customers.
+fn remarks(of: &Organisation) -> Option<&'static str> {
+    let nobody = of.four_eyes == FourEyes::Never && of.approvals.is_empty();
+    match (nobody, of.require.is_empty()) {
+        (true, true) => Some(
+            "No second person and no gate is required: `four_eyes` and `require` in \
+             `organisation.yaml` of the platform repository, /git/platform.git.",
+        ),
+        (true, false) => Some(
+            "No second person is required: `four_eyes` in `organisation.yaml` of the platform \
+             repository, /git/platform.git.",
+        ),
+        (false, _) => None,
+    }
 }
 
 /// Returns the places of a service: those that stay in the order of delivery, then others in use.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluss_core::contents::GoneWhy;
+use sluss_core::gate::{GateOutcome, WaitingOn};
 use sluss_core::ids::{Digest, PersonRef};
 use sluss_core::state::State;
 use sluss_engine::failure::Failure;
@@ -91,6 +92,24 @@ impl Words {
             self.texts.insert(digest, text);
         }
         Ok(any)
+    }
+}
+
+/// How many of those whom nobody knows are named.
+const STRANGERS_NAMED: usize = 5;
+
+/// Returns what a gate says; where it waits for who somebody is, with the addresses that their
+/// commits carry, which are not in the log.
+pub(crate) fn gate_words(words: &mut Words, outcome: &GateOutcome) -> String {
+    let sentence = outcome.sentence();
+    let GateOutcome::Waiting { on: WaitingOn::Unknown { people } } = outcome else {
+        return sentence;
+    };
+    let named = people.iter().take(STRANGERS_NAMED).map(|who| words.person(who).name);
+    let named = named.collect::<Vec<_>>().join(", ");
+    match people.len().saturating_sub(STRANGERS_NAMED) {
+        0 => format!("{sentence} ADDRESS: {named}."),
+        more => format!("{sentence} ADDRESS: {named} and {more} more."),
     }
 }
 

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use sluss_core::approval::{Decision, Subject, VoidWhy};
 use sluss_core::deployment::{Deployment, Phase};
-use sluss_core::gate::GateOutcome;
 use sluss_core::ids::{ChangeId, DeploymentId, PersonRef};
 use sluss_core::pipeline::{EnvironmentKind, Replacement};
 use sluss_core::state::{Change, ChangePhase, Run, RunEnd, State as Known};
@@ -20,7 +19,7 @@ use super::link;
 use super::reviews::{self, Reviews};
 use super::significance::{self, Significance};
 use super::subject::{names, title_of};
-use crate::api::words::{Words, view};
+use crate::api::words::{Words, gate_words, view};
 use crate::app::App;
 
 /// A point of the path.
@@ -225,7 +224,8 @@ fn of_deployment(
 ) {
     let name = html::link(&link::deployment(id), &id.to_string()).0;
     let place = html::text(deployment.environment.as_str());
-    let gates: Vec<String> = deployment.gates.values().map(GateOutcome::sentence).collect();
+    let gates = deployment.gates.values().map(|saw| gate_words(words, saw));
+    let gates: Vec<String> = gates.collect();
     let ephemeral = deployment.stage.kind == EnvironmentKind::Ephemeral;
     let what = if ephemeral { "Test environment" } else { "Deployment to" };
     let what = format!("{what} {place} requested ({name})");

@@ -199,7 +199,7 @@ fn deployment_view(
         says: says(deployment, rollout) + &ends(state, deployment, rollout),
         requested: html::ago(deployment.requested, now),
         took: html::duration(end.unwrap_or(now).since(deployment.requested)),
-        gates: gates(state, id),
+        gates: gates(state, words, id),
         budget: budget_now(state, deployment, now),
         approval: approval(state, words, Subject::Deployment(id), looking),
         steps: steps_view(state, words, StepOwner::Deployment(id), step, now),

@@ -13,6 +13,7 @@ use super::subject::Approval;
 use crate::api::inbox::{
     self, AlsoView, BesideLiveView, DifferenceOfCommits, KeyToVouchFor, SHOWN_WHOLE,
 };
+use crate::api::words::view;
 use crate::app::App;
 
 /// How many changed files are named.
@@ -57,7 +58,7 @@ pub(super) async fn cards(app: &App, mine: Vec<Approval>) -> Result<Vec<Card>, F
         let (release, past) = match subject {
             Some(Subject::Deployment(id)) => {
                 let found = inbox::beside_live(app, id).await;
-                let gates = gates(&app.engine.state(), id);
+                let gates = view(app, |state, words| Ok(gates(state, words, id))).await?;
                 (found.map(|found| card(found, gates)), None)
             }
             Some(subject @ Subject::Configuration(_)) => (None, past(app, subject).await),

@@ -27,7 +27,7 @@ use super::subject::{Approval, Looking, approval, title};
 use crate::api::dependencies::{TouchedView, touched};
 use crate::api::performance::{MeasuredView, measured};
 use crate::api::releases::{found_in, made_of};
-use crate::api::words::{Words, view};
+use crate::api::words::{Words, gate_words, view};
 use crate::app::App;
 
 struct ArtifactRow {
@@ -216,7 +216,7 @@ fn release_view(
         deployments: deployments.iter().rev().map(row).collect(),
         open: shown.map(|(id, deployment)| {
             let name = html::link(&link::deployment(*id), &id.to_string());
-            (name, deployment.environment.to_string(), gates(state, *id))
+            (name, deployment.environment.to_string(), gates(state, words, *id))
         }),
         approval: shown
             .and_then(|(id, _)| approval(state, words, Subject::Deployment(*id), looking)),
@@ -317,7 +317,7 @@ fn gate_name(gate: GateKind) -> &'static str {
 }
 
 /// Returns the gates of a deployment, in order; a reason that is compiled in with its id.
-pub(super) fn gates(state: &Known, id: DeploymentId) -> Vec<GateRow> {
+pub(super) fn gates(state: &Known, words: &mut Words, id: DeploymentId) -> Vec<GateRow> {
     let Some(deployment) = state.deployments.get(&id) else { return Vec::new() };
     let row = |gate: &GateKind| {
         let saw = deployment.gates.get(gate);
@@ -330,13 +330,13 @@ pub(super) fn gates(state: &Known, id: DeploymentId) -> Vec<GateRow> {
             Some(GateOutcome::Refused { .. }) => "refused",
         };
         let unseen = || "It has not been looked at yet.".to_owned();
-        let said = || saw.map_or_else(unseen, GateOutcome::sentence);
+        let said = saw.map_or_else(unseen, |saw| gate_words(words, saw));
         GateRow {
             name: gate_name(*gate),
             state: html::state(word),
             sentence: html::sentence(&match saw.and_then(|saw| state.shut_by(id, *gate, saw)) {
-                Some(core) => format!("{} `{core}`", said()),
-                None => said(),
+                Some(core) => format!("{said} `{core}`"),
+                None => said,
             }),
         }
     };

@@ -7,7 +7,7 @@ use sluss_engine::failure::{Blame, Failure};
 use sluss_store::{AccountError, NewAccount};
 
 use super::act::changed;
-use super::connection::Where;
+use super::connection::{Where, known};
 use super::decide::Person;
 use super::print::{next, say};
 use super::{Output, retention, terminal};
@@ -109,7 +109,9 @@ async fn add(arguments: Add) -> Result<(), Failure> {
         say("The password is shown this once:");
         super::print(&password);
     }
-    next(&format!("give {login} roles in `organisation.yaml` of the platform repository"));
+    let url = known().ok().flatten().map(|known| known.url);
+    let clone = first::clone_platform(url.as_deref().unwrap_or("http://127.0.0.1:8440"));
+    next(&format!("give {login} roles in `organisation.yaml`, and push it: {clone}"));
     Ok(())
 }
 

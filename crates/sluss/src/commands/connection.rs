@@ -1,5 +1,7 @@
 //! Which Sluss a command asks, and as whom.
 
+use std::path::PathBuf;
+
 use sluss_engine::failure::{Blame, Failure};
 
 use crate::client::{Client, Credentials};
@@ -58,6 +60,13 @@ impl Where {
         let known = known().ok().flatten()?;
         let same = self.given_url().ok()?.is_none_or(|url| url == known.url);
         same.then_some(known.login)
+    }
+
+    /// Returns the data folder of the Sluss that this command asks, where that is known.
+    pub(super) fn data(&self) -> Option<PathBuf> {
+        let known = known().ok().flatten()?;
+        let same = self.given_url().ok()?.is_none_or(|url| url == known.url);
+        known.data.filter(|data| same && data.is_dir())
     }
 
     fn given_url(&self) -> Result<Option<String>, Failure> {

@@ -7,7 +7,7 @@ use super::Output;
 use super::act::changed;
 use super::connection::Where;
 use super::print::{next, print_json, say};
-use super::shape::{part, people, plain, short, word};
+use super::shape::{counted, list, part, people, plain, short, word};
 use super::terminal::{self, Answer};
 use crate::client::Client;
 
@@ -162,16 +162,39 @@ async fn decide(
     let body = json!({
         "decision": said, "statement": word(&asked, "statement"), "reason": reason,
     });
-    let done = of.as_person(login, password)?.post(&path, &body).await?;
+    let person = of.as_person(login, password)?;
+    let done = person.post(&path, &body).await?;
     if matches!(output, Output::Json) {
         print_json(&done);
     }
     match said {
-        "approve" => say(&format!("You approved {subject}.")),
+        "approve" => {
+            // It is approved already; what it still waits for is only told.
+            let after = person.get(&path).await.unwrap_or_default();
+            say(&format!("You approved {subject}.{}", still_waits(&after)));
+        }
         _refused => say(&format!("You refused {subject}.")),
     }
     next("sluss status");
     Ok(())
+}
+
+/// Says who must agree besides, as long as what was approved is open.
+fn still_waits(asked: &Value) -> String {
+    let groups: Vec<String> =
+        list(asked, "still_asked").iter().filter_map(Value::as_str).map(plain).collect();
+    if groups.is_empty() {
+        return String::new();
+    }
+    let more = counted(groups.len() as u64, "more person agrees", "more people agree");
+    let of = groups.join(", ");
+    let who = match list(asked, "may_decide").is_empty() {
+        true => "Nobody is left who may: name more people in `organisation.yaml` of the platform \
+                 repository, and push it"
+            .to_owned(),
+        false => format!("Who may: {}", plain(&people(asked, "may_decide"))),
+    };
+    format!(" It waits until {more} ({of}). {who}.")
 }
 
 /// Says where an approval is given that is signed with a key. Keys belong to a name, which a number
@@ -204,6 +227,18 @@ async fn show(client: &Client, subject: &str, asked: &Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_approves_is_told_who_must_agree_besides() {
+        let bo = json!({ "reference": "r", "login": "bo", "name": "Bo" });
+        let asked = json!({ "still_asked": ["approvers"], "may_decide": [bo] });
+        let said = still_waits(&asked);
+        assert_eq!(said, " It waits until 1 more person agrees (approvers). Who may: bo.");
+        let asked = json!({ "still_asked": ["risk", "security"], "may_decide": [] });
+        let said = still_waits(&asked);
+        assert!(said.contains("2 more people agree (risk, security). Nobody is left"), "{said}");
+        assert_eq!(still_waits(&json!({ "still_asked": [], "may_decide": [] })), "");
+    }
 
     #[test]
     fn where_a_key_signs_the_address_is_said_by_name() {

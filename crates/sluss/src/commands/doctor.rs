@@ -22,9 +22,9 @@ use crate::cli::default_data;
 /// Sluss from working.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The data folder
-    #[arg(long, env = "SLUSS_DATA", default_value_os_t = default_data())]
-    data: PathBuf,
+    /// The data folder; that of the Sluss that was started or signed in to here unless given
+    #[arg(long, env = "SLUSS_DATA")]
+    data: Option<PathBuf>,
     #[command(flatten)]
     of: Where,
 }
@@ -71,6 +71,7 @@ impl Finding {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
     let Arguments { data, of } = arguments;
+    let data = data.or_else(|| of.data()).unwrap_or_else(default_data);
     let mut findings = vec![machine::git(), machine::namespaces(), machine::landlock()];
     findings.extend(machine::folder(&data));
     findings.push(running::host(&data).await);

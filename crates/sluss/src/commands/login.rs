@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluss_engine::failure::{Blame, Failure};
 
-use super::connection::{checked_url, remember};
+use super::connection::{checked_url, known, remember};
 use super::print::{next, say};
 use super::{shape::word, terminal};
 use crate::client::{Client, Credentials};
@@ -42,7 +42,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let what = format!("What answers at {url} is no Sluss of this version.");
         return Err(Failure::new(Blame::Upstream, what, "Look at the address"));
     }
-    remember(&Connection { url: url.clone(), token, login: login.clone() })?;
+    let before = known().ok().flatten().filter(|before| before.url == url);
+    let data = before.and_then(|before| before.data);
+    remember(&Connection { url: url.clone(), token, login: login.clone(), data })?;
     say(&format!("Signed in to {url} as {login}, by {}", connection_file().display()));
     next("sluss status");
     Ok(())

@@ -60,6 +60,7 @@ use sluss_engine::executor::measure::measure_main;
 use sluss_engine::failure::Failure;
 
 pub use print::print;
+pub use shape::plain;
 
 /// How results are printed: for people, or for programs as one JSON value.
 // Its variants have no documentation of their own, so that help stays one line in each command.

@@ -68,7 +68,7 @@ pub(super) fn table(margin: usize, rows: &[Vec<String>]) -> String {
 }
 
 /// Returns the text without what could steer a terminal.
-pub(super) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

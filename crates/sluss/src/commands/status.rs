@@ -50,6 +50,9 @@ fn show(status: &Value) {
             plain(word(stop, "reason"))
         ));
     }
+    for remark in list(status, "remarks").iter().filter_map(Value::as_str) {
+        print(&format!("Remark: {}", remark.replace('`', "")));
+    }
     let services = list(status, "services");
     if services.is_empty() {
         print("No service yet.");

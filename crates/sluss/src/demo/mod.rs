@@ -6,6 +6,7 @@
 
 mod bank;
 mod customers;
+mod failed;
 mod figures;
 mod story;
 
@@ -62,7 +63,7 @@ pub async fn run(arguments: DemoArguments, output: Output) -> Result<(), Failure
         supervisor.run(end).await
     });
     let told = tokio::select! {
-        told = story::tell(&folder, listen, arguments.rate, output) => told,
+        told = story::tell(&folder, listen, arguments.rate, (arguments.once, output)) => told,
         () = asked_to_end() => Err(Failure::new(Blame::Caller, "The demo was ended.", "")),
     };
     if told.is_ok() && !arguments.once {

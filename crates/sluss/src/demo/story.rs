@@ -30,7 +30,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// The story so far.
 struct Story {
     client: Client,
-    listen: SocketAddr,
     state: State,
     moments: Moments,
     begun: Instant,
@@ -48,12 +47,12 @@ pub async fn tell(
     folder: &Path,
     listen: SocketAddr,
     rate: u32,
-    output: Output,
+    (once, output): (bool, Output),
 ) -> Result<Figures, Failure> {
     let client = as_person(listen, EVA);
     let (state, moments) = (State::default(), Vec::new());
     let silent = matches!(output, Output::Json);
-    let mut story = Story { client, listen, state, moments, begun: now(), silent };
+    let mut story = Story { client, state, moments, begun: now(), silent };
     story.until("Sluss is ready", |_state| true).await?;
     story.say(&format!("Sluss is ready: http://{listen}"));
 
@@ -104,11 +103,11 @@ pub async fn tell(
         test_environment_gone,
         url: format!("http://{listen}"),
     };
-    end(&figures, folder, output);
+    end(&figures, folder, (once, output));
     Ok(figures)
 }
 
-fn end(figures: &Figures, folder: &Path, output: Output) {
+fn end(figures: &Figures, folder: &Path, (once, output): (bool, Output)) {
     match output {
         Output::Json => crate::commands::print(&figures.json().to_string()),
         Output::Text => {
@@ -116,7 +115,9 @@ fn end(figures: &Figures, folder: &Path, output: Output) {
             for line in figures.lines() {
                 crate::commands::print(&line);
             }
-            crate::commands::print(&format!("look       {}", figures.url));
+            if !once {
+                crate::commands::print(&format!("look       {}", figures.url));
+            }
             let data = folder.join("data");
             let program = std::env::args().next().unwrap_or_else(|| "sluss".to_owned());
             let verify = format!("verify     {program} log verify --data {}", data.display());
@@ -170,26 +171,23 @@ impl Story {
             if now() > deadline {
                 looked?;
                 let what = format!("This did not happen in time: {what}.");
-                return Err(Failure::new(Blame::Upstream, what, "Look at the demo's pages"));
+                let hint = "Look at `control.log` and `host.log` in `data` of the demo's folder";
+                return Err(Failure::new(Blame::Upstream, what, hint));
             }
-            self.stuck()?;
+            self.stuck().await?;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
     /// Says so when a run failed: nothing of the story goes on then.
-    fn stuck(&self) -> Result<(), Failure> {
+    async fn stuck(&self) -> Result<(), Failure> {
         let failed = |(_, run): &(&_, &sluss_core::state::Run)| {
             run.not_packed.is_some() || run.ended.is_some_and(|(_, end)| end != RunEnd::Succeeded)
         };
-        match self.state.runs.iter().find(failed) {
-            None => Ok(()),
-            Some((id, _)) => Err(Failure::new(
-                Blame::Upstream,
-                format!("{id} did not succeed."),
-                format!("Tell it once more and watch it: http://{}/runs/{id}", self.listen),
-            )),
-        }
+        let Some((id, run)) = self.state.runs.iter().find(failed) else { return Ok(()) };
+        let what = super::failed::words(&self.client, *id, run).await;
+        let hint = "Mend that, and tell it once more: `sluss demo`";
+        Err(Failure::new(Blame::Upstream, what, hint))
     }
 
     async fn newest_change(&mut self) -> Result<ChangeId, Failure> {
@@ -323,7 +321,7 @@ impl Story {
             let phase = self.state.changes.get(&change).map(|change| change.phase);
             match phase {
                 Some(ChangePhase::Delivered { .. }) => return Ok(()),
-                _not_yet => self.stuck()?,
+                _not_yet => self.stuck().await?,
             }
             self.not_taken_back(change)?;
             tokio::time::sleep(LOOK_EVERY).await;
@@ -367,7 +365,7 @@ impl Story {
                 let what = "The bad change was not taken back.";
                 return Err(Failure::new(Blame::Bug, what, "Look at its rollout on the pages"));
             }
-            self.stuck()?;
+            self.stuck().await?;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

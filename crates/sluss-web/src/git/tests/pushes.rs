@@ -107,6 +107,24 @@ async fn a_push_from_an_outdated_ref_is_refused_before_anyone_is_asked() {
 }
 
 #[tokio::test]
+async fn a_branch_whose_name_is_a_full_name_is_refused() {
+    let server = server().await;
+    let tree = server.work_tree("tree", "payments").await;
+    for (name, right) in [
+        ("refs/heads/refs/heads/main", ":main`"),
+        ("refs/heads/refs/side", ":side`"),
+        ("refs/tags/refs/tags/v1", ":v1`"),
+    ] {
+        let pushed = server.git(&tree, &["push", "origin", &format!("main:{name}")]).await;
+        let said = pushed.stderr.clone();
+        pushed.failed_saying("without `refs/`");
+        assert!(said.contains(right), "{said}");
+    }
+    // What only begins alike is a name like any other.
+    server.git(&tree, &["push", "origin", "main:refs/heads/refs-2"]).await.succeeded();
+}
+
+#[tokio::test]
 async fn the_main_branch_is_neither_rewritten_nor_deleted_and_others_are() {
     let server = server().await;
     let tree = server.work_tree("tree", "payments").await;

@@ -81,7 +81,8 @@ pub(super) fn folder(data: &Path) -> Vec<Finding> {
     let what = "data folder";
     let Ok(about) = std::fs::metadata(data) else {
         let found = format!("{} is not there", data.display());
-        return vec![Finding::warn(what, found, "start Sluss once: `sluss up`"), space(data)];
+        let mend = "start Sluss once: `sluss up`, or name its folder with `--data`";
+        return vec![Finding::warn(what, found, mend), space(data)];
     };
     let mode = about.permissions().mode() & 0o777;
     let ours = nix::unistd::geteuid();
