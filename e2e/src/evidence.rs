@@ -56,6 +56,11 @@ const VENDORED: &str = r#"{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0",
 "relationships":[{"spdxElementId":"SPDXRef-DOCUMENT","relationshipType":"DESCRIBES",
 "relatedSpdxElement":"SPDXRef-zlib"}]}"#;
 
+/// What a supplier says of what it delivers.
+const SUPPLIED: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.7","components":[
+{"type":"library","bom-ref":"hsm","name":"hsm-client","version":"7.2.0",
+"purl":"pkg:generic/hsm-client@7.2.0"}]}"#;
+
 /// Starts a Sluss whose organisation has the sample policy.
 pub fn bank() -> Sluss {
     let sluss = Sluss::up();
@@ -122,7 +127,9 @@ pub fn decided(sluss: &Sluss, service: &str, gate: &str, is: impl Fn(&Value) -> 
 /// Brings a release with a bill of materials and scans to customers; returns its name.
 pub fn deliver(sluss: &Sluss) -> String {
     let port = free_port();
-    push(sluss, "listed", port, &[("requirements.txt", LOCKED), ("sbom.spdx.json", VENDORED)]);
+    let files =
+        [("requirements.txt", LOCKED), ("sbom.spdx.json", VENDORED), ("sbom.cdx.json", SUPPLIED)];
+    push(sluss, "listed", port, &files);
     // A first release is judged by what its customers get.
     wait_for("it answers", PATIENCE, || answer(port, "/ready"));
     let _customers = Customers::begin(port, 8, Duration::from_millis(20));

@@ -118,7 +118,7 @@ fn the_sample_policy_lets_a_good_release_through_and_keeps_one_without_bill_of_m
     let release = deliver(&sluss);
 
     decided(&sluss, "listed", "policy", |outcome| outcome["outcome"] == "cleared");
-    decided(&sluss, "listed", "sbom", |outcome| outcome["why"]["listed"]["components"] == 3);
+    decided(&sluss, "listed", "sbom", |outcome| outcome["why"]["listed"]["components"] == 4);
     decided(&sluss, "listed", "findings", |outcome| {
         // The same one in each report; what lies in a packed folder is a report of that step, too.
         let read = &outcome["why"]["findings_in_term"];

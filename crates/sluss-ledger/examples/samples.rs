@@ -7,7 +7,7 @@ use sluss_ledger::attest::predicate::{Sbom, VerificationResult};
 use sluss_ledger::attest::{Dsse, Predicate};
 use sluss_ledger::dossier::{archive, build};
 use sluss_ledger::sample::predicates::{
-    SPDX, approval, freeze_decision, rollout_verdict, sboms, scan, vulns, waiver,
+    CYCLONEDX, SPDX, SPDX_3, approval, freeze_decision, rollout_verdict, sboms, scan, vulns, waiver,
 };
 use sluss_ledger::sample::{
     self, Story, attestation_key, log_key, provenance, story, summary, test_result,
@@ -49,6 +49,8 @@ fn main() -> Result<(), Problem> {
         write(&folder.join("sbom").join(format!("{language}.cdx.json")), sbom.as_bytes())?;
     }
     write(&folder.join("spdx/sbom.spdx.json"), SPDX.as_bytes())?;
+    write(&folder.join("spdx/sbom.spdx3.json"), SPDX_3.as_bytes())?;
+    write(&folder.join("cyclonedx/sbom.cdx.json"), CYCLONEDX.as_bytes())?;
     write(&folder.join("key.pem"), key.verifier().to_pem().as_bytes())?;
     Ok(())
 }

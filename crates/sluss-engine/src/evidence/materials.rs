@@ -1,5 +1,5 @@
-//! What a release is made of, by the lock files at the root of its repository and an SPDX document
-//! beside them, as they stand in the commit: what a step writes over them changes nothing.
+//! What a release is made of, by the lock files at the root of its repository and SPDX and CycloneDX
+//! documents beside them, as they stand in the commit: what a step writes over them changes nothing.
 //!
 //! # Invariants
 //!
@@ -14,8 +14,8 @@ use sluss_core::materials::{Materials, NoSbom};
 use sluss_core::units::Millis;
 use sluss_ledger::Hash;
 use sluss_ledger::sbom::{
-    Inventory, LockError, MAX_LOCK_BYTES, Subject, cargo_lock, cyclonedx, package_lock,
-    poetry_lock, requirements, spdx, uv_lock,
+    Inventory, LockError, MAX_LOCK_BYTES, Subject, cargo_lock, cyclonedx, cyclonedx_taken,
+    package_lock, poetry_lock, requirements, spdx, uv_lock,
 };
 use sluss_store::Blobs as _;
 
@@ -38,7 +38,7 @@ struct Packager {
     others: &'static [&'static str],
 }
 
-const PACKAGERS: [Packager; 5] = [
+const PACKAGERS: [Packager; 7] = [
     Packager { manifests: &["Cargo.toml"], locks: &[("Cargo.lock", cargo_lock)], others: &[] },
     Packager {
         manifests: &["package.json"],
@@ -54,11 +54,17 @@ const PACKAGERS: [Packager; 5] = [
         ],
         others: &["Pipfile", "Pipfile.lock", "pdm.lock"],
     },
-    // What no packager knows of, such as vendored sources. It stands for no packager's lock file.
+    // What no packager knows of, such as vendored sources. They stand for no packager's lock file.
     Packager {
         manifests: &[],
         locks: &[("sbom.spdx.json", spdx)],
         others: &["sbom.spdx", "sbom.spdx.rdf", "sbom.spdx.xml", "sbom.spdx.yaml", "sbom.spdx.yml"],
+    },
+    Packager { manifests: &[], locks: &[("sbom.spdx3.json", spdx)], others: &[] },
+    Packager {
+        manifests: &[],
+        locks: &[("sbom.cdx.json", cyclonedx_taken)],
+        others: &["sbom.cdx.xml"],
     },
     Packager {
         manifests: &[],
@@ -218,11 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn an_spdx_document_adds_to_lock_files_and_stands_for_none() {
+    fn documents_add_to_lock_files_and_stand_for_none() {
         assert_eq!(planned(&["sbom.spdx.json", "Makefile"]), Ok(vec!["sbom.spdx.json"]));
         let both = ["Cargo.lock", "sbom.spdx.json"];
         assert_eq!(planned(&both), Ok(vec!["Cargo.lock", "sbom.spdx.json"]));
+        let both = ["sbom.cdx.json", "sbom.spdx.json"];
+        assert_eq!(planned(&both), Ok(vec!["sbom.spdx.json", "sbom.cdx.json"]));
         let not_read = |file: &str| Err(NoSbom::NotRead { file: file.to_owned() });
+        assert_eq!(planned(&["go.mod", "sbom.cdx.json"]), not_read("go.mod"));
+        assert_eq!(planned(&["sbom.cdx.xml", "Cargo.lock"]), not_read("sbom.cdx.xml"));
         assert_eq!(planned(&["go.mod", "sbom.spdx.json"]), not_read("go.mod"));
         assert_eq!(planned(&["sbom.spdx.yaml", "Cargo.lock"]), not_read("sbom.spdx.yaml"));
         let unlocked = NoSbom::Unlocked { file: "package.json".to_owned() };

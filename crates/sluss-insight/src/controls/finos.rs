@@ -76,6 +76,7 @@ pub(super) const CONTROLS: &[Control] = &[
     Control::new("mi-14", "test-evidence", "Tests leave evidence")
         .read()
         .asks(&[each(Tested), each(TestsSigned)])
+        .against(&[Fact::TestsAccepted])
         .tests(&[
             "failed_and_missing_tests_refuse_and_nobody_is_asked",
             "without_tests_no_gate_pretends_that_there_were_some",
@@ -88,8 +89,13 @@ pub(super) const CONTROLS: &[Control] = &[
         .tests(&["a_service_that_leaves_out_its_tests_is_refused_where_they_are_required"]),
     Control::new("mi-16", "test-sign-off", "Failing tests are signed off by people, with a reason")
         .read()
-        .unrecorded(&["sign-offs of failing tests: what fails is refused, and nobody is asked"])
-        .tests(&["failed_and_missing_tests_refuse_and_nobody_is_asked"]),
+        .asks(&[each(Answered)])
+        .against(&[Fact::TestsAccepted])
+        .tests(&[
+            "failed_and_missing_tests_refuse_and_nobody_is_asked",
+            "who_contributed_accepts_no_red_tests_nor_does_anybody_green_ones",
+            "a_sign_off_answers_for_failing_tests_and_stands_among_the_exceptions",
+        ]),
     Control::new("mi-17", "dependency-control", "Dependencies are under control")
         .read()
         .asks(&[each(Listed), each(PolicyAsked)])

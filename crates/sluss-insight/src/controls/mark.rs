@@ -111,6 +111,9 @@ marks! {
     Reasoned, Deployment, "its change names a work item", "its change names no work item";
     /// Steps reported tests, the last attempts passed, and none failed.
     Tested, Deployment, "tests were reported and none failed", "no tests that passed were reported";
+    /// The same; or the gate of tests was open because a person without part in it accepted that
+    /// tests failed or could not run.
+    Answered, Deployment, "no test failed, or others accepted it", "nobody answers for its tests";
     /// What its tests came to is signed.
     TestsSigned, Deployment, "what its tests came to is signed", "no result of its tests is signed";
     /// The gate of tests was open.

@@ -4,18 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sluss_core::approval::Subject;
+use sluss_core::assurance::TestsAccepted;
 use sluss_core::config::FourEyes;
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::Event;
+
 use sluss_core::exception::ExceptionKind;
+use sluss_core::gate::{ClearedWhy, GateOutcome, RefusedWhy};
 use sluss_core::ids::{DeploymentId, Digest, ExceptionId, IncidentId};
 use sluss_core::incident::clocks::Report;
 use sluss_core::incident::{Classified, Notified, Reporter};
+use sluss_core::pipeline::GateKind;
 use sluss_core::population::PopulationSealed;
 use sluss_core::state::State;
+use sluss_core::steps::TestCounts;
 use sluss_core::units::Millis;
 use sluss_insight::controls::{
-    Answer, Ask, Assessed, Catalogue, Ledger, Mark, Period, Standing, TextStatus,
+    Answer, Ask, Assessed, Catalogue, Fact, Ledger, Mark, Period, Standing, TextStatus,
 };
 
 use crate::tell;
@@ -186,6 +191,45 @@ fn provenance_and_tests_and_components_are_asked_of_each_deployment() {
         }
     }
     assert_eq!(answer(&finos(&failing, "mi-14"), Mark::Tested), (0, 1, vec!["dep-2"]));
+}
+
+#[test]
+fn a_sign_off_answers_for_failing_tests_and_stands_among_the_exceptions() {
+    let mut log = story(FourEyes::Always, "push main\n pass\n approve\n ready").log;
+    let found = finos(&log, "mi-16");
+    assert_eq!(answer(&found, Mark::Answered), (1, 1, vec![]));
+    assert_eq!((found.standing, found.exceptions.len()), (Standing::Evidenced, 0));
+    let mut decided = None;
+    for (place, (at, event)) in log.iter_mut().enumerate() {
+        match event {
+            Event::StepFinished { tests: Some(tests), .. } => tests.failed = 1,
+            Event::GateDecided { gate: GateKind::Tests, outcome, .. } => {
+                let tests = Some(TestCounts { passed: 3, failed: 1, skipped: 0 });
+                *outcome = GateOutcome::Refused { why: RefusedWhy::NoTests };
+                decided = Some((place, *at, tests));
+            }
+            _ => {}
+        }
+    }
+    let found = finos(&log, "mi-16");
+    assert_eq!(answer(&found, Mark::Answered), (0, 1, vec!["dep-2"]));
+    assert_eq!(found.standing, Standing::Gap);
+    let (place, at, tests) = decided.expect("the gate of tests decided");
+    let release = log.iter().find_map(|(_, event)| match event {
+        Event::ReleaseCreated { release, run, .. } => Some((*release, *run)),
+        _ => None,
+    });
+    let (release, run) = release.unwrap();
+    let accepted =
+        TestsAccepted { release, run, tests, by: person("cara"), reason: Digest::of(b"r") };
+    if let Event::GateDecided { outcome, .. } = &mut log[place].1 {
+        *outcome = GateOutcome::Cleared { why: ClearedWhy::TestsAccepted { tests } };
+    }
+    log.insert(place, (at, Event::TestResultAccepted(accepted)));
+    let found = finos(&log, "mi-16");
+    assert_eq!(answer(&found, Mark::Answered), (1, 1, vec![]));
+    assert_eq!(found.exceptions[0].fact, Fact::TestsAccepted);
+    assert_eq!(answer(&finos(&log, "mi-14"), Mark::Tested), (0, 1, vec!["dep-2"]), "still failed");
 }
 
 #[test]

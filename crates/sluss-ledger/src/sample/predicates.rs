@@ -8,8 +8,8 @@ use crate::attest::predicate::{
 };
 use crate::attest::{DigestSet, ResourceDescriptor, UtcTime};
 use crate::sbom::{
-    LockError, Subject, cargo_lock, cyclonedx, package_lock, poetry_lock, requirements, spdx,
-    uv_lock,
+    LockError, Subject, cargo_lock, cyclonedx, cyclonedx_taken, package_lock, poetry_lock,
+    requirements, spdx, uv_lock,
 };
 
 /// An approval with a signature of the person's own key.
@@ -297,12 +297,113 @@ pub const SPDX: &str = r#"{
 }
 "#;
 
+/// The same in SPDX 3.0.
+pub const SPDX_3: &str = r#"{
+  "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+  "@graph": [
+    {
+      "type": "CreationInfo", "@id": "_:info", "specVersion": "3.0.1",
+      "created": "2026-11-21T10:00:00Z", "createdBy": ["urn:spdx:bank"]
+    },
+    {"type": "Organization", "spdxId": "urn:spdx:bank", "creationInfo": "_:info", "name": "Bank"},
+    {
+      "type": "SpdxDocument", "spdxId": "urn:spdx:document", "creationInfo": "_:info",
+      "profileConformance": ["core", "software", "simpleLicensing"],
+      "rootElement": ["urn:spdx:sbom"]
+    },
+    {
+      "type": "software_Sbom", "spdxId": "urn:spdx:sbom", "creationInfo": "_:info",
+      "rootElement": ["urn:spdx:payments"],
+      "element": ["urn:spdx:payments", "urn:spdx:zlib", "urn:spdx:libpng"]
+    },
+    {
+      "type": "software_Package", "spdxId": "urn:spdx:payments", "creationInfo": "_:info",
+      "name": "payments", "software_packageVersion": "1.0.0"
+    },
+    {
+      "type": "software_Package", "spdxId": "urn:spdx:zlib", "creationInfo": "_:info",
+      "name": "zlib", "software_packageVersion": "1.3.1",
+      "software_packageUrl": "pkg:generic/zlib@1.3.1",
+      "verifiedUsing": [{
+        "type": "Hash", "algorithm": "sha256",
+        "hashValue": "9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23"
+      }]
+    },
+    {
+      "type": "software_Package", "spdxId": "urn:spdx:libpng", "creationInfo": "_:info",
+      "name": "libpng", "software_packageVersion": "1.6.44",
+      "externalIdentifier": [{
+        "type": "ExternalIdentifier", "externalIdentifierType": "packageUrl",
+        "identifier": "pkg:deb/debian/libpng1.6@1.6.44?arch=source"
+      }]
+    },
+    {
+      "type": "simplelicensing_LicenseExpression", "spdxId": "urn:spdx:either",
+      "creationInfo": "_:info", "simplelicensing_licenseExpression": "libpng-2.0 OR Zlib"
+    },
+    {
+      "type": "simplelicensing_LicenseExpression", "spdxId": "urn:spdx:theirs",
+      "creationInfo": "_:info", "simplelicensing_licenseExpression": "Zlib"
+    },
+    {
+      "type": "Relationship", "spdxId": "urn:spdx:1", "creationInfo": "_:info",
+      "from": "urn:spdx:zlib", "relationshipType": "hasConcludedLicense",
+      "to": ["urn:spdx:theirs"]
+    },
+    {
+      "type": "Relationship", "spdxId": "urn:spdx:2", "creationInfo": "_:info",
+      "from": "urn:spdx:libpng", "relationshipType": "hasDeclaredLicense",
+      "to": ["urn:spdx:either"]
+    },
+    {
+      "type": "Relationship", "spdxId": "urn:spdx:3", "creationInfo": "_:info",
+      "from": "urn:spdx:payments", "relationshipType": "dependsOn", "to": ["urn:spdx:libpng"]
+    },
+    {
+      "type": "LifecycleScopedRelationship", "spdxId": "urn:spdx:4", "creationInfo": "_:info",
+      "from": "urn:spdx:libpng", "relationshipType": "dependsOn", "to": ["urn:spdx:zlib"],
+      "scope": "runtime", "completeness": "complete"
+    }
+  ]
+}
+"#;
+
+/// A small CycloneDX document of vendored sources, in 1.7.
+pub const CYCLONEDX: &str = r#"{
+  "bomFormat": "CycloneDX", "specVersion": "1.7", "version": 1,
+  "metadata": {"component": {"type": "application", "bom-ref": "payments", "name": "payments"}},
+  "services": [{"bom-ref": "rates", "name": "rates"}],
+  "components": [
+    {
+      "type": "library", "bom-ref": "netty", "group": "io.netty", "name": "netty-all",
+      "version": "4.1.115", "purl": "pkg:maven/io.netty/netty-all@4.1.115",
+      "licenses": [{"license": {"id": "Apache-2.0"}}, {"license": {"id": "MIT"}}],
+      "hashes": [{
+        "alg": "SHA-256",
+        "content": "9A93B2B7DFDAC77CEBA5A558A580E74667DD6FEDE4585B91EEFB60F03B72DF23"
+      }],
+      "components": [{
+        "type": "library", "bom-ref": "common", "group": "io.netty", "name": "netty-common",
+        "version": "4.1.115", "purl": "pkg:maven/io.netty/netty-common@4.1.115",
+        "licenses": [{"expression": "Apache-2.0 OR MIT"}]
+      }]
+    },
+    {"type": "file", "bom-ref": "notice", "name": "NOTICE.txt"}
+  ],
+  "dependencies": [
+    {"ref": "payments", "dependsOn": ["netty", "rates"]},
+    {"ref": "netty", "dependsOn": ["common", "notice"]}
+  ],
+  "compositions": [{"aggregate": "complete", "assemblies": ["payments"]}]
+}
+"#;
+
 /// Returns the sample's bills of materials, by the language of their lock file.
 ///
 /// # Errors
 ///
 /// None: the lock files are well formed.
-pub fn sboms() -> Result<[(&'static str, String); 6], LockError> {
+pub fn sboms() -> Result<[(&'static str, String); 8], LockError> {
     let subject = Subject {
         name: "payments".to_owned(),
         version: "1.0.0".to_owned(),
@@ -316,5 +417,7 @@ pub fn sboms() -> Result<[(&'static str, String); 6], LockError> {
         ("uv", cyclonedx(&subject, &uv_lock(UV_LOCK)?)),
         ("poetry", cyclonedx(&subject, &poetry_lock(POETRY_LOCK)?)),
         ("spdx", cyclonedx(&subject, &spdx(SPDX)?)),
+        ("spdx3", cyclonedx(&subject, &spdx(SPDX_3)?)),
+        ("cyclonedx", cyclonedx(&subject, &cyclonedx_taken(CYCLONEDX)?)),
     ])
 }

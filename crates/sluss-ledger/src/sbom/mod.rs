@@ -1,4 +1,4 @@
-//! Bills of materials: lock files and SPDX 2.3 in, CycloneDX 1.6 out.
+//! Bills of materials: lock files, SPDX 2.3 and 3.0, CycloneDX 1.4 to 1.7 in; CycloneDX 1.6 out.
 //!
 //! # Invariants
 //!
@@ -11,6 +11,7 @@
 
 mod cargo;
 mod cyclonedx;
+mod cyclonedx_taken;
 mod npm;
 mod python;
 mod spdx;
@@ -26,6 +27,7 @@ use crate::hash::Hash;
 
 pub use cargo::cargo_lock;
 pub use cyclonedx::{Subject, cyclonedx};
+pub use cyclonedx_taken::cyclonedx_taken;
 pub use npm::package_lock;
 pub use python::requirements;
 pub use spdx::spdx;
@@ -130,6 +132,18 @@ impl Inventory {
         }
     }
 
+    /// Adds what a document has under `purl`, which may stand there more than once.
+    fn add_same(&mut self, purl: Purl, component: Component) -> Result<(), &'static str> {
+        let same = |known: &Component| {
+            (&known.name, &known.version) == (&component.name, &component.version)
+        };
+        if !self.components.get(&purl).is_none_or(same) {
+            return Err("another one of this package-url has another name or version");
+        }
+        self.add(purl, component);
+        Ok(())
+    }
+
     fn add(&mut self, purl: Purl, component: Component) {
         match self.components.get_mut(&purl) {
             None => drop(self.components.insert(purl, component)),
@@ -160,8 +174,11 @@ pub enum LockError {
     #[error("not a package-lock.json: {0}")]
     Json(#[from] serde_json::Error),
     /// It is not the JSON of such a document.
-    #[error("not an SPDX 2.3 document: {0}")]
+    #[error("not an SPDX document: {0}")]
     Spdx(#[source] serde_json::Error),
+    /// It is not the JSON of such a document.
+    #[error("not a CycloneDX document: {0}")]
+    CycloneDx(#[source] serde_json::Error),
     /// It is not the TOML of such a lock file.
     #[error("not the lock file of {of}: {what}")]
     Toml {
@@ -186,6 +203,31 @@ fn line(line: usize, what: impl Into<String>) -> LockError {
 
 fn check_size(length: usize) -> Result<(), LockError> {
     if length > MAX_LOCK_BYTES { Err(LockError::TooLarge) } else { Ok(()) }
+}
+
+/// An algorithm as CycloneDX names it, and the bytes of its digests.
+fn algorithm(name: &str) -> Option<(&'static str, usize)> {
+    const KNOWN: [(&str, usize); 12] = [
+        ("MD5", 16),
+        ("SHA-1", 20),
+        ("SHA-256", 32),
+        ("SHA-384", 48),
+        ("SHA-512", 64),
+        ("SHA3-256", 32),
+        ("SHA3-384", 48),
+        ("SHA3-512", 64),
+        ("BLAKE2b-256", 32),
+        ("BLAKE2b-384", 48),
+        ("BLAKE2b-512", 64),
+        ("BLAKE3", 32),
+    ];
+    KNOWN.into_iter().find(|(known, _)| *known == name)
+}
+
+/// Whether `text` is so many bytes in lower-case hex.
+fn is_hex(text: &str, bytes: usize) -> bool {
+    let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 2 * bytes && text.bytes().all(digit)
 }
 
 /// A JSON object none of whose keys is there twice.

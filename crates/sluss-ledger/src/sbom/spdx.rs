@@ -1,11 +1,13 @@
-//! SPDX 2.3 in JSON (ISO/IEC 5962 is its version 2.2.1): a document that lists what no packager's
-//! lock file knows of, such as vendored sources.
+//! SPDX in JSON, 2.3 (ISO/IEC 5962 is its version 2.2.1) and 3.0: a document that lists what no
+//! packager's lock file knows of, such as vendored sources.
+
+mod v3;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Component, Inventory, LockError, Purl, check_size};
+use super::{Component, Inventory, LockError, Purl, check_size, is_hex};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,45 +73,72 @@ struct Relationship {
 
 /// The document's own id, which the standard gives.
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
+/// What is said of an id that two have.
+const TWICE: &str = "the id stands twice";
 /// What stands where nothing is said, or where there is nothing.
 const NOTHING_SAID: [&str; 2] = ["NOASSERTION", "NONE"];
 
-/// Reads an SPDX 2.3 document in JSON. Each of its packages is a component, by its version and
-/// its one package-url; where it describes exactly one package beside others, that one is the
-/// thing itself and no component. Taken over are names, versions, checksums, licences, and what
-/// depends on what; files, snippets and other relationships are not.
+/// Reads an SPDX document in JSON: 2.3, or 3.0 as JSON-LD. Each of its packages is a component, by
+/// its version and its one package-url; where it describes exactly one package beside others, that
+/// one is the thing itself and no component. Taken over are names, versions, checksums, licences,
+/// and what depends on what; files, snippets and other relationships are not.
 ///
 /// # Errors
 ///
 /// [`LockError`] with the package or field that is not understood.
 pub fn spdx(text: &str) -> Result<Inventory, LockError> {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "@context")]
+        context: Option<serde::de::IgnoredAny>,
+    }
+
     check_size(text.len())?;
+    let kind: Kind = serde_json::from_str(text).map_err(LockError::Spdx)?;
+    if kind.context.is_some() {
+        return v3::read(text);
+    }
     let document: Document = serde_json::from_str(text).map_err(LockError::Spdx)?;
     document.check()?;
     let subject = document.subject()?;
-    let mut purls = BTreeMap::new();
-    for package in document.packages.iter().filter(|package| Some(&*package.id) != subject) {
+    let others = document.packages.iter().filter(|package| Some(&*package.id) != subject);
+    let listed = others.map(|package| {
         let wrong = |what| LockError::Entry { entry: package.id.clone(), what };
         let purl = package.purl().map_err(wrong)?;
-        if purls.insert(&*package.id, purl).is_some() {
-            return Err(wrong("the id stands twice"));
+        Ok((&*package.id, purl, package.component().map_err(wrong)?))
+    });
+    let listed = listed.collect::<Result<Vec<_>, LockError>>()?;
+    inventory(listed, &document.needs(), subject)
+}
+
+/// Returns the inventory of these packages, by their ids; `needs` are pairs of who needs and what
+/// is needed.
+fn inventory(
+    packages: Vec<(&str, Purl, Component)>,
+    needs: &[(&str, &str)],
+    subject: Option<&str>,
+) -> Result<Inventory, LockError> {
+    let mut purls = BTreeMap::new();
+    for (id, purl, _) in &packages {
+        if purls.insert(*id, purl.clone()).is_some() {
+            return Err(LockError::Entry { entry: (*id).to_owned(), what: TWICE });
         }
     }
-    let needs = document.needs(&purls, subject)?;
-    let mut inventory = Inventory::default();
-    for package in document.packages.iter().filter(|package| Some(&*package.id) != subject) {
-        let wrong = |what| LockError::Entry { entry: package.id.clone(), what };
-        let needs = needs.get(&*package.id).cloned().unwrap_or_default();
-        let component = package.component(needs).map_err(wrong)?;
-        let purl = purls[&*package.id].clone();
-        let known = inventory.components.get(&purl);
-        let same = |known: &Component| {
-            (&known.name, &known.version) == (&component.name, &component.version)
-        };
-        if !known.is_none_or(same) {
-            return Err(wrong("another package has its package-url"));
+    let mut needed: BTreeMap<&str, BTreeSet<Purl>> = BTreeMap::new();
+    for (from, to) in needs {
+        for id in [from, to] {
+            if Some(*id) != subject && !purls.contains_key(id) {
+                let what = "something depends on it, or it on something, and it is no package";
+                return Err(LockError::Entry { entry: (*id).to_owned(), what });
+            }
         }
-        inventory.add(purl, component);
+        needed.entry(from).or_default().extend(purls.get(to).cloned());
+    }
+    let mut inventory = Inventory::default();
+    for (id, purl, mut component) in packages {
+        component.needs = needed.remove(id).unwrap_or_default();
+        let wrong = |what| LockError::Entry { entry: id.to_owned(), what };
+        inventory.add_same(purl, component).map_err(wrong)?;
     }
     Ok(inventory)
 }
@@ -153,36 +182,27 @@ impl Document {
             // It may describe a file.
             0 => Ok(None),
             1 => Ok((self.packages.len() > 1).then_some(only)),
-            _ => Err(LockError::Entry { entry: only.to_owned(), what: "the id stands twice" }),
+            _ => Err(LockError::Entry { entry: only.to_owned(), what: TWICE }),
         }
     }
 
-    /// What each package depends on, by its id.
-    fn needs(
-        &self,
-        purls: &BTreeMap<&str, Purl>,
-        subject: Option<&str>,
-    ) -> Result<BTreeMap<&str, BTreeSet<Purl>>, LockError> {
-        let mut needs: BTreeMap<&str, BTreeSet<Purl>> = BTreeMap::new();
-        for one in &self.relationships {
-            let (from, to) = (&*one.spdx_element_id, &*one.related_spdx_element);
-            let (needing, needed) = match &*one.relationship_type {
-                "DEPENDS_ON" => (from, to),
-                other if other.ends_with("DEPENDENCY_OF") => (to, from),
-                _ => continue,
-            };
-            let none = |id: &str| NOTHING_SAID.contains(&id) || Some(id) == subject;
-            for id in [needing, needed] {
-                if !none(id) && !purls.contains_key(id) {
-                    let what = "something depends on it, or it on something, and it is no package";
-                    return Err(LockError::Entry { entry: id.to_owned(), what });
-                }
-            }
-            if let (true, Some(purl)) = (purls.contains_key(needing), purls.get(needed)) {
-                needs.entry(needing).or_default().insert(purl.clone());
-            }
+    /// Who needs what, by their ids.
+    fn needs(&self) -> Vec<(&str, &str)> {
+        let said =
+            |(from, to): &(&str, &str)| !NOTHING_SAID.contains(from) && !NOTHING_SAID.contains(to);
+        self.relationships.iter().filter_map(Relationship::needs).filter(said).collect()
+    }
+}
+
+impl Relationship {
+    /// Who needs what, if it says that.
+    fn needs(&self) -> Option<(&str, &str)> {
+        let (from, to) = (&*self.spdx_element_id, &*self.related_spdx_element);
+        match &*self.relationship_type {
+            "DEPENDS_ON" => Some((from, to)),
+            other if other.ends_with("DEPENDENCY_OF") => Some((to, from)),
+            _ => None,
         }
-        Ok(needs)
     }
 }
 
@@ -202,7 +222,7 @@ impl Package {
         }
     }
 
-    fn component(&self, needs: BTreeSet<Purl>) -> Result<Component, &'static str> {
+    fn component(&self) -> Result<Component, &'static str> {
         let version = self.version_info.clone().filter(|version| !version.is_empty());
         if self.name.is_empty() {
             return Err("a package without name");
@@ -214,8 +234,7 @@ impl Package {
         for checksum in &self.checksums {
             let (name, bytes) = algorithm(&checksum.algorithm).ok_or("an unknown algorithm")?;
             let value = checksum.checksum_value.clone();
-            let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-            if value.len() != 2 * bytes || !value.bytes().all(digit) {
+            if !is_hex(&value, bytes) {
                 return Err("a malformed checksum");
             }
             // CycloneDX has no name for the others.
@@ -232,29 +251,22 @@ impl Package {
             version: version.ok_or("a package without version")?,
             hashes,
             licence: concluded.or(self.license_declared.as_ref().filter(said)).cloned(),
-            needs,
+            needs: BTreeSet::new(),
         })
     }
 }
 
 /// An algorithm of SPDX: its name in CycloneDX, if it has one there, and the bytes of its digests.
 fn algorithm(name: &str) -> Option<(Option<&'static str>, usize)> {
-    Some(match name {
-        "MD5" => (Some("MD5"), 16),
-        "SHA1" => (Some("SHA-1"), 20),
-        "SHA256" => (Some("SHA-256"), 32),
-        "SHA384" => (Some("SHA-384"), 48),
-        "SHA512" => (Some("SHA-512"), 64),
-        "SHA3-256" => (Some("SHA3-256"), 32),
-        "SHA3-384" => (Some("SHA3-384"), 48),
-        "SHA3-512" => (Some("SHA3-512"), 64),
-        "BLAKE2b-256" => (Some("BLAKE2b-256"), 32),
-        "BLAKE2b-384" => (Some("BLAKE2b-384"), 48),
-        "BLAKE2b-512" => (Some("BLAKE2b-512"), 64),
-        "BLAKE3" => (Some("BLAKE3"), 32),
-        "SHA224" => (None, 28),
-        "MD2" | "MD4" => (None, 16),
-        "ADLER32" => (None, 4),
-        _ => return None,
-    })
+    let named = match name {
+        "SHA1" => "SHA-1",
+        "SHA256" => "SHA-256",
+        "SHA384" => "SHA-384",
+        "SHA512" => "SHA-512",
+        "SHA224" => return Some((None, 28)),
+        "MD2" | "MD4" => return Some((None, 16)),
+        "ADLER32" => return Some((None, 4)),
+        same => same,
+    };
+    super::algorithm(named).map(|(named, bytes)| (Some(named), bytes))
 }

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use sluss_ledger::sample::predicates::{
-    CARGO_LOCK, PACKAGE_LOCK, POETRY_LOCK, REQUIREMENTS, SPDX, UV_LOCK, sboms,
+    CARGO_LOCK, CYCLONEDX, PACKAGE_LOCK, POETRY_LOCK, REQUIREMENTS, SPDX, SPDX_3, UV_LOCK, sboms,
 };
 use sluss_ledger::sbom::{
-    Inventory, cargo_lock, package_lock, poetry_lock, requirements, spdx, uv_lock,
+    Inventory, cargo_lock, cyclonedx_taken, package_lock, poetry_lock, requirements, spdx, uv_lock,
 };
 
 fn purls(inventory: &Inventory) -> Vec<&str> {
@@ -167,6 +167,68 @@ fn an_spdx_document_gives_versions_digests_licences_and_what_needs_what() {
 }
 
 #[test]
+fn both_versions_of_spdx_say_the_same() {
+    assert_eq!(spdx(SPDX_3).unwrap(), spdx(SPDX).unwrap());
+    let described = SPDX_3.replace("\"rootElement\": [\"urn:spdx:sbom\"]", "\"comment\": \"\"");
+    assert!(spdx(&described).unwrap_err().to_string().contains("urn:spdx:payments"));
+    let listed = SPDX_3.replace("\"urn:spdx:theirs\"]", "\"https://spdx.org/licenses/Zlib\"]");
+    assert_eq!(spdx(&listed).unwrap(), spdx(SPDX).unwrap());
+}
+
+#[test]
+fn an_spdx_3_document_that_is_not_understood_says_where() {
+    let zlib = "\"name\": \"zlib\", \"software_packageVersion\": \"1.3.1\",";
+    for (what, with, says) in [
+        ("rdf/3.0.1", "rdf/4.0.0", "\"@context\""),
+        ("\"specVersion\": \"3.0.1\"", "\"specVersion\": \"3.1.0\"", "specVersion"),
+        ("\"type\": \"CreationInfo\"", "\"type\": \"Tool\"", "specVersion"),
+        ("\"@graph\"", "\"graph\"", "missing field `@graph`"),
+        (zlib, "\"name\": \"zlib\",", "urn:spdx:zlib\": a package without version"),
+        (zlib, "\"name\": 1,", "invalid type"),
+        (zlib, "\"name\": \"zlib\", \"name\": \"zlib\",", "duplicate field"),
+        ("9a93b2b7", "9a93b2", "urn:spdx:zlib\": a malformed hash"),
+        ("\"sha256\"", "\"sha999\"", "urn:spdx:zlib\": an unknown algorithm"),
+        ("\"sha256\"", "\"SHA256\"", "urn:spdx:zlib\": an unknown algorithm"),
+        ("pkg:generic/zlib@1.3.1", "zlib", "urn:spdx:zlib\": its package-url is malformed"),
+        ("\"software_packageUrl\"", "\"software_url\"", "without package-url"),
+        (
+            "\"name\": \"libpng\"",
+            "\"name\": \"libpng\", \"software_packageUrl\": \"pkg:generic/libpng@1\"",
+            "urn:spdx:libpng\": a package with several package-urls",
+        ),
+        (
+            "\"to\": [\"urn:spdx:zlib\"]",
+            "\"to\": \"urn:spdx:other\"",
+            "urn:spdx:other\": something",
+        ),
+        ("\"to\": [\"urn:spdx:zlib\"]", "\"to\": [{}]", "did not match any variant"),
+        ("\"complete\"", "\"incomplete\"", "says of itself that it is incomplete"),
+        ("\"spdxId\": \"urn:spdx:libpng\"", "\"spdxId\": \"urn:spdx:zlib\"", "stands twice"),
+        ("\"spdxId\": \"urn:spdx:zlib\", ", "", "zlib\": a package without spdxId"),
+        (
+            "\"to\": [\"urn:spdx:theirs\"]",
+            "\"to\": [\"urn:spdx:bank\"]",
+            "is no licence expression",
+        ),
+        (
+            "\"to\": [\"urn:spdx:theirs\"]",
+            "\"to\": [\"urn:spdx:theirs\", \"urn:spdx:either\"]",
+            "urn:spdx:zlib\": has two licences",
+        ),
+        (
+            "pkg:deb/debian/libpng1.6@1.6.44?arch=source",
+            "pkg:generic/zlib@1.3.1",
+            "another one of this package-url",
+        ),
+    ] {
+        let changed = SPDX_3.replacen(what, with, 1);
+        assert_ne!(changed, SPDX_3, "{what}");
+        let error = spdx(&changed).unwrap_err().to_string();
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
 fn an_spdx_document_of_one_package_lists_it() {
     let mut document: Value = serde_json::from_str(SPDX).unwrap();
     let zlib = document["packages"][1].clone();
@@ -208,7 +270,7 @@ fn an_spdx_document_that_is_not_understood_says_where() {
         (
             "pkg:deb/debian/libpng1.6@1.6.44?arch=source",
             "pkg:generic/zlib@1.3.1",
-            "SPDXRef-libpng\": another package has its package-url",
+            "SPDXRef-libpng\": another one of this package-url",
         ),
         (
             "\"name\": \"payments\",\n  \"doc",
@@ -219,6 +281,87 @@ fn an_spdx_document_that_is_not_understood_says_where() {
         let changed = SPDX.replacen(what, with, 1);
         assert_ne!(changed, SPDX, "{what}");
         let error = spdx(&changed).unwrap_err().to_string();
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
+fn a_cyclonedx_document_gives_versions_digests_licences_and_what_needs_what() {
+    let inventory = cyclonedx_taken(CYCLONEDX).unwrap();
+    let (all, common) =
+        ("pkg:maven/io.netty/netty-all@4.1.115", "pkg:maven/io.netty/netty-common@4.1.115");
+    assert_eq!(purls(&inventory), [all, common], "nested ones too; neither itself nor a file");
+    let (_, found) = inventory.components().next().unwrap();
+    assert_eq!((&*found.name, &*found.version), ("io.netty/netty-all", "4.1.115"));
+    assert_eq!(found.licence.as_deref(), Some("Apache-2.0 AND MIT"), "each has to be kept");
+    assert!(found.hashes["SHA-256"].starts_with("9a93b2b7"));
+    assert_eq!(found.needs.iter().map(|purl| purl.as_str()).collect::<Vec<_>>(), [common]);
+    let (_, found) = inventory.components().nth(1).unwrap();
+    assert_eq!(found.licence.as_deref(), Some("Apache-2.0 OR MIT"));
+}
+
+#[test]
+fn a_bill_of_materials_that_is_taken_in_again_lists_the_same() {
+    for (language, text) in sboms().unwrap() {
+        let mut again: Value = serde_json::from_str(&text).unwrap();
+        for one in again["components"].as_array_mut().unwrap() {
+            // What is installed from a repository is told by its address alone.
+            if one["version"] == "" {
+                assert!(one["purl"].as_str().unwrap().contains("vcs_url"), "{one}");
+                one["version"] = Value::from("0");
+            }
+        }
+        let components = again["components"].as_array().unwrap().len();
+        for version in ["1.4", "1.5", "1.6", "1.7"] {
+            again["specVersion"] = Value::from(version);
+            let inventory = cyclonedx_taken(&again.to_string()).unwrap();
+            assert_eq!(inventory.len(), components, "{language}");
+            let written = again["components"].as_array().unwrap();
+            for ((purl, found), one) in inventory.components().zip(written) {
+                assert_eq!(one["purl"], purl.as_str());
+                assert_eq!(one["name"], found.name.as_str());
+                assert_eq!(one["version"], found.version.as_str());
+                let hashes = one["hashes"].as_array().map_or(0, Vec::len);
+                assert_eq!(hashes, found.hashes.len());
+                let licence = &one["licenses"][0];
+                let said = licence["expression"].as_str().or(licence["license"]["name"].as_str());
+                assert_eq!(said, found.licence.as_deref());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cyclonedx_document_that_is_not_understood_says_where() {
+    let hash = "9A93B2B7DFDAC77CEBA5A558A580E74667DD6FEDE4585B91EEFB60F03B72DF23";
+    for (what, with, says) in [
+        ("\"CycloneDX\"", "\"Cyclone\"", "bomFormat"),
+        ("\"1.7\"", "\"2.0\"", "specVersion"),
+        ("\"specVersion\": \"1.7\",", "", "missing field `specVersion`"),
+        ("  \"components\": [\n    {", "  \"parts\": [\n    {", "missing field `components`"),
+        ("\"complete\"", "\"incomplete\"", "says of itself that it is incomplete"),
+        ("\"version\": \"4.1.115\", ", "", "\"netty\": a component without version"),
+        ("\"name\": \"netty-all\"", "\"name\": 1", "invalid type"),
+        (hash, "9A93", "\"netty\": a malformed hash"),
+        ("SHA-256", "SHA-999", "\"netty\": an unknown algorithm"),
+        ("SHA-256", "Streebog-512", "\"netty\": a malformed hash"),
+        ("pkg:maven/io.netty/netty-all", "netty-all", "\"netty\": its package-url is malformed"),
+        (", \"purl\": \"pkg:maven/io.netty/netty-all@4.1.115\"", "", "without package-url"),
+        ("\"type\": \"file\"", "\"type\": \"data\"", "\"notice\": a component without package-url"),
+        ("\"dependsOn\": [\"common\"", "\"dependsOn\": [\"other\"", "\"other\": something depends"),
+        ("{\"ref\": \"netty\"", "{\"ref\": \"nett\"", "\"nett\": something depends"),
+        (
+            "\"bom-ref\": \"common\"",
+            "\"bom-ref\": \"netty\"",
+            "\"netty\": the bom-ref stands twice",
+        ),
+        ("netty/netty-common@", "netty/netty-all@", "has another name or version"),
+        ("{\"id\": \"MIT\"}", "{}", "\"netty\": a licence is"),
+        ("\"specVersion\"", "\"specVersion\": \"1.7\", \"specVersion\"", "duplicate field"),
+    ] {
+        let changed = CYCLONEDX.replacen(what, with, 1);
+        assert_ne!(changed, CYCLONEDX, "{what}");
+        let error = cyclonedx_taken(&changed).unwrap_err().to_string();
         assert!(error.contains(says), "{says}: {error}");
     }
 }
@@ -242,6 +385,8 @@ proptest! {
         drop(cargo_lock(&text));
         drop(requirements(&text));
         drop(package_lock(text.as_bytes()));
+        drop(cyclonedx_taken(&CYCLONEDX.replacen("io.netty", &text.replace('"', "'"), 1)));
+        drop(spdx(&SPDX_3.replacen("urn:spdx:zlib", &text.replace('"', "'"), 1)));
         drop(spdx(&SPDX.replacen("pkg:generic/zlib@1.3.1", &text.replace('"', "'"), 1)));
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn of_release(item: &mut Item, release: &Release) {
         && all.iter().all(|(_, passed)| *passed)
     {
         item.mark(Mark::Tested, last);
+        item.mark(Mark::Answered, last);
     }
     if let Some(last) = release.steps.values().map(|step| step.leaf).max()
         && release.steps.values().all(|step| step.isolated)
@@ -48,6 +49,7 @@ pub(super) fn of_gates(item: &mut Item, known: &Deployment) {
         }
         let mark = match (gate, why) {
             (GateKind::Tests, ClearedWhy::TestsPassed(_)) => Mark::TestsRequired,
+            (GateKind::Tests, ClearedWhy::TestsAccepted { .. }) => Mark::Answered,
             (GateKind::Findings, ClearedWhy::FindingsInTerm { waived, .. })
                 if waived.is_empty() =>
             {
