@@ -91,7 +91,8 @@ impl Drop for Authority {
     }
 }
 
-fn openssl(folder: &Path, arguments: &str) {
+/// Runs `openssl` in `folder`.
+pub(crate) fn openssl(folder: &Path, arguments: &str) {
     let mut command = Command::new("openssl");
     command.args(arguments.split(' ')).current_dir(folder).stdin(Stdio::null());
     let output = command.output().expect("openssl can be started");

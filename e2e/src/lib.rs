@@ -9,10 +9,12 @@ pub mod evidence;
 pub mod prove;
 mod repository;
 mod sluss;
+mod tls;
 mod witness;
 
 pub use authority::Authority;
 pub use customers::{Customers, Tally};
 pub use repository::Repository;
 pub use sluss::{Sluss, answer, free_port, program, wait_for};
+pub use tls::Tls;
 pub use witness::Witness;

@@ -60,6 +60,8 @@ pub struct Sluss {
     folder: tempfile::TempDir,
     supervisor: Child,
     port: u16,
+    /// What it is told besides, by names of the environment.
+    settings: Vec<(&'static str, String)>,
     /// The login of its first account.
     pub login: String,
     /// The password of its first account.
@@ -75,8 +77,16 @@ impl Sluss {
 
     /// Starts `sluss up` with its data in `data` of this folder, and waits until it is ready.
     pub fn up_in(folder: tempfile::TempDir) -> Self {
-        let port = free_port();
-        let mut supervisor = supervise(folder.path(), port, Stdio::piped());
+        Self::up_with(folder, free_port(), Vec::new())
+    }
+
+    /// The same, listening on `port` and told `settings` by its environment.
+    pub fn up_with(
+        folder: tempfile::TempDir,
+        port: u16,
+        settings: Vec<(&'static str, String)>,
+    ) -> Self {
+        let mut supervisor = supervise(folder.path(), port, &settings, Stdio::piped());
         let stderr = supervisor.stderr.take().expect("stderr is a pipe");
         let (password, said) = mpsc::channel();
         std::thread::spawn(move || {
@@ -97,7 +107,7 @@ impl Sluss {
             .build()
             .new_agent();
         let login = "ada".to_owned();
-        let sluss = Self { folder, supervisor, port, login, password, agent };
+        let sluss = Self { folder, supervisor, port, settings, login, password, agent };
         sluss.until_ready();
         sluss
     }
@@ -106,7 +116,7 @@ impl Sluss {
     pub fn restart(&mut self, between: impl FnOnce(&Path)) {
         terminate(&mut self.supervisor);
         between(&self.data());
-        self.supervisor = supervise(self.folder.path(), self.port, Stdio::null());
+        self.supervisor = supervise(self.folder.path(), self.port, &self.settings, Stdio::null());
         self.until_ready();
     }
 
@@ -296,7 +306,12 @@ impl Sluss {
 }
 
 /// Starts `sluss up` with all that it keeps in `folder`.
-fn supervise(folder: &Path, port: u16, stderr: Stdio) -> Child {
+fn supervise(
+    folder: &Path,
+    port: u16,
+    settings: &[(&'static str, String)],
+    stderr: Stdio,
+) -> Child {
     // The address of the commits that tests make: the first account has it.
     let git = folder.join(".gitconfig");
     std::fs::write(&git, "[user]\n\temail = ada@example.org\n").expect("a file can be written");
@@ -311,6 +326,7 @@ fn supervise(folder: &Path, port: u16, stderr: Stdio) -> Child {
         .env("USER", "ada")
         .env("CARGO_HOME", home_of("CARGO_HOME", ".cargo"))
         .env("RUSTUP_HOME", home_of("RUSTUP_HOME", ".rustup"))
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stderr(stderr)
         .spawn()

@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! - A notice holds no name of a person and no text that somebody wrote.
-//! - What is told goes over HTTP without TLS, so only to this machine or a private network.
+//! - What is told goes over TLS, or without it only to this machine or a private network.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -59,16 +59,23 @@ impl Topic {
     pub const ALL: [Self; 4] = [Self::Emergency, Self::Incident, Self::Overdue, Self::Stop];
 }
 
-/// An address that notices go to: `http://host[:port]/path`.
+/// An address that notices go to: `https://host[:port]/path`, or `http://…` of this machine or a
+/// private network.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Address {
+    tls: bool,
     host: String,
     port: u16,
     path: String,
 }
 
 impl Address {
+    /// Returns whether it is told over TLS.
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+
     /// Returns the host's name or address.
     pub fn host(&self) -> &str {
         &self.host
@@ -99,10 +106,11 @@ pub fn is_private(address: IpAddr) -> bool {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, path } = self;
+        let Self { tls, host, port, path } = self;
+        let scheme = if *tls { "https" } else { "http" };
         match host.contains(':') {
-            true => write!(f, "http://[{host}]:{port}{path}"),
-            false => write!(f, "http://{host}:{port}{path}"),
+            true => write!(f, "{scheme}://[{host}]:{port}{path}"),
+            false => write!(f, "{scheme}://{host}:{port}{path}"),
         }
     }
 }
@@ -117,7 +125,11 @@ impl FromStr for Address {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let read = || {
-            let rest = text.strip_prefix("http://")?;
+            let (tls, rest) = match text.strip_prefix("https://") {
+                Some(rest) => (true, rest),
+                None => (false, text.strip_prefix("http://")?),
+            };
+            let usual = if tls { "443" } else { "80" };
             let (host, path) = match rest.find('/') {
                 Some(at) => rest.split_at(at),
                 None => (rest, "/"),
@@ -125,23 +137,23 @@ impl FromStr for Address {
             let (host, port) = match host.strip_prefix('[') {
                 Some(v6) => {
                     let (host, port) = v6.split_once(']')?;
-                    let port = if port.is_empty() { Some("80") } else { port.strip_prefix(':') };
+                    let port = if port.is_empty() { Some(usual) } else { port.strip_prefix(':') };
                     (host, port?)
                 }
-                None => host.split_once(':').unwrap_or((host, "80")),
+                None => host.split_once(':').unwrap_or((host, usual)),
             };
             let named = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
             let plain = |c: char| c.is_ascii_graphic();
             let right = !host.is_empty() && host.chars().all(named) && path.chars().all(plain);
-            let outside = host.parse().is_ok_and(|address| !is_private(address));
+            let outside = !tls && host.parse().is_ok_and(|address| !is_private(address));
             let (host, path) = (host.to_owned(), path.to_owned());
             let port = port.parse().ok().filter(|port| *port > 0)?;
-            (right && !outside && text.len() <= 500).then_some(Self { host, port, path })
+            (right && !outside && text.len() <= 500).then_some(Self { tls, host, port, path })
         };
         read().ok_or_else(|| Malformed {
             found: text.chars().take(80).collect(),
-            expected: "an address like `http://127.0.0.1:9000/hook`, of this machine or a private \
-                       network: notices go without TLS",
+            expected: "an address like `https://alerts.bank.example/hook`, or without TLS one of \
+                       this machine or a private network, like `http://127.0.0.1:9000/hook`",
         })
     }
 }
@@ -299,13 +311,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notices_go_to_this_machine_or_a_private_network() {
+    fn without_tls_notices_go_to_this_machine_or_a_private_network() {
         let read = |text: &str| text.parse::<Address>().map(|address| address.to_string()).ok();
         assert_eq!(read("http://127.0.0.1/hook"), Some("http://127.0.0.1:80/hook".to_owned()));
         assert_eq!(read("http://[::1]:9000"), Some("http://[::1]:9000/".to_owned()));
         assert_eq!(read("http://10.1.2.3:9/a?b=c"), Some("http://10.1.2.3:9/a?b=c".to_owned()));
         assert_eq!(read("http://chat.bank.lan/x"), Some("http://chat.bank.lan:80/x".to_owned()));
-        for wrong in ["https://127.0.0.1/", "http://8.8.8.8/", "http://a@b/", "http:///x", "x"] {
+        let outside = "https://chat.example/x?y";
+        assert_eq!(read(outside), Some("https://chat.example:443/x?y".to_owned()));
+        assert_eq!(read("https://[::1]"), Some("https://[::1]:443/".to_owned()));
+        assert_eq!(read("https://8.8.8.8:8/"), Some("https://8.8.8.8:8/".to_owned()));
+        for wrong in ["ftp://127.0.0.1/", "http://8.8.8.8/", "http://a@b/", "http:///x", "x"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
         for public in ["8.8.8.8", "2001:4860::8888", "::ffff:8.8.8.8"] {

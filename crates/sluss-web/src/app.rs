@@ -42,10 +42,16 @@ const WATCHERS_MOST: usize = 256;
 pub struct Settings {
     /// Whether this is a demo; every page says so, and the sign-in page shows the accounts.
     pub demo: bool,
-    /// Where people find the pages, like `http://127.0.0.1:8470`.
+    /// Where people find the pages, like `http://127.0.0.1:8470`. One with `https` is of something
+    /// in front that speaks TLS; then cookies are sent over nothing else.
     pub address: String,
-    /// Whether cookies are only sent over TLS, which something in front must then speak.
-    pub secure_cookies: bool,
+}
+
+impl Settings {
+    /// Returns whether people find the pages over TLS.
+    pub(crate) fn tls(&self) -> bool {
+        self.address.starts_with("https://")
+    }
 }
 
 /// Parts of the running system that pages need besides the engine.

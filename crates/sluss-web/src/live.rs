@@ -24,6 +24,8 @@ use crate::app::App;
 
 /// Changes within this time are told together.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// Asks what stands in front (nginx knows it) to hand an answer on piece by piece.
+pub(crate) const AS_IT_COMES: [(&str, &str); 1] = [("x-accel-buffering", "no")];
 /// How often something is sent although nothing happened, so that a broken connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events that are looked through for topics; more are `"*"`.
@@ -74,7 +76,8 @@ async fn live(
         let event = watch.next().await?;
         Some((Ok::<_, Infallible>(event), watch))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
+    (AS_IT_COMES, events).into_response()
 }
 
 impl Watch {

@@ -162,6 +162,10 @@ pub(crate) async fn harden(State(app): State<App>, mut request: Request, next: N
     set(headers, header::REFERRER_POLICY, "same-origin");
     set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    if app.settings.tls() {
+        // A browser that was here by TLS comes back by nothing else for a year.
+        set(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     if !headers.contains_key(header::CACHE_CONTROL) {
         set(headers, header::CACHE_CONTROL, "no-store");
     }

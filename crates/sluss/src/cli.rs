@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands;
 use crate::demo::{self, DemoArguments};
-use crate::serve::{Serve, serve};
+use crate::serve::{PublicAddress, Serve, serve};
 use crate::timestamps::AuthorityAt;
 use crate::up::up;
 use crate::witnesses::WitnessAt;
@@ -90,6 +90,10 @@ struct UpArguments {
     /// The address of pages, API and Git
     #[arg(long, env = "SLUSS_LISTEN", default_value = "127.0.0.1:8440")]
     listen: SocketAddr,
+    /// Where people find it, if something in front speaks TLS: `https://sluss.bank.example`. Keys
+    /// of people, cookies and links are of this address
+    #[arg(long, env = "SLUSS_ADDRESS", value_name = "URL")]
+    address: Option<PublicAddress>,
     /// A witness that cosigns the log: its address and its vkey. Once for each
     #[arg(long = "witness", value_name = "URL VKEY")]
     witnesses: Vec<WitnessAt>,
@@ -100,7 +104,7 @@ struct UpArguments {
     #[arg(long, value_name = "FILE", requires = "timestamps")]
     timestamp_ca: Option<PathBuf>,
     /// Who is told of emergencies, incidents and stops, besides those of organisation.yaml: an
-    /// address of this machine or a private network. Once for each
+    /// address with `https`, or one of this machine or a private network. Once for each
     #[arg(long, value_name = "URL")]
     notify: Vec<Address>,
     /// Whether the data folder is a demo's
@@ -110,13 +114,14 @@ struct UpArguments {
 
 impl From<UpArguments> for Serve {
     fn from(arguments: UpArguments) -> Self {
-        let UpArguments { data, spare, listen, witnesses, timestamps, .. } = arguments;
+        let UpArguments { data, spare, listen, address, witnesses, timestamps, .. } = arguments;
         let UpArguments { timestamp_ca, notify, demo, .. } = arguments;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let authority = timestamps.zip(timestamp_ca.map(absolute));
         let authority = authority.map(|(url, certificates)| AuthorityAt { url, certificates });
         let spare = spare.map(absolute);
-        Self { data: absolute(data), spare, listen, witnesses, authority, notify, demo }
+        let data = absolute(data);
+        Self { data, spare, listen, address, witnesses, authority, notify, demo }
     }
 }
 

@@ -37,8 +37,7 @@ const PAGE: usize = 500;
 impl Client {
     /// Returns the Sluss at `url` (no slash at its end), asked with `credentials`.
     pub fn new(url: impl Into<String>, credentials: Credentials) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(30)))
+        let agent = crate::http::client(Duration::from_secs(30))
             .http_status_as_error(false)
             .build()
             .new_agent();

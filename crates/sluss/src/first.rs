@@ -117,7 +117,7 @@ pub async fn first_account(options: &Serve) -> Result<(), Failure> {
     write_private(&file, &text)
         .map_err(|error| Failure::upstream("The connection can't be remembered", &error))?;
     eprintln!("Made your account; the password is shown this once:");
-    eprintln!("  sign in    {url}");
+    eprintln!("  sign in    {}", options.address.as_ref().map_or(url.clone(), ToString::to_string));
     eprintln!("  login      {login}");
     eprintln!("  password   {password}");
     eprintln!("The command line is signed in by {}", file.display());

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod demo;
 mod first;
+mod http;
 mod notices;
 mod serve;
 mod timestamps;

@@ -1,7 +1,7 @@
-//! Takes notices to their receivers over HTTP, on this machine or in a private network.
+//! Takes notices to their receivers over HTTP.
 //!
-//! There is no TLS client here, so nothing goes anywhere else: what a name stands for is looked up,
-//! and an address outside is refused. A notice is signed, and holds no name or text of a person.
+//! Without TLS they go only to this machine or a private network: what a name stands for is looked
+//! up, and an address outside is refused. A notice is signed, and holds no name or text of a person.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -20,17 +20,21 @@ pub struct Http;
 #[async_trait]
 impl Courier for Http {
     async fn take(&self, to: &Address, message: Message) -> Result<(), String> {
-        let found = resolved(to).await?;
-        let (to, host) = (to.clone(), format!("{}:{}", to.host(), to.port()));
+        // The address that was looked at, so that the name can't stand for another one by now;
+        // with TLS it is the certificate that says who answers.
+        let (url, host) = match to.tls() {
+            true => (to.to_string(), None),
+            false => {
+                let host = format!("{}:{}", to.host(), to.port());
+                (format!("http://{}{}", resolved(to).await?, to.path()), Some(host))
+            }
+        };
         let sent = tokio::task::spawn_blocking(move || {
-            let agent: ureq::Agent = ureq::Agent::config_builder()
-                .timeout_global(Some(PATIENCE))
-                .max_redirects(0)
-                .proxy(None)
-                .build()
-                .into();
-            // The address that was looked at, so that the name can't stand for another one by now.
-            let mut asked = agent.post(format!("http://{found}{}", to.path())).header("host", host);
+            let client = crate::http::client(PATIENCE).max_redirects(0).proxy(None);
+            let mut asked = client.build().new_agent().post(url);
+            if let Some(host) = host {
+                asked = asked.header("host", host);
+            }
             for (name, value) in message.headers {
                 asked = asked.header(name, value);
             }
@@ -55,7 +59,7 @@ async fn resolved(to: &Address) -> Result<SocketAddr, String> {
     };
     if let Some(outside) = found.iter().find(|one| !is_private(one.ip())) {
         let ip = outside.ip();
-        return Err(format!("{ip} is in no private network, and notices go without TLS"));
+        return Err(format!("{ip} is in no private network: only `https://` goes there"));
     }
     found.first().copied().ok_or_else(|| format!("{} has no address", to.host()))
 }

@@ -1,7 +1,9 @@
 //! The composition root of the control plane: the only place that makes clocks and pools.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use sluss_core::alarm::Address;
@@ -19,6 +21,34 @@ use crate::notices::Http;
 use crate::timestamps::{self, AuthorityAt};
 use crate::witnesses::{self, WitnessAt};
 
+/// Where people find Sluss: `https://host[:port]`, or `http://…` without TLS; in lower case, and
+/// without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicAddress(String);
+
+impl fmt::Display for PublicAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for PublicAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim_end_matches('/').to_lowercase();
+        let named = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        match host.is_some_and(|host| !host.is_empty() && host.chars().all(named)) {
+            true => Ok(Self(text)),
+            false => {
+                let form = "`https://sluss.bank.example`, without a path";
+                Err(format!("{text:?} is no address like {form}"))
+            }
+        }
+    }
+}
+
 /// What the control plane is started with.
 #[derive(Debug, Clone)]
 pub struct Serve {
@@ -28,6 +58,8 @@ pub struct Serve {
     pub spare: Option<std::path::PathBuf>,
     /// Where pages and Git are served.
     pub listen: SocketAddr,
+    /// Where people find them, if that is something in front that speaks TLS.
+    pub address: Option<PublicAddress>,
     /// Who cosigns the log.
     pub witnesses: Vec<WitnessAt>,
     /// Who stamps the time of its checkpoints.
@@ -42,7 +74,8 @@ impl Serve {
     /// Returns what a demo is started with: nobody outside vouches for it.
     pub fn demo(data: std::path::PathBuf, listen: SocketAddr) -> Self {
         let (witnesses, notify) = (Vec::new(), Vec::new());
-        Self { data, spare: None, listen, witnesses, authority: None, notify, demo: true }
+        let (spare, address, authority) = (None, None, None);
+        Self { data, spare, listen, address, witnesses, authority, notify, demo: true }
     }
 }
 
@@ -72,7 +105,7 @@ pub fn first_organisation(login: &str) -> String {
 ///
 /// [`Failure`]: it could not start.
 pub async fn serve(options: Serve) -> Result<(), Failure> {
-    let Serve { data, spare, listen, witnesses, authority, notify, demo } = options;
+    let Serve { data, spare, listen, address, witnesses, authority, notify, demo } = options;
     let witnesses = witnesses::all(&data, witnesses)?;
     let authority = timestamps::authority(&data, authority)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -82,13 +115,19 @@ pub async fn serve(options: Serve) -> Result<(), Failure> {
             "Choose another one: `sluss up --listen 127.0.0.1:PORT`",
         )
     })?;
-    let address = listener.local_addr().unwrap_or(listen);
-    let address = format!("http://{address}");
+    let listened = listener.local_addr().unwrap_or(listen);
+    if !listened.ip().is_loopback() {
+        tracing::warn!(
+            "{listened} is reached from other machines, and what arrives there was sent without \
+             TLS, passwords too: listen on 127.0.0.1, with a proxy in front (docs/remote.md)"
+        );
+    }
+    let address = address.map_or_else(|| format!("http://{listened}"), |given| given.to_string());
     let running = start(&data, spare, &address, demo).await?;
     if !demo {
         first_start(&running, &data).await?;
     }
-    let settings = Settings { demo, address: address.clone(), secure_cookies: false };
+    let settings = Settings { demo, address: address.clone() };
     let seams = Seams {
         hooks: Some(Arc::clone(&running.hooks)),
         executor: Some(Arc::clone(&running.executor)),
@@ -178,5 +217,20 @@ pub async fn asked_to_end() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_find_it_at_a_host_and_nowhere_below() {
+        let read = |text: &str| text.parse::<PublicAddress>().map(|found| found.to_string());
+        assert_eq!(read("https://Sluss.Bank.example/").unwrap(), "https://sluss.bank.example");
+        assert_eq!(read("http://[::1]:8440").unwrap(), "http://[::1]:8440");
+        for wrong in ["sluss.bank.example", "https://", "https://a/b", "https://a@b", "ftp://a"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -46,8 +46,7 @@ impl Authority for Http {
     async fn ask(&self, request: Vec<u8>) -> Result<Vec<u8>, String> {
         let url = self.url.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            let agent: ureq::Agent =
-                ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
+            let agent = crate::http::client(PATIENCE).build().new_agent();
             let asked = agent.post(&url).header("content-type", QUERY).send(&request[..]);
             let mut answer = asked.map_err(|error| error.to_string())?;
             let body = answer.body_mut().with_config().limit(MAX_BYTES as u64);
@@ -81,9 +80,10 @@ pub fn authority(
         (None, Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         (None, Err(error)) => return Err(refuse(format!("`timestamps` can't be read: {error}"))),
     };
-    if !found.url.starts_with("http://") {
-        // The tokens are signed: whoever is in between can make them fail, and no more.
-        return Err(refuse(format!("{:?} is no address that begins with http://", found.url)));
+    // Without TLS, too: the tokens are signed, so whoever is in between can make them fail, no more.
+    if !["http://", "https://"].iter().any(|scheme| found.url.starts_with(scheme)) {
+        let what = format!("{:?} is no address that begins with https:// or http://.", found.url);
+        return Err(refuse(what));
     }
     let file = found.certificates.display();
     let certificates = std::fs::read_to_string(&found.certificates);

@@ -42,6 +42,9 @@ impl Supervisor {
         let mut command = Command::new(&self.program);
         command.arg("serve").arg("--data").arg(&self.options.data);
         command.arg("--listen").arg(self.options.listen.to_string());
+        if let Some(address) = &self.options.address {
+            command.arg("--address").arg(address.to_string());
+        }
         for witness in &self.options.witnesses {
             command.arg("--witness").arg(witness.to_string());
         }

@@ -204,11 +204,7 @@ async fn once(
 async fn send(url: String, request: &AddCheckpoint) -> Result<WitnessAnswer, String> {
     let body = request.to_string();
     let asked = tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .into();
+        let agent = crate::http::client(PATIENCE).http_status_as_error(false).build().new_agent();
         let mut answer = agent.post(&url).send(body).map_err(|error| error.to_string())?;
         let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         let (status, kind) = (answer.status().as_u16(), kind.unwrap_or("").to_owned());

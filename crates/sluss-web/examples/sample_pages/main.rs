@@ -20,8 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("empty") => story::Story::begin(folder.path()).await,
         _ => story::Story::whole(folder.path()).await,
     };
-    let settings =
-        Settings { demo: true, address: format!("http://{address}"), secure_cookies: false };
+    let settings = Settings { demo: true, address: format!("http://{address}") };
     let app = App::new(story.engine.clone(), settings, Seams::default());
     let listener = TcpListener::bind(address).await?;
     sluss_web::serve::serve(app, listener, std::future::pending()).await;

@@ -21,6 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Refused, nothing, parse};
 use crate::app::App;
+use crate::live::AS_IT_COMES;
 
 /// How often a running step's log is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -104,7 +105,7 @@ fn read(app: App, owner: StepOwner, step: StepName, which: Which) -> Result<Resp
         Some((piece, reading))
     });
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    Ok((kind, Body::from_stream(pieces)).into_response())
+    Ok((kind, AS_IT_COMES, Body::from_stream(pieces)).into_response())
 }
 
 impl Reading {

@@ -94,7 +94,7 @@ async fn sign_out(State(app): State<App>, form: Form<SignOut>) -> Response {
 }
 
 fn cookie(app: &App, token: &str, seconds: u32) -> String {
-    let secure = if app.settings.secure_cookies { "; Secure" } else { "" };
+    let secure = if app.settings.tls() { "; Secure" } else { "" };
     format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 

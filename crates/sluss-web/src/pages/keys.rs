@@ -146,8 +146,12 @@ pub(super) async fn keys(app: &App, person: &Person) -> Result<Keys, Failure> {
         user: person.who.to_string(),
         ring,
     });
-    let port = app.settings.address.rsplit_once(':').map_or("", |(_, port)| port);
-    let local = format!("http://localhost:{}/account", port.trim_end_matches('/'));
+    let address = app.settings.address.trim_end_matches('/');
+    let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+    let local = match app.settings.tls() {
+        true => format!("{address}/account"),
+        false => format!("http://localhost:{port}/account"),
+    };
     Ok(Keys { rows, asked, local })
 }
 

@@ -48,7 +48,7 @@ impl Bank {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let address = format!("http://{to}");
-        let settings = Settings { demo: false, address, secure_cookies: false };
+        let settings = Settings { demo: false, address };
         let app = App::new(engine, settings, Seams::default());
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {

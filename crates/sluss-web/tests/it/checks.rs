@@ -13,7 +13,7 @@ use crate::story::Story;
 async fn served(story: &Story) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
-    let settings = Settings { demo: true, address: format!("http://{to}"), secure_cookies: false };
+    let settings = Settings { demo: true, address: format!("http://{to}") };
     let app = App::new(story.engine.clone(), settings, Seams::default());
     tokio::spawn(sluss_web::serve::serve(app, listener, std::future::pending()));
     to

@@ -41,7 +41,7 @@ const ALWAYS: [&str; 23] = [
 pub async fn serve(story: &Story) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = listener.local_addr().unwrap();
-    let settings = Settings { demo: true, address: format!("http://{to}"), secure_cookies: false };
+    let settings = Settings { demo: true, address: format!("http://{to}") };
     let app = App::new(story.engine.clone(), settings, Seams::default());
     tokio::spawn(sluss_web::serve::serve(app, listener, std::future::pending()));
     to

@@ -11,7 +11,7 @@ use crate::first::{Connection, connection_file, write_private};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub struct Where {
-    /// The address of Sluss, such as `http://127.0.0.1:8440`
+    /// The address of Sluss, such as `https://sluss.bank.example`
     #[arg(long, env = "SLUSS_URL", hide_env_values = true)]
     url: Option<String>,
     /// The token to ask with; better given by the environment
@@ -90,19 +90,28 @@ fn nowhere() -> Failure {
 /// Returns the address without a slash at its end, if it is one.
 pub(super) fn checked_url(url: &str) -> Result<String, Failure> {
     let url = url.trim_end_matches('/');
-    let host = url.strip_prefix("http://");
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let plain = |host: &str| {
         !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "@?#".contains(c))
     };
     if host.is_some_and(plain) {
         return Ok(url.to_owned());
     }
-    let hint = match url.starts_with("https://") {
-        true => "This version speaks HTTP: ask through a tunnel, or on the machine itself",
-        false => "Write it like `http://127.0.0.1:8440`",
-    };
+    let hint = "Write it like `https://sluss.bank.example`, or `http://127.0.0.1:8440`";
     let what = format!("`{}` is no address of Sluss.", super::shape::plain(url));
     Err(Failure::new(Blame::Caller, what, hint))
+}
+
+/// Returns whether what is sent to `url` can be read on the way: without TLS, to another machine.
+pub(super) fn in_the_clear(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let here = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    host != "localhost" && !here
 }
 
 /// Returns the connection that is remembered.
@@ -124,4 +133,30 @@ pub(super) fn remember(connection: &Connection) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(connection).expect("BUG: plain data has a JSON form");
     write_private(&connection_file(), &text)
         .map_err(|error| Failure::upstream("The connection can't be remembered", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_with_or_without_tls_and_nothing_else() {
+        for good in ["https://sluss.bank.example/", "http://127.0.0.1:8440", "https://[::1]:8440"] {
+            assert_eq!(checked_url(good).unwrap(), good.trim_end_matches('/'));
+        }
+        for wrong in ["sluss.bank.example", "ftp://x", "https://", "https://a@b", "https://a b"] {
+            assert!(checked_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_goes_as_it_is_only_to_other_machines_without_tls() {
+        for safe in ["https://a.example", "http://127.0.0.1:8440", "http://[::1]:1/x"] {
+            assert!(!in_the_clear(safe), "{safe}");
+        }
+        assert!(!in_the_clear("http://localhost"));
+        for open in ["http://a.example:8440", "http://10.0.0.1", "http://localhost.example"] {
+            assert!(in_the_clear(open), "{open}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluss_engine::failure::{Blame, Failure};
 
-use super::connection::{checked_url, known, remember};
+use super::connection::{checked_url, in_the_clear, known, remember};
 use super::print::{next, say};
 use super::{shape::word, terminal};
 use crate::client::{Client, Credentials};
@@ -14,7 +14,7 @@ use crate::first::{Connection, connection_file};
 /// Makes a token with login and password, and keeps the token in a file that only you can read.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The address, such as `http://127.0.0.1:8440`
+    /// The address, such as `https://sluss.bank.example`
     url: String,
     /// Your login; asked for unless given
     #[arg(long)]
@@ -27,6 +27,11 @@ pub struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let url = checked_url(&arguments.url)?;
+    if in_the_clear(&url) {
+        say(&format!(
+            "{url} is no TLS: whoever is in between can read your password. Better: https"
+        ));
+    }
     let login = match arguments.login {
         Some(login) => login,
         None => terminal::line("login: ")?,
