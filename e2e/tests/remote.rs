@@ -77,6 +77,7 @@ fn people_elsewhere_work_over_tls_that_their_machine_trusts_and_over_no_other() 
 
     let (signed_in, said) = elsewhere(home.path(), &other, &login, &typed);
     assert!(!signed_in && said.to_lowercase().contains("certificate"), "{said}");
+    assert!(said.contains("SSL_CERT_FILE"), "{said}");
     let (signed_in, said) = elsewhere(home.path(), &ca, &login, &typed);
     assert!(signed_in, "{said}");
     let (known, said) = elsewhere(home.path(), &ca, &["status"], "");

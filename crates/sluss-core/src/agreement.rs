@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::approval::{Decision, Subject, VoidWhy};
-use crate::config::Organisation;
+use crate::config::{Delegation, Organisation};
 use crate::deployment::Phase;
 use crate::exception::Exception;
 use crate::ids::{GroupName, PersonRef};
@@ -13,6 +13,17 @@ use crate::units::Millis;
 use crate::weakening;
 
 impl State {
+    /// Takes a delegation in, in the place of what the same person said of the same one before.
+    pub(crate) fn delegate(&mut self, new: &Delegation) {
+        let same = |old: &&mut Delegation| (&old.from, &old.to) == (&new.from, &new.to);
+        for old in self.delegations.iter_mut().filter(same) {
+            old.until = old.until.min(new.since);
+        }
+        if new.since < new.until {
+            self.delegations.push(new.clone());
+        }
+    }
+
     /// Returns the rules that must be met by those who agree to `subject`.
     pub fn rules_of(&self, subject: Subject) -> Vec<Rule> {
         match (subject, &self.organisation) {

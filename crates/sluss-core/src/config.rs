@@ -174,7 +174,8 @@ pub struct Product {
     pub findings: Terms,
 }
 
-/// Somebody decides for somebody else, for a time.
+/// Somebody decides for somebody else, for a time. The newest word of one person about another
+/// counts: one that ends when it begins takes back what was said before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delegation {
@@ -303,6 +304,12 @@ impl Organisation {
             true => (self.rules_for_platform(), false),
             false => (self.signed_as_asked(rules), true),
         }
+    }
+
+    /// Returns whether a rule of who must agree to releases of `service` names `environment`.
+    pub fn is_named(&self, service: &ServiceName, environment: &EnvironmentName) -> bool {
+        let mut rules = self.approvals.iter().filter(|rule| rule.covers(service, environment));
+        rules.any(|rule| rule.environments.contains(environment))
     }
 
     /// Returns what is asked of the services of `product`, whatever their own files say.

@@ -397,14 +397,18 @@ impl State {
     }
 
     /// Returns whether customers are where `release` goes by its stage `index`: in each lasting
-    /// environment of which the organisation does not say otherwise, and in the last one always.
+    /// environment of which the organisation does not say otherwise, and always in the last one and
+    /// where a rule of who must agree names the environment.
     pub fn has_customers(&self, release: ReleaseId, index: usize) -> bool {
         let stages = self.pipeline_of(release).map_or(&[][..], |pipeline| &pipeline.deliver);
         let last = stages.iter().rposition(|stage| stage.kind == EnvironmentKind::Lasting);
+        let service = self.releases.get(&release).map(|release| &release.service);
         let without = |stage: &Stage| {
-            self.organisation
-                .as_ref()
-                .is_some_and(|known| known.without_customers.contains(&stage.environment))
+            let (known, service) = (self.organisation.as_ref(), service);
+            known.zip(service).is_some_and(|(known, service)| {
+                known.without_customers.contains(&stage.environment)
+                    && !known.is_named(service, &stage.environment)
+            })
         };
         stages.get(index).is_some_and(|stage| {
             stage.kind == EnvironmentKind::Lasting && (last == Some(index) || !without(stage))

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{FourEyes, Organisation, Product};
-use crate::ids::{PersonRef, ProductName};
+use crate::ids::{PersonRef, ProductName, TemplateRef};
 use crate::state::{Proposal, State};
 use crate::units::Millis;
 
@@ -64,6 +64,10 @@ pub enum Weakening {
     OnCall,
     /// Somebody is no longer told of what happens.
     Notify,
+    /// A service that is not listed registers itself, which asks nothing of its product.
+    Registration,
+    /// A product is another team's: whose overdue reviews shut its gates changes.
+    Owners,
 }
 
 impl Weakening {
@@ -92,16 +96,20 @@ impl Weakening {
             }
             Self::Training => "Somebody would count as trained who does not, or for longer.",
             Self::Templates => "A template would ask less of what it delivers, or be gone.",
-            Self::Customers => "An environment would count as one without customers.",
+            Self::Customers => {
+                "An environment would count as one without customers wherever another comes after it."
+            }
             Self::Members => "Somebody would decide who does not.",
             Self::OnCall => "Nobody, or somebody else, would be on call for emergencies.",
             Self::Notify => "Somebody would no longer be told of what happens.",
+            Self::Registration => "A service that is not listed could register itself.",
+            Self::Owners => "A product would be another team's.",
         }
     }
 }
 
 /// Returns in what `after` asks less of people than `before`.
-fn of_people(before: &Organisation, after: &Organisation) -> [Option<Weakening>; 4] {
+fn of_people(before: &Organisation, after: &Organisation) -> [Option<Weakening>; 6] {
     let keys = before.by_key && !after.by_key || after.sign_in_minutes > before.sign_in_minutes;
     let terms =
         after.approval_hours > before.approval_hours || after.approval_days > before.approval_days;
@@ -111,7 +119,13 @@ fn of_people(before: &Organisation, after: &Organisation) -> [Option<Weakening>;
         let now = after.products.get(name);
         now.map_or(!of.require.is_empty(), |now| !of.require.is_subset(&now.require))
     };
+    let moved = |(name, of): (&ProductName, &Product)| {
+        after.products.get(name).is_some_and(|now| now.owner != of.owner)
+    };
+    let opens = after.open_registration && !before.open_registration;
     [
+        opens.then_some(Weakening::Registration),
+        before.products.iter().any(moved).then_some(Weakening::Owners),
         keys.then_some(Weakening::Keys),
         terms.then_some(Weakening::Terms),
         before.products.iter().any(required).then_some(Weakening::ProductRequirements),
@@ -119,15 +133,27 @@ fn of_people(before: &Organisation, after: &Organisation) -> [Option<Weakening>;
     ]
 }
 
-/// Returns whether a template that is in force would be gone, or ask at fewer gates.
+/// Returns whether a template that is in force would be gone, or ask at fewer gates; or whether a
+/// new version of one asks at fewer than the one before it.
 fn asks_less_by_template(before: &Organisation, after: &Organisation) -> bool {
-    before.template_gates.iter().any(|(name, stages)| {
-        let now = after.template_gates.get(name);
+    let fewer = |was: &TemplateRef, is: &TemplateRef| {
+        let (Some(stages), now) = (before.template_gates.get(was), after.template_gates.get(is))
+        else {
+            return false;
+        };
         stages.iter().any(|(place, gates)| {
             let now = now.and_then(|stages| stages.get(place));
             now.map_or(!gates.is_empty(), |now| !gates.is_subset(now))
         })
-    })
+    };
+    let before_it = |new: &TemplateRef| {
+        let same = before.template_gates.keys().filter(|old| old.name == new.name);
+        same.filter(|old| old.version < new.version).max_by_key(|old| old.version).cloned()
+    };
+    let new = after.templates.keys().chain(after.template_gates.keys());
+    let new = new.filter(|name| !before.template_gates.contains_key(*name));
+    before.template_gates.keys().any(|name| fewer(name, name))
+        || new.into_iter().any(|name| before_it(name).is_some_and(|old| fewer(&old, name)))
 }
 
 /// Returns whether the proposal lets people decide who do not, where there are two beside its

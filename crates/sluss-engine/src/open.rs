@@ -350,7 +350,7 @@ pub async fn bootstrap(engine: &Engine, text: &str) -> Result<(), Failure> {
         }
     };
     let platform =
-        organisation::read(&objects, &commit, &parts.accounts).await.map_err(|lines| {
+        organisation::read(&objects, &commit, &parts.accounts, None).await.map_err(|lines| {
             Failure::new(
                 Blame::Caller,
                 lines.join("\n"),

@@ -134,14 +134,16 @@ pub struct Platform {
 ///
 /// # Errors
 ///
-/// What is wrong, a line each, for whoever pushed it.
+/// What is wrong, a line each, for whoever pushed it; a template that is in force under its name and
+/// version and would be another one is, too.
 pub async fn read(
     objects: &ObjectAccess,
     commit: &sluss_core::ids::CommitId,
     accounts: &Accounts,
+    in_force: Option<&Organisation>,
 ) -> Result<Platform, Vec<String>> {
-    let failed = |error: crate::forge::GitError| vec![error.to_string()];
-    let text = objects.read_file(commit, FILE, Source::LARGEST).await.map_err(failed)?;
+    let read = objects.read_file(commit, FILE, Source::LARGEST).await;
+    let text = read.map_err(|error| vec![format!("{FILE} can't be read: {error}")])?;
     let Some(text) = text else {
         return Err(vec![
             format!("The platform repository has no {FILE}."),
@@ -150,9 +152,13 @@ pub async fn read(
     };
     let text = String::from_utf8(text).map_err(|_| vec![format!("{FILE} is not UTF-8.")])?;
     let file: File = serde_saphyr::from_str(&text).map_err(|error| {
-        format!("{FILE}: {error}").lines().map(str::to_owned).collect::<Vec<_>>()
+        let said = error.to_string().replace("<input>", FILE);
+        // What the parser would be told otherwise is nothing that can be told in the file.
+        let said = said.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+        format!("{FILE}: {said}").lines().map(str::to_owned).collect::<Vec<_>>()
     })?;
     let catalogue = templates(objects, commit).await?;
+    never_changes(&catalogue, in_force)?;
     let (organisation, texts) =
         (resolve(file, &catalogue, accounts).await, texts::read(objects, commit).await);
     match (organisation, texts) {
@@ -191,6 +197,36 @@ pub(crate) async fn templates(
         })?;
     }
     Ok(catalogue)
+}
+
+/// Checks that no version of a template that was published, or is built in, would be another one.
+fn never_changes(
+    catalogue: &Catalogue,
+    in_force: Option<&Organisation>,
+) -> Result<(), Vec<String>> {
+    let built_in = Catalogue::built_in();
+    let known = |name: &TemplateRef| {
+        let published = in_force.and_then(|known| known.templates.get(name));
+        published.or_else(|| built_in.find(name).map(|template| &template.digest))
+    };
+    let ours = |name: &TemplateRef| built_in.find(name).map(|template| &template.digest);
+    let changed = catalogue.templates().filter(|template| {
+        let (name, digest) = (&template.name, &template.digest);
+        // A newer Sluss may bring a built-in one that is mended.
+        known(name).is_some_and(|known| known != digest) && ours(name) != Some(digest)
+    });
+    let wrong = changed.map(|template| {
+        let TemplateRef { name, .. } = &template.name;
+        let versions = catalogue.templates().filter(|other| other.name.name == *name);
+        let next = versions.map(|other| other.name.version).max().unwrap_or(0) + 1;
+        format!(
+            "templates: `{}` is published already, and a published version never changes: give \
+             this one the version {next} (`{name}@{next}`), and services take it up by its name",
+            template.name
+        )
+    });
+    let wrong: Vec<String> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 /// Looks up everybody who is named; says of whom nobody knows.

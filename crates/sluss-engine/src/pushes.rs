@@ -110,7 +110,8 @@ impl PushJudge {
         actor: &Actor,
     ) -> Result<Lines, Lines> {
         let accounts = &self.engine.parts().accounts;
-        let platform = organisation::read(&push.objects, new, accounts).await?;
+        let in_force = self.engine.state().organisation.clone();
+        let platform = organisation::read(&push.objects, new, accounts, in_force.as_ref()).await?;
         let commits = self.commits(&push.objects, update.old.as_ref(), new).await?;
         let contributors = self.contributors(&commits, actor).await?;
         platform

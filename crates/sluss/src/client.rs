@@ -173,11 +173,12 @@ fn file(
     called: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
 ) -> Result<(Vec<u8>, String), Failure> {
     let mut response = called.map_err(|error| {
-        Failure::new(
-            Blame::Upstream,
-            format!("Sluss does not answer: {error}"),
-            "Is it running? Start it with `sluss up`",
-        )
+        let said = error.to_string();
+        let hint = match said.contains("certificate") {
+            true => "Have its authority trusted: `SSL_CERT_FILE=FILE`, its certificate in PEM",
+            false => "Is it running? Start it with `sluss up`",
+        };
+        Failure::new(Blame::Upstream, format!("Sluss does not answer: {said}"), hint)
     })?;
     let status = response.status().as_u16();
     let content = response

@@ -132,7 +132,7 @@ fn apply_people(state: &mut State, now: Millis, event: &Event) {
             state.sign_ins.insert(person.clone(), state.size.saturating_sub(1));
         }
         said if said.assured().is_some() => crate::assurance::apply(state, now, said),
-        E::AccessDelegated { delegation } => state.delegations.push(delegation.clone()),
+        E::AccessDelegated { delegation } => state.delegate(delegation),
         E::AccessIdentified { unknown, person, by } => {
             let said = state.identified.entry(unknown.clone()).or_default();
             said.extend(person.iter().chain([by]).cloned());

@@ -339,6 +339,9 @@ pub(super) fn delegate(
     now: Millis,
 ) -> Result<Vec<Event>, Refusal> {
     let from = in_person(actor)?;
+    if until <= now {
+        return take_back(state, from, to, now);
+    }
     let known = state.organisation.as_ref();
     let decides = |who: &PersonRef| known.is_some_and(|known| known.deciders().contains(who));
     if !decides(&from) || !decides(&to) || from == to {
@@ -349,11 +352,27 @@ pub(super) fn delegate(
         )
         .recorded(None, "delegate", RefusedWhy::MissingRole));
     }
-    if until <= now || until.since(now) > DELEGATED_MOST_MS {
+    if until.since(now) > DELEGATED_MOST_MS {
         let hint = "Give its length: `--for 14d`";
-        return Err(Refusal::new(Blame::Caller, "It ends after now, and within 90 days.", hint));
+        return Err(Refusal::new(Blame::Caller, "It ends within 90 days.", hint));
     }
     let delegation = Delegation { from, to, since: now, until };
+    Ok(vec![Event::AccessDelegated { delegation }])
+}
+
+/// Takes back what somebody delegated, also when they may decide no more themselves.
+fn take_back(
+    state: &State,
+    from: PersonRef,
+    to: PersonRef,
+    now: Millis,
+) -> Result<Vec<Event>, Refusal> {
+    let holding = |one: &Delegation| one.holds(now) && (&one.from, &one.to) == (&from, &to);
+    if !state.delegations.iter().any(holding) {
+        let hint = "See who decides for whom: `sluss access`, or give a length: `--for 14d`";
+        return Err(Refusal::new(Blame::Caller, "They decide nothing for you.", hint));
+    }
+    let delegation = Delegation { from, to, since: now, until: now };
     Ok(vec![Event::AccessDelegated { delegation }])
 }
 

@@ -43,6 +43,7 @@ pub(super) fn decide(
         C::Resume { deployment } => resume(state, deployment, actor),
         C::Freeze { service, environment, from, until, reason } => {
             freeze_end(from, until, now)?;
+            stop::freezable(state, service.as_ref(), environment.as_ref())?;
             let (freeze, by) = (state.next_freeze(), actor.who().cloned());
             Ok(vec![Event::FreezeSet { freeze, service, environment, from, until, reason, by }])
         }

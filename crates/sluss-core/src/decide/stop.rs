@@ -3,7 +3,7 @@
 use super::key::in_person;
 use super::{Actor, Blame, Refusal, missing, not_now};
 use crate::event::{Event, RefusedWhy};
-use crate::ids::{Digest, StopId};
+use crate::ids::{Digest, EnvironmentName, ServiceName, StopId};
 use crate::state::State;
 use crate::stop::{Stop, StopScope};
 
@@ -36,6 +36,26 @@ pub(super) fn stop(
     }
     let stop = state.next_stop();
     Ok(vec![Event::LineStopped { stop, scope, by, reason }])
+}
+
+/// Checks that what is to be frozen is there: a freeze of a name that nothing has keeps nothing.
+pub(super) fn freezable(
+    state: &State,
+    service: Option<&ServiceName>,
+    environment: Option<&EnvironmentName>,
+) -> Result<(), Refusal> {
+    let service = service.map(|name| StopScope::Service(name.clone()));
+    // Before the first push nothing says what environments there are.
+    let pushed = state.services.values().any(|service| !service.trunk.is_empty());
+    let environment =
+        environment.filter(|_| pushed).map(|name| StopScope::Environment(name.clone()));
+    match service.into_iter().chain(environment).find(|scope| !is_known(state, scope)) {
+        None => Ok(()),
+        Some(scope) => {
+            let what = format!("There is nothing called `{scope}`, so nothing was frozen.");
+            Err(missing(what, "sluss status"))
+        }
+    }
 }
 
 fn is_known(state: &State, scope: &StopScope) -> bool {

@@ -1,9 +1,13 @@
 //! Who must agree, in what time, and what goes round that: seen, by two people, for a reason.
 
-use expect_test::expect;
+use std::collections::BTreeSet;
 
-use crate::script::check;
-use crate::world::production;
+use expect_test::expect;
+use sluss_core::decide::Command;
+use sluss_core::units::Millis;
+
+use crate::script::{check, play};
+use crate::world::{World, actor, person, production};
 
 #[test]
 fn one_of_each_group_agrees_and_none_of_them_contributed() {
@@ -172,6 +176,30 @@ fn a_delegate_decides_until_the_end_and_not_for_a_contributor() {
             pay/production: rel-1 100 % rel-2 0 %
         "#]],
     );
+}
+
+#[test]
+fn what_was_delegated_is_taken_back_and_then_opens_nothing() {
+    let mut world = World::new(vec![production()]);
+    let operations = |world: &World| {
+        let known = world.state.organisation.as_ref().unwrap();
+        let groups = known.groups_at(&world.state.delegations, &BTreeSet::new(), world.now);
+        groups[&"operations".parse().unwrap()].contains(&person("carl"))
+    };
+    play(&mut world, "0 policy rules by anna\n1 delegate carl 500 by erik\n2 tick");
+    assert!(operations(&world));
+    // The newest word counts, also where it is a shorter one.
+    play(&mut world, "3 delegate carl 10 by erik\n4 tick");
+    assert!(operations(&world));
+    play(&mut world, "11 tick");
+    assert!(!operations(&world));
+    play(&mut world, "12 delegate carl 500 by erik\n13 delegate carl 0 by erik\n14 tick");
+    assert!(!operations(&world));
+    let said = |at: i64| world.state.delegations.iter().any(|one| one.holds(Millis(at * 1_000)));
+    assert!(said(5) && said(12) && !said(13), "what was said then stays said");
+    let command = Command::Delegate { to: person("carl"), until: Millis(0) };
+    let again = world.tell(command, &actor("erik")).unwrap_err();
+    assert_eq!(again.what, "They decide nothing for you.");
 }
 
 #[test]

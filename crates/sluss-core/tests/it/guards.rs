@@ -3,11 +3,14 @@
 
 use expect_test::expect;
 
+use sluss_core::decide::Command;
+use sluss_core::ids::Digest;
 use sluss_core::pipeline::{GateKind, Replacement};
+use sluss_core::slots::Rule;
 use sluss_core::weakening::Weakening;
 
 use crate::script::{check, play};
-use crate::world::{World, production, staging};
+use crate::world::{World, actor, production, staging};
 
 #[test]
 fn whoever_commits_by_an_address_that_nobody_knows_does_not_get_round_the_four_eyes_gate() {
@@ -523,6 +526,11 @@ fn whatever_asks_less_of_people_or_templates_takes_two_who_agree() {
     assert_eq!(weakens("training"), [Weakening::Training]);
     assert_eq!(weakens("product"), [Weakening::ProductRequirements]);
     assert_eq!(weakens("template"), [Weakening::Templates]);
+    assert_eq!(weakens("new-template"), [Weakening::Templates]);
+    assert_eq!(weakens("empty-template"), [Weakening::Templates]);
+    assert_eq!(weakens("same-template"), []);
+    assert_eq!(weakens("registration"), [Weakening::Registration]);
+    assert_eq!(weakens("owner"), [Weakening::Owners]);
     assert_eq!(weakens("customers"), [Weakening::Customers]);
     assert_eq!(weakens("stricter"), []);
 }
@@ -569,4 +577,42 @@ fn each_lasting_environment_is_held_to_what_all_are_unless_it_is_said_to_have_no
     }
     assert_ne!(stage("region-a").replacement, Replacement::AtOnce);
     assert_eq!(stage("staging").replacement, Replacement::AtOnce);
+}
+
+#[test]
+fn an_environment_that_a_rule_names_has_customers_whatever_else_is_said_of_it() {
+    let mut world = World::new(vec![staging(), production()]);
+    play(&mut world, "0 policy never require by anna\n1 push main anna by anna\n2 go\n3 go");
+    let release = *world.state.releases.keys().next().unwrap();
+    let known = world.state.organisation.as_mut().unwrap();
+    assert!(known.without_customers.contains(&"staging".parse().unwrap()));
+    assert!(!world.state.has_customers(release, 0));
+    let mut rule = Rule::one_of("approvers".parse().unwrap());
+    rule.environments.insert("staging".parse().unwrap());
+    rule.services.insert("other".parse().unwrap());
+    let rules = &mut world.state.organisation.as_mut().unwrap().approvals;
+    rules.push(rule);
+    assert!(!world.state.has_customers(release, 0), "it is of another service");
+    world.state.organisation.as_mut().unwrap().approvals[0].services.clear();
+    assert!(world.state.has_customers(release, 0));
+}
+
+#[test]
+fn what_nothing_is_called_is_not_frozen() {
+    let mut world = World::new(vec![production()]);
+    play(&mut world, "0 policy never by anna\n1 push main anna by anna\n2 go");
+    let mut freeze = |service: Option<&str>, environment: Option<&str>| {
+        let service = service.map(|name| name.parse().unwrap());
+        let environment = environment.map(|name| name.parse().unwrap());
+        let (from, reason) = (world.now, Digest::of(b"reason"));
+        let until = from.plus(1_000);
+        let command = Command::Freeze { service, environment, from, until, reason };
+        world.tell(command, &actor("anna")).map_err(|refusal| refusal.what)
+    };
+    let wrong = freeze(Some("nosuch"), None).unwrap_err();
+    assert_eq!(wrong, "There is nothing called `service:nosuch`, so nothing was frozen.");
+    let wrong = freeze(Some("pay"), Some("prodction")).unwrap_err();
+    assert!(wrong.contains("`environment:prodction`"), "{wrong}");
+    freeze(Some("pay"), Some("production")).unwrap();
+    freeze(None, None).unwrap();
 }

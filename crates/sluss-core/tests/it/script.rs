@@ -473,6 +473,7 @@ pub fn finds(key: AttemptKey, outcome: &str, reports: Vec<Findings>) -> Command 
 /// An organisation that asks for much.
 fn strict(mut content: Organisation) -> Organisation {
     content.by_key = false;
+    content.open_registration = false;
     content.sign_in_minutes = 60;
     content.approval_hours = 24;
     content.approval_days = 7;
@@ -505,6 +506,24 @@ fn but(mut content: Organisation, what: &str) -> Organisation {
         "template" => {
             let stages = content.template_gates.values_mut().next().unwrap();
             stages.values_mut().next().unwrap().remove(&GateKind::Findings);
+        }
+        "new-template" => {
+            let stages = content.template_gates.values().next().unwrap().clone();
+            let mut less = stages.clone();
+            less.values_mut().next().unwrap().remove(&GateKind::Tests);
+            content.template_gates.insert("rust-service@2".parse().unwrap(), less);
+        }
+        "empty-template" => {
+            content.templates.insert("rust-service@2".parse().unwrap(), Digest::of(b"2"));
+        }
+        "same-template" => {
+            let stages = content.template_gates.values().next().unwrap().clone();
+            content.template_gates.insert("rust-service@2".parse().unwrap(), stages);
+        }
+        "registration" => content.open_registration = true,
+        "owner" => {
+            let product = content.products.values_mut().next().unwrap();
+            product.owner = "others".parse().unwrap();
         }
         "customers" => _ = content.without_customers.insert("pilot".parse().unwrap()),
         "stricter" => content.approval_days = 6,

@@ -590,3 +590,24 @@ async fn who_is_on_call_and_told_is_read_and_mistakes_are_named() {
     assert_eq!(alarm.on_call, Some("night".parse().unwrap()));
     assert_eq!(alarm.notify[0].url.to_string(), "http://127.0.0.1:9/a");
 }
+
+#[tokio::test]
+async fn a_version_of_a_template_that_was_published_never_changes() {
+    let mut world = World::new().await;
+    let built_in = include_str!("../../../../templates/command@1/template.yaml");
+    let own = built_in.replace("name: command", "name: page");
+    let less = |text: &str| text.replace("Delivers anything", "Delivers all");
+    let (command, page) = ("templates/command@1/template.yaml", "templates/page@1/template.yaml");
+    let organisation = ("organisation.yaml", ORGANISATION);
+    let told = world.platform(&[organisation, (command, &less(built_in))]).await.unwrap_err();
+    let told = told.join("\n");
+    assert!(told.contains("`command@1` is published already"), "{told}");
+    assert!(told.contains("`command@2`"), "{told}");
+    // The same once more changes nothing.
+    world.platform(&[organisation, (command, built_in), (page, &own)]).await.unwrap();
+    let told = world.platform(&[organisation, (page, &less(&own))]).await.unwrap_err().join("\n");
+    assert!(told.contains("`page@1` is published already"), "{told}");
+    let next = less(&own).replace("version: 1", "version: 2");
+    let two = "templates/page@2/template.yaml";
+    world.platform(&[organisation, (page, &own), (two, &next)]).await.unwrap();
+}

@@ -150,6 +150,11 @@ fn change_view(state: &Known, words: &mut Words, id: ChangeId, change: &Change) 
     let deployments = deployments.map_or(&[][..], |release| &release.deployments);
     let deployments: Vec<DeploymentBrief> =
         deployments.iter().filter_map(|id| brief_of(state, words, *id)).collect();
+    let not_packed = change.run.and_then(|run| state.runs.get(&run)?.not_packed.as_ref());
+    let not_packed = not_packed.map(|why| {
+        let why = words.text(why).unwrap_or_else(|| "why is not kept any more".to_owned());
+        format!("Its release could not be packed: {why}.").replace("..", ".")
+    });
     let (into, delivered) = match change.phase {
         ChangePhase::MergedInto { into } => (Some(into.to_string()), None),
         ChangePhase::Delivered { at, .. } => (None, Some(at.0)),
@@ -175,7 +180,7 @@ fn change_view(state: &Known, words: &mut Words, id: ChangeId, change: &Change) 
         written_ms: push.written.0,
         pushed_ms: change.at.0,
         phase: phase_word(change.phase),
-        sentence: sentence(change.phase, &deployments),
+        sentence: not_packed.unwrap_or_else(|| sentence(change.phase, &deployments)),
         into,
         delivered_ms: delivered,
         run: change.run.map(|run| run.to_string()),

@@ -113,7 +113,7 @@ pub struct InPerson {
 pub struct DelegationWanted {
     /// The login of who decides meanwhile.
     pub to: String,
-    /// For how long from now.
+    /// For how long from now; 0 takes back what was delegated to them.
     pub for_seconds: u32,
     /// The password again; it can be that of HTTP Basic instead.
     pub password: Option<String>,

@@ -150,7 +150,9 @@ fn text_of(found: &Value) -> String {
     }
     for one in list(found, "delegations") {
         let (from, to) = (word(&one["from"], "name"), word(&one["to"], "name"));
-        rows.push(vec!["delegated".to_owned(), format!("{to} decides for {from}")]);
+        let until = one["until_ms"].as_i64().map(|at| format!(" until {}", rfc3339(at)));
+        let said = format!("{to} decides for {from}{}", until.unwrap_or_default());
+        rows.push(vec!["delegated".to_owned(), said]);
     }
     let overdue = if found["review_overdue"] == true { "overdue since" } else { "due" };
     let due = moment("review_due_ms").unwrap_or_else(|| "after a configuration".to_owned());

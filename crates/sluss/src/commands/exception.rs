@@ -8,8 +8,8 @@ use super::Output;
 use super::act::{changed, happened};
 use super::connection::Where;
 use super::decide::Person;
-use super::print::{print, print_json};
-use super::shape::{list, part, table, word};
+use super::print::{print, print_json, say};
+use super::shape::{list, part, plain, table, word};
 use super::times::{read_length, rfc3339};
 
 /// Ask for exceptions from gates, grant, end and review them
@@ -165,8 +165,11 @@ pub struct Delegate {
     /// The login of who decides meanwhile
     to: String,
     /// For how long: `14d`
-    #[arg(long = "for", value_name = "LENGTH")]
-    length: String,
+    #[arg(long = "for", value_name = "LENGTH", required_unless_present = "end")]
+    length: Option<String>,
+    /// Take back, from now on, that they decide for you
+    #[arg(long, conflicts_with = "length")]
+    end: bool,
     #[command(flatten)]
     person: Person,
     #[command(flatten)]
@@ -180,10 +183,7 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::Report(arguments) => report(&arguments, output).await,
         Command::List(List { of }) => show(&of, output).await,
         Command::Grant(Decide { exception, person, of }) => {
-            let path = format!("/api/v1/exceptions/{}/grant", part(&exception));
-            let done = person.there(&of)?.post(&path, &json!({})).await?;
-            changed(&done, output, &format!("You granted {exception}."), "sluss exception list");
-            Ok(())
+            grant(&exception, person, &of, output).await
         }
         Command::End(End { exception, person, of }) => {
             let path = format!("/api/v1/exceptions/{}/end", part(&exception));
@@ -201,13 +201,69 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
     }
 }
 
+/// Shows what is asked for before the password that grants it.
+async fn grant(id: &str, person: Person, of: &Where, output: Output) -> Result<(), Failure> {
+    if let Some(asked) = found(of, id).await {
+        for line in brief(&asked) {
+            say(&line);
+        }
+    }
+    let path = format!("/api/v1/exceptions/{}/grant", part(id));
+    let done = person.there(of)?.post(&path, &json!({})).await?;
+    let more = found(of, id).await.and_then(|one| one["still_asks"].as_u64()).unwrap_or(0);
+    let more = match more {
+        0 => String::new(),
+        1 => " 1 more person must agree.".to_owned(),
+        more => format!(" {more} more people must agree."),
+    };
+    changed(&done, output, &format!("You granted {id}.{more}"), "sluss exception list");
+    Ok(())
+}
+
+/// Looks an exception up; a person who sees none is still asked, and told by who decides.
+async fn found(of: &Where, id: &str) -> Option<Value> {
+    let all = of.client().ok()?.get("/api/v1/exceptions").await.ok()?;
+    list(&all, "exceptions").iter().find(|one| one["exception"] == id).cloned()
+}
+
+/// What somebody is to know who grants it.
+fn brief(one: &Value) -> Vec<String> {
+    let until = one["until_ms"].as_i64().map(rfc3339).unwrap_or_default();
+    let of = about(one).join(" ");
+    let mut lines = vec![
+        format!("{}: {} {of}, until {until}", word(one, "exception"), word(one, "kind")),
+        format!("  asked by   {}", plain(word(&one["asked_by"], "name"))),
+        format!("  reason     {}", plain(one["reason"].as_str().unwrap_or("not kept any more"))),
+    ];
+    if let Some(instead) = one["compensating"].as_str() {
+        lines.push(format!("  instead    {}", plain(instead)));
+    }
+    if let Some(incident) = one["incident"].as_str() {
+        lines.push(format!("  incident   {incident}"));
+    }
+    lines
+}
+
+/// What it is about: a deployment, a service, a rule, findings.
+fn about(one: &Value) -> Vec<String> {
+    let about =
+        ["deployment", "service", "environment", "rule"].map(|key| word(one, key).to_owned());
+    let findings = list(one, "findings").iter().filter_map(Value::as_str);
+    let findings = findings.map(|key| key.get(..12).unwrap_or(key).to_owned());
+    about.into_iter().filter(|text| !text.is_empty()).chain(findings).collect()
+}
+
 /// Runs `sluss delegate`.
 pub(super) async fn delegate(arguments: Delegate, output: Output) -> Result<(), Failure> {
-    let Delegate { to, length, person, of } = arguments;
-    let seconds = read_length(&length)? / 1000;
+    let Delegate { to, length, end: _, person, of } = arguments;
+    let seconds = length.as_deref().map(read_length).transpose()?.map_or(0, |time| time / 1000);
     let body = json!({ "to": to, "for_seconds": seconds });
     let done = person.there(&of)?.post("/api/v1/delegations", &body).await?;
-    changed(&done, output, &format!("{to} decides for you, for {length}."), "sluss status");
+    let said = match length {
+        Some(length) => format!("{to} decides for you, for {length}."),
+        None => format!("{to} decides for you no more."),
+    };
+    changed(&done, output, &said, "sluss status");
     Ok(())
 }
 
@@ -308,12 +364,6 @@ async fn show(of: &Where, output: Output) -> Result<(), Failure> {
         Output::Text if list(&found, "exceptions").is_empty() => print("No exception."),
         Output::Text => {
             let row = |one: &Value| {
-                let about = ["deployment", "service", "environment", "rule"]
-                    .map(|key| word(one, key).to_owned());
-                let findings = list(one, "findings").iter().filter_map(Value::as_str);
-                let findings = findings.map(|key| key.get(..12).unwrap_or(key).to_owned());
-                let about: Vec<String> =
-                    about.into_iter().filter(|text| !text.is_empty()).chain(findings).collect();
                 let review = match (one["review_overdue"] == true, one["review_due"] == true) {
                     (true, _) => "review overdue",
                     (false, true) => "to be reviewed",
@@ -323,9 +373,11 @@ async fn show(of: &Where, output: Output) -> Result<(), Failure> {
                     word(one, "exception").to_owned(),
                     word(one, "kind").to_owned(),
                     word(one, "state").to_owned(),
-                    about.join(" "),
+                    about(one).join(" "),
                     format!("until {}", rfc3339(one["until_ms"].as_i64().unwrap_or(0))),
                     review.to_owned(),
+                    plain(word(&one["asked_by"], "name")),
+                    plain(word(one, "reason")),
                 ]
             };
             let rows: Vec<Vec<String>> = list(&found, "exceptions").iter().map(row).collect();
@@ -333,4 +385,25 @@ async fn show(of: &Where, output: Output) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_grants_is_shown_what_is_asked_for_by_whom_and_why() {
+        let asked = json!({
+            "exception": "exc-1", "kind": "waiver", "service": "pay", "rule": "licence",
+            "until_ms": 0, "asked_by": { "name": "Anna" }, "reason": "The scanner\nis down",
+            "compensating": "By hand",
+        });
+        let said = brief(&asked).join("\n");
+        assert!(
+            said.starts_with("exc-1: waiver pay licence, until 1970-01-01T00:00:00Z\n"),
+            "{said}"
+        );
+        assert!(said.contains("asked by   Anna") && said.contains("instead    By hand"), "{said}");
+        assert!(!said.contains("scanner\nis"), "one line each: {said}");
+    }
 }

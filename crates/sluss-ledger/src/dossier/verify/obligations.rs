@@ -7,7 +7,7 @@
 //!   that name, or somebody listed there had handed over to them; never where they contributed, and
 //!   once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn approvals(
     }
 }
 
-/// Who decided at that time for somebody of `members`.
+/// Who decided at that time for somebody of `members`: by the newest word of one about another.
 fn stand_ins(
     opened: &Opened<'_>,
     decided: &SignedEvent,
@@ -111,16 +111,24 @@ fn stand_ins(
     let handed = opened.told().filter(|(signed, _)| {
         signed.event.kind == "access.delegated" && signed.index < decided.index
     });
-    let holds = |(signed, data): (&SignedEvent, &Value)| {
+    let word = |(signed, data): (&SignedEvent, &Value)| {
         let of = &data["delegation"];
         let (from, to) = (person(&of["from"])?, person(&of["to"])?);
-        let time = of["since"].as_i64()? <= now && now < of["until"].as_i64()?;
         // Nobody but who is away hands over.
         let theirs = signed.event.actor.reference == from;
-        let may = time && theirs && members.contains(&from) && !contributors.contains(&from);
-        may.then_some(to)
+        let time = (of["since"].as_i64()?, of["until"].as_i64()?);
+        theirs.then_some(((from, to), (signed.index, time)))
     };
-    handed.filter_map(holds).collect()
+    let mut newest: BTreeMap<(Hash, Hash), (u64, (i64, i64))> = BTreeMap::new();
+    for (pair, said) in handed.filter_map(word) {
+        let known = newest.entry(pair).or_insert(said);
+        *known = (*known).max(said);
+    }
+    let holds = |((from, to), (_, (since, until))): ((Hash, Hash), (u64, (i64, i64)))| {
+        let may = members.contains(&from) && !contributors.contains(&from);
+        (may && since <= now && now < until).then_some(to)
+    };
+    newest.into_iter().filter_map(holds).collect()
 }
 
 /// What the release got first, of a thousand parts of the traffic.
