@@ -88,8 +88,7 @@ impl State {
     /// Returns the team that answers for `service`, where its product names one.
     pub fn team_of(&self, service: &ServiceName) -> Option<&TeamName> {
         let organisation = self.organisation.as_ref()?;
-        let registered = self.services.get(service).map(|of| &of.product);
-        let product = registered.or_else(|| organisation.services.get(service))?;
+        let product = self.product_of(service)?;
         organisation.products.get(product).map(|product| &product.owner)
     }
 

@@ -160,7 +160,7 @@ impl State {
     pub(crate) fn covers(&self, scope: &HoldScope, about: &BTreeSet<About>) -> bool {
         let service_of = |id: &ReleaseId| self.releases.get(id).map(|release| &release.service);
         let in_product = |service: &ServiceName, product: &ProductName| {
-            self.services.get(service).is_none_or(|service| service.product == *product)
+            self.product_of(service).is_none_or(|known| known == product)
         };
         about.iter().any(|about| match (scope, about) {
             (HoldScope::All, _) | (_, About::Whole) => true,

@@ -273,7 +273,7 @@ pub(crate) fn note(state: &mut State, now: Millis, event: &Event) {
 impl State {
     /// Returns how long findings of this severity may stay open in `service`.
     pub fn term_of(&self, service: &ServiceName, severity: Severity) -> Term {
-        let product = self.services.get(service).map(|known| &known.product);
+        let product = self.product_of(service);
         let organisation = self.organisation.as_ref();
         organisation.map_or_else(|| Terms::usual(severity), |known| known.term(product, severity))
     }

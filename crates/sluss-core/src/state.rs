@@ -91,8 +91,8 @@ pub struct Place {
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// Its product.
-    pub product: ProductName,
+    /// The product that it was registered for; [`State::product_of`] says which it belongs to.
+    product: ProductName,
     /// Where it is, or was, or is about to be.
     pub places: BTreeMap<EnvironmentName, Place>,
     /// What scanners found in it, ever.
@@ -100,6 +100,14 @@ pub struct Service {
     pub findings: BTreeMap<FindingKey, Sighting>,
     /// Changes of the branch that is delivered, oldest first.
     pub trunk: Vec<ChangeId>,
+}
+
+impl Service {
+    /// Returns a service that was just registered for `product`.
+    pub(crate) fn registered(product: ProductName) -> Self {
+        let (places, findings) = Default::default();
+        Self { product, places, findings, trunk: Vec::new() }
+    }
 }
 
 /// Where a change stands.
@@ -317,9 +325,30 @@ impl State {
         self.services.get(service)?.places.get(environment)
     }
 
+    /// Returns the product that `service` belongs to: by the organisation in force, and where that
+    /// says nothing, the one that it was registered for.
+    pub fn product_of(&self, service: &ServiceName) -> Option<&ProductName> {
+        self.product_by(self.organisation.as_ref(), service)
+    }
+
+    /// Returns the product that `service` belongs to where this organisation is in force.
+    pub(crate) fn product_by<'a>(
+        &'a self,
+        organisation: Option<&'a Organisation>,
+        service: &ServiceName,
+    ) -> Option<&'a ProductName> {
+        let listed = organisation.and_then(|known| known.services.get(service));
+        listed.or_else(|| self.services.get(service).map(|known| &known.product))
+    }
+
+    /// Returns every product that a registered service belongs to.
+    pub fn products(&self) -> BTreeSet<&ProductName> {
+        self.services.keys().filter_map(|service| self.product_of(service)).collect()
+    }
+
     /// Returns what one failed request to `service` costs, where its product says so.
     pub fn failure_cost(&self, service: &ServiceName) -> Option<&Money> {
-        let product = &self.services.get(service)?.product;
+        let product = self.product_of(service)?;
         self.organisation.as_ref()?.products.get(product)?.failure_cost.as_ref()
     }
 

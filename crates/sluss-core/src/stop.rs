@@ -55,9 +55,7 @@ impl StopScope {
     ) -> bool {
         match self {
             Self::All => true,
-            Self::Product(name) => {
-                state.services.get(service).is_some_and(|service| service.product == *name)
-            }
+            Self::Product(name) => state.product_of(service) == Some(name),
             Self::Service(name) => name == service,
             Self::Environment(name) => name == environment,
         }

@@ -9,8 +9,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{FourEyes, Organisation, Product};
+use crate::findings::Severity;
+use crate::hold::{Hold, HoldScope};
 use crate::ids::{PersonRef, ProductName, TemplateRef};
 use crate::state::{Proposal, State};
+use crate::stop::{Stop, StopScope};
 use crate::units::Millis;
 
 /// How many people agree to a configuration that asks less.
@@ -68,6 +71,8 @@ pub enum Weakening {
     Registration,
     /// A product is another team's: whose overdue reviews shut its gates changes.
     Owners,
+    /// A service would belong to a product of which less is asked, or not known to be as much.
+    Moved,
 }
 
 impl Weakening {
@@ -104,6 +109,9 @@ impl Weakening {
             Self::Notify => "Somebody would no longer be told of what happens.",
             Self::Registration => "A service that is not listed could register itself.",
             Self::Owners => "A product would be another team's.",
+            Self::Moved => {
+                "A service would move to a product that asks less, or is not known to ask as much."
+            }
         }
     }
 }
@@ -131,6 +139,28 @@ fn of_people(before: &Organisation, after: &Organisation) -> [Option<Weakening>;
         before.products.iter().any(required).then_some(Weakening::ProductRequirements),
         after.training.iter().any(trained).then_some(Weakening::Training),
     ]
+}
+
+/// Returns whether a registered service would leave its product for one that asks less: fewer
+/// gates, longer terms of findings, or what keeps it now would keep it no more. What a calendar
+/// and policies make of another product is not known.
+fn asks_less_by_move(state: &State, before: &Organisation, after: &Organisation) -> bool {
+    state.services.keys().any(|service| {
+        let was = state.product_by(Some(before), service);
+        let now = state.product_by(Some(after), service);
+        let fewer = || !before.demands(was).is_subset(&after.demands(now));
+        let longer = |of: &Severity| after.term(now, *of) > before.term(was, *of);
+        let stopped =
+            |stop: &Stop| matches!(&stop.scope, StopScope::Product(of) if Some(of) == was);
+        let held = |hold: &Hold| matches!(&hold.scope, HoldScope::Product(of) if Some(of) == was);
+        let kept = || {
+            state.active_stops().any(|(_, stop)| stopped(stop))
+                || state.active_holds().any(|(_, hold)| held(hold))
+                || state.overdue_review(service, state.time).is_some()
+        };
+        let unknown = before.calendar.is_some() || before.policies.is_some();
+        was != now && (unknown || fewer() || Severity::ALL.iter().any(longer) || kept())
+    })
 }
 
 /// Returns whether a template that is in force would be gone, or ask at fewer gates; or whether a
@@ -242,7 +272,11 @@ impl State {
     /// Returns in what the proposed configuration `number` asks less than the one in force.
     pub fn weakenings(&self, number: u64) -> Vec<Weakening> {
         match (&self.organisation, self.proposals.get(&number)) {
-            (Some(before), Some(proposal)) => between(before, proposal),
+            (Some(before), Some(proposal)) => {
+                let moved = asks_less_by_move(self, before, &proposal.organisation);
+                let moved = moved.then_some(Weakening::Moved);
+                between(before, proposal).into_iter().chain(moved).collect()
+            }
             (None, _) | (_, None) => Vec::new(),
         }
     }

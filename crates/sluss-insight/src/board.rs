@@ -203,7 +203,7 @@ pub fn row_of(state: &State, id: ChangeId, now: Millis) -> Option<BoardRow> {
     Some(BoardRow {
         change: id,
         service: change.service.clone(),
-        product: state.services.get(&change.service).map(|service| service.product.clone()),
+        product: state.product_of(&change.service).cloned(),
         lane: stands.lane,
         waiting_on: stands.waiting_on,
         since: stands.since,

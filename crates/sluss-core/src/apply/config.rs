@@ -53,6 +53,8 @@ pub(super) fn apply(state: &mut State, now: Millis, event: &Event) {
             state.in_force = state.size.checked_sub(1);
             state.organisation = Some(proposal.organisation.clone());
             state.versioned(*number, now);
+            // What was in force by fewer than are asked by now waits for nobody.
+            state.overtaken(Subject::Configuration(*number), now);
         }
         Event::PolicyReviewOverdue { bundle: _, due } => {
             if let Some(version) = &mut state.policy_version {
@@ -65,9 +67,8 @@ pub(super) fn apply(state: &mut State, now: Millis, event: &Event) {
             }
         }
         Event::ServiceRegistered { service, product } => {
-            let (product, trunk, places) = (product.clone(), Vec::new(), Default::default());
             let known = state.services.entry(service.clone());
-            known.or_insert(Service { product, findings: Default::default(), trunk, places });
+            known.or_insert_with(|| Service::registered(product.clone()));
         }
         _other => unreachable!("BUG: not an event of the configuration"),
     }

@@ -27,8 +27,7 @@ pub(super) fn request_deployment(state: &mut State, now: Millis, event: &Event) 
     let Some(stage) = pipeline.deliver.get(*stage_index).cloned() else { return };
     let lasting = |stage: &Stage| stage.kind == EnvironmentKind::Lasting;
     let last = pipeline.deliver.iter().rposition(lasting) == Some(*stage_index);
-    let product = state.releases.get(release_id).and_then(|of| state.services.get(&of.service));
-    let product = product.map(|service| &service.product);
+    let product = state.releases.get(release_id).and_then(|of| state.product_of(&of.service));
     let demands = match &state.organisation {
         Some(organisation) => organisation.demands(product),
         None => Demand::USUAL.into(),

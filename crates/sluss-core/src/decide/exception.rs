@@ -149,7 +149,7 @@ fn emergency(
     let Some(about) = state.incidents.get(&incident) else {
         return Err(missing(format!("There is no incident {incident}."), "sluss incident list"));
     };
-    let product = |service| state.services.get(service).map(|of| &of.product);
+    let product = |service| state.product_of(service);
     if about.closed.is_some() {
         return Err(not_now(format!("{incident} is closed, so nothing of it is to be mended.")));
     }

@@ -88,7 +88,7 @@ fn is_known(state: &State, scope: &HoldScope) -> bool {
         HoldScope::All => true,
         HoldScope::Product(name) => {
             organisation.is_some_and(|known| known.products.contains_key(name))
-                || state.services.values().any(|service| service.product == *name)
+                || state.products().contains(name)
         }
         HoldScope::Service(name) => {
             organisation.is_some_and(|known| known.services.contains_key(name))

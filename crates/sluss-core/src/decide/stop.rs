@@ -64,7 +64,7 @@ fn is_known(state: &State, scope: &StopScope) -> bool {
         StopScope::All => true,
         StopScope::Product(name) => {
             organisation.is_some_and(|known| known.products.contains_key(name))
-                || state.services.values().any(|service| service.product == *name)
+                || state.products().contains(name)
         }
         StopScope::Service(name) => {
             organisation.is_some_and(|known| known.services.contains_key(name))

@@ -25,6 +25,7 @@ mod live;
 mod paces;
 mod permits;
 mod policies;
+mod products;
 mod profiles;
 mod remediation;
 mod retention;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sluss_calendar::{
     Calendar, Difference, Kind, Overrun, PreviewSpan, Scope, difference, preview,
 };
-use sluss_core::ids::Digest;
+use sluss_core::ids::{Digest, ProductName, ServiceName};
 use sluss_core::state::State;
 use sluss_core::units::Millis;
 use sluss_store::Blobs as _;
@@ -62,22 +62,21 @@ fn lets_finish(found: &Difference) -> bool {
 fn scopes(state: &State) -> Vec<Scope> {
     let environments = state.services.values().flat_map(|of| of.places.keys());
     let environments: BTreeSet<String> = environments.map(ToString::to_string).collect();
-    let products: BTreeSet<String> =
-        state.services.values().map(|of| of.product.to_string()).collect();
+    let products = state.products();
     let mut all = vec![Scope::default()];
     for environment in &environments {
         all.push(Scope { environment: Some(environment.clone()), ..Scope::default() });
-        let of_product = |product: &String| Scope {
-            product: Some(product.clone()),
+        let of_product = |product: &&ProductName| Scope {
+            product: Some(product.to_string()),
             environment: Some(environment.clone()),
             ..Scope::default()
         };
         all.extend(products.iter().map(of_product));
-        let of_service =
-            |(service, known): (&sluss_core::ids::ServiceName, &sluss_core::state::Service)| {
-                Scope::new(known.product.as_str(), service.as_str(), environment)
-            };
-        all.extend(state.services.iter().map(of_service));
+        let of_service = |service: &ServiceName| {
+            let product = state.product_of(service)?;
+            Some(Scope::new(product.as_str(), service.as_str(), environment))
+        };
+        all.extend(state.services.keys().filter_map(of_service));
     }
     all
 }

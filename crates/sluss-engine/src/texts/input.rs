@@ -188,12 +188,12 @@ impl Looked<'_> {
         let state = self.state;
         let unknown = || NotTold::Unknown(self.id);
         let change = state.change_of(self.deployment.release).ok_or_else(unknown)?;
-        let service = state.services.get(&self.deployment.service).ok_or_else(unknown)?;
+        let product = state.product_of(&self.deployment.service).ok_or_else(unknown)?;
         let artifacts = self.release.artifacts.iter().map(|artifact| sha256(&artifact.digest));
         Ok(Release {
             id: text(self.deployment.release)?,
             service: text(&self.deployment.service)?,
-            product: text(&service.product)?,
+            product: text(product)?,
             commit: change.push.commit.as_str().try_into()?,
             artifacts: artifacts.collect::<Result<_, _>>()?,
             created_ms: at(self.release.created)?,

@@ -336,7 +336,7 @@ async fn changes(parts: &Parts, between: &Between) -> Result<Changes, String> {
 /// Returns what the calendar is asked about.
 pub fn scope(state: &State, deployment: DeploymentId) -> Option<Scope> {
     let deployment = state.deployments.get(&deployment)?;
-    let product = &state.services.get(&deployment.service)?.product;
+    let product = state.product_of(&deployment.service)?;
     let (service, environment) = (deployment.service.as_str(), deployment.environment.as_str());
     Some(Scope::new(product.as_str(), service, environment))
 }

@@ -503,6 +503,28 @@ async fn a_window_of_the_calendar_keeps_a_deployment_and_lets_it_go_when_it_ends
 }
 
 #[tokio::test]
+async fn a_window_of_a_product_keeps_a_service_that_was_moved_to_it() {
+    let mut world = World::new().await;
+    let calendar = "windows:\n  - id: sunday\n    kind: deny\n    scope: { products: [cards] }\n    \
+                    dtstart: 2026-11-22T06:00\n    dtend: 2026-11-22T08:00\n    tzid: UTC\n    \
+                    reason: rest\n    owner: ops\n";
+    let cards = "pay: { title: Pay, owner: pay }, cards: { title: Cards, owner: cards }";
+    let organisation = ORGANISATION.replace("pay: { title: Pay, owner: pay }", cards);
+    let files = [("organisation.yaml", organisation.as_str()), ("calendar.yaml", calendar)];
+    world.platform(&files).await.unwrap();
+    let before = world.release(&[("docs/readme", "one")]).await;
+    assert!(world.gate(before, GateKind::Freeze).is_cleared(), "it is of the product `pay`");
+    let moved = format!("{organisation}services: {{ payments: cards }}\n");
+    world.platform(&[("organisation.yaml", &moved), ("calendar.yaml", calendar)]).await.unwrap();
+    let id = world.release(&[("docs/readme", "two")]).await;
+    let on = WaitingOn::Calendar {
+        until: Some(BEGIN.plus(3_600_000)),
+        windows: vec!["sunday".to_owned()],
+    };
+    assert_eq!(world.gate(id, GateKind::Freeze), GateOutcome::Waiting { on });
+}
+
+#[tokio::test]
 async fn what_a_calendar_says_is_not_known_once_its_text_is_gone() {
     let mut world = World::new().await;
     let calendar = "windows: []\n";

@@ -89,13 +89,14 @@ impl Which {
     fn scope(&self, state: &Known) -> Result<Scope, Failure> {
         let service = match &self.service {
             Some(name) => {
-                let mut all = state.services.iter();
-                let found = all.find(|(known, _)| known.as_str() == name);
-                let (name, service) = found.ok_or_else(|| {
+                let mut all = state.services.keys();
+                let found = all.find(|known| known.as_str() == name);
+                let found = found.and_then(|name| Some((name, state.product_of(name)?)));
+                let (name, product) = found.ok_or_else(|| {
                     let what = format!("There is no service `{name}`.");
                     Failure::new(Blame::NotFound, what, "See which there are: `sluss status`")
                 })?;
-                Some((name.to_string(), service.product.to_string()))
+                Some((name.to_string(), product.to_string()))
             }
             None => None,
         };

@@ -101,10 +101,9 @@ pub struct StatusView {
 pub(super) async fn status(State(app): State<App>) -> Answer<StatusView> {
     let now = app.engine.now();
     let build = |state: &Known, words: &mut Words| {
-        let service = |(name, service): (&ServiceName, &sluss_core::state::Service)| {
-            (name.clone(), service.product.to_string())
-        };
-        let names: Vec<(ServiceName, String)> = state.services.iter().map(service).collect();
+        let service =
+            |name: &ServiceName| Some((name.clone(), state.product_of(name)?.to_string()));
+        let names: Vec<(ServiceName, String)> = state.services.keys().filter_map(service).collect();
         let services = names
             .into_iter()
             .map(|(name, product)| ServiceStatus {

@@ -1,10 +1,9 @@
 //! The board: all changes in lanes, and per service what is live where.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::{Query, State};
 use serde::Deserialize;
+use sluss_core::ids::ServiceName;
 use sluss_core::state::State as Known;
 use sluss_core::units::Millis;
 use sluss_insight::{Board, BoardRow, Lane, Waiting, board};
@@ -101,8 +100,7 @@ pub(super) async fn page(State(app): State<App>, Query(which): Query<Which>, ask
     let (lanes, rows, left_out, services) = view(&app, build).await.or_fail(&app, &asked)?;
     let (products, scopes): (Vec<String>, _) = {
         let state = app.engine.state();
-        let products = state.services.values().map(|service| service.product.to_string());
-        let products = products.collect::<BTreeSet<_>>().into_iter().collect();
+        let products = state.products().into_iter().map(ToString::to_string).collect();
         (products, scopes(&state))
     };
     let any = !app.engine.state().changes.is_empty();
@@ -205,11 +203,13 @@ pub(super) fn row_view(state: &Known, words: &mut Words, row: &BoardRow, now: Mi
 }
 
 fn services(state: &Known, which: &Which) -> Vec<ServiceLine> {
-    let shown = state.services.iter().filter(|(name, service)| {
+    let product =
+        |name: &ServiceName| state.product_of(name).map(ToString::to_string).unwrap_or_default();
+    let shown = state.services.iter().filter(|(name, _)| {
         (which.service.is_empty() || name.as_str() == which.service)
-            && (which.product.is_empty() || service.product.as_str() == which.product)
+            && (which.product.is_empty() || product(name) == which.product)
     });
-    let line = |(name, service): (&sluss_core::ids::ServiceName, &sluss_core::state::Service)| {
+    let line = |(name, service): (&ServiceName, &sluss_core::state::Service)| {
         let mut places = Vec::new();
         for environment in state.lasting_environments(name) {
             let place = service.places.get(&environment);
@@ -229,7 +229,7 @@ fn services(state: &Known, which: &Which) -> Vec<ServiceLine> {
         ServiceLine {
             name: name.to_string(),
             address: format!("/?service={name}"),
-            product: service.product.to_string(),
+            product: product(name),
             places,
         }
     };

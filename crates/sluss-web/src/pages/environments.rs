@@ -182,7 +182,8 @@ fn row(
             ephemeral.push(cell(state, words, (name, environment), place, now));
         }
     }
-    Row { service: name.to_string(), product: service.product.to_string(), cells, ephemeral }
+    let product = state.product_of(name).map(ToString::to_string).unwrap_or_default();
+    Row { service: name.to_string(), product, cells, ephemeral }
 }
 
 fn cell(

@@ -47,12 +47,12 @@ fn a_sluss_that_does_not_answer_is_said_to_be_so() {
 fn an_address_that_makes_no_sense_is_refused_before_anything_is_sent() {
     let session = Session::new();
     expect![[r#"
-        $ sluss login https://sluss.example --login anna
-        [err] error: `https://sluss.example` is no address of Sluss.
-        [err]   next: This version speaks HTTP: ask through a tunnel, or on the machine itself
+        $ sluss login ftp://sluss.example --login anna
+        [err] error: `ftp://sluss.example` is no address of Sluss.
+        [err]   next: Write it like `https://sluss.bank.example`, or `http://127.0.0.1:8440`
         [exit 2]
     "#]]
-    .assert_eq(&session.sluss("login https://sluss.example --login anna"));
+    .assert_eq(&session.sluss("login ftp://sluss.example --login anna"));
     expect![[r#"
         $ sluss freeze set --for 2 --reason x --url ftp://a
         [err] error: `2` is not a length of time.
