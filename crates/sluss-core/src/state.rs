@@ -418,11 +418,12 @@ impl State {
         }
     }
 
-    /// Returns the commit of the platform repository whose content decides now.
+    /// Returns the commit of the platform repository whose content decides now: the one that came
+    /// into force last.
     pub fn active_commit(&self) -> Option<CommitId> {
-        let organisation = self.organisation.as_ref()?;
-        let active = |proposal: &&Proposal| proposal.over && proposal.organisation == *organisation;
-        self.proposals.values().rev().find(active).map(|proposal| proposal.commit.clone())
+        let active =
+            self.proposals.iter().filter_map(|(id, one)| Some(((one.activated?, *id), one)));
+        active.max_by_key(|(came, _)| *came).map(|(_, proposal)| proposal.commit.clone())
     }
 
     /// Returns whether customers are where `release` goes by its stage `index`: in each lasting

@@ -128,6 +128,8 @@ pub struct Platform {
     pub catalogue: Catalogue,
     /// Its calendar, its policies, and why controls do not apply.
     pub texts: PlatformTexts,
+    /// Files that look as if they were read here, and are not.
+    pub unread: Vec<String>,
 }
 
 /// Reads the platform repository at `commit`, or says in lines what is wrong with it.
@@ -166,7 +168,8 @@ pub async fn read(
             let (calendar, policies) = (texts.calendar(), texts.policies());
             let not_applicable = texts.not_applicable();
             let organisation = Organisation { calendar, policies, not_applicable, ..organisation };
-            Ok(Platform { organisation, catalogue, texts })
+            let unread = unread(objects, commit).await;
+            Ok(Platform { organisation, catalogue, texts, unread })
         }
         (organisation, texts) => {
             Err(organisation.err().into_iter().chain(texts.err()).flatten().collect())
@@ -197,6 +200,20 @@ pub(crate) async fn templates(
         })?;
     }
     Ok(catalogue)
+}
+
+/// Returns files whose names are near those that are read. It is only said, so what can't be
+/// listed is none.
+async fn unread(objects: &ObjectAccess, commit: &sluss_core::ids::CommitId) -> Vec<String> {
+    const NEAR: [&str; 6] =
+        ["calendar.", "organisation.", "organization.", "controls.", "policy/", "template/"];
+    let read = ["calendar.yaml", FILE, "controls.yaml"];
+    let files = objects.list_files(commit, 10_000).await.unwrap_or_default();
+    let near = |path: &String| {
+        (NEAR.iter().any(|near| path.starts_with(near)) || path.ends_with(".ics"))
+            && !read.contains(&path.as_str())
+    };
+    files.into_iter().filter(near).take(10).collect()
 }
 
 /// Checks that no version of a template that was published, or is built in, would be another one.

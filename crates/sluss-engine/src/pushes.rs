@@ -5,6 +5,7 @@
 //! - A push is an event before any ref moves; what can't be built is refused before that.
 
 mod hands;
+mod proposed;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,11 +13,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use sluss_core::decide::{Actor, Command};
 use sluss_core::event::{Event, Push as ChangePush};
-use sluss_core::ids::{ChangeId, CommitId, Digest, PersonRef, ServiceName};
+use sluss_core::ids::{ChangeId, CommitId, PersonRef, ServiceName};
 use sluss_core::state::{ChangePhase, State};
 use sluss_core::units::Millis;
-use sluss_policy::{DiffReport, DiffResult};
-use sluss_store::Blobs as _;
 
 use crate::engine::Engine;
 use crate::executor::plan::{Circumstances, holds};
@@ -25,9 +24,7 @@ use crate::forge::{
     Commit, MAIN, ObjectAccess, Push, PushAnswer, Pusher, Pushes, Received, RefUpdate,
     RepositoryName,
 };
-use crate::organisation;
 use crate::pipeline::{Catalogue, Defaults, Resolved, Source};
-use crate::texts;
 use taken::Taken;
 
 mod taken;
@@ -100,87 +97,6 @@ impl PushJudge {
             }
         }
         Ok(messages)
-    }
-
-    async fn propose(
-        &self,
-        push: &Push,
-        update: &RefUpdate,
-        new: &CommitId,
-        actor: &Actor,
-    ) -> Result<Lines, Lines> {
-        let accounts = &self.engine.parts().accounts;
-        let in_force = self.engine.state().organisation.clone();
-        let platform = organisation::read(&push.objects, new, accounts, in_force.as_ref()).await?;
-        let commits = self.commits(&push.objects, update.old.as_ref(), new).await?;
-        let contributors = self.contributors(&commits, actor).await?;
-        platform
-            .texts
-            .keep(&self.engine.parts().blobs)
-            .await
-            .map_err(|error| vec![format!("Calendar and policies can't be kept: {error}")])?;
-        let command = Command::Propose {
-            commit: new.clone(),
-            organisation: platform.organisation,
-            contributors: contributors.clone(),
-            nonce: self.engine.nonce(),
-        };
-        let done = match self.command(command, actor).await {
-            Ok(done) => done,
-            Err(why) => return Err([why, self.strangers(&contributors).await].concat()),
-        };
-        let number = done.iter().find_map(|event| match event {
-            Event::ConfigProposed { number, .. } => Some(*number),
-            _other => None,
-        });
-        if let Some(number) = number {
-            self.compare(number).await;
-        }
-        Ok(vec![match number {
-            Some(number) => format!(
-                "Sluss: configuration cfg-{number} is proposed: {}/approvals",
-                self.engine.parts().address
-            ),
-            None => "Sluss: nothing changed.".to_owned(),
-        }])
-    }
-
-    /// Compares a proposed configuration with the one in force.
-    async fn compare(&self, number: u64) {
-        let (before, after) = {
-            let state = self.engine.state();
-            let proposal = state.proposals.get(&number);
-            (state.organisation.clone(), proposal.map(|of| of.organisation.clone()))
-        };
-        let (Some(before), Some(after)) = (before, after) else { return };
-        if let (Some(old), Some(new)) = (before.policies, after.policies)
-            && old != new
-        {
-            self.compare_policies(number, &old, &new).await;
-        }
-        if let (Some(old), Some(new)) = (before.calendar, after.calendar)
-            && old != new
-        {
-            let found = texts::opens_more(&self.engine, &old, &new).await;
-            // What can't be read again is not known to shut as much.
-            let opens_more = found.unwrap_or(true);
-            self.report(Command::CalendarCompared { number, opens_more }).await;
-        }
-    }
-
-    /// Decides the past again by proposed policies, and says whether they would have let more pass.
-    /// What cannot be decided again, or was never decided, counts as that.
-    async fn compare_policies(&self, number: u64, old: &Digest, new: &Digest) {
-        let compared = texts::compare(&self.engine, old, new).await.ok();
-        let result = compared.as_ref().map(DiffReport::result);
-        let lets_more_pass = !matches!(result, Some(DiffResult::Same | DiffResult::Tightened));
-        let checked = compared.as_ref().and_then(|of| u64::try_from(of.checked).ok());
-        // A report that can't be kept is named by nobody.
-        let report = match compared {
-            Some(report) => self.engine.parts().blobs.put(report.to_bytes()).await.ok(),
-            None => None,
-        };
-        self.report(Command::Compared { number, lets_more_pass, report, checked }).await;
     }
 
     async fn command(&self, command: Command, actor: &Actor) -> Result<Vec<Event>, Lines> {

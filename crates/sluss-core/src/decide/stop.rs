@@ -1,7 +1,10 @@
 //! Stopping the line, and letting it run again.
 
+use std::collections::BTreeSet;
+
 use super::key::in_person;
 use super::{Actor, Blame, Refusal, missing, not_now};
+use crate::config::Organisation;
 use crate::event::{Event, RefusedWhy};
 use crate::ids::{Digest, EnvironmentName, ServiceName, StopId};
 use crate::state::State;
@@ -77,6 +80,22 @@ fn is_known(state: &State, scope: &StopScope) -> bool {
             stages.any(|stage| stage.environment == *name)
                 || state.services.values().any(|service| service.places.contains_key(name))
         }
+    }
+}
+
+impl State {
+    /// Returns what a configuration's rules of who must agree name that nothing is called yet, each
+    /// as a sentence: such a rule keeps nothing.
+    pub fn names_of_nothing(&self, proposed: &Organisation) -> Vec<String> {
+        let services = proposed.approvals.iter().flat_map(|rule| &rule.services);
+        let services = services.filter(|name| !proposed.services.contains_key(*name));
+        let services = services.map(|name| StopScope::Service(name.clone()));
+        let environments = proposed.approvals.iter().flat_map(|rule| &rule.environments);
+        let environments = environments.map(|name| StopScope::Environment(name.clone()));
+        let unknown = services.chain(environments).filter(|scope| !is_known(self, scope));
+        let unknown: BTreeSet<String> = unknown.map(|scope| scope.to_string()).collect();
+        let said = |name| format!("nothing is called `{name}` yet, so a rule for it keeps nothing");
+        unknown.into_iter().map(said).collect()
     }
 }
 

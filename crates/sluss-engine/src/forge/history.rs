@@ -232,6 +232,15 @@ impl ObjectAccess {
         }
     }
 
+    /// Returns the commits that branches and tags are at.
+    pub async fn heads(&self) -> Result<BTreeSet<CommitId>, GitError> {
+        let format = "--format=%(objecttype) %(objectname)%0a%(*objecttype) %(*objectname)";
+        let args = ["for-each-ref", format, "refs/heads", "refs/tags"];
+        let output = text(&args, self.output(&args, USUAL).await?)?;
+        let ids = output.lines().filter_map(|line| line.strip_prefix("commit "));
+        ids.map(|id| id.parse().map_err(|_| unreadable(&args))).collect()
+    }
+
     /// Says whether `older` is `newer` or one of those before it.
     pub async fn is_ancestor(&self, older: &CommitId, newer: &CommitId) -> Result<bool, GitError> {
         let args = ["merge-base", "--is-ancestor", older.as_str(), newer.as_str()];

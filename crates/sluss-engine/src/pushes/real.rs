@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
 
+use sluss_core::approval::Subject;
 use sluss_core::state::ChangePhase;
 
 use super::*;
@@ -18,6 +19,18 @@ products: { pay: { title: Pay, owner: pay } }
 people: { anna: [developer], bo: [developer, approver], carl: [approver], dora: [developer] }
 ";
 
+const EVERYBODY: &str = "
+name: Bank
+four_eyes: always
+open_registration: true
+products: { pay: { title: Pay, owner: pay } }
+people:
+  anna: [developer, approver]
+  bo: [developer, approver]
+  carl: [developer, approver]
+  dora: [developer, approver]
+";
+
 const SERVICE: &str = "service: payments
 product: pay
 template: command@1
@@ -28,9 +41,10 @@ with:
   test: python3 -m py_compile main.py
 ";
 
-/// A bank, its repository of payments, and a work tree of it.
+/// A bank, one of its repositories, and a work tree of it.
 struct Bank {
     world: World,
+    repository: RepositoryName,
     work: tempfile::TempDir,
     bare: PathBuf,
 }
@@ -39,16 +53,53 @@ impl Bank {
     async fn open() -> Self {
         let mut world = World::new().await;
         world.platform(&[("organisation.yaml", ORGANISATION)]).await.unwrap();
-        let name: RepositoryName = "payments".parse().unwrap();
+        Self::of(world, "payments", ("sluss.yaml", SERVICE)).await
+    }
+
+    /// The platform repository of a bank of which everybody may decide.
+    async fn platform() -> Self {
+        Self::of(World::new().await, "platform", ("organisation.yaml", EVERYBODY)).await
+    }
+
+    async fn of(world: World, repository: &str, (path, text): (&str, &str)) -> Self {
+        let repository: RepositoryName = repository.parse().unwrap();
         let parts = world.engine.parts();
-        parts.repositories.ensure(&name).await.unwrap();
-        let bare = parts.data.join("repositories").join("payments.git");
-        let bank = Self { world, work: tempfile::tempdir().unwrap(), bare };
+        parts.repositories.ensure(&repository).await.unwrap();
+        let bare = parts.data.join("repositories").join(format!("{repository}.git"));
+        let bank = Self { world, repository, work: tempfile::tempdir().unwrap(), bare };
         bank.git("dora", &["init", "--quiet", "--initial-branch=main"], "");
-        bank.write("sluss.yaml", SERVICE);
+        bank.write(path, text);
         bank.commit("dora", "Begin");
         bank.push("dora", "main").await.unwrap();
         bank
+    }
+
+    /// Commits a file as somebody and pushes it to the main branch.
+    async fn change(&self, who: &str, path: &str) {
+        self.write(path, &format!("{path} of {who}\n"));
+        self.commit(who, path);
+        self.push(who, "main").await.unwrap();
+    }
+
+    /// Decides over a proposed configuration as somebody; returns whether that was taken.
+    async fn decides(&self, who: &str, number: u64, approves: bool) -> bool {
+        let subject = Subject::Configuration(number);
+        let statement = self.world.engine.state().requests[&subject].statement.clone();
+        let command = match approves {
+            true => Command::Approve { subject, statement },
+            false => Command::Refuse { subject, statement, reason: None },
+        };
+        let who = self.world.people[who].clone();
+        let actor = Actor::Person { who, reauthenticated: true };
+        self.world.engine.command(command, actor, None).await.is_ok()
+    }
+
+    /// The people of the newest proposed configuration, by their logins.
+    fn proposers(&self) -> Vec<&'static str> {
+        let state = self.world.engine.state();
+        let (_, newest) = state.proposals.last_key_value().unwrap();
+        let people = self.world.people.iter();
+        people.filter(|(_, who)| newest.contributors.contains(who)).map(|(l, _)| *l).collect()
     }
 
     /// Runs Git in the work tree as somebody; returns what it said.
@@ -85,7 +136,7 @@ impl Bank {
 
     /// Pushes a branch as somebody, as the hooks have it; returns what they are told.
     async fn push(&self, who: &str, branch: &str) -> Result<Vec<String>, Vec<String>> {
-        let repository: RepositoryName = "payments".parse().unwrap();
+        let repository = self.repository.clone();
         let objects = self.world.engine.parts().repositories.objects(&repository).unwrap();
         let old = objects.head(branch).await.unwrap();
         let new: CommitId = self.git(who, &["rev-parse", branch], "").parse().unwrap();
@@ -203,4 +254,55 @@ async fn a_push_of_more_commits_than_are_looked_at_is_refused_and_taken_in_parts
     bank.git("bo", &["update-ref", "refs/heads/main", &format!("{whole}~10")], "");
     bank.push("bo", "main").await.unwrap();
     assert_eq!(bank.contributors(), ["anna", "bo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_author_of_a_refused_platform_change_cannot_approve_the_push_that_holds_it() {
+    let bank = Bank::platform().await;
+    bank.change("anna", "hers").await;
+    assert!(bank.decides("carl", 2, false).await);
+    bank.change("bo", "his").await;
+    assert_eq!(bank.proposers(), ["anna", "bo"]);
+    assert!(!bank.decides("anna", 3, true).await);
+    assert!(bank.decides("dora", 3, true).await);
+    // What is in force is agreed to: the next change is of whoever makes that.
+    bank.change("bo", "another").await;
+    assert_eq!(bank.proposers(), ["bo"]);
+    assert!(bank.decides("anna", 4, true).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_author_of_an_overtaken_platform_change_cannot_approve_the_push_that_overtook_it() {
+    let bank = Bank::platform().await;
+    bank.change("anna", "hers").await;
+    // Whoever pushes what others wrote is one of them for what comes after, too.
+    bank.write("second", "two\n");
+    bank.commit("anna", "Second");
+    bank.push("carl", "main").await.unwrap();
+    bank.change("bo", "his").await;
+    assert_eq!(bank.proposers(), ["anna", "bo", "carl"]);
+    assert!(!bank.decides("anna", 4, true).await);
+    assert!(!bank.decides("carl", 4, true).await);
+    assert!(bank.decides("dora", 4, true).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_author_of_a_branch_that_is_squashed_into_the_platform_cannot_approve_it() {
+    let bank = Bank::platform().await;
+    bank.git("anna", &["checkout", "--quiet", "-b", "feat"], "");
+    bank.write("hers", "one\n");
+    bank.commit("anna", "One");
+    bank.write("hers", "one\ntwo\n");
+    bank.commit("anna", "Two");
+    bank.push("anna", "feat").await.unwrap();
+    bank.git("bo", &["checkout", "--quiet", "main"], "");
+    bank.git("bo", &["merge", "--quiet", "--squash", "feat"], "");
+    bank.commit("bo", "Mine alone");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.proposers(), ["anna", "bo"]);
+    assert!(!bank.decides("anna", 2, true).await);
+    // It is so for what holds the squash as well.
+    bank.change("bo", "more").await;
+    assert!(!bank.decides("anna", 3, true).await);
+    assert!(bank.decides("carl", 3, true).await);
 }

@@ -61,6 +61,27 @@ pub(super) async fn taken(
     })
 }
 
+/// Returns those of `branches` of which a push to the trunk takes something.
+pub(super) async fn takes(
+    objects: &ObjectAccess,
+    (old, new): (&CommitId, &CommitId),
+    branches: &BTreeSet<CommitId>,
+) -> BTreeSet<CommitId> {
+    let Ok(pushed) = patches(objects, (old, new)).await else { return branches.clone() };
+    let mut found = BTreeSet::new();
+    for commit in branches {
+        let gone = matches!(objects.commit_of(commit).await, Ok(None));
+        match taken(objects, (old, &pushed), commit).await {
+            Ok(Taken::Nothing) => {}
+            Err(_) if gone => {}
+            Ok(Taken::Part | Taken::Whole) | Err(_) => {
+                found.insert(commit.clone());
+            }
+        }
+    }
+    found
+}
+
 impl PushJudge {
     /// Returns who contributed to branches of which this push to the trunk takes something.
     pub(super) async fn taken_from(
@@ -80,19 +101,10 @@ impl PushJudge {
         if branches.is_empty() {
             return BTreeSet::new();
         }
-        let Ok(pushed) = patches(objects, (old, new)).await else {
-            return branches.into_iter().flat_map(|(_, contributors)| contributors).collect();
-        };
-        let mut found = BTreeSet::new();
-        for (commit, contributors) in branches {
-            let gone = matches!(objects.commit_of(&commit).await, Ok(None));
-            match taken(objects, (old, &pushed), &commit).await {
-                Ok(Taken::Nothing) => {}
-                Err(_) if gone => {}
-                Ok(Taken::Part | Taken::Whole) | Err(_) => found.extend(contributors),
-            }
-        }
-        found
+        let commits = branches.iter().map(|(commit, _)| commit.clone()).collect();
+        let taken = takes(objects, (old, new), &commits).await;
+        let found = branches.into_iter().filter(|(commit, _)| taken.contains(commit));
+        found.flat_map(|(_, contributors)| contributors).collect()
     }
 
     /// Names the stages before the last that are held to what all with customers are.

@@ -633,3 +633,19 @@ async fn a_version_of_a_template_that_was_published_never_changes() {
     let two = "templates/page@2/template.yaml";
     world.platform(&[organisation, (page, &own), (two, &next)]).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_a_platform_change_names_and_nothing_has_is_said() {
+    let mut world = World::new().await;
+    let rules = "approvals: [{ services: [payy], slots: { approvers: 1 } }]\n";
+    let text = format!("{ORGANISATION}{rules}");
+    let files = [("organisation.yaml", text.as_str()), ("calendar.ics", ""), ("README.md", "")];
+    let said = world.platform(&files).await.unwrap();
+    assert_eq!(
+        said[1..],
+        [
+            "Sluss: approvals: nothing is called `service:payy` yet, so a rule for it keeps nothing",
+            "Sluss: `calendar.ics` is nothing that is read here: docs/control.md says what is",
+        ]
+    );
+}
