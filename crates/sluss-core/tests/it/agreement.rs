@@ -279,6 +279,7 @@ fn a_waiver_takes_two_others_and_nobody_waives_what_is_no_rule_of_a_policy() {
     check(
         vec![production()],
         "~0 policy rules by anna
+        ~0 push main anna by anna
         1 except waiver core.allow 9000 by anna
         2 except waiver sbom.present 9000 by anna agent
         3 except waiver sbom.present 9000 by anna

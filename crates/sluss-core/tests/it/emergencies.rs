@@ -267,6 +267,41 @@ fn an_approval_that_was_used_stands_when_its_deployment_has_started() {
     assert!(matches!(&request.decision, Decision::Granted { by, .. } if *by == person("bob")));
 }
 
+#[test]
+fn what_was_asked_for_a_deployment_that_was_overtaken_is_over_and_nobody_grants_it() {
+    let mut world = world(bank(false));
+    push(&mut world);
+    world.tell(except(&world, emergency(ONE, None), HOUR), &actor("anna")).unwrap();
+    let freeze = ExceptionKind::Freeze { deployment: ONE };
+    world.tell(except(&world, freeze, HOUR), &actor("dora")).unwrap();
+    let stands = |world: &World, id| {
+        world.state.exception_word(&world.state.exceptions[&ExceptionId(id)], world.now)
+    };
+    assert_eq!([1, 2].map(|id| stands(&world, id)), ["asked", "asked"]);
+    push(&mut world);
+    assert!(matches!(world.state.deployments[&ONE].phase, Phase::Superseded { .. }));
+    assert_eq!([1, 2].map(|id| stands(&world, id)), ["overtaken", "overtaken"]);
+    assert_eq!(world.state.loud(world.now).count(), 0, "nobody needs to see it");
+    for id in [1, 2].map(ExceptionId) {
+        let refused = world.tell(grant(id), &actor("carl")).unwrap_err();
+        assert!(refused.what.contains("dep-1 does not wait at a gate any more"), "{refused}");
+        assert!(refused.hint.contains("sluss exception ask"), "{refused}");
+        let end = Command::EndException { exception: id };
+        assert!(world.tell(end, &actor("carl")).unwrap_err().what.contains("is over"));
+    }
+}
+
+#[test]
+fn what_was_never_granted_is_refused_by_others_and_withdrawn_by_who_asked() {
+    for (who, word) in [("anna", "withdrawn"), ("carl", "refused")] {
+        let mut world = world(bank(false));
+        push(&mut world);
+        world.tell(except(&world, emergency(ONE, None), HOUR), &actor("anna")).unwrap();
+        world.tell(Command::EndException { exception: FIRST }, &actor(who)).unwrap();
+        assert_eq!(world.state.exceptions[&FIRST].word(world.now), word);
+    }
+}
+
 fn model() -> Model {
     Model {
         service: "pay".parse().unwrap(),
