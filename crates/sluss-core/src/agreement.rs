@@ -85,6 +85,28 @@ impl State {
             .collect()
     }
 
+    /// Returns whom `subject` asks, as a sentence for `who` that may decide, and is of no group
+    /// that it asks.
+    pub fn asks_others(&self, subject: Subject, who: &PersonRef, now: Millis) -> Option<String> {
+        let mut asked: BTreeSet<GroupName> = self.still_asked(subject, now).into_iter().collect();
+        if asked.is_empty() {
+            asked
+                .extend(self.rules_of(subject).into_iter().flat_map(|rule| rule.slots.into_keys()));
+        }
+        let groups = self.groups_for(subject, now);
+        let is_of = |group| groups.get(group).is_some_and(|members| members.contains(who));
+        if !self.organisation.as_ref()?.deciders().contains(who) || asked.iter().any(is_of) {
+            return None;
+        }
+        let names: Vec<String> = asked.iter().map(|group| format!("`{group}`")).collect();
+        let neither =
+            if names.len() == 1 { "not in that group" } else { "in none of these groups" };
+        Some(format!(
+            "{subject} asks for someone of {}, and you are {neither}.",
+            names.join(" and ")
+        ))
+    }
+
     /// Returns whether a decision over `subject` still has a consequence.
     pub(crate) fn still_waits(&self, subject: Subject) -> bool {
         match subject {

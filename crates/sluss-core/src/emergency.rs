@@ -109,7 +109,7 @@ impl State {
     /// Returns the emergencies that everybody is to see, oldest first.
     pub fn loud(&self, now: Millis) -> impl Iterator<Item = (ExceptionId, &Exception)> {
         let all = self.exceptions.iter().map(|(id, one)| (*id, one));
-        all.filter(move |(_, one)| one.is_loud(now))
+        all.filter(move |(_, one)| one.is_loud(now) && self.overtook(one).is_none())
     }
 
     /// Returns that the review of an emergency is overdue, if that is new.

@@ -3,8 +3,6 @@
 //!
 //! # Invariants
 //!
-//! - Who asked, and whoever contributed, never grants.
-//! - None of them reaches the provenance of what is deployed, its digests, or what the log holds.
 //! - Who asked, and whoever contributed, never grants; where it is used, whoever contributed to
 //!   what it is used for counts as one who did not grant it.
 //! - An override of a freeze is neither asked for nor granted by whoever contributed.
@@ -18,6 +16,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Subject;
 use crate::deployment::{Cause, Deployment, Phase};
 use crate::event::Event;
 use crate::findings::FindingKey;
@@ -236,6 +235,17 @@ impl ExceptionKind {
         }
     }
 
+    /// Returns the service whose releases it is for, if it is for more than one of them.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Waiver { service, .. }
+            | Self::Findings { service, .. }
+            | Self::ProdData { service } => Some(service),
+            Self::Standard { model } => Some(&model.service),
+            Self::Freeze { .. } | Self::Emergency { .. } | Self::LogTrust { .. } => None,
+        }
+    }
+
     /// Returns the deployment that it is for, if it is for one.
     pub fn deployment(&self) -> Option<DeploymentId> {
         match self {
@@ -269,6 +279,9 @@ pub struct Exception {
     pub granted: Option<Millis>,
     /// When someone refused it, or ended it before its time.
     pub ended: Option<Millis>,
+    /// Who did that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<PersonRef>,
     /// When an emergency was reviewed, and by whom.
     pub reviewed: Option<(Millis, PersonRef)>,
     /// When a standard change was suspended by its failures.
@@ -294,6 +307,7 @@ impl Exception {
     /// Returns where it stands in a word.
     pub fn word(&self, now: Millis) -> &'static str {
         match (self.ended, self.granted) {
+            (Some(_), None) if self.ended_by.as_ref() == Some(&self.asked_by) => "withdrawn",
             (Some(_), None) => "refused",
             (Some(_), Some(_)) => "ended",
             (None, Some(_)) if self.suspended.is_some() => "suspended",
@@ -344,6 +358,21 @@ impl State {
     ) -> Option<ExceptionId> {
         let mut found = self.exceptions.iter().filter(|(_, one)| one.holds(now) && is(one));
         found.find(|(_, one)| self.counts(deployment, one, now)).map(|(id, _)| *id)
+    }
+
+    /// Returns the deployment for which `one` was asked, where that does not wait any more and
+    /// nobody granted it.
+    pub fn overtook(&self, one: &Exception) -> Option<DeploymentId> {
+        let waits = |id: &DeploymentId| self.still_waits(Subject::Deployment(*id));
+        one.what.deployment().filter(|id| one.granted.is_none() && !waits(id))
+    }
+
+    /// Returns where `one` stands in a word, with what became of its deployment.
+    pub fn exception_word(&self, one: &Exception, now: Millis) -> &'static str {
+        match one.word(now) {
+            "asked" if self.overtook(one).is_some() => "overtaken",
+            word => word,
+        }
     }
 
     /// Returns the waivers of findings that hold so.

@@ -149,6 +149,8 @@ pub(super) fn apply_deployment(state: &mut State, position: u64, now: Millis, ev
                 let rollout = Rollout::new(d.stage.replacement.clone(), incumbent, now);
                 d.phase = Phase::RollingOut(Box::new(rollout));
             });
+            // What went past a request by an exception waits for nobody's word any more.
+            state.overtaken(Subject::Deployment(*id), now);
         }
         Event::DeploymentLive { deployment } => goes_live(state, *deployment, position, now),
         Event::DeploymentRolledBack { deployment: id, cause, to } => {

@@ -19,6 +19,7 @@ pub(super) fn apply_exception(state: &mut State, now: Millis, event: &Event) {
                 signed: Default::default(),
                 granted: None,
                 ended: None,
+                ended_by: None,
                 reviewed: None,
                 suspended: None,
                 expired: None,
@@ -40,9 +41,10 @@ pub(super) fn apply_exception(state: &mut State, now: Millis, event: &Event) {
             found.granted = found.granted.or(enough.then_some(now));
             state.exceptions.insert(*exception, found);
         }
-        Event::ExceptionEnded { exception, .. } => {
+        Event::ExceptionEnded { exception, by } => {
             if let Some(found) = state.exceptions.get_mut(exception) {
                 found.ended = found.ended.or(Some(now));
+                found.ended_by.get_or_insert_with(|| by.clone());
             }
         }
         Event::ExceptionSuspended { exception, .. } => {

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::key::{self, in_person};
-use super::{Actor, Blame, Refusal, incident, missing, not_now};
+use super::{Actor, Blame, Refusal, incident, missing, not_now, stop};
 use crate::approval::Subject;
 use crate::config::{Delegation, Organisation};
-use crate::deployment::Phase;
 use crate::event::{Event, RefusedWhy};
 use crate::exception::{Exception, ExceptionKind, Model, Terms};
 use crate::findings::FindingKey;
@@ -41,9 +40,10 @@ pub(super) fn ask(
         )
         .recorded(None, ASK, RefusedWhy::OutOfScope));
     }
+    registered(state, &what)?;
     waiver(state, &what, &terms)?;
     if let Some(id) = what.deployment()
-        && !waits(state, id)
+        && !state.still_waits(Subject::Deployment(id))
     {
         return Err(not_now(format!("{id} does not wait at a gate.")));
     }
@@ -87,6 +87,16 @@ pub(super) fn ask(
     Ok(opened.into_iter().chain([asked]).collect())
 }
 
+/// Checks that the service is there whose releases it is for, if it is for those of one.
+fn registered(state: &State, what: &ExceptionKind) -> Result<(), Refusal> {
+    match what.service() {
+        Some(service) if !state.services.contains_key(service) => {
+            Err(missing(format!("There is no service {service}."), "sluss status"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Checks what bounds a waiver, and that nothing else has its bounds.
 fn waiver(state: &State, what: &ExceptionKind, terms: &Terms) -> Result<(), Refusal> {
     let wrong = |what: &str, hint: &str| Err(Refusal::new(Blame::Caller, what, hint));
@@ -100,10 +110,12 @@ fn waiver(state: &State, what: &ExceptionKind, terms: &Terms) -> Result<(), Refu
         let hint = "Say it: `--instead TEXT`";
         return wrong("A waiver says what guards meanwhile instead.", hint);
     }
-    let ExceptionKind::ProdData { service } = what else { return Ok(()) };
-    if !state.services.contains_key(service) {
-        return Err(missing(format!("There is no service {service}."), "sluss status"));
+    if let Some(name) = &terms.environment
+        && !stop::is_environment(state, name)
+    {
+        return Err(missing(format!("No service has an environment {name}."), "sluss status"));
     }
+    let ExceptionKind::ProdData { service } = what else { return Ok(()) };
     match &terms.environment {
         None => wrong(
             "A waiver for real data names the environment that has them.",
@@ -289,6 +301,9 @@ pub(super) fn end(
     if found.ended.is_some() || now >= found.until {
         return Err(not_now(format!("{id} is over.")));
     }
+    if let Some(deployment) = state.overtook(found) {
+        return Err(overtaken(id, deployment));
+    }
     let decides = state.organisation.as_ref().is_some_and(|known| known.deciders().contains(&by));
     if !decides && by != found.asked_by {
         let hint = "Ask an approver, or whoever asked for it";
@@ -401,17 +416,21 @@ fn unknown(id: ExceptionId) -> Refusal {
     missing(format!("There is no exception {id}."), "sluss exception list")
 }
 
+fn overtaken(id: ExceptionId, deployment: DeploymentId) -> Refusal {
+    let what = format!("{id} is over: {deployment} does not wait at a gate any more.");
+    let hint = "See what waits now: `sluss status`, and ask for that: `sluss exception ask`";
+    Refusal::new(Blame::Conflict, what, hint)
+}
+
 fn open(state: &State, id: ExceptionId, now: Millis) -> Result<&Exception, Refusal> {
     let found = state.exceptions.get(&id).ok_or_else(|| unknown(id))?;
     // Rules may ask for more people than one: each may still agree to a standard change.
     let open = found.granted.is_none() || matches!(found.what, ExceptionKind::Standard { .. });
-    match open && found.ended.is_none() && now < found.until {
-        true => Ok(found),
-        false => Err(not_now(format!("{id} waits for nobody any more."))),
+    if !open || found.ended.is_some() || now >= found.until {
+        return Err(not_now(format!("{id} waits for nobody any more.")));
     }
-}
-
-fn waits(state: &State, id: DeploymentId) -> bool {
-    let found = state.deployments.get(&id);
-    found.is_some_and(|found| matches!(found.phase, Phase::Requested | Phase::Cleared))
+    match state.overtook(found) {
+        Some(deployment) => Err(overtaken(id, deployment)),
+        None => Ok(found),
+    }
 }

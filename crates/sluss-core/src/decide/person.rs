@@ -289,30 +289,51 @@ fn second_person(
         );
         return Err(denied(&what, &hint, RefusedWhy::NotAdmitted));
     }
-    Approval::grant(request, seen, &approvers, who).map_err(|error| match error {
-        NotGranted::Contributor => denied(
+    let others = state.asks_others(subject, &who, now);
+    let of_another = is_of_another(state, subject, seen);
+    let refused = |error| not_granted(subject, act, error, (others, of_another));
+    Approval::grant(request, seen, &approvers, who).map_err(refused)
+}
+
+/// Says why somebody may not decide, and who may where `others` are asked.
+fn not_granted(
+    subject: Subject,
+    act: &str,
+    error: NotGranted,
+    (others, of_another): (Option<String>, bool),
+) -> Refusal {
+    let denied = |what: &str, hint: &str, why| {
+        Refusal::new(Blame::Denied, what, hint).recorded(Some(subject), act, why)
+    };
+    match (error, others) {
+        (NotGranted::Contributor, _) => denied(
             "You contributed to this change, so someone else must decide.",
             "An approver who did not contribute can: `sluss status` shows for whom it waits",
             RefusedWhy::Contributor,
         ),
-        NotGranted::NotAnApprover => denied(
+        (NotGranted::NotAnApprover, Some(others)) => denied(
+            &others,
+            "Ask one of them to decide: `sluss status` shows for whom it waits",
+            RefusedWhy::MissingRole,
+        ),
+        (NotGranted::NotAnApprover, None) => denied(
             "Deciding takes the role of an approver, and you don't have it.",
             "Ask someone who has it: `sluss status` shows for whom it waits",
             RefusedWhy::MissingRole,
         ),
-        NotGranted::Twice => {
+        (NotGranted::Twice, _) => {
             not_now(format!("You agreed to {subject} already; it waits for someone else."))
                 .recorded(Some(subject), act, RefusedWhy::SamePerson)
         }
-        NotGranted::Moved if is_of_another(state, subject, seen) => denied(
+        (NotGranted::Moved, _) if of_another => denied(
             "What you looked at is something else than what you decide over.",
             "Look at this one, and decide over that",
             RefusedWhy::OtherStatement,
         ),
-        NotGranted::Moved => denied(
+        (NotGranted::Moved, _) => denied(
             "What you looked at is not what stands there now.",
             "Look again and decide over that",
             RefusedWhy::StatementMoved,
         ),
-    })
+    }
 }

@@ -61,6 +61,15 @@ pub(super) fn freezable(
     }
 }
 
+/// Returns whether some service is, was or goes where this is.
+pub(super) fn is_environment(state: &State, name: &EnvironmentName) -> bool {
+    let stages = state.services.values().filter_map(|service| service.trunk.last());
+    let stages = stages.filter_map(|id| state.changes.get(id));
+    let mut stages = stages.flat_map(|change| &change.push.pipeline.deliver);
+    stages.any(|stage| stage.environment == *name)
+        || state.services.values().any(|service| service.places.contains_key(name))
+}
+
 fn is_known(state: &State, scope: &StopScope) -> bool {
     let organisation = state.organisation.as_ref();
     match scope {
@@ -73,13 +82,7 @@ fn is_known(state: &State, scope: &StopScope) -> bool {
             organisation.is_some_and(|known| known.services.contains_key(name))
                 || state.services.contains_key(name)
         }
-        StopScope::Environment(name) => {
-            let stages = state.services.values().filter_map(|service| service.trunk.last());
-            let stages = stages.filter_map(|id| state.changes.get(id));
-            let mut stages = stages.flat_map(|change| &change.push.pipeline.deliver);
-            stages.any(|stage| stage.environment == *name)
-                || state.services.values().any(|service| service.places.contains_key(name))
-        }
+        StopScope::Environment(name) => is_environment(state, name),
     }
 }
 

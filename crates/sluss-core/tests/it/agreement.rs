@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect;
+use sluss_core::approval::Subject;
+use sluss_core::config::FourEyes;
 use sluss_core::decide::Command;
+use sluss_core::ids::DeploymentId;
+use sluss_core::slots::Rule;
 use sluss_core::units::Millis;
 
 use crate::script::{check, play};
-use crate::world::{World, actor, person, production};
+use crate::world::{World, actor, organisation, person, production, propose};
 
 #[test]
 fn one_of_each_group_agrees_and_none_of_them_contributed() {
@@ -307,6 +311,7 @@ fn a_waiver_takes_two_others_and_nobody_waives_what_is_no_rule_of_a_policy() {
     check(
         vec![production()],
         "~0 policy rules by anna
+        ~0 push main anna by anna
         1 except waiver core.allow 9000 by anna
         2 except waiver sbom.present 9000 by anna agent
         3 except waiver sbom.present 9000 by anna
@@ -341,4 +346,33 @@ fn a_waiver_takes_two_others_and_nobody_waives_what_is_no_rule_of_a_policy() {
                 Conflict: exc-1 waits for nobody any more.
         "#]],
     );
+}
+
+#[test]
+fn who_may_decide_and_is_of_no_group_that_is_asked_is_told_which_are() {
+    let told = |groups: &[&str]| {
+        let mut asking = organisation(FourEyes::Never, &["bob", "carl"]);
+        let named = |name: &&str| (name.parse().unwrap(), [person("erik")].into());
+        asking.groups = groups.iter().map(named).collect();
+        let rule = Rule::one_of("security".parse().unwrap());
+        let slots = groups.iter().map(|name| (name.parse().unwrap(), 1)).collect();
+        asking.approvals = vec![Rule { slots, ..rule }];
+        let mut world = World::new(vec![production()]);
+        world.tell(propose(1, asking), &actor("anna")).unwrap();
+        play(&mut world, "1 push main anna by anna\n2 go");
+        let subject = Subject::Deployment(DeploymentId(1));
+        let statement = world.state.requests[&subject].statement.clone();
+        let approve = || Command::Approve { subject, statement: statement.clone() };
+        let nobody = world.tell(approve(), &actor("mallory")).unwrap_err();
+        assert!(nobody.what.contains("role of an approver, and you don't have it"), "{nobody}");
+        world.tell(approve(), &actor("bob")).unwrap_err()
+    };
+    let one = told(&["security"]);
+    let what = "dep-1 asks for someone of `security`, and you are not in that group.";
+    assert_eq!(one.what, what);
+    assert!(one.hint.contains("sluss status"), "{one}");
+    let two = told(&["operations", "security"]);
+    let what = "dep-1 asks for someone of `operations` and `security`, and you are in none of these \
+                groups.";
+    assert_eq!(two.what, what);
 }

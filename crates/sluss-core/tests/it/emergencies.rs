@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sluss_core::access::Role;
 use sluss_core::alarm::{Notify, Topic};
+use sluss_core::approval::{Decision, Subject, VoidWhy};
 use sluss_core::config::{FourEyes, Organisation};
 use sluss_core::decide::{Actor, Assure, Command};
 use sluss_core::deployment::Phase;
@@ -63,7 +64,7 @@ fn live(world: &mut World) {
 }
 
 fn approve(world: &mut World, id: DeploymentId, by: &str) {
-    let subject = sluss_core::approval::Subject::Deployment(id);
+    let subject = Subject::Deployment(id);
     let statement = world.state.requests[&subject].statement.clone();
     world.tell(Command::Approve { subject, statement }, &actor(by)).unwrap();
 }
@@ -235,6 +236,70 @@ fn an_overdue_review_shuts_the_gates_of_the_whole_team_until_it_is_there() {
     world.tell(review, &actor("bob")).unwrap();
     assert_eq!(overdue(&world, "card"), None);
     assert_eq!(world.state.loud(world.now).count(), 0);
+}
+
+#[test]
+fn a_deployment_that_started_by_an_emergency_waits_for_no_second_person() {
+    let mut world = world(bank(false));
+    push(&mut world);
+    let subject = Subject::Deployment(ONE);
+    let decision = |world: &World| world.state.requests[&subject].decision.clone();
+    assert_eq!(decision(&world), Decision::Open);
+    world.tell(except(&world, emergency(ONE, None), HOUR), &actor("anna")).unwrap();
+    world.tell(grant(FIRST), &actor("carl")).unwrap();
+    go(&mut world);
+    assert!(world.state.deployments[&ONE].started.is_some());
+    let overtaken =
+        |of: &Decision| matches!(of, Decision::Invalidated { why: Some(VoidWhy::Overtaken), .. });
+    assert!(overtaken(&decision(&world)), "{:?}", decision(&world));
+    let place = &world.state.services[&"pay".parse().unwrap()].places;
+    assert!(place[&"production".parse().unwrap()].live.is_some());
+    let statement = world.state.requests[&subject].statement.clone();
+    let late = world.tell(Command::Approve { subject, statement }, &actor("bob")).unwrap_err();
+    assert!(late.what.contains("no longer waits"), "{late}");
+}
+
+#[test]
+fn an_approval_that_was_used_stands_when_its_deployment_has_started() {
+    let mut world = world(bank(false));
+    live(&mut world);
+    let request = &world.state.requests[&Subject::Deployment(ONE)];
+    assert!(matches!(&request.decision, Decision::Granted { by, .. } if *by == person("bob")));
+}
+
+#[test]
+fn what_was_asked_for_a_deployment_that_was_overtaken_is_over_and_nobody_grants_it() {
+    let mut world = world(bank(false));
+    push(&mut world);
+    world.tell(except(&world, emergency(ONE, None), HOUR), &actor("anna")).unwrap();
+    let freeze = ExceptionKind::Freeze { deployment: ONE };
+    world.tell(except(&world, freeze, HOUR), &actor("dora")).unwrap();
+    let stands = |world: &World, id| {
+        world.state.exception_word(&world.state.exceptions[&ExceptionId(id)], world.now)
+    };
+    assert_eq!([1, 2].map(|id| stands(&world, id)), ["asked", "asked"]);
+    push(&mut world);
+    assert!(matches!(world.state.deployments[&ONE].phase, Phase::Superseded { .. }));
+    assert_eq!([1, 2].map(|id| stands(&world, id)), ["overtaken", "overtaken"]);
+    assert_eq!(world.state.loud(world.now).count(), 0, "nobody needs to see it");
+    for id in [1, 2].map(ExceptionId) {
+        let refused = world.tell(grant(id), &actor("carl")).unwrap_err();
+        assert!(refused.what.contains("dep-1 does not wait at a gate any more"), "{refused}");
+        assert!(refused.hint.contains("sluss exception ask"), "{refused}");
+        let end = Command::EndException { exception: id };
+        assert!(world.tell(end, &actor("carl")).unwrap_err().what.contains("is over"));
+    }
+}
+
+#[test]
+fn what_was_never_granted_is_refused_by_others_and_withdrawn_by_who_asked() {
+    for (who, word) in [("anna", "withdrawn"), ("carl", "refused")] {
+        let mut world = world(bank(false));
+        push(&mut world);
+        world.tell(except(&world, emergency(ONE, None), HOUR), &actor("anna")).unwrap();
+        world.tell(Command::EndException { exception: FIRST }, &actor(who)).unwrap();
+        assert_eq!(world.state.exceptions[&FIRST].word(world.now), word);
+    }
 }
 
 fn model() -> Model {

@@ -3,12 +3,12 @@
 use sluss_core::config::FourEyes;
 use sluss_core::decide::{Actor, Command, Refusal};
 use sluss_core::event::Event;
-use sluss_core::exception::{ExceptionKind, Terms};
+use sluss_core::exception::{ExceptionKind, Model, Terms};
 use sluss_core::ids::{DeploymentId, Digest, ExceptionId};
 use sluss_core::units::Millis;
 
 use crate::script::go;
-use crate::world::{World, actor, organisation, production, propose};
+use crate::world::{World, actor, organisation, production, propose, staging};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 const FIRST: ExceptionId = ExceptionId(1);
@@ -22,6 +22,11 @@ fn waits() -> World {
     world.tell(world.push("main", &["anna"]), &actor("anna")).unwrap();
     world.tell(Command::Received { change }, &Actor::System).unwrap();
     go(&mut world);
+    // What is pushed next goes through one more environment.
+    world.stages = vec![staging(), production()];
+    world.tell(world.push("main", &["anna"]), &actor("anna")).unwrap();
+    let change = sluss_core::ids::ChangeId(2);
+    world.tell(Command::Received { change }, &Actor::System).unwrap();
     world
 }
 
@@ -105,4 +110,31 @@ fn a_waiver_for_another_environment_lets_nothing_by() {
     let freeze = ExceptionKind::Freeze { deployment: DeploymentId(1) };
     let refused = ask(&mut world, &freeze, instead(Some("production")), 1).unwrap_err();
     assert!(refused.what.contains("Only waivers"), "{refused}");
+}
+
+#[test]
+fn an_exception_is_for_a_service_and_an_environment_that_there_are() {
+    let mut world = waits();
+    let (nosuch, pay) = ("nosuch".parse().unwrap(), "pay".parse().unwrap());
+    let rule = |service| ExceptionKind::Waiver { service, rule: "sbom".to_owned() };
+    let model = Model {
+        service: "nosuch".parse().unwrap(),
+        paths: ["docs/".to_owned()].into(),
+        files: 3,
+        lines: 50,
+        failures: 1,
+        owner: None,
+        function: None,
+        max_risk: None,
+        required_evidence: Default::default(),
+    };
+    for (what, terms, why) in [
+        (rule(nosuch), instead(None), "no service nosuch"),
+        (ExceptionKind::Standard { model }, Terms::default(), "no service nosuch"),
+        (rule(pay), instead(Some("nosuch")), "No service has an environment nosuch"),
+    ] {
+        let refused = ask(&mut world, &what, terms, 1).unwrap_err();
+        assert!(refused.what.contains(why), "{refused}");
+        assert!(refused.hint.contains("sluss status"), "{refused}");
+    }
 }

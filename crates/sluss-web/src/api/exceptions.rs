@@ -135,7 +135,8 @@ pub struct ExceptionView {
     pub model: Option<ModelView>,
     /// What is broken, of an emergency.
     pub incident: Option<String>,
-    /// `asked`, `refused`, `expired`, `holds`, `suspended`, `ended` or `over`.
+    /// `asked`, `refused`, `withdrawn`, `overtaken` (what it was asked for waits no more),
+    /// `expired`, `holds`, `suspended`, `ended` or `over`.
     pub state: &'static str,
     pub reason: Option<String>,
     /// What guards meanwhile instead, of a waiver.
@@ -216,6 +217,7 @@ pub(crate) fn exception_view(
         ExceptionKind::Emergency { incident, .. } => incident.map(|id| id.to_string()),
         _other => None,
     };
+    let open = of.ended.is_none() && now < of.until && state.overtook(of).is_none();
     let missing = of.what.people().saturating_sub(of.granted_by.len());
     ExceptionView {
         exception: id.to_string(),
@@ -226,7 +228,7 @@ pub(crate) fn exception_view(
         findings: findings.iter().map(FindingKey::to_string).collect(),
         model,
         incident,
-        state: of.word(now),
+        state: state.exception_word(of, now),
         reason: words.text(&of.reason),
         compensating: of.terms.compensating.as_ref().and_then(|text| words.text(text)),
         environment: of.terms.environment.as_ref().map(ToString::to_string),
@@ -234,7 +236,7 @@ pub(crate) fn exception_view(
         asked_ms: of.asked.0,
         until_ms: of.until.0,
         granted_by: words.people(&of.granted_by),
-        still_asks: if of.ended.is_none() && now < of.until { missing } else { 0 },
+        still_asks: if open { missing } else { 0 },
         review_due: emergency && of.granted.is_some() && of.reviewed.is_none(),
         review_overdue: of.is_overdue(now),
         review_due_ms: of.review_due().map(|at| at.0),

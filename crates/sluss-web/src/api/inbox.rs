@@ -317,7 +317,7 @@ pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Fa
     let build = |state: &Known, _: &mut Words| {
         let mut all = Vec::new();
         for (id, one) in &state.exceptions {
-            if one.word(now) == "asked" && state.may_grant(one).contains(who) {
+            if state.exception_word(one, now) == "asked" && state.may_grant(one).contains(who) {
                 let sentence = format!("a {} waits for someone to agree", one.what.word());
                 let (id, since_ms) = (id.to_string(), one.asked.0);
                 all.push(AlsoView { kind: "exception", id, sentence, since_ms });

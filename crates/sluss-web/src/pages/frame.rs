@@ -208,7 +208,7 @@ fn nav(state: &State, asked: &Asked) -> Vec<NavItem> {
 /// Returns how many exceptions wait for someone: to be granted, or to be reviewed.
 fn waiting_exceptions(state: &State) -> usize {
     let waits = |one: &&Exception| {
-        matches!(one.word(state.time), "asked")
+        state.exception_word(one, state.time) == "asked"
             || one.what.is_emergency() && one.granted.is_some() && one.reviewed.is_none()
     };
     state.exceptions.values().filter(waits).count()

@@ -52,7 +52,7 @@ pub(super) struct Approval {
     /// Whether who looks may decide now.
     pub(super) mine: bool,
     /// Why who looks may not.
-    pub(super) not_mine: &'static str,
+    pub(super) not_mine: String,
     pub(super) csrf: String,
     /// With which keys who looks can sign, and what.
     pub(super) keys: Option<KeysAsked>,
@@ -101,9 +101,14 @@ pub(super) fn approval(
     let mine = looking.who.is_some_and(|who| may.contains(who));
     let not_mine = match looking.who {
         Some(who) if request.contributors.contains(who) => {
-            "You contributed to this, so someone else decides."
+            "You contributed to this, so someone else decides.".to_owned()
         }
-        Some(_) | None => "Deciding takes the role of an approver.",
+        Some(who) if open && request.agreed.iter().any(|(agreed, _)| agreed == who) => {
+            "You agreed already; it waits for someone else.".to_owned()
+        }
+        who => who
+            .and_then(|who| state.asks_others(subject, who, looking.now))
+            .unwrap_or_else(|| "Deciding takes the role of an approver.".to_owned()),
     };
     let (decision, by, at, reason) = match &request.decision {
         Decision::Open => ("open", None, None, None),

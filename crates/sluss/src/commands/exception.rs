@@ -188,7 +188,11 @@ pub(super) async fn run(command: Command, output: Output) -> Result<(), Failure>
         Command::End(End { exception, person, of }) => {
             let path = format!("/api/v1/exceptions/{}/end", part(&exception));
             let done = person.there(&of)?.post(&path, &json!({})).await?;
-            changed(&done, output, &format!("{exception} is ended."), "sluss exception list");
+            let found = of.client()?.get("/api/v1/exceptions").await?;
+            let mut all = list(&found, "exceptions").iter();
+            let one = all.find(|one| word(one, "exception") == exception);
+            let state = one.map_or("ended", |one| word(one, "state"));
+            changed(&done, output, &format!("{exception} is {state}."), "sluss exception list");
             Ok(())
         }
         Command::Review(Review { exception, findings, person, of }) => {
