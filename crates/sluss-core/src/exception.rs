@@ -137,8 +137,8 @@ pub struct Model {
 pub struct Changed {
     /// The files that differ.
     pub paths: Vec<String>,
-    /// How many lines were added and removed.
-    pub lines: u64,
+    /// How many lines were added and removed; nothing where that is not known, as of binary files.
+    pub lines: Option<u64>,
 }
 
 /// The file that says how a service is built and delivered: no standard change covers that.
@@ -152,7 +152,7 @@ impl Model {
         };
         !changed.paths.is_empty()
             && changed.paths.len() <= self.files as usize
-            && changed.lines <= u64::from(self.lines)
+            && changed.lines.is_some_and(|lines| lines <= u64::from(self.lines))
             && changed.paths.iter().all(covered)
     }
 

@@ -25,8 +25,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub struct Size {
     /// Files that differ.
     pub files: u64,
-    /// Lines added and removed.
-    pub lines: u64,
+    /// Lines added and removed; nothing where that is not known, as of binary files.
+    pub lines: Option<u64>,
     /// Folders at the top in which any file differs; files that stand in none are one more.
     pub areas: u64,
 }
@@ -111,10 +111,13 @@ fn graded(value: u64, none_to: u64, one_to: u64) -> u8 {
 }
 
 fn of_size(size: Option<Size>) -> RiskPart {
-    let (sentence, points) = match size {
-        Some(size) => (format!("{} lines in {} files", size.lines, size.files), {
-            graded(size.lines, 50, 300)
-        }),
+    let (sentence, points) = match size.map(|size| (size.lines, size.files)) {
+        Some((Some(lines), files)) => {
+            (format!("{lines} lines in {files} files"), graded(lines, 50, 300))
+        }
+        Some((None, files)) => {
+            (format!("how much differs in {files} files is not known: some are binary"), 2)
+        }
         None => ("how much differs is not known".to_owned(), 2),
     };
     RiskPart { what: "size", sentence, points }
@@ -173,11 +176,13 @@ mod tests {
     #[test]
     fn what_is_not_known_gives_the_most_points() {
         assert_eq!((of_size(None).points, of_areas(None).points), (2, 2));
+        let binary = of_size(Some(Size { files: 1, lines: None, areas: 1 }));
+        assert_eq!((binary.points, binary.sentence.contains("is not known")), (2, true));
     }
 
     #[test]
     fn points_grow_with_size_and_areas() {
-        let of = |lines, areas| Some(Size { files: 1, lines, areas });
+        let of = |lines, areas| Some(Size { files: 1, lines: Some(lines), areas });
         assert_eq!([50, 51, 301].map(|lines| of_size(of(lines, 1)).points), [0, 1, 2]);
         assert_eq!([2, 3, 6].map(|areas| of_areas(of(1, areas)).points), [0, 1, 2]);
     }

@@ -296,7 +296,7 @@ fn standard(
         | ExceptionKind::ProdData { .. }
         | ExceptionKind::Waiver { .. } => false,
     })?;
-    let (files, lines) = (changed.paths.len() as u64, changed.lines);
+    let (files, lines) = (changed.paths.len() as u64, changed.lines?);
     Some(GateOutcome::Cleared { why: ClearedWhy::Standard { exception, files, lines } })
 }
 

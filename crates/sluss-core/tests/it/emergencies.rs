@@ -320,7 +320,7 @@ fn model() -> Model {
 fn standard(model: Model) -> World {
     let mut world = world(bank(false));
     live(&mut world);
-    world.texts.changed = Some(Changed { paths: vec!["docs/a.md".to_owned()], lines: 7 });
+    world.texts.changed = Some(Changed { paths: vec!["docs/a.md".to_owned()], lines: Some(7) });
     let days = except(&world, ExceptionKind::Standard { model }, 30 * 24 * HOUR);
     world.tell(days, &actor("anna")).unwrap();
     world
@@ -345,6 +345,15 @@ fn a_standard_change_that_stands_for_an_approval_is_recorded_with_its_digest() {
         _other => None,
     });
     assert_eq!(automated.collect::<Vec<_>>(), [&digest]);
+}
+
+#[test]
+fn a_standard_change_covers_nothing_of_which_it_is_not_known_how_many_lines_differ() {
+    let mut world = standard(model());
+    world.tell(grant(FIRST), &actor("bob")).unwrap();
+    world.texts.changed = Some(Changed { paths: vec!["docs/a.png".to_owned()], lines: None });
+    push(&mut world);
+    assert!(!passes(&world, TWO));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn carry_out(world: &mut World, line: &str) -> Option<Refusal> {
             None
         }
         ["changes", path, lines] => {
-            let lines = lines.parse().unwrap();
+            let lines = Some(lines.parse().unwrap());
             world.texts.changed = Some(Changed { paths: vec![path.to_owned()], lines });
             None
         }

@@ -20,7 +20,7 @@ const RUN: StepOwner = StepOwner::Run(RunId(1));
 /// A deployment that waits for the end of a freeze, and is approved.
 fn approved() -> World {
     let mut world = World::new(vec![production()]);
-    world.texts.changed = Some(Changed { paths: vec!["src/pay.rs".to_owned()], lines: 60 });
+    world.texts.changed = Some(Changed { paths: vec!["src/pay.rs".to_owned()], lines: Some(60) });
     play(
         &mut world,
         "~0 policy always bob carl by anna

@@ -249,7 +249,7 @@ impl Rules for Texts {
         let path = ["docs/a.md", "src/pay.rs", "sluss.yaml"][id.0 as usize % 3];
         match self.drawn {
             true if id.0.is_multiple_of(5) => None,
-            true => Some(Changed { paths: vec![path.to_owned()], lines: id.0 % 7 }),
+            true => Some(Changed { paths: vec![path.to_owned()], lines: Some(id.0 % 7) }),
             false => self.changed.clone(),
         }
     }

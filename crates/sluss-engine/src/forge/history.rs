@@ -56,10 +56,12 @@ pub struct Trailer {
 pub struct DiffStat {
     /// How many files differ.
     pub files: u64,
-    /// How many lines were added; binary files have none.
+    /// How many lines were added in files that are text.
     pub added: u64,
-    /// How many lines were removed; binary files have none.
+    /// How many lines were removed in files that are text.
     pub removed: u64,
+    /// How many of the files are binary: nobody knows lines of them.
+    pub binary: u64,
 }
 
 /// The fields that `git log` gives of each commit, each ended by a NUL.
@@ -172,10 +174,15 @@ impl ObjectAccess {
         let mut stat = DiffStat::default();
         for line in paths_of(&output) {
             let mut columns = line.splitn(3, '\t');
-            let mut count = || columns.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            let mut count = || columns.next().and_then(|n| n.parse::<u64>().ok());
             stat.files += 1;
-            stat.added += count();
-            stat.removed += count();
+            match (count(), count()) {
+                (Some(added), Some(removed)) => {
+                    stat.added += added;
+                    stat.removed += removed;
+                }
+                (_, _) => stat.binary += 1,
+            }
         }
         Ok(stat)
     }

@@ -15,6 +15,7 @@
 //! Who may push and how bytes travel over HTTP is decided in `sluss-web`; what a push means is
 //! decided by whoever implements [`Pushes`].
 
+mod brought;
 mod compare;
 mod git;
 mod history;
@@ -30,6 +31,7 @@ mod tests;
 mod ticket;
 mod write;
 
+pub use brought::Brought;
 pub use compare::{Difference, Expected, Found, compare};
 pub use git::{GitError, ObjectAccess};
 pub use history::{CoAuthor, Commit, DiffStat, Trailer};

@@ -86,9 +86,9 @@ async fn a_commit_made_from_files_is_read_as_it_was_written() {
     );
     assert_eq!(objects.changed_paths(None, &first).await.unwrap().len(), 3);
     let stat = objects.diff_stat(Some(&first), &second).await.unwrap();
-    assert_eq!(stat, DiffStat { files: 2, added: 1, removed: 3 });
+    assert_eq!(stat, DiffStat { files: 2, added: 1, removed: 3, binary: 0 });
     let stat = objects.diff_stat(None, &first).await.unwrap();
-    assert_eq!(stat, DiffStat { files: 3, added: 4, removed: 0 });
+    assert_eq!(stat, DiffStat { files: 3, added: 4, removed: 0, binary: 0 });
     assert!(objects.is_ancestor(&first, &second).await.unwrap());
     assert!(!objects.is_ancestor(&second, &first).await.unwrap());
 
@@ -97,6 +97,17 @@ async fn a_commit_made_from_files_is_read_as_it_was_written() {
     objects.check_out(&first, &into).await.unwrap();
     assert_eq!(std::fs::read(into.join("a b/ü\".yaml")).unwrap(), b"x: 1\n");
     assert!(into.join("gone").exists() && !into.join(".git").exists());
+}
+
+#[tokio::test]
+async fn lines_of_a_binary_file_are_not_counted_as_none() {
+    let House { repositories, folder: _folder } = house();
+    let objects = repositories.ensure(&"payments".parse().unwrap()).await.unwrap();
+    let first = objects.write_commit(MAIN, &commit("One", &[("a", "1\n")])).await.unwrap();
+    let files = [("a", "2\n"), ("logo", "\0\u{1}\u{2}")];
+    let second = objects.write_commit(MAIN, &commit("Two", &files)).await.unwrap();
+    let stat = objects.diff_stat(Some(&first), &second).await.unwrap();
+    assert_eq!(stat, DiffStat { files: 2, added: 1, removed: 1, binary: 1 });
 }
 
 #[tokio::test]

@@ -306,3 +306,41 @@ async fn the_author_of_a_branch_that_is_squashed_into_the_platform_cannot_approv
     assert!(!bank.decides("anna", 3, true).await);
     assert!(bank.decides("carl", 3, true).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_pushed_a_file_that_comes_to_the_trunk_among_others_contributed() {
+    let bank = Bank::open().await;
+    bank.git("anna", &["checkout", "--quiet", "-b", "topic"], "");
+    bank.write("f3b.py", "one\n");
+    bank.commit("anna", "One");
+    bank.push("anna", "topic").await.unwrap();
+    bank.git("bo", &["checkout", "--quiet", "main"], "");
+    bank.git("bo", &["merge", "--quiet", "--squash", "topic"], "");
+    bank.write("other.txt", "mine\n");
+    bank.commit("bo", "Mine alone");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.contributors(), ["anna", "bo"]);
+    // The branch is still open: it did not come whole.
+    assert_eq!(bank.phases()[1], ChangePhase::Proposed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_as_the_trunk_had_it_before_is_taken_from_no_branch() {
+    let bank = Bank::open().await;
+    bank.write("a", "one\n");
+    bank.commit("dora", "One");
+    bank.write("a", "two\n");
+    bank.commit("dora", "Two");
+    bank.push("dora", "main").await.unwrap();
+    bank.git("anna", &["checkout", "--quiet", "-b", "topic"], "");
+    bank.write("a", "one\n");
+    bank.write("b", "hers\n");
+    bank.commit("anna", "Back");
+    bank.push("anna", "topic").await.unwrap();
+    bank.git("bo", &["checkout", "--quiet", "main"], "");
+    bank.write("a", "one\n");
+    bank.write("c", "his\n");
+    bank.commit("bo", "Back as well");
+    bank.push("bo", "main").await.unwrap();
+    assert_eq!(bank.contributors(), ["bo"]);
+}

@@ -1,6 +1,7 @@
 //! What a push to the trunk takes from branches by another way than a merge: squashed, rebased or
 //! cherry-picked. Patches are the same where Git's patch ids are: the same lines, whatever the
-//! commits, their authors and their messages.
+//! commits, their authors and their messages. A file that a commit brings to what a commit of a
+//! branch brought it to is taken from there, whatever else the commit changes.
 //!
 //! # Invariants
 //!
@@ -15,10 +16,14 @@ use sluss_core::state::{Change, ChangePhase};
 use sluss_core::units::Millis;
 
 use super::PushJudge;
-use crate::forge::{GitError, ObjectAccess};
+use crate::forge::{Brought, GitError, ObjectAccess};
 
 /// For how long a branch that was deleted, or pushed anew, can still be taken from: ninety days.
 const DELETED_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// In so many files that a push has in common with a branch the trunk's history is looked at;
+/// where there are more, something is taken.
+const FILES_MOST: usize = 500;
 
 /// How much of a branch a push takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,22 +66,48 @@ pub(super) async fn taken(
     })
 }
 
+/// Returns whether one of the files that were `brought` onto `old` is as the branch at `commit`
+/// brought it, and as the trunk never had it.
+async fn takes_a_file(
+    objects: &ObjectAccess,
+    (old, brought): (&CommitId, &BTreeSet<Brought>),
+    commit: &CommitId,
+) -> Result<bool, GitError> {
+    let Some(fork) = objects.merge_base(old, commit).await? else { return Ok(false) };
+    let branch = objects.files_brought(&fork, commit).await?;
+    let common: BTreeSet<&Brought> = brought.intersection(&branch).collect();
+    if common.is_empty() || common.len() > FILES_MOST {
+        return Ok(!common.is_empty());
+    }
+    let paths = common.iter().map(|(path, _)| path.as_str()).collect();
+    let had = objects.files_ever_at(old, &paths).await?;
+    Ok(common.into_iter().any(|file| !had.contains(file)))
+}
+
 /// Returns those of `branches` of which a push to the trunk takes something.
 pub(super) async fn takes(
     objects: &ObjectAccess,
     (old, new): (&CommitId, &CommitId),
     branches: &BTreeSet<CommitId>,
 ) -> BTreeSet<CommitId> {
-    let Ok(pushed) = patches(objects, (old, new)).await else { return branches.clone() };
+    if branches.is_empty() {
+        return BTreeSet::new();
+    }
+    let pushed = patches(objects, (old, new)).await;
+    let (Ok(pushed), Ok(brought)) = (pushed, objects.files_brought(old, new).await) else {
+        return branches.clone();
+    };
     let mut found = BTreeSet::new();
     for commit in branches {
         let gone = matches!(objects.commit_of(commit).await, Ok(None));
-        match taken(objects, (old, &pushed), commit).await {
-            Ok(Taken::Nothing) => {}
-            Err(_) if gone => {}
-            Ok(Taken::Part | Taken::Whole) | Err(_) => {
-                found.insert(commit.clone());
-            }
+        let takes = match taken(objects, (old, &pushed), commit).await {
+            Ok(Taken::Nothing) => takes_a_file(objects, (old, &brought), commit).await,
+            Ok(Taken::Part | Taken::Whole) => Ok(true),
+            Err(error) => Err(error),
+        };
+        // Of a branch that is not here any more nothing can be read.
+        if takes.unwrap_or(!gone) {
+            found.insert(commit.clone());
         }
     }
     found

@@ -42,6 +42,8 @@ pub struct Changes {
     pub added: u64,
     /// Lines removed.
     pub removed: u64,
+    /// Files that are binary, whose lines are not known.
+    pub binary: u64,
     /// The digest of all that differs, as Git says it.
     pub sha256: Digest,
 }

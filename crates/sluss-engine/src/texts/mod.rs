@@ -42,7 +42,7 @@ use sluss_store::{Blobs as _, FileBlobs};
 
 use crate::engine::Parts;
 use crate::failure::Failure;
-use crate::forge::RepositoryName;
+use crate::forge::{DiffStat, RepositoryName};
 
 pub use ahead::opens_more;
 pub use evidence::{Found, NotRead, Reports, read_report};
@@ -329,8 +329,8 @@ async fn changes(parts: &Parts, between: &Between) -> Result<Changes, String> {
     let paths = objects.changed_paths(live.as_ref(), new).await.map_err(|e| e.to_string())?;
     let size = objects.diff_stat(live.as_ref(), new).await.map_err(|e| e.to_string())?;
     let raw = objects.raw_diff(live.as_ref(), new).await.map_err(|e| e.to_string())?;
-    let (files, sha256) = (size.files, Digest::of(&raw));
-    Ok(Changes { paths, files, added: size.added, removed: size.removed, sha256 })
+    let DiffStat { files, added, removed, binary } = size;
+    Ok(Changes { paths, files, added, removed, binary, sha256: Digest::of(&raw) })
 }
 
 /// Returns what the calendar is asked about.
@@ -341,11 +341,12 @@ pub fn scope(state: &State, deployment: DeploymentId) -> Option<Scope> {
     Some(Scope::new(product.as_str(), service, environment))
 }
 
-/// Returns the paths and lines that differ. Both are read from the same two commits; what does not
+/// Returns the paths and lines that differ; lines of binary files nobody knows. Both are read from the same two commits; what does not
 /// fit together is not known.
 fn changed_of(known: &Changes) -> Option<Changed> {
     let whole = known.paths.len() as u64 == known.files;
     let lines = known.added.checked_add(known.removed)?;
+    let lines = (known.binary == 0).then_some(lines);
     whole.then(|| Changed { paths: known.paths.clone(), lines })
 }
 

@@ -94,6 +94,8 @@ pub struct DifferenceOfCommits {
     pub added: u64,
     /// Lines removed.
     pub removed: u64,
+    /// Files that are binary: lines of them are not known.
+    pub binary: u64,
     /// Files that differ.
     pub paths: Vec<String>,
 }
@@ -285,6 +287,7 @@ async fn difference(app: &App, facts: &Facts) -> Option<DifferenceOfCommits> {
         commits: objects.commit_count(old, new).await.ok()?,
         added: stat.added,
         removed: stat.removed,
+        binary: stat.binary,
         paths: objects.changed_paths(old, new).await.ok()?,
     })
 }
@@ -294,7 +297,8 @@ fn size_of(difference: &DifferenceOfCommits) -> Size {
     let areas: BTreeSet<String> = difference.paths.iter().map(area).collect();
     Size {
         files: difference.paths.len() as u64,
-        lines: difference.added.saturating_add(difference.removed),
+        lines: (difference.binary == 0)
+            .then(|| difference.added.saturating_add(difference.removed)),
         areas: areas.len() as u64,
     }
 }

@@ -111,8 +111,12 @@ fn said_of(difference: Option<&DifferenceOfCommits>) -> String {
     let Some(it) = difference else {
         return "What differs could not be read from the repository.".to_owned();
     };
+    let binary = match it.binary {
+        0 => String::new(),
+        some => format!(", {some} of the files binary: lines of these are not known"),
+    };
     format!(
-        "{}, {}, +{} −{} lines",
+        "{}, {}, +{} −{} lines{binary}",
         html::count(it.commits, "commit"),
         html::count(it.paths.len() as u64, "file"),
         html::number(it.added),

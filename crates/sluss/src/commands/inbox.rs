@@ -174,8 +174,12 @@ fn difference(of: &Value) -> String {
         return "what differs could not be read from the repository".to_owned();
     }
     let number = |key: &str| of[key].as_u64().unwrap_or(0);
+    let binary = match number("binary") {
+        0 => String::new(),
+        some => format!(", {some} of the files binary: lines of these are not known"),
+    };
     format!(
-        "{}, {}, +{} -{} lines",
+        "{}, {}, +{} -{} lines{binary}",
         counted(number("commits"), "commit", "commits"),
         counted(list(of, "paths").len() as u64, "file", "files"),
         number("added"),
