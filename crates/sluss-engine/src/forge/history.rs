@@ -153,7 +153,7 @@ impl ObjectAccess {
     }
 
     /// Returns what Git calls the content of `commit`; without one that of the empty tree.
-    async fn tree_of(&self, commit: Option<&CommitId>) -> Result<String, GitError> {
+    pub(super) async fn tree_of(&self, commit: Option<&CommitId>) -> Result<String, GitError> {
         let args = ["hash-object", "-t", "tree", "--stdin"];
         Ok(match commit {
             Some(commit) => commit.to_string(),
@@ -168,20 +168,15 @@ impl ObjectAccess {
         old: Option<&CommitId>,
         new: &CommitId,
     ) -> Result<DiffStat, GitError> {
-        let old = self.tree_of(old).await?;
-        let args = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", &old, new.as_str(), "--"];
-        let output = self.output(&args, USUAL).await?;
         let mut stat = DiffStat::default();
-        for line in paths_of(&output) {
-            let mut columns = line.splitn(3, '\t');
-            let mut count = || columns.next().and_then(|n| n.parse::<u64>().ok());
+        for file in self.files_that_differ(old, new).await? {
             stat.files += 1;
-            match (count(), count()) {
-                (Some(added), Some(removed)) => {
+            match file.lines {
+                Some((added, removed)) => {
                     stat.added += added;
                     stat.removed += removed;
                 }
-                (_, _) => stat.binary += 1,
+                None => stat.binary += 1,
             }
         }
         Ok(stat)

@@ -26,6 +26,7 @@ mod push;
 mod repositories;
 mod rules;
 mod serve;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -40,6 +41,7 @@ pub use hooks::HookServer;
 pub use push::{Push, PushAnswer, Pusher, Pushes, Received, RefName, RefUpdate, RepositoryName};
 pub use repositories::Repositories;
 pub use serve::{Conversation, Exchange, ServeLimits, Service, Wish};
+pub use shown::FileDiffers;
 pub use ticket::PushTicket;
 pub use write::{Author, NewCommit, NewFile};
 

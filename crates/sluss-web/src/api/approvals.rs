@@ -14,6 +14,7 @@ use sluss_engine::failure::{Blame, Failure};
 use super::answer::{Answer, nothing, parse};
 use super::ask::{Asking, DoneView, Wanted};
 use super::deployments::may_decide;
+use super::proposed::{ProposedView, proposed};
 use super::words::{PersonView, Words, view};
 use crate::app::App;
 
@@ -53,6 +54,8 @@ pub struct ApprovalView {
     pub basis: Option<BasisView>,
     /// In what a configuration asks less than the one in force: then it takes two people.
     pub weakens: Vec<&'static str>,
+    /// What a configuration changes, where it is asked for by itself or in the inbox.
+    pub changes: Option<ProposedView>,
 }
 
 /// What stood behind a deployment when it was asked about.
@@ -129,7 +132,8 @@ pub(super) async fn one(
         let asked = approval_view(state, words, subject);
         asked.ok_or_else(|| nothing(format!("request for a second person about {subject}")))
     };
-    Ok(Json(view(&app, build).await?))
+    let asked = view(&app, build).await?;
+    Ok(Json(ApprovalView { changes: proposed(&app, subject, true).await, ..asked }))
 }
 
 /// Returns the groups whose members must still agree to what is open.
@@ -186,5 +190,6 @@ pub(super) fn approval_view(
             }
             Subject::Deployment(_) => Vec::new(),
         },
+        changes: None,
     })
 }

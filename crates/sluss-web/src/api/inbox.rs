@@ -27,6 +27,7 @@ use super::ask::{Asking, DoneView, Wanted};
 use super::deployments::{GateView, gate_view};
 use super::exceptions::InPerson;
 use super::policies::{DifferenceView, NotCheckedView, would_change};
+use super::proposed::proposed;
 use super::words::{PersonView, Words, view};
 use crate::app::App;
 
@@ -151,7 +152,10 @@ pub(super) async fn mine(State(app): State<App>, asking: Asking) -> Answer<Inbox
         Ok(views.collect::<Vec<(Subject, ApprovalView)>>())
     };
     let mut waiting = Vec::new();
-    for (index, (subject, approval)) in view(&app, build).await?.into_iter().enumerate() {
+    for (index, (subject, mut approval)) in view(&app, build).await?.into_iter().enumerate() {
+        if index < SHOWN_WHOLE {
+            approval.changes = proposed(&app, subject, false).await;
+        }
         let (release, past) = match subject {
             _ if index >= SHOWN_WHOLE => (None, None),
             Subject::Deployment(id) => (beside_live(&app, id).await, None),

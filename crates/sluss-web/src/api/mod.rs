@@ -36,6 +36,7 @@ mod people;
 pub(crate) mod performance;
 pub(crate) mod policies;
 mod population;
+pub(crate) mod proposed;
 mod records;
 pub(crate) mod releases;
 pub(crate) mod reporting;

@@ -15,6 +15,7 @@ use super::keys::Ring;
 use super::link;
 use super::subject::{Approval, Looking, approval};
 use crate::api::policies::{FlipView, PolicyVersionView, version, would_change};
+use crate::api::proposed::{ProposedView, proposed};
 use crate::api::words::{Words, view};
 use crate::app::App;
 
@@ -105,6 +106,33 @@ struct ApprovalPage {
     a: Approval,
     /// What its policies would have made of the past, where they change.
     past: Option<Past>,
+    /// What it changes.
+    changes: Option<ProposedView>,
+    /// The difference itself, its lines marked.
+    difference: Option<Html>,
+}
+
+/// Returns the lines of a difference, those that go and those that come marked.
+fn marked(text: &str) -> Html {
+    let mut html = String::new();
+    let mut among = false;
+    for line in text.lines() {
+        // What begins a file's difference ends the lines of the one before.
+        among = !line.starts_with("diff --git ") && (among || line.starts_with("@@"));
+        let mark = match line.chars().next() {
+            Some('+') if among => "came",
+            Some('-') if among => "went",
+            _as_before => "",
+        };
+        match mark {
+            "" => html.push_str(&html::text(line).0),
+            mark => {
+                html.push_str(&format!("<span class=\"{mark}\">{}</span>", html::text(line)));
+            }
+        }
+        html.push('\n');
+    }
+    Html(html)
 }
 
 /// What changed policies would have made of the past.
@@ -194,5 +222,8 @@ pub(super) async fn one(State(app): State<App>, Path(subject): Path<String>, ask
     };
     let a = view(&app, build).await.or_fail(&app, &asked)?;
     let past = past(&app, subject).await;
-    Ok(render(&ApprovalPage { frame, a, past }))
+    let changes = proposed(&app, subject, true).await;
+    let text = changes.as_ref().and_then(|it| it.text.as_deref());
+    let difference = text.filter(|text| !text.is_empty()).map(marked);
+    Ok(render(&ApprovalPage { frame, a, past, changes, difference }))
 }

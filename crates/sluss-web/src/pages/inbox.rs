@@ -13,6 +13,7 @@ use super::subject::Approval;
 use crate::api::inbox::{
     self, AlsoView, BesideLiveView, DifferenceOfCommits, KeyToVouchFor, SHOWN_WHOLE,
 };
+use crate::api::proposed::{ProposedView, proposed};
 use crate::api::words::view;
 use crate::app::App;
 
@@ -26,6 +27,8 @@ pub(super) struct Card {
     pub(super) release: Option<ReleaseCard>,
     /// Of a configuration: what its policies would have made of the past.
     pub(super) past: Option<Past>,
+    /// Of a configuration: what it changes.
+    pub(super) changes: Option<ProposedView>,
 }
 
 pub(super) struct ReleaseCard {
@@ -55,6 +58,10 @@ pub(super) async fn cards(app: &App, mine: Vec<Approval>) -> Result<Vec<Card>, F
     let mut cards = Vec::new();
     for (index, a) in mine.into_iter().enumerate() {
         let subject: Option<Subject> = a.subject.parse().ok().filter(|_| index < SHOWN_WHOLE);
+        let changes = match subject {
+            Some(subject) => proposed(app, subject, false).await.map(|it| it.brief(PATHS)),
+            None => None,
+        };
         let (release, past) = match subject {
             Some(Subject::Deployment(id)) => {
                 let found = inbox::beside_live(app, id).await;
@@ -64,7 +71,7 @@ pub(super) async fn cards(app: &App, mine: Vec<Approval>) -> Result<Vec<Card>, F
             Some(subject @ Subject::Configuration(_)) => (None, past(app, subject).await),
             None => (None, None),
         };
-        cards.push(Card { a, release, past });
+        cards.push(Card { a, release, past, changes });
     }
     Ok(cards)
 }

@@ -19,6 +19,56 @@ async fn status_says_on_whom_everything_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_approves_a_configuration_sees_what_it_changes() {
+    let bank = Bank::open().await;
+    let token = bank.token("second", &["read"]).await;
+    // Of what Git does not have, that is said.
+    let asked = bank.send(Asked::get("/api/v1/approvals/cfg-2").bearer(&token)).await.json();
+    let sentence = asked["changes"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("could not be read from the platform repository"), "{sentence}");
+    let files = [("organisation.yaml", "name: Bank\n"), ("README", "x\n")];
+    let before = bank.proposes("Begin", &files).await;
+    bank.approves(before).await;
+    bank.proposes("Something else", &[("organisation.yaml", "name: <b>Other\u{1b}\n")]).await;
+    let files = [("organisation.yaml", "name: <b>Better\u{1b}\n"), ("logo", "\0\u{1}")];
+    let subject = bank.proposes("Better <i>words", &files).await;
+    let path = format!("/api/v1/approvals/{subject}");
+    let changes = bank.send(Asked::get(&path).bearer(&token)).await.json()["changes"].clone();
+    let sentence = changes["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("2 commits since "), "{sentence}");
+    assert!(sentence.ends_with("3 files, +1 −2 lines, 1 of the files binary."), "{sentence}");
+    assert_eq!(changes["titles"][0]["title"], "Better <i>words");
+    assert_eq!(changes["titles"][1]["title"], "Something else");
+    let files = json!([
+        { "path": "README", "added": 0, "removed": 1 },
+        { "path": "logo", "added": null, "removed": null },
+        { "path": "organisation.yaml", "added": 1, "removed": 1 },
+    ]);
+    assert_eq!(changes["files"], files);
+    let text = changes["text"].as_str().unwrap();
+    assert!(text.contains("-name: Bank\n+name: <b>Better\\u{1b}\n"), "{text}");
+    let inbox = bank.send(Asked::get("/api/v1/inbox").basic("second", PASSWORD)).await.json();
+    let changes = &inbox["waiting"][0]["approval"]["changes"];
+    assert_eq!(
+        (&changes["titles"][0]["title"], &changes["text"]),
+        (&"Better <i>words".into(), &json!(null))
+    );
+    // The pages say the same.
+    let second = bank.sign_in("second").await;
+    let page = bank.send(Asked::get(&format!("/approvals/{subject}")).session(&second)).await.body;
+    assert!(page.contains("<span class=\"came\">+name: &lt;b&gt;Better\\u{1b}</span>"), "{page}");
+    assert!(
+        page.contains("Better &#60;i&#62;words") || page.contains("Better &lt;i&gt;words"),
+        "{page}"
+    );
+    let page = bank.send(Asked::get("/approvals").session(&second)).await.body;
+    assert!(
+        page.contains("Something else") && page.contains("<code>README</code> +0 −1"),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_request_with_a_key_has_one_effect() {
     let bank = Bank::open().await;
     let token = bank.token("author", &["read", "write"]).await;

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use sluss_core::approval::Subject;
 use sluss_core::config::{Demand, FourEyes, Organisation};
 use sluss_core::decide::{Actor, Command};
 use sluss_core::ids::{CommitId, PersonRef};
 use sluss_core::state::State;
 use sluss_engine::engine::{Engine, Parts};
-use sluss_engine::forge::Repositories;
+use sluss_engine::forge::{Author, MAIN, NewCommit, NewFile, Repositories, RepositoryName};
 use sluss_engine::pipeline::Catalogue;
 use sluss_store::{
     Accounts, Clock, Entropy, FileBlobs, Log, LogOptions, NewAccount, NewToken, Prose, SqliteLog,
@@ -87,6 +88,37 @@ impl Bank {
         let state = self.app.engine.state();
         let subject = "cfg-2".parse().unwrap();
         state.requests.get(&subject).unwrap().statement.to_string()
+    }
+
+    /// Proposes the configuration in the platform repository, with these files, as the author;
+    /// returns which one it is.
+    pub async fn proposes(&self, message: &str, files: &[(&str, &str)]) -> Subject {
+        let parts = self.app.engine.parts();
+        let objects = parts.repositories.ensure(&RepositoryName::platform()).await.unwrap();
+        let plain = |text: &str| NewFile::Plain(text.as_bytes().to_vec());
+        let (name, email) = ("Author".to_owned(), "author@bank.example".to_owned());
+        let commit = NewCommit {
+            files: files.iter().map(|(path, text)| ((*path).to_owned(), plain(text))).collect(),
+            message: message.to_owned(),
+            author: Author { name, email, time_ms: 0 },
+        };
+        let commit = objects.write_commit(MAIN, &commit).await.unwrap();
+        let (author, organisation) = {
+            let state = self.app.engine.state();
+            let (_, first) = state.proposals.first_key_value().unwrap();
+            (first.contributors.first().unwrap().clone(), first.organisation.clone())
+        };
+        propose_at(&self.app.engine, organisation, &author, commit).await;
+        Subject::Configuration(*self.app.engine.state().proposals.last_key_value().unwrap().0)
+    }
+
+    /// Approves a configuration as the second person.
+    pub async fn approves(&self, subject: Subject) {
+        let engine = &self.app.engine;
+        let who = engine.parts().accounts.find("second").await.unwrap().unwrap().person;
+        let statement = engine.state().requests[&subject].statement.clone();
+        let actor = Actor::Person { who, reauthenticated: true };
+        engine.command(Command::Approve { subject, statement }, actor, None).await.unwrap();
     }
 
     /// Returns the refusals in the log: type, act or route, and why.
@@ -184,7 +216,11 @@ fn organisation(author: &PersonRef, second: &PersonRef, name: &str) -> Organisat
 }
 
 async fn propose(engine: &Engine, organisation: Organisation, by: &PersonRef, number: u8) {
-    let commit: CommitId = format!("{number:040x}").parse().unwrap();
+    let commit = format!("{number:040x}").parse().unwrap();
+    propose_at(engine, organisation, by, commit).await;
+}
+
+async fn propose_at(engine: &Engine, organisation: Organisation, by: &PersonRef, commit: CommitId) {
     let contributors = BTreeSet::from([by.clone()]);
     let nonce = engine.nonce();
     let command = Command::Propose { commit, organisation, contributors, nonce };

@@ -7,6 +7,7 @@ use super::Output;
 use super::act::changed;
 use super::connection::Where;
 use super::print::{next, print_json, say};
+use super::proposed;
 use super::shape::{counted, list, part, people, plain, short, word};
 use super::terminal::{self, Answer};
 use crate::client::Client;
@@ -219,6 +220,7 @@ async fn show(client: &Client, subject: &str, asked: &Value) {
         let (commit, title) = (short(word(&brief, "commit")), plain(word(&brief, "title")));
         lines.push(format!("  change        {} {commit} {title}", word(&brief, "change")));
     }
+    lines.extend(proposed::lines_of(&asked["changes"]));
     lines.push(format!("  contributors  {}", plain(&people(asked, "contributors"))));
     lines.push(format!("  statement     {}", word(asked, "statement")));
     say(&lines.join("\n"));

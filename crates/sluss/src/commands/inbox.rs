@@ -9,6 +9,7 @@ use super::act::changed;
 use super::connection::Where;
 use super::decide::Person;
 use super::print::{next, print, print_json};
+use super::proposed;
 use super::shape::{counted, list, part, people, plain, reason, table, word};
 use super::times::{length, now_ms};
 
@@ -97,8 +98,12 @@ fn text_of(one: &Value, now: i64) -> String {
             let (release, service) = (word(of, "release"), word(of, "service"));
             format!("{subject}: {release} of {service} to {}", word(of, "environment"))
         }
-        false => format!("{subject}: {}", plain(word(approval, "why"))),
+        // The sentence goes on after it.
+        false => {
+            format!("{subject}: {}", plain(word(approval, "why")).trim_end_matches('.'))
+        }
     };
+    rows.extend(proposed::rows_of(&approval["changes"]));
     for weaker in list(approval, "weakens").iter().filter_map(Value::as_str) {
         rows.push(("asks less", weaker.to_owned()));
     }
@@ -196,6 +201,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_configuration_is_shown_with_what_it_changes() {
+        let one = json!({
+            "approval": {
+                "subject": "cfg-2", "why": "It changes policy, people or templates.",
+                "since_ms": 0, "statement": "ab12", "weakens": [],
+                "contributors": [{ "login": "anna", "name": "Anna" }],
+                "changes": {
+                    "sentence": "1 commit since abc, which was in force: 1 file, +1 −0 lines.",
+                    "titles": [{ "commit": "abcdef0123456789", "title": "Two people" }],
+                    "files": [{ "path": "organisation.yaml", "added": 1, "removed": 0 }],
+                },
+            },
+        });
+        expect![[r#"
+            cfg-2: It changes policy, people or templates, for 3 min
+              changes      1 commit since abc, which was in force: 1 file, +1 −0 lines.
+                           abcdef012345 Two people
+                           organisation.yaml +1 -0
+              contributed  anna
+              statement    ab12
+        "#]]
+        .assert_eq(&text_of(&one, 180_000));
+    }
 
     #[test]
     fn a_release_is_shown_with_all_that_a_decision_takes() {

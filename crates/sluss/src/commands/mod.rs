@@ -36,6 +36,7 @@ mod policy;
 mod population;
 mod preview;
 mod print;
+mod proposed;
 mod reporting;
 mod retention;
 mod review;
