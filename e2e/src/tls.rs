@@ -23,8 +23,8 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Makes an authority in `folder`, `ca.pem`, and one that vouches for nothing, `other.pem`; then
-    /// takes requests for `to`, a port of this machine. None where a machine has no openssl.
+    /// Makes an authority in `folder`, `ca.pem`, and one that vouches for nothing, `other.pem`;
+    /// then takes requests for `to`, a port of this machine. None where a machine has no openssl.
     pub fn begin(folder: &Path, to: u16) -> Option<Self> {
         Command::new("openssl").arg("version").output().ok()?;
         for name in ["ca", "other"] {

@@ -136,8 +136,8 @@ pub struct Platform {
 ///
 /// # Errors
 ///
-/// What is wrong, a line each, for whoever pushed it; a template that is in force under its name and
-/// version and would be another one is, too.
+/// What is wrong, a line each, for whoever pushed it; so is a template that is in force under its
+/// name and version and would be another one.
 pub async fn read(
     objects: &ObjectAccess,
     commit: &sluss_core::ids::CommitId,

@@ -1,7 +1,7 @@
 //! The client of HTTP, with and without TLS.
 //!
-//! Over TLS a server is trusted by the certificates that the machine trusts, or by those of the file
-//! that `SSL_CERT_FILE` names: a bank's own authority needs no option here.
+//! Over TLS a server is trusted by the certificates that the machine trusts, or by those of the
+//! file that `SSL_CERT_FILE` names: a bank's own authority needs no option here.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Takes notices to their receivers over HTTP.
 //!
 //! Without TLS they go only to this machine or a private network: what a name stands for is looked
-//! up, and an address outside is refused. A notice is signed, and holds no name or text of a person.
+//! up, and an address outside is refused. A notice is signed, and holds no name or text of a
+//! person.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

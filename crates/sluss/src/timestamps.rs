@@ -80,7 +80,7 @@ pub fn authority(
         (None, Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         (None, Err(error)) => return Err(refuse(format!("`timestamps` can't be read: {error}"))),
     };
-    // Without TLS, too: the tokens are signed, so whoever is in between can make them fail, no more.
+    // Without TLS, too: tokens are signed, so whoever is in between can make them fail, no more.
     if !["http://", "https://"].iter().any(|scheme| found.url.starts_with(scheme)) {
         let what = format!("{:?} is no address that begins with https:// or http://.", found.url);
         return Err(refuse(what));

@@ -9,6 +9,7 @@ use crate::event::{Event, RefusedWhy};
 use crate::ids::{Digest, EnvironmentName, ServiceName, StopId};
 use crate::state::State;
 use crate::stop::{Stop, StopScope};
+use crate::units::Millis;
 
 /// Whoever delivers or decides may stop, by a program too: that only shuts gates.
 pub(super) fn stop(
@@ -41,12 +42,14 @@ pub(super) fn stop(
     Ok(vec![Event::LineStopped { stop, scope, by, reason }])
 }
 
-/// Checks that what is to be frozen is there: a freeze of a name that nothing has keeps nothing.
+/// Checks that a freeze keeps something: one of a name that nothing has does not, nor does one that
+/// is over.
 pub(super) fn freezable(
     state: &State,
-    service: Option<&ServiceName>,
-    environment: Option<&EnvironmentName>,
+    (service, environment): (Option<&ServiceName>, Option<&EnvironmentName>),
+    (from, until, now): (Millis, Millis, Millis),
 ) -> Result<(), Refusal> {
+    freeze_end(from, until, now)?;
     let service = service.map(|name| StopScope::Service(name.clone()));
     // Before the first push nothing says what environments there are.
     let pushed = state.services.values().any(|service| !service.trunk.is_empty());
@@ -84,6 +87,17 @@ fn is_known(state: &State, scope: &StopScope) -> bool {
         }
         StopScope::Environment(name) => is_environment(state, name),
     }
+}
+
+fn freeze_end(from: Millis, until: Millis, now: Millis) -> Result<(), Refusal> {
+    if from < until && now < until {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Blame::Caller,
+        "A freeze must end after it begins, and after now.",
+        "Give a later end: `sluss freeze set --for 2h --reason …`",
+    ))
 }
 
 impl State {

@@ -1,5 +1,6 @@
-//! What a release is made of, by the lock files at the root of its repository and SPDX and CycloneDX
-//! documents beside them, as they stand in the commit: what a step writes over them changes nothing.
+//! What a release is made of, by the lock files at the root of its repository and SPDX and
+//! CycloneDX documents beside them, as they stand in the commit: what a step writes over them
+//! changes nothing.
 //!
 //! # Invariants
 //!

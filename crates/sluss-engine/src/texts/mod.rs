@@ -341,8 +341,8 @@ pub fn scope(state: &State, deployment: DeploymentId) -> Option<Scope> {
     Some(Scope::new(product.as_str(), service, environment))
 }
 
-/// Returns the paths and lines that differ; lines of binary files nobody knows. Both are read from the same two commits; what does not
-/// fit together is not known.
+/// Returns the paths and lines that differ; lines of binary files nobody knows. Both are read
+/// from the same two commits; what does not fit together is not known.
 fn changed_of(known: &Changes) -> Option<Changed> {
     let whole = known.paths.len() as u64 == known.files;
     let lines = known.added.checked_add(known.removed)?;
