@@ -11,6 +11,7 @@ use sluss_core::config::Organisation;
 use sluss_core::decide::Command;
 use sluss_core::deployment::Deployment;
 use sluss_core::event::Stream;
+use sluss_core::exception::ExceptionKind;
 use sluss_core::ids::{
     AuthenticatorId, CommitId, DeploymentId, IncidentId, PersonRef, ServiceName,
 };
@@ -318,15 +319,31 @@ fn limit(id: IncidentId, clock: &Clock, now: Millis) -> AlsoView {
     AlsoView { kind: "incident", id: id.to_string(), sentence, since_ms: clock.near().0 }
 }
 
+/// What an exception is asked for, within a sentence.
+fn asked_of(what: &ExceptionKind) -> String {
+    match what {
+        ExceptionKind::Freeze { deployment } | ExceptionKind::Emergency { deployment, .. } => {
+            format!(" for {deployment}")
+        }
+        ExceptionKind::Waiver { service, .. }
+        | ExceptionKind::Findings { service, .. }
+        | ExceptionKind::ProdData { service } => format!(" for {service}"),
+        ExceptionKind::Standard { model } => format!(" for {}", model.service),
+        ExceptionKind::LogTrust { .. } => String::new(),
+    }
+}
+
 /// Returns exceptions, stops and overdue findings that wait for `who`, and limits of incidents that
 /// are near.
 pub(crate) async fn also(app: &App, who: &PersonRef) -> Result<Vec<AlsoView>, Failure> {
     let now = app.engine.now();
     let build = |state: &Known, _: &mut Words| {
         let mut all = Vec::new();
-        for (id, one) in &state.exceptions {
+        // Emergencies come below.
+        for (id, one) in state.exceptions.iter().filter(|(_, one)| !one.is_loud(now)) {
             if state.exception_word(one, now) == "asked" && state.may_grant(one).contains(who) {
-                let sentence = format!("a {} waits for someone to agree", one.what.word());
+                let of = asked_of(&one.what);
+                let sentence = format!("a {}{of} waits for someone to agree", one.what.word());
                 let (id, since_ms) = (id.to_string(), one.asked.0);
                 all.push(AlsoView { kind: "exception", id, sentence, since_ms });
             }
