@@ -87,10 +87,14 @@ pub(super) fn ask(
     Ok(opened.into_iter().chain([asked]).collect())
 }
 
-/// Checks that the service is there whose releases it is for, if it is for those of one.
+/// Checks that the service is there, or listed, whose releases it is for, if it is for those of one.
 fn registered(state: &State, what: &ExceptionKind) -> Result<(), Refusal> {
+    let listed = |service| {
+        let known = state.organisation.as_ref();
+        known.is_some_and(|known| known.services.contains_key(service))
+    };
     match what.service() {
-        Some(service) if !state.services.contains_key(service) => {
+        Some(service) if !state.services.contains_key(service) && !listed(service) => {
             Err(missing(format!("There is no service {service}."), "sluss status"))
         }
         Some(_) | None => Ok(()),

@@ -32,7 +32,8 @@ async fn signed(world: &World) -> Vec<Waiver> {
 #[tokio::test]
 async fn a_waiver_is_signed_once_two_people_agreed_to_it() {
     let mut world = World::new().await;
-    let files = [("organisation.yaml", ORGANISATION), ("policies/gate.rego", POLICY)];
+    let organisation = format!("{ORGANISATION}services: {{ payments: pay }}\n");
+    let files = [("organisation.yaml", organisation.as_str()), ("policies/gate.rego", POLICY)];
     world.platform(&files).await.unwrap();
     let (service, rule) = ("payments".parse().unwrap(), "paths.ledger".to_owned());
     let what = ExceptionKind::Waiver { service, rule };
