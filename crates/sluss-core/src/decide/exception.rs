@@ -87,7 +87,7 @@ pub(super) fn ask(
     Ok(opened.into_iter().chain([asked]).collect())
 }
 
-/// Checks that the service is there, or listed, whose releases it is for, if it is for those of one.
+/// Checks that the service whose releases it is for is there, or listed, if it is for one's.
 fn registered(state: &State, what: &ExceptionKind) -> Result<(), Refusal> {
     let listed = |service| {
         let known = state.organisation.as_ref();
