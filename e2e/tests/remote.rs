@@ -86,7 +86,7 @@ fn people_elsewhere_work_over_tls_that_their_machine_trusts_and_over_no_other() 
     assert!(!known && said.to_lowercase().contains("certificate"), "{said}");
 
     // A push, whose links lead to where people find it.
-    let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", free_port(), "all");
+    let repository = Repository::begin(&sluss.scratch("ledger"), "ledger", free_port(), "at-once");
     repository.service("version-1", "0.0");
     repository.commit("LED: one");
     let remote = format!(

@@ -247,6 +247,31 @@ fn brief(one: &Value) -> Vec<String> {
     if let Some(incident) = one["incident"].as_str() {
         lines.push(format!("  incident   {incident}"));
     }
+    lines.extend(fits(&one["model"]));
+    lines
+}
+
+/// What a release is that goes without anybody's word by a standard change.
+fn fits(model: &Value) -> Vec<String> {
+    if !model.is_object() {
+        return Vec::new();
+    }
+    let words = |key: &str| {
+        let all: Vec<&str> = list(model, key).iter().filter_map(Value::as_str).collect();
+        plain(&all.join(", "))
+    };
+    let number = |key: &str| model[key].as_u64().unwrap_or(0);
+    let bounds = format!("{} files, {} lines at most", number("files"), number("lines"));
+    let mut lines = vec![
+        format!("  fits       {}; {bounds}", words("paths")),
+        format!("  suspended  once {} of its releases fail", number("failures")),
+    ];
+    if let Some(points) = model["max_risk"].as_u64() {
+        lines.push(format!("  risk       {points} points at most"));
+    }
+    if !list(model, "required_evidence").is_empty() {
+        lines.push(format!("  clears     {}", words("required_evidence")));
+    }
     lines
 }
 
@@ -411,5 +436,10 @@ mod tests {
         );
         assert!(said.contains("asked by   Anna") && said.contains("instead    By hand"), "{said}");
         assert!(!said.contains("scanner\nis"), "one line each: {said}");
+        let model = json!({ "paths": ["docs/", "*.md"], "files": 3, "lines": 5, "failures": 1,
+            "max_risk": 2, "required_evidence": ["sbom"] });
+        let said = fits(&model).join("\n");
+        assert!(said.contains("docs/, *.md; 3 files, 5 lines at most"), "{said}");
+        assert!(said.contains("clears     sbom") && said.contains("2 points"), "{said}");
     }
 }
